@@ -1,0 +1,74 @@
+"""What a freqtrade config says to RegimeSwitch: settings, and the FreqAI identifier.
+
+The identifier gets a hash of all that changes a trained model. FreqAI itself reuses whatever
+lies in the identifier's folder and compares feature names only.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from freqtrade.exceptions import ConfigurationError
+
+from regimeswitch.learners import LearnerError, Task, make_learner
+from regimeswitch.settings import Settings, SettingsError, load_settings
+
+
+_HASHED_FREQAI = (
+    "train_period_days",
+    "feature_parameters",
+    "data_split_parameters",
+    "model_training_parameters",
+)
+_SUFFIX = re.compile(r"-rs[0-9a-f]{8}$")
+
+
+def settings_from(config: dict[str, Any]) -> Settings:
+    """The section ``regimeswitch`` of a freqtrade config.
+
+    :raises ConfigurationError: with all its mistakes in one message
+    """
+    try:
+        settings = load_settings(config.get("regimeswitch"))
+    except SettingsError as error:
+        raise ConfigurationError(f"config section regimeswitch cannot be used:\n{error}") from None
+    if settings.entries.short and config.get("trading_mode", "spot") == "spot":
+        raise ConfigurationError(
+            "regimeswitch.entries.short is true, but trading_mode is spot, where nothing can be "
+            'sold short; set it to false or trading_mode to "futures"'
+        )
+    return settings
+
+
+def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
+    """Append the settings hash to ``freqai.identifier`` (once) and return the new identifier.
+
+    Freqtrade's backtest cache is turned off: it compares config and strategy file only, and would
+    give yesterday's result after a change in the package.
+    """
+    config["backtest_cache"] = "none"
+    freqai = config.get("freqai")
+    if not freqai:
+        raise ConfigurationError(
+            'the config has no section "freqai"; RegimeSwitch trains its models with FreqAI. '
+            "Start from the config.json that comes with RegimeSwitch"
+        )
+    also = {key: freqai.get(key) for key in _HASHED_FREQAI}
+    also["model"] = config.get("freqaimodel")
+    also["strategy"] = config.get("strategy")
+    plain = _SUFFIX.sub("", str(freqai.get("identifier", "regimeswitch")))
+    freqai["identifier"] = f"{plain}-rs{settings.model_hash(also)}"
+    return str(freqai["identifier"])
+
+
+def check_learners(settings: Settings, task: Task) -> None:
+    """Try to make every configured learner, so that a missing one is told before any work.
+
+    :raises ConfigurationError: naming the learner and its mend
+    """
+    for name in {settings.models.learner, *settings.models.per_regime.values()}:
+        try:
+            make_learner(name, task, settings.models.parameters.get(name))
+        except LearnerError as error:
+            raise ConfigurationError(str(error)) from None

@@ -1,0 +1,148 @@
+"""Which candles the regime rule gets inside a bot, in backtests and live alike.
+
+Live, FreqAI keeps a long history of every pair and timeframe it trains on; the data provider has
+the newest candles. Both are joined. The rule is window-stable, so a longer history can only make
+more rows known, never different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+from freqtrade.data.dataprovider import DataProvider
+from freqtrade.exceptions import OperationalException
+
+from regimeswitch.candles import (
+    OHLCV,
+    find_bad_candles,
+    mend_candles,
+    resample,
+    timeframe_seconds,
+    utc_dates,
+)
+from regimeswitch.regimes import regime_columns
+from regimeswitch.settings import RegimeSettings, SafetySettings, Settings
+
+
+History = Mapping[str, Mapping[str, pd.DataFrame]]
+
+
+def anchor_pair(pair: str, settings: RegimeSettings) -> str:
+    """The pair whose candles decide the regime of ``pair``."""
+    return pair if settings.anchor == "self" else settings.anchor
+
+
+def rule_candles(
+    dp: DataProvider,
+    pair: str,
+    base: pd.DataFrame,
+    timeframe: str,
+    settings: RegimeSettings,
+    history: History | None = None,
+) -> pd.DataFrame | None:
+    """Candles of the rule's timeframe of the anchor pair; None when ``base`` itself will do.
+
+    :param base: the traded pair's own candles
+    :param timeframe: of ``base``
+    :param history: FreqAI's ``historic_data`` in live, by pair and timeframe
+    :raises OperationalException: when a reference pair has no candles at all
+    """
+    anchor = anchor_pair(pair, settings)
+    if anchor == pair and settings.timeframe == timeframe:
+        return None
+    known = dict((history or {}).get(anchor, {}))
+    parts = [
+        known.get(settings.timeframe),
+        dp.get_pair_dataframe(anchor, settings.timeframe),
+    ]
+    joined = _join(parts)
+    if joined.empty:
+        shorter = [known.get(timeframe), base if anchor == pair else None]
+        joined = resample(_join(shorter), settings.timeframe)
+    if joined.empty and anchor != pair:
+        raise OperationalException(
+            f"regimeswitch.regime.anchor {anchor}: no {settings.timeframe} candles; add the pair "
+            f"to the data (freqtrade download-data --pairs {anchor} --timeframes "
+            f'{settings.timeframe}) or set the anchor to "self"'
+        )
+    return None if joined.empty else joined
+
+
+def _join(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
+    frames = [
+        part[OHLCV].assign(date=utc_dates(part["date"]))
+        for part in parts
+        if part is not None and not part.empty
+    ]
+    if not frames:
+        return pd.DataFrame(columns=OHLCV)
+    if len(frames) == 1:
+        return frames[0]
+    joined = pd.concat(frames, ignore_index=True).drop_duplicates("date", keep="last")
+    return joined.sort_values("date", ignore_index=True)
+
+
+def pair_regimes(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None = None,
+) -> pd.DataFrame:
+    """Regime columns of one pair inside a bot; the one way from a bot to the pure function.
+
+    :param frame: candles of ``pair``; index and length are kept
+    :param timeframe: of ``frame``
+    :param history: FreqAI's ``historic_data`` in live, by pair and timeframe
+    """
+    candles, rule = frame[OHLCV], settings.regime
+    longer = rule_candles(dp, pair, candles, timeframe, rule, history)
+    base = mend(candles, timeframe, settings.safety)
+    if longer is not None:
+        longer = mend(longer, rule.timeframe, settings.safety)
+    return regime_columns(base, rule, longer, timeframe)
+
+
+def bad_candles(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
+    """Candles that cannot be true, by kind."""
+    return find_bad_candles(candles, timeframe, safety.spike_limit(timeframe))
+
+
+def mend(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
+    """Candles with each impossible one flat at the last good close."""
+    return mend_candles(candles, bad_candles(candles, timeframe, safety))
+
+
+def check_history(dp: DataProvider, pair: str, config: dict[str, Any]) -> None:
+    """Before a backtest: are all candle files there, and do they begin early enough to train?
+
+    :raises OperationalException: naming the pair, the timeframe and the command that mends it
+    """
+    freqai = config["freqai"]
+    starts = config["timerange"].split("-")[0] if config.get("timerange") else ""
+    days = int(freqai["train_period_days"])
+    for timeframe in sorted(freqai["feature_parameters"]["include_timeframes"]):
+        candles = dp.get_pair_dataframe(pair, timeframe)
+        if candles.empty:
+            raise OperationalException(
+                f"{pair}: no {timeframe} candles in {config['datadir']}; run "
+                f"`freqtrade download-data --pairs {pair} --timeframes {timeframe}` or take "
+                f"{timeframe} out of freqai.feature_parameters.include_timeframes"
+            )
+        first = utc_dates(candles["date"]).iloc[0]
+        if len(starts) != 8:
+            continue
+        needed = pd.Timestamp(datetime.strptime(starts, "%Y%m%d").replace(tzinfo=UTC))
+        needed -= pd.Timedelta(days=days)
+        if first > needed + pd.Timedelta(seconds=timeframe_seconds(timeframe)):
+            earliest = (first + pd.Timedelta(days=days)).ceil("D")
+            raise OperationalException(
+                f"{pair}: {timeframe} candles begin at {first:%Y-%m-%d %H:%M}, but the timerange "
+                f"from {starts} needs them from {needed:%Y-%m-%d} ({days} days of training); start "
+                f"at {earliest:%Y%m%d} or later, download earlier candles, or lower "
+                "freqai.train_period_days"
+            )

@@ -1,0 +1,56 @@
+"""Messages to the people who watch a bot: confirmed regime switches, impossible candles."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+from freqtrade.data.dataprovider import DataProvider
+from freqtrade.enums import RunMode
+
+
+logger = logging.getLogger(__name__)
+
+
+class Notices:
+    """Tells each regime switch once, and the count of bad candles once per pair and change.
+
+    What it remembers only keeps it from repeating itself; no decision depends on it.
+    """
+
+    def __init__(self) -> None:
+        self._told_switch: dict[str, pd.Timestamp] = {}
+        self._told_bad: dict[str, dict[str, int]] = {}
+
+    def regime_switch(self, pair: str, frame: pd.DataFrame, dp: DataProvider) -> None:
+        """Send one message per confirmed switch, in dry-run and live only.
+
+        A switch that happened before the bot started is noted, not sent.
+
+        :param frame: analysed candles with ``date``, ``regime`` and ``regime_age``
+        """
+        if dp.runmode not in (RunMode.DRY_RUN, RunMode.LIVE) or frame.empty:
+            return
+        switches = frame.index[frame["regime_age"] == 0]
+        when = frame.at[switches[-1], "date"] if len(switches) else pd.Timestamp(0, tz="UTC")
+        known = self._told_switch.get(pair)
+        self._told_switch[pair] = when
+        if known is None or when <= known:
+            return
+        row = frame.index.get_loc(switches[-1])
+        before, now = frame["regime"].iloc[row - 1], frame["regime"].iloc[row]
+        text = f"{pair}: regime {before} -> {now} at {when:%Y-%m-%d %H:%M} UTC"
+        logger.info(text)
+        dp.send_msg(text, always_send=True)
+
+    def bad_candles(self, pair: str, timeframe: str, bad: pd.DataFrame) -> None:
+        """Log how many candles of each kind are kept out, when the counts have changed."""
+        counts = {kind: int(count) for kind, count in bad.sum().items() if count}
+        if counts == self._told_bad.get(pair, {}):
+            return
+        self._told_bad[pair] = counts
+        listed = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
+        logger.info(
+            f"{pair} {timeframe}: candles kept out of training and signals: {listed} "
+            f"of {len(bad)}"
+        )

@@ -1,0 +1,172 @@
+"""Candles: timeframes, resampling, causal merging, and finding candles that cannot be true.
+
+A candle frame has the columns date, open, high, low, close, volume; date is the OPENING time in
+UTC. Row t is known at its close: date + timeframe.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+OHLCV = ["date", "open", "high", "low", "close", "volume"]
+TIMEFRAME_SECONDS = {"5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}
+BAD_KINDS = ("gap", "flat", "zero", "negative", "inverted", "spike")
+
+
+def timeframe_seconds(timeframe: str) -> int:
+    """Length of a candle in seconds, for any of freqtrade's timeframes in m, h, d or w."""
+    unit = {"m": 60, "h": 3600, "d": 86400, "w": 604800}.get(timeframe[-1:])
+    if unit is None or not timeframe[:-1].isdigit() or int(timeframe[:-1]) < 1:
+        raise ValueError(f"timeframe {timeframe!r} is not known; write it like 5m, 1h or 1d")
+    return int(timeframe[:-1]) * unit
+
+
+def utc_dates(dates: pd.Series) -> pd.Series:
+    """Dates as datetime64[ms, UTC], whatever mixture of UTC objects they came in.
+
+    Stored and live candles carry different UTC objects; their concatenation has dtype object,
+    on which ``.dt`` fails.
+    """
+    return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
+
+
+def resample(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
+    """Complete candles of a longer timeframe, from shorter ones.
+
+    :param candles: frame of one pair, sorted by date, of a timeframe that divides ``timeframe``
+    :param timeframe: the longer timeframe, e.g. ``1h``
+    :return: new frame with the columns of :data:`OHLCV`. The last candle is left out unless the
+        shorter candles reach its close, so that no row changes later; so is the first unless they
+        start at its open.
+    """
+    if candles.empty:
+        return candles.loc[:, OHLCV].reset_index(drop=True)
+    seconds = timeframe_seconds(timeframe)
+    dates = utc_dates(candles["date"])
+    width = dates.diff().min() if len(dates) > 1 else pd.Timedelta(0)
+    step = pd.Timedelta(seconds=seconds)
+    opened = dates.dt.floor(step)
+    grouped = candles.assign(date=opened).groupby("date", sort=True)
+    longer = grouped.agg(
+        open=("open", "first"),
+        high=("high", "max"),
+        low=("low", "min"),
+        close=("close", "last"),
+        volume=("volume", "sum"),
+    ).reset_index()
+    begins, ends = dates.iloc[0], dates.iloc[-1] + width
+    complete = (longer["date"] >= begins) & (longer["date"] + step <= ends)
+    return longer.loc[complete, OHLCV].reset_index(drop=True)
+
+
+def merge_causally(
+    dates: pd.Series,
+    timeframe: str,
+    longer: pd.DataFrame,
+    longer_timeframe: str,
+    stale_seconds: int,
+) -> pd.DataFrame:
+    """Columns of longer candles for base candles, each from the last longer candle that closed.
+
+    A base candle opened at 10:55 (5m) closes at 11:00 and sees the 1h candle opened at 10:00.
+
+    :param dates: opening times of the base candles
+    :param timeframe: of the base candles
+    :param longer: columns ``date`` (opening time) and others, sorted by date
+    :param longer_timeframe: of ``longer``
+    :param stale_seconds: a longer candle that closed more than this before the base candle's
+        close counts as missing
+    :return: frame of the other columns, as long as ``dates``; missing before the first one
+    """
+    step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    longer_step = pd.Timedelta(seconds=timeframe_seconds(longer_timeframe))
+    left = pd.DataFrame({"known": utc_dates(dates).to_numpy() + step})
+    right = longer.drop(columns="date").assign(
+        known=utc_dates(longer["date"]).to_numpy() + longer_step
+    )
+    merged = pd.merge_asof(
+        left, right, on="known", tolerance=pd.Timedelta(seconds=stale_seconds)
+    )
+    return merged.drop(columns="known")
+
+
+def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: float) -> pd.DataFrame:
+    """Which candles cannot be true or carry no trade, by kind.
+
+    gap: candles are missing right before this one. flat: no volume and one price, which is also
+    how freqtrade fills gaps. zero, negative: a price at or below zero (NaN counts as zero).
+    inverted: high or low do not enclose open and close. spike: open, high, low or close further
+    than ``spike_fraction`` from both the last good close and the previous close, so that after a
+    true jump only the jump itself is held back.
+
+    :param candles: frame of one pair, sorted by date
+    :param spike_fraction: e.g. 0.5 = half again as high, or half as low
+    :return: frame of booleans with the columns :data:`BAD_KINDS`; row t uses candles up to t
+    """
+    prices = candles[["open", "high", "low", "close"]].to_numpy(dtype=np.float64)
+    opens, highs, lows, closes = prices.T
+    broken = ~np.isfinite(prices).all(axis=1)
+    step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    zero = broken | (prices == 0).any(axis=1)
+    negative = ~broken & (prices < 0).any(axis=1)
+    inverted = ~zero & ((highs < np.maximum(opens, closes)) | (lows > np.minimum(opens, closes)))
+    flat = (highs == lows) & (opens == closes) & (candles["volume"].to_numpy() <= 0)
+    unusable = zero | negative | inverted
+    return pd.DataFrame(
+        {
+            "gap": utc_dates(candles["date"]).diff().gt(step).to_numpy(),
+            "flat": flat & ~unusable,
+            "zero": zero,
+            "negative": negative,
+            "inverted": inverted,
+            "spike": _spikes(prices, unusable, spike_fraction),
+        },
+        index=candles.index,
+    )
+
+
+def _spikes(
+    prices: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    unusable: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    fraction: float,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    upper, lower = 1 + fraction, 1 / (1 + fraction)
+    spikes = np.zeros(len(prices), dtype=bool)
+    highest, lowest = prices.max(axis=1, initial=-np.inf), prices.min(axis=1, initial=np.inf)
+    usable = np.flatnonzero(~unusable)
+    before = prices[usable[:-1], 3]
+    later = usable[1:]
+    if not ((highest[later] > before * upper) | (lowest[later] < before * lower)).any():
+        return spikes
+    good = previous = np.nan
+    for row in range(len(prices)):
+        if unusable[row]:
+            continue
+        high, low = highest[row], lowest[row]
+        off_good = high > good * upper or low < good * lower
+        off_previous = high > previous * upper or low < previous * lower
+        previous = prices[row, 3]
+        spikes[row] = off_good and off_previous
+        if not spikes[row]:
+            good = previous
+    return spikes
+
+
+def mend_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
+    """Candles for computing features: each unusable one becomes flat at the last good close.
+
+    Gaps and flat candles stay as they are. Rows before the first good candle become NaN. Only
+    earlier candles are used, and the rows stay marked in ``bad``: they are neither trained on nor
+    traded on.
+    """
+    unusable = bad[["zero", "negative", "inverted", "spike"]].any(axis=1)
+    if not unusable.any():
+        return candles
+    mended = candles.copy()
+    last_good = mended["close"].where(~unusable).ffill()
+    for column in ("open", "high", "low", "close"):
+        mended[column] = mended[column].where(~unusable, last_good)
+    mended["volume"] = mended["volume"].where(~unusable, 0.0)
+    return mended

@@ -1,0 +1,164 @@
+"""Features: one TA-Lib set, scale-free, the same for the strategy and every command.
+
+Prices enter only as ratios: distances and returns in ATR multiples, volumes relative to their
+own mean. So pairs are comparable and a model does not learn a price level. Each function takes a
+candle frame and returns a new frame of feature columns alone, on the same index; row t uses
+candles up to and including t; rows that are still warming up are NaN. TA-Lib's recursive
+indicators (RSI, ADX, MACD, NATR) count as warming up until the start of the frame is forgotten
+to 1e-7, and every value is rounded to 10 digits, so that a frame that begins later gives the
+same numbers.
+
+Definitions of the indicators: TA-Lib function reference, https://ta-lib.org/functions.html
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import talib
+from numpy.typing import NDArray
+
+from regimeswitch.candles import utc_dates
+
+
+Floats = NDArray[np.float64]
+
+UNIT_PERIOD = 48
+"""Candles of the mean true range that distances and returns are measured in."""
+ADX_PERIOD = 14
+DAY_CANDLES = 288
+DIGITS = 10
+
+
+def forget_candles(period: int, smoothings: int = 1) -> int:
+    """Candles until Wilder smoothing of ``period`` has forgotten its start to 1e-7.
+
+    :param smoothings: how many smoothings follow each other (ADX: 3)
+    """
+    return period * (16 + 6 * (smoothings - 1)) + period * smoothings
+
+
+def warm_up_candles(periods: list[int]) -> int:
+    """Candles before the last of all features is known.
+
+    :param periods: FreqAI's ``indicator_periods_candles``
+    """
+    longest = max([*periods, ADX_PERIOD])
+    return max(
+        forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, DAY_CANDLES + 2
+    )
+
+
+def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
+    """Features of one look-back ``period`` (candles): FreqAI's ``feature_engineering_expand_all``.
+
+    rsi, mfi (0..1); distance of the close from its mean (ATR); Bollinger width (ATR) and place of
+    the close in the bands (0 lower, 1 upper); rate of change (ATR, per square root of the period);
+    NATR relative to the unit ATR; volume relative to its mean; efficiency ratio (0..1: net move by
+    path, Kaufman, Trading Systems and Methods).
+    """
+    high, low, close, volume = _arrays(candles)
+    atr = unit_atr(candles)
+    upper, middle, lower = talib.BBANDS(close, timeperiod=period, nbdevup=2.0, nbdevdn=2.0)
+    moved = _change(close, period)
+    path = talib.SMA(np.abs(_change(close, 1)), timeperiod=period) * period
+    natr = _forget(talib.NATR(high, low, close, timeperiod=period), forget_candles(period))
+    return _frame(
+        candles,
+        {
+            "%-rsi-period": _forget(talib.RSI(close, timeperiod=period), forget_candles(period))
+            / 100,
+            "%-mfi-period": talib.MFI(high, low, close, volume, timeperiod=period) / 100,
+            "%-mean_distance-period": (close - talib.SMA(close, timeperiod=period)) / atr,
+            "%-band_width-period": (upper - lower) / atr,
+            "%-band_place-period": (close - lower) / (upper - lower),
+            "%-roc-period": moved / (atr * np.sqrt(period)),
+            "%-natr-period": natr * close / (100 * atr),
+            "%-relative_volume-period": volume / talib.SMA(volume, timeperiod=period),
+            "%-efficiency-period": np.abs(moved) / path,
+        },
+    )
+
+
+def basic_features(candles: pd.DataFrame) -> pd.DataFrame:
+    """Features without a look-back setting: FreqAI's ``feature_engineering_expand_basic``.
+
+    Last returns, candle body and shadows, MACD and its histogram, directional movement (ATR);
+    ADX (0..1); volatility as percent of the price; short against daily volatility; volume
+    relative to the day.
+    """
+    high, low, close, volume = _arrays(candles)
+    opened = candles["open"].to_numpy(dtype=np.float64)
+    atr = unit_atr(candles)
+    macd, _, histogram = talib.MACD(close, fastperiod=12, slowperiod=26, signalperiod=9)
+    adx_warm, macd_warm = forget_candles(ADX_PERIOD, 3), forget_candles(14)
+    adx = talib.ADX(high, low, close, timeperiod=ADX_PERIOD)
+    plus = talib.PLUS_DI(high, low, close, timeperiod=ADX_PERIOD)
+    minus = talib.MINUS_DI(high, low, close, timeperiod=ADX_PERIOD)
+    true_range = talib.TRANGE(high, low, close)
+    day_range = talib.SMA(true_range, timeperiod=DAY_CANDLES)
+    return _frame(
+        candles,
+        {
+            "%-return_1": _change(close, 1) / atr,
+            "%-return_3": _change(close, 3) / (atr * np.sqrt(3)),
+            "%-body": (close - opened) / atr,
+            "%-upper_shadow": (high - np.maximum(opened, close)) / atr,
+            "%-lower_shadow": (np.minimum(opened, close) - low) / atr,
+            "%-macd": _forget(macd, macd_warm) / atr,
+            "%-macd_histogram": _forget(histogram, macd_warm) / atr,
+            "%-adx": _forget(adx, adx_warm) / 100,
+            "%-direction": _forget(plus - minus, adx_warm) / 100,
+            "%-atr_percent": 100 * atr / close,
+            "%-short_volatility": talib.SMA(true_range, timeperiod=6) / day_range,
+            "%-day_volatility": atr / day_range,
+            "%-day_volume": volume / talib.SMA(volume, timeperiod=DAY_CANDLES),
+        },
+    )
+
+
+def calendar_features(candles: pd.DataFrame) -> pd.DataFrame:
+    """Hour of the day and day of the week of the candle's opening in UTC, as points on a circle."""
+    dates = utc_dates(candles["date"])
+    hour = (dates.dt.hour + dates.dt.minute / 60).to_numpy() * (2 * np.pi / 24)
+    day = dates.dt.dayofweek.to_numpy() * (2 * np.pi / 7)
+    return _frame(
+        candles,
+        {
+            "%-hour_sin": np.sin(hour),
+            "%-hour_cos": np.cos(hour),
+            "%-weekday_sin": np.sin(day),
+            "%-weekday_cos": np.cos(day),
+        },
+    )
+
+
+def unit_atr(candles: pd.DataFrame) -> Floats:
+    """Simple mean of the true range over 48 candles; NaN where it is zero (a market at rest)."""
+    high, low, close, _ = _arrays(candles)
+    atr = talib.SMA(talib.TRANGE(high, low, close), timeperiod=UNIT_PERIOD)
+    return np.where(atr > 0, atr, np.nan)
+
+
+def _arrays(candles: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
+    high, low, close, volume = (
+        candles[name].to_numpy(dtype=np.float64) for name in ("high", "low", "close", "volume")
+    )
+    return high, low, close, volume
+
+
+def _change(close: Floats, candles: int) -> Floats:
+    result = np.full(len(close), np.nan)
+    result[candles:] = close[candles:] - close[: max(len(close) - candles, 0)]
+    return result
+
+
+def _forget(values: Floats, candles: int) -> Floats:
+    result = values.copy()
+    result[:candles] = np.nan
+    return result
+
+
+def _frame(candles: pd.DataFrame, columns: dict[str, Floats]) -> pd.DataFrame:
+    frame = pd.DataFrame(columns, index=candles.index)
+    return frame.replace([np.inf, -np.inf], np.nan).round(DIGITS)

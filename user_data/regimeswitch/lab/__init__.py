@@ -1,0 +1,1 @@
+"""The commands of the ``regimeswitch`` command line, one module each."""

@@ -1,0 +1,147 @@
+"""``regimeswitch offline``: any freqtrade command, with Binance replaced by stored candles.
+
+It starts the embedded exchange on loopback, gives freqtrade one more configuration file that
+points the exchange section there, and passes the exit code and the signals through.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from regimeswitch.exchange.candlestore import CandleError
+from regimeswitch.exchange.market import Market, open_market
+from regimeswitch.exchange.server import ExchangeServer, ServerError
+from regimeswitch.lab.child import run_child
+from regimeswitch.lab.freqtradeargs import FreqtradeCall, UsageError, read_call
+from regimeswitch.lab.overlay import child_environment, overlay
+
+
+OK, USAGE = 0, 2
+# Where a program of the user's own finds the overlay.
+OVERLAY_VARIABLE = "REGIMESWITCH_OVERLAY"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line.
+
+    :param subparsers: what ``ArgumentParser.add_subparsers`` returned
+    """
+    parser = subparsers.add_parser(
+        "offline",
+        help="run a freqtrade command with Binance replaced by stored candles",
+        description="Run a freqtrade command with Binance replaced by an exchange on loopback "
+        "that serves stored candles. Keys are not used and the network is not needed.",
+        epilog="example: regimeswitch offline -- freqtrade backtesting --timerange 20260101-",
+    )
+    parser.add_argument(
+        "--candles",
+        type=Path,
+        metavar="DIR",
+        help="folder of feather files to serve (default: the --datadir of the freqtrade command, "
+        "else USER_DATA/data/binance)",
+    )
+    parser.add_argument("--port", type=int, default=0, help="loopback port (default: a free one)")
+    parser.add_argument(
+        "--shift-to-now",
+        action="store_true",
+        help="move the candles by whole days so that the present lies inside them (for a dry run)",
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- freqtrade ARGS")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command.
+
+    :param args: what the parser of :func:`add_parser` gave
+    :return: the exit code of the child; 2 when it could not be started
+    """
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    try:
+        program = find_program(command)
+        call = read_call(command[1:]) if Path(program).stem == "freqtrade" else None
+        if call is not None and not call.takes_overlay:
+            # Nothing here concerns the exchange, and some of these commands ask questions: the
+            # program takes this process's place.
+            sys.stdout.flush()
+            os.execve(program, [program, *call.args], child_environment(os.environ))
+        folder = candle_folder(args.candles, call)
+        return serve_and_run(program, command[1:], call, folder, args)
+    except (UsageError, CandleError, ServerError) as error:
+        print(f"regimeswitch offline: {error}", file=sys.stderr)
+        return USAGE
+
+
+def find_program(command: list[str]) -> str:
+    """The path of the program to run.
+
+    :raises UsageError: when there is none
+    """
+    if not command:
+        raise UsageError("no command given; write one after --, e.g. -- freqtrade backtesting")
+    found = shutil.which(command[0])
+    if found is None and command[0] == "freqtrade":
+        found = shutil.which(command[0], path=str(Path(sys.executable).parent))
+    if found is None:
+        raise UsageError(f"program {command[0]!r} was not found; name freqtrade or a full path")
+    return found
+
+
+def candle_folder(given: Path | None, call: FreqtradeCall | None) -> Path:
+    """The folder to serve.
+
+    :raises UsageError: when freqtrade would write into the folder that it reads from
+    """
+    own = call.datadir if call is not None else Path("user_data/data/binance")
+    folder = own if given is None else given
+    if call is not None and call.downloads and folder.resolve() == own.resolve():
+        raise UsageError(
+            f"{call.subcommand} would write into {own}, the folder that is being served; name "
+            "the source by --candles and another target by freqtrade's --datadir"
+        )
+    return folder
+
+
+def serve_and_run(
+    program: str,
+    arguments: list[str],
+    call: FreqtradeCall | None,
+    folder: Path,
+    args: argparse.Namespace,
+) -> int:
+    """Serve a folder as long as the child runs; the child's exit code."""
+    market = open_market(folder, shift_to_now=args.shift_to_now)
+    with (
+        ExchangeServer(market, port=args.port) as server,
+        tempfile.TemporaryDirectory(prefix="regimeswitch-") as temporary,
+    ):
+        path = Path(temporary) / "offline.json"
+        write_private(path, overlay(server.url, whole=call is not None and not call.configs))
+        if call is not None:
+            arguments = call.with_overlay(path)
+        announce(market, server)
+        environment = child_environment(os.environ) | {OVERLAY_VARIABLE: str(path)}
+        return run_child([program, *arguments], environment)
+
+
+def announce(market: Market, server: ExchangeServer) -> None:
+    """The one line of our own, on standard error."""
+    pairs = len(market.symbols())
+    print(
+        f"regimeswitch: {pairs} pairs of {market.store.folder} on {server.url}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def write_private(path: Path, config: dict[str, object]) -> None:
+    """Write a configuration file that only its owner can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(config, file, indent=1)

@@ -1,0 +1,103 @@
+"""The configuration and environment with which freqtrade talks to the embedded exchange only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+# Every address that ccxt knows for Binance, by the path of the interface behind it. Those that
+# are not served answer with an error; left out, they would reach the real exchange.
+API_PATHS = {
+    "public": "api/v3",
+    "private": "api/v3",
+    "v1": "api/v1",
+    "sapi": "sapi/v1",
+    "sapiV2": "sapi/v2",
+    "sapiV3": "sapi/v3",
+    "sapiV4": "sapi/v4",
+    "fapiPublic": "fapi/v1",
+    "fapiPublicV2": "fapi/v2",
+    "fapiPublicV3": "fapi/v3",
+    "fapiPrivate": "fapi/v1",
+    "fapiPrivateV2": "fapi/v2",
+    "fapiPrivateV3": "fapi/v3",
+    "fapiData": "futures/data",
+    "dapiPublic": "dapi/v1",
+    "dapiPrivate": "dapi/v1",
+    "dapiPrivateV2": "dapi/v2",
+    "dapiData": "futures/data",
+    "eapiPublic": "eapi/v1",
+    "eapiPrivate": "eapi/v1",
+    "papi": "papi/v1",
+    "papiV2": "papi/v2",
+}
+# Every name that ccxt has for a proxy of its requests.
+PROXY_KEYS = (
+    "proxy",
+    "proxies",
+    "proxyUrl",
+    "proxy_url",
+    "httpProxy",
+    "http_proxy",
+    "httpsProxy",
+    "https_proxy",
+    "socksProxy",
+    "socks_proxy",
+    "aiohttp_proxy",
+)
+# freqtrade's environment wins over its files; of the exchange section only these are harmless.
+ENVIRONMENT_PREFIX = "FREQTRADE__EXCHANGE__"
+ENVIRONMENT_KEPT = ("PAIR_WHITELIST", "PAIR_BLACKLIST")
+
+
+def overlay(url: str, *, whole: bool = False) -> dict[str, object]:
+    """Configuration that comes after the user's own files.
+
+    :param url: address of the exchange, e.g. ``http://127.0.0.1:8480``
+    :param whole: there are no files of the user's own: add what freqtrade then needs
+    """
+    ccxt = ccxt_options(url)
+    exchange: dict[str, object] = {
+        "name": "binance",
+        "key": "",
+        "secret": "",
+        "enable_ws": False,
+        "only_from_ccxt": True,
+        # The two special sections win over the first, so a proxy in one of them would too.
+        "ccxt_config": ccxt,
+        "ccxt_sync_config": ccxt,
+        "ccxt_async_config": ccxt,
+    }
+    if not whole:
+        return {"exchange": exchange}
+    return {"stake_currency": "", "dry_run": True, "exchange": {**exchange, "pair_whitelist": []}}
+
+
+def ccxt_options(url: str) -> dict[str, Any]:
+    """Options for ccxt's Binance client: the addresses, spot only, unthrottled, no proxies."""
+    api: dict[str, object] = {name: f"{url}/{path}" for name, path in API_PATHS.items()}
+    api["ws"] = {"spot": f"{url.replace('http', 'ws', 1)}/stream/ws"}
+    return {
+        "enableRateLimit": False,
+        "options": {"fetchMarkets": {"types": ["spot"]}},
+        "urls": {"api": api},
+        # None and not "", which ccxt would count as a proxy.
+        **dict.fromkeys(PROXY_KEYS),
+    }
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without proxies and without freqtrade's exchange settings."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.lower().endswith("_proxy") and not _exchange_setting(name)
+    }
+    return kept | {"no_proxy": "*", "NO_PROXY": "*"}
+
+
+def _exchange_setting(name: str) -> bool:
+    upper = name.upper()
+    setting = upper.removeprefix(ENVIRONMENT_PREFIX)
+    return setting != upper and setting not in ENVIRONMENT_KEPT

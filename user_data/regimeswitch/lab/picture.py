@@ -1,0 +1,45 @@
+"""A price chart with the regimes as coloured bands, as PNG or SVG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+COLORS = {"bull": "#2ea043", "bear": "#da3633", "sideways": "#8b949e"}
+
+
+def draw_regimes(frame: pd.DataFrame, pair: str, out: Path) -> None:
+    """Draw close and regimes; below, the distance from the average.
+
+    :param frame: candles with ``date``, ``close``, ``regime`` and ``regime_distance``
+    :param out: file ending in .png or .svg
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    figure = Figure(figsize=(11, 5.5), layout="constrained")
+    price, distance = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    dates = frame["date"].dt.tz_localize(None).to_numpy()
+    price.plot(dates, frame["close"], color="#1f2328", linewidth=0.8)
+    price.set_yscale("log")
+    price.set_ylabel(pair)
+    distance.plot(dates, frame["regime_distance"], color="#1f6feb", linewidth=0.8)
+    distance.axhline(0, color="#8b949e", linewidth=0.6)
+    distance.set_ylabel("distance")
+    names = frame["regime"].fillna("").to_numpy()
+    begins = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
+    ends = np.r_[begins[1:], len(names) - 1]
+    for begin, end in zip(begins, ends, strict=True):
+        if names[begin] in COLORS:
+            for axes in (price, distance):
+                axes.axvspan(
+                    dates[begin], dates[end], color=COLORS[names[begin]], alpha=0.18, linewidth=0
+                )
+    price.legend(
+        handles=[Patch(color=color, alpha=0.4, label=name) for name, color in COLORS.items()],
+        loc="upper left",
+    )
+    figure.savefig(out, dpi=110)

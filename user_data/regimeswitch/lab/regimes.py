@@ -1,0 +1,154 @@
+"""``regimeswitch regimes``: the regimes of a pair as a table, a feather file or a picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from regimeswitch.candles import find_bad_candles, mend_candles, resample
+from regimeswitch.lab.inputs import InputError, load_candles, section_of, write_json
+from regimeswitch.lab.picture import draw_regimes
+from regimeswitch.regimes import regime_columns
+from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
+
+
+PICTURES = (".png", ".svg")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("regimes", help="regimes of a pair: table, feather or picture")
+    parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
+    parser.add_argument("--pair", required=True, help="e.g. BTC/USDT")
+    parser.add_argument("--config", type=Path, help="freqtrade config with the regime settings")
+    parser.add_argument("--rule", help="trend, change, volatility or vote, over the config")
+    parser.add_argument("--timerange", default="", help="YYYYMMDD-YYYYMMDD, either may be absent")
+    parser.add_argument(
+        "--out", type=Path, help="write the columns (.feather, .csv) or a picture (.png, .svg)"
+    )
+    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the regimes, print their figures, write what was asked for."""
+    console = Console(stderr=True)
+    try:
+        settings = _settings(args)
+        candles, columns = find_regimes(args.datadir, args.pair, settings, args.timerange)
+        figures = regime_figures(columns)
+        if args.out:
+            _write(args.out, args.pair, candles, columns)
+        if args.export:
+            write_json(args.export, {"pair": args.pair, **figures})
+    except (InputError, SettingsError, OSError) as error:
+        console.print(f"regimeswitch regimes: {error}", highlight=False, markup=False)
+        return 2
+    _print(args.pair, figures)
+    return 0
+
+
+def find_regimes(
+    datadir: Path, pair: str, settings: Settings, timerange: str = ""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """5m candles of a pair and their regime columns, both cut to the time range.
+
+    The regimes are found on all candles first, so that the range starts warm.
+    """
+    base = _mended(load_candles(datadir, pair, "5m"), "5m", settings)
+    anchor = pair if settings.regime.anchor == "self" else settings.regime.anchor
+    own = anchor == pair
+    timeframe = settings.regime.timeframe
+    try:
+        rule = load_candles(datadir, anchor, timeframe)
+    except InputError:
+        rule = resample(base if own else load_candles(datadir, anchor, "5m"), timeframe)
+    columns = regime_columns(base, settings.regime, _mended(rule, timeframe, settings))
+    inside = _inside(base["date"], timerange)
+    return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)
+
+
+def regime_figures(columns: pd.DataFrame) -> dict[str, Any]:
+    """Switches a day, share and median duration of the regimes; UNKNOWN rows do not count.
+
+    :param columns: of :func:`regimeswitch.regimes.regime_columns`, 5m rows
+    """
+    known = columns["regime"].dropna()
+    switches = int((columns["regime_age"] == 0).sum())
+    runs = (known != known.shift()).cumsum()
+    durations = known.groupby(runs).size()
+    shares = known.value_counts(normalize=True)
+    return {
+        "candles": len(columns),
+        "known": len(known),
+        "switches": switches,
+        "switches_per_day": switches / (len(known) / 288) if len(known) else 0.0,
+        "share": {name: float(shares.get(name, 0.0)) for name in REGIME_NAMES},
+        "median_duration_candles": float(durations.median()) if len(durations) else 0.0,
+    }
+
+
+def _mended(candles: pd.DataFrame, timeframe: str, settings: Settings) -> pd.DataFrame:
+    bad = find_bad_candles(candles, timeframe, settings.safety.spike_limit(timeframe))
+    return mend_candles(candles, bad)
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    section = section_of(args.config) if args.config else {}
+    if args.rule:
+        section = {**section, "regime": {**section.get("regime", {}), "rule": args.rule}}
+    return load_settings(section)
+
+
+def _inside(dates: pd.Series, timerange: str) -> pd.Series:
+    begin, _, end = timerange.partition("-")
+    try:
+        inside = pd.Series(True, index=dates.index)
+        if begin:
+            inside &= dates >= pd.Timestamp(begin, tz="UTC")
+        if end:
+            inside &= dates < pd.Timestamp(end, tz="UTC")
+    except ValueError:
+        raise InputError(
+            f"--timerange {timerange!r} is not a time range; write YYYYMMDD-YYYYMMDD"
+        ) from None
+    if not inside.any():
+        raise InputError(
+            f"--timerange {timerange!r} holds no candles; they reach from "
+            f"{dates.iloc[0]:%Y%m%d} to {dates.iloc[-1]:%Y%m%d}"
+        )
+    return inside
+
+
+def _write(out: Path, pair: str, candles: pd.DataFrame, columns: pd.DataFrame) -> None:
+    frame = pd.concat([candles, columns], axis=1)
+    if out.suffix in PICTURES:
+        draw_regimes(frame, pair, out)
+    elif out.suffix == ".feather":
+        frame.to_feather(out)
+    elif out.suffix == ".csv":
+        frame.to_csv(out, index=False)
+    else:
+        raise InputError(
+            f"--out {out}: {out.suffix or 'no ending'} is not known; "
+            "allowed: .feather, .csv, .png, .svg"
+        )
+
+
+def _print(pair: str, figures: dict[str, Any]) -> None:
+    table = Table(title=f"Regimes of {pair}")
+    for name in ("candles", "known", "switches a day", *REGIME_NAMES, "median duration"):
+        table.add_column(name, justify="right")
+    table.add_row(
+        f"{figures['candles']:,}",
+        f"{figures['known']:,}",
+        f"{figures['switches_per_day']:.2f}",
+        *(f"{figures['share'][name]:.0%}" for name in REGIME_NAMES),
+        f"{figures['median_duration_candles'] / 12:.0f} h",
+    )
+    Console().print(table)

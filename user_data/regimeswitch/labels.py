@@ -1,0 +1,109 @@
+"""Labels: what a candle was followed by. The only file that looks ahead.
+
+The label of row t is made from candles t+1 to t+horizon and from the threshold known at t. The
+last ``horizon`` rows are missing, so that FreqAI drops them from training.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from regimeswitch.regimes import average_true_range, window_std
+from regimeswitch.settings import LabelSettings
+
+
+Floats = NDArray[np.float64]
+
+CLASSES = ("buy", "hold", "sell")
+"""The fixed class map of every classifier: column order of probabilities."""
+CLASS_COLUMN = "&s-signal"
+RETURN_COLUMN = "&-return"
+
+
+def move_threshold(candles: pd.DataFrame, settings: LabelSettings) -> Floats:
+    """The move (fraction of the price) beyond which row t is no longer hold; uses candles to t.
+
+    ``multiple`` times the unit: the standard deviation of log returns over ``window`` candles,
+    scaled to the horizon by its square root, or ATR by price. With ``cover_fees`` at least two
+    fees. NaN in warm-up.
+    """
+    close = candles["close"].to_numpy(dtype=np.float64)
+    if settings.unit == "volatility":
+        returns = np.full(len(close), np.nan)
+        returns[1:] = np.log(close[1:] / close[:-1])
+        unit = window_std(returns, settings.window) * np.sqrt(settings.horizon)
+    else:
+        unit = average_true_range(candles, settings.window) / close
+    floor = 2 * settings.fee if settings.cover_fees else 0.0
+    return np.maximum(settings.multiple * unit, floor)
+
+
+def forward_return(
+    candles: pd.DataFrame, settings: LabelSettings, bad: pd.DataFrame | None = None
+) -> pd.Series:
+    """close[t + horizon] / close[t] - 1, a fraction; missing for the last ``horizon`` rows.
+
+    :param bad: of :func:`regimeswitch.candles.find_bad_candles`; a row that is bad, or that looks
+        ahead over a gap or an impossible candle, is missing
+    """
+    close = candles["close"].to_numpy(dtype=np.float64)
+    ahead = np.full(len(close), np.nan)
+    horizon = settings.horizon
+    ahead[: max(len(close) - horizon, 0)] = close[horizon:] / close[: max(len(close) - horizon, 0)]
+    ahead[~_usable(len(close), horizon, bad)] = np.nan
+    return pd.Series(ahead - 1, index=candles.index, name=RETURN_COLUMN)
+
+
+def class_labels(
+    candles: pd.DataFrame, settings: LabelSettings, bad: pd.DataFrame | None = None
+) -> pd.Series:
+    """buy, hold or sell for each row, by ``settings.kind``; missing where it cannot be known.
+
+    threshold: buy (sell) when the forward return is above (below) the threshold. triple_barrier:
+    which of close * (1 + threshold) and close * (1 - threshold) is touched first by highs and
+    lows; hold when neither is, or both within one candle (Lopez de Prado, Advances in Financial
+    Machine Learning, 2018, chapter 3).
+
+    :param bad: as in :func:`forward_return`
+    """
+    threshold = move_threshold(candles, settings)
+    moves = forward_return(candles, settings, bad).to_numpy()
+    if settings.kind == "threshold":
+        sign = np.where(moves > threshold, 1, np.where(moves < -threshold, -1, 0))
+    else:
+        sign = _first_touch(candles, threshold, settings.horizon)
+    known = np.isfinite(threshold) & np.isfinite(moves)
+    names = np.select([sign > 0, sign < 0], ["buy", "sell"], "hold")
+    labels = pd.Series(names, index=candles.index, name=CLASS_COLUMN, dtype="str")
+    return labels.where(known)
+
+
+def _first_touch(candles: pd.DataFrame, threshold: Floats, horizon: int) -> NDArray[np.int64]:
+    """1 where the upper barrier is touched first, -1 the lower, 0 none or both at once."""
+    close = candles["close"].to_numpy(dtype=np.float64)
+    rows = max(len(close) - horizon, 0)
+    sign = np.zeros(len(close), dtype=np.int64)
+    if rows == 0:
+        return sign
+    highs = sliding_window_view(candles["high"].to_numpy(dtype=np.float64)[1:], horizon)
+    lows = sliding_window_view(candles["low"].to_numpy(dtype=np.float64)[1:], horizon)
+    upper = highs >= (close * (1 + threshold))[:rows, None]
+    lower = lows <= (close * (1 - threshold))[:rows, None]
+    first_upper = np.where(upper.any(axis=1), upper.argmax(axis=1), horizon)
+    first_lower = np.where(lower.any(axis=1), lower.argmax(axis=1), horizon)
+    sign[:rows] = np.sign(first_lower - first_upper)
+    return sign
+
+
+def _usable(rows: int, horizon: int, bad: pd.DataFrame | None) -> NDArray[np.bool_]:
+    if bad is None:
+        return np.ones(rows, dtype=bool)
+    itself = bad.any(axis=1).to_numpy()
+    broken = bad.drop(columns="flat").any(axis=1).to_numpy()
+    usable = ~itself
+    if rows > horizon:
+        usable[: rows - horizon] &= ~sliding_window_view(broken[1:], horizon).any(axis=1)
+    return np.asarray(usable)

@@ -1,0 +1,119 @@
+"""The learners behind a sub-model: LightGBM, XGBoost and scikit-learn's random forest.
+
+Every learner runs on one thread and with a fixed seed. Defaults are strongly regularised: labels
+overlap by their horizon, so that a thousand rows hold far fewer than a thousand facts.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+
+
+Task = Literal["classifier", "regressor"]
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "lightgbm": {
+        "n_estimators": 120,
+        "learning_rate": 0.03,
+        "num_leaves": 8,
+        "min_child_samples": 200,
+        "reg_lambda": 50.0,
+        "colsample_bytree": 0.5,
+        "max_bin": 63,
+        "n_jobs": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    },
+    "xgboost": {
+        "n_estimators": 120,
+        "learning_rate": 0.05,
+        "max_depth": 3,
+        "min_child_weight": 20.0,
+        "reg_lambda": 50.0,
+        "colsample_bytree": 0.5,
+        "max_bin": 64,
+        "tree_method": "hist",
+        "n_jobs": 1,
+        "verbosity": 0,
+    },
+    "random_forest": {
+        "n_estimators": 120,
+        "max_depth": 8,
+        "min_samples_leaf": 100,
+        "max_features": 0.3,
+        "n_jobs": 1,
+    },
+}
+_PLACES = {
+    "lightgbm": ("lightgbm", {"classifier": "LGBMClassifier", "regressor": "LGBMRegressor"}),
+    "xgboost": ("xgboost", {"classifier": "XGBClassifier", "regressor": "XGBRegressor"}),
+    "random_forest": (
+        "sklearn.ensemble",
+        {"classifier": "RandomForestClassifier", "regressor": "RandomForestRegressor"},
+    ),
+}
+
+
+class LearnerError(ValueError):
+    """A learner that cannot be made; the text says what to change."""
+
+
+def make_learner(
+    name: str, task: Task, parameters: Mapping[str, Any] | None = None, seed: int = 42
+) -> BaseEstimator:
+    """An unfitted learner in scikit-learn's grammar.
+
+    :param name: ``lightgbm``, ``xgboost`` or ``random_forest``
+    :param parameters: over the defaults, by the learner's own names
+    :raises LearnerError: when the package is missing or a parameter is not known
+    """
+    module, classes = _PLACES[name]
+    try:
+        kind = getattr(importlib.import_module(module), classes[task])
+    except ImportError as error:
+        raise LearnerError(
+            f'regimeswitch.models: learner "{name}" is not installed ({error}); '
+            f"run `pip install {module}` or choose one of {', '.join(_PLACES)}"
+        ) from error
+    settings = {**DEFAULTS[name], "random_state": seed, **(parameters or {})}
+    try:
+        return kind(**settings)
+    except TypeError as error:
+        raise LearnerError(
+            f'regimeswitch.models.parameters.{name}: {error}; use the parameter names of {kind}'
+        ) from error
+
+
+def fit_on_top(
+    base: BaseEstimator,
+    learner: BaseEstimator,
+    trees: int,
+    X: NDArray[np.float64],
+    y: NDArray[Any],
+    sample_weight: NDArray[np.float64],
+) -> BaseEstimator:
+    """Keep the trees of ``base`` and add ``trees`` that learn from these rows alone.
+
+    Boosting continues where ``base`` ended. A forest has no order: its own trees are averaged
+    with those of the base, each tree with the same weight.
+
+    :param base: fitted; the same kind of learner as ``learner``
+    :param learner: unfitted
+    :param y: must hold every class of ``base``
+    """
+    grown = clone(learner).set_params(n_estimators=trees)
+    name = type(learner).__module__.split(".")[0]
+    if name == "lightgbm":
+        return grown.fit(X, y, sample_weight=sample_weight, init_model=base.booster_)
+    if name == "xgboost":
+        return grown.fit(X, y, sample_weight=sample_weight, xgb_model=base.get_booster())
+    grown.fit(X, y, sample_weight=sample_weight)
+    grown.estimators_ = [*base.estimators_, *grown.estimators_]
+    return grown.set_params(n_estimators=len(grown.estimators_))

@@ -1,0 +1,94 @@
+"""From a measure to a steady state: bands (hysteresis) and the grace period.
+
+Both are functions of a whole column and remember nothing between calls. They are prefix-stable
+(row t depends on rows up to t) and window-stable (begun later, each row is the same or UNKNOWN
+for longer), so a restart, a backtest and a live bot agree.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+UNKNOWN, BULL, BEAR, SIDEWAYS = 0, 1, 2, 3
+"""Codes of a regime. 0 is never a class: FreqAI writes 0 where it knows nothing."""
+
+Codes = NDArray[np.int8]
+
+
+def banded_state(
+    measure: NDArray[np.float64],
+    *,
+    bull_enter: float,
+    bull_exit: float,
+    bear_enter: float,
+    bear_exit: float,
+) -> Codes:
+    """State of a signed measure with separate enter and exit bands (a Schmitt trigger).
+
+    Bull begins at ``bull_enter`` and lasts until the measure falls below ``bull_exit``; bear
+    mirrors it below zero. Between the bands the state is the previous one, and UNKNOWN as long
+    as no band was reached since the start or since a missing value.
+
+    :param measure: shape (n,), row t known at the close of candle t; NaN = missing
+    :param bull_enter: at or above: bull
+    :param bull_exit: from bull, below this: sideways; must not exceed ``bull_enter``
+    :param bear_enter: at or below: bear (a negative number)
+    :param bear_exit: from bear, above this: sideways; must not be below ``bear_enter``
+    :return: codes, shape (n,)
+    """
+    state = np.zeros(len(measure), dtype=np.int8)
+    last = UNKNOWN
+    for row, value in enumerate(measure.tolist()):
+        if value != value:
+            last = UNKNOWN
+        elif value >= bull_enter:
+            last = BULL
+        elif value <= bear_enter:
+            last = BEAR
+        elif bear_exit < value < bull_exit:
+            last = SIDEWAYS
+        elif (last == BULL and value < bull_exit) or (last == BEAR and value > bear_exit):
+            last = SIDEWAYS
+        state[row] = last
+    return state
+
+
+def run_length(codes: Codes) -> NDArray[np.int64]:
+    """Rows for which each row's code has held without a break, itself included (1, 2, 3, ..)."""
+    rows = np.arange(len(codes))
+    begins = np.r_[True, codes[1:] != codes[:-1]][: len(codes)]
+    return rows - np.maximum.accumulate(np.where(begins, rows, 0)) + 1
+
+
+def after_grace(raw: Codes, grace_candles: int) -> Codes:
+    """Active regime: the last raw regime that held for ``grace_candles`` rows without a break.
+
+    :param raw: raw regimes, shape (n,); UNKNOWN rows break a run and never become active
+    :param grace_candles: 1 = every raw regime is active at once
+    :return: codes, shape (n,); UNKNOWN until some regime has held long enough
+    """
+    if grace_candles < 1:
+        raise ValueError(f"grace_candles must be at least 1 (got {grace_candles}); typical: 36")
+    settled = (run_length(raw) >= grace_candles) & (raw != UNKNOWN)
+    rows = np.maximum.accumulate(np.where(settled, np.arange(len(raw)), -1))
+    return np.where(rows >= 0, raw[rows], UNKNOWN).astype(np.int8)
+
+
+def pending(raw: Codes, active: Codes) -> Codes:
+    """The raw regime that is serving its grace period; UNKNOWN where none is."""
+    waiting = (raw != active) & (raw != UNKNOWN) & (active != UNKNOWN)
+    return np.where(waiting, raw, UNKNOWN).astype(np.int8)
+
+
+def age(active: Codes) -> NDArray[np.float64]:
+    """Candles since the last switch (0 on its row); NaN before the first one that was seen.
+
+    The first known regime of a column is not a switch: when it began is not known.
+    """
+    rows = np.arange(len(active))
+    before = np.r_[np.int8(UNKNOWN), active[:-1]]
+    switch = (active != before) & (before != UNKNOWN)
+    last = np.maximum.accumulate(np.where(switch, rows, -1)) if len(active) else rows
+    return np.where(last >= 0, rows - last, np.nan)

@@ -1,0 +1,257 @@
+"""Freqtrade strategy: columns in; signals, stakes and stops out.
+
+The regime of a candle decides which sub-model answers and which thresholds, stake and stops
+apply. Settings: section "regimeswitch" of the config. Use it with ``--freqaimodel
+RegimeSwitchClassifier`` or ``RegimeSwitchRegressor``.
+"""
+
+import sys
+from pathlib import Path
+
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+import pandas as pd  # noqa: E402
+from freqtrade.enums import RunMode  # noqa: E402
+from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute  # noqa: E402
+
+from regimeswitch import risk  # noqa: E402
+from regimeswitch.bot.annotations import regime_bands  # noqa: E402
+from regimeswitch.bot.config import mark_identifier, settings_from  # noqa: E402
+from regimeswitch.bot.entry import EntryRecord  # noqa: E402
+from regimeswitch.bot.history import (  # noqa: E402
+    anchor_pair,
+    bad_candles,
+    check_history,
+    mend,
+    pair_regimes,
+)
+from regimeswitch.bot.notices import Notices  # noqa: E402
+from regimeswitch.candles import timeframe_seconds  # noqa: E402
+from regimeswitch.features import (  # noqa: E402
+    basic_features,
+    calendar_features,
+    period_features,
+    warm_up_candles,
+)
+from regimeswitch.labels import (  # noqa: E402
+    CLASS_COLUMN,
+    CLASSES,
+    RETURN_COLUMN,
+    class_labels,
+    forward_return,
+)
+from regimeswitch.regimes import average_true_range  # noqa: E402
+from regimeswitch.settings import MAX_STARTUP_CANDLES, REGIME_NAMES  # noqa: E402
+
+
+SETTLING_CANDLES = 400
+
+
+class RegimeSwitchStrategy(IStrategy):
+    """Entries, exits, stakes and stops by regime; see docs/strategy.md."""
+
+    INTERFACE_VERSION = 3
+    timeframe = "5m"
+    process_only_new_candles = True
+    use_exit_signal = True
+    use_custom_stoploss = True
+    use_custom_roi = True
+    stoploss = -0.25
+    minimal_roi = {"0": 10.0}  # noqa: RUF012
+    startup_candle_count = 700
+
+    buy_bull = DecimalParameter(0.2, 0.8, default=0.4, decimals=2, space="buy")
+    buy_bear = DecimalParameter(0.2, 0.8, default=0.5, decimals=2, space="buy")
+    buy_sideways = DecimalParameter(0.2, 0.8, default=0.4, decimals=2, space="buy")
+    sell_bull = DecimalParameter(0.2, 0.8, default=0.45, decimals=2, space="sell")
+    sell_bear = DecimalParameter(0.2, 0.8, default=0.4, decimals=2, space="sell")
+    sell_sideways = DecimalParameter(0.2, 0.8, default=0.45, decimals=2, space="sell")
+
+    plot_config = {  # noqa: RUF012
+        "main_plot": {},
+        "subplots": {
+            "Probability": {
+                "buy": {"color": "#2ea043"},
+                "hold": {"color": "#8b949e"},
+                "sell": {"color": "#da3633"},
+            },
+            "Regime (1 bull, 2 bear, 3 sideways)": {
+                "regime_code": {"color": "#1f6feb"},
+                "regime_trust": {"color": "#a371f7"},
+            },
+            "Distance from average": {"regime_distance": {"color": "#d29922"}},
+        },
+    }
+
+    def __init__(self, config):
+        self.rs = settings_from(config)
+        mark_identifier(config, self.rs)
+        super().__init__(config)
+        periods = config["freqai"]["feature_parameters"]["indicator_periods_candles"]
+        needed = max(warm_up_candles(periods), self.rs.regime.candles_needed + SETTLING_CANDLES)
+        self.startup_candle_count = min(needed, MAX_STARTUP_CANDLES)
+        self.can_short = self.rs.entries.short
+        self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
+        self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
+        self.notices = Notices()
+
+    @property
+    def forecasts_return(self):
+        """True with a regressor, whose target is a number instead of a class."""
+        return str(self.config.get("freqaimodel", "")).endswith("Regressor")
+
+    def informative_pairs(self):
+        """The rule's candles of every pair, or of the reference pair."""
+        regime = self.rs.regime
+        pairs = {anchor_pair(pair, regime) for pair in self.dp.current_whitelist()}
+        return [(pair, regime.timeframe) for pair in sorted(pairs)]
+
+    def feature_engineering_expand_all(self, dataframe, period, metadata, **kwargs):
+        """Features of one look-back period."""
+        candles = mend(dataframe, metadata["tf"], self.rs.safety)
+        return pd.concat([dataframe, period_features(candles, period)], axis=1)
+
+    def feature_engineering_expand_basic(self, dataframe, metadata, **kwargs):
+        """Features without a look-back period."""
+        candles = mend(dataframe, metadata["tf"], self.rs.safety)
+        return pd.concat([dataframe, basic_features(candles)], axis=1)
+
+    def feature_engineering_standard(self, dataframe, metadata, **kwargs):
+        """Features of the clock."""
+        return pd.concat([dataframe, calendar_features(dataframe)], axis=1)
+
+    def set_freqai_targets(self, dataframe, metadata, **kwargs):
+        """What the models learn: a class, or the forward return for a regressor."""
+        bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
+        if self.forecasts_return:
+            return dataframe.assign(
+                **{RETURN_COLUMN: forward_return(dataframe, self.rs.labels, bad)}
+            )
+        self.freqai.class_names = list(CLASSES)
+        return dataframe.assign(**{CLASS_COLUMN: class_labels(dataframe, self.rs.labels, bad)})
+
+    def populate_indicators(self, dataframe, metadata):
+        """Regime, predictions, candle checks and the ATR behind the stops."""
+        pair = metadata["pair"]
+        if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
+            check_history(self.dp, pair, self.config)
+        bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
+        self.notices.bad_candles(pair, self.timeframe, bad)
+        history = self.freqai.dd.historic_data
+        regimes = pair_regimes(dataframe, pair, self.dp, self.timeframe, self.rs, history)
+        mended = mend(dataframe, self.timeframe, self.rs.safety)
+        own = pd.DataFrame(
+            {
+                "bad_candle": bad.any(axis=1),
+                "stop_atr": average_true_range(mended, self.rs.risk.atr_period),
+            },
+            index=dataframe.index,
+        )
+        frame = self.freqai.start(pd.concat([dataframe, regimes, own], axis=1), metadata, self)
+        self.notices.regime_switch(pair, frame, self.dp)
+        return frame
+
+    def populate_entry_trend(self, dataframe, metadata):
+        """Long in the allowed regimes when the sub-model's answer passes the regime's threshold."""
+        ready = (
+            (dataframe["do_predict"] == 1)
+            & (dataframe["volume"] > 0)
+            & ~dataframe["bad_candle"]
+            & (dataframe["stop_atr"] > 0)
+        )
+        allowed = dataframe["regime"].isin(self.rs.entries.regimes)
+        long = ready & allowed & self._says_up(dataframe)
+        dataframe.loc[long, "enter_long"] = 1
+        dataframe.loc[long, "enter_tag"] = dataframe.loc[long, "regime"]
+        if self.can_short:
+            short = ready & (dataframe["regime"] == "bear") & self._says_down(dataframe)
+            dataframe.loc[short, "enter_short"] = 1
+            dataframe.loc[short, "enter_tag"] = "bear"
+        return dataframe
+
+    def populate_exit_trend(self, dataframe, metadata):
+        """Out when the sub-model turns against the position or an unwanted regime begins."""
+        ready = (dataframe["do_predict"] == 1) & ~dataframe["bad_candle"]
+        down = ready & self._says_down(dataframe, leaving=True)
+        dataframe.loc[down, ["exit_long", "exit_tag"]] = (1, "sell_signal")
+        leave = dataframe["regime"].isin(self.rs.entries.leave_regimes)
+        dataframe.loc[leave, "exit_long"] = 1
+        dataframe.loc[leave, "exit_tag"] = "regime_" + dataframe.loc[leave, "regime"]
+        if self.can_short:
+            up = ready & self._says_up(dataframe)
+            over = (dataframe["regime"] == "bull") | up
+            dataframe.loc[over, "exit_short"] = 1
+        return dataframe
+
+    def _says_up(self, dataframe):
+        if self.forecasts_return:
+            return dataframe[RETURN_COLUMN] >= self.rs.entries.expected_return
+        return dataframe["buy"] >= self._threshold(dataframe, "buy")
+
+    def _says_down(self, dataframe, leaving=False):
+        if self.forecasts_return:
+            entries = self.rs.entries
+            limit = entries.exit_return if leaving else -entries.expected_return
+            return dataframe[RETURN_COLUMN] <= limit
+        return dataframe["sell"] >= self._threshold(dataframe, "sell")
+
+    def _threshold(self, dataframe, side):
+        values = {name: getattr(self, f"{side}_{name}").value for name in REGIME_NAMES}
+        return dataframe["regime"].map(values).astype(float)
+
+    def custom_stake_amount(
+        self,
+        pair,
+        current_time,
+        current_rate,
+        proposed_stake,
+        min_stake,
+        max_stake,
+        leverage,
+        entry_tag,
+        side,
+        **kwargs,
+    ):
+        """A fixed fraction of capital, scaled by the regime that opened the trade."""
+        capital = self.wallets.get_total_stake_amount()
+        return min(risk.stake(capital, entry_tag or "", self.rs.risk), max_stake)
+
+    def order_filled(self, pair, trade, order, current_time, **kwargs):
+        """Write the regime and the ATR of the signal candle to the trade at its first entry."""
+        if order.ft_order_side == trade.entry_side and trade.nr_of_successful_entries == 1:
+            frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+            EntryRecord.of(frame, trade.open_date_utc, self.timeframe).write(trade)
+
+    def custom_stoploss(
+        self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs
+    ):
+        """Stop-loss at a fixed number of ATR from the entry."""
+        record = EntryRecord.read(trade)
+        if record is None:
+            return None
+        stop = risk.stop_price(trade.open_rate, record.atr, trade.is_short, self.rs.risk)
+        return stoploss_from_absolute(
+            stop, current_rate, is_short=trade.is_short, leverage=trade.leverage
+        )
+
+    def custom_roi(
+        self, pair, trade, current_time, trade_duration, entry_tag, side, **kwargs
+    ):
+        """Take-profit at a fixed number of ATR from the entry."""
+        record = EntryRecord.read(trade)
+        if record is None:
+            return None
+        return risk.take_profit_ratio(trade.open_rate, record.atr, self.rs.risk) * trade.leverage
+
+    def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
+        """Close a position that was held for the longest allowed time."""
+        candles = self.rs.risk.max_hold_candles
+        held = (current_time - trade.open_date_utc).total_seconds()
+        if candles and held >= candles * timeframe_seconds(self.timeframe):
+            return "max_hold"
+        return None
+
+    def plot_annotations(self, pair, start_date, end_date, dataframe, **kwargs):
+        """The regimes as coloured bands in FreqUI."""
+        return regime_bands(dataframe, start_date, end_date)
