@@ -189,7 +189,7 @@ class RegimeNumbers(Section):
 class Probabilities(RegimeNumbers):
     """One probability per regime."""
 
-    bull: Fraction = 0.40
+    bull: Fraction = 0.35
     bear: Fraction = 0.50
     sideways: Fraction = 0.40
 

@@ -61,7 +61,7 @@ class RegimeSwitchStrategy(IStrategy):
     minimal_roi = {"0": 10.0}  # noqa: RUF012
     startup_candle_count = 700
 
-    buy_bull = DecimalParameter(0.2, 0.8, default=0.4, decimals=2, space="buy")
+    buy_bull = DecimalParameter(0.2, 0.8, default=0.35, decimals=2, space="buy")
     buy_bear = DecimalParameter(0.2, 0.8, default=0.5, decimals=2, space="buy")
     buy_sideways = DecimalParameter(0.2, 0.8, default=0.4, decimals=2, space="buy")
     sell_bull = DecimalParameter(0.2, 0.8, default=0.45, decimals=2, space="sell")

@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         return _refuse(str(error))
     except OSError as error:
-        place = error.filename or args.out
+        place = error.filename2 or error.filename or args.out
         return _refuse(
             f"cannot write {place}: {error.strerror or error}; --out is a folder and --export a "
             "file in a folder, both writable: choose another place or mend its permissions"
@@ -180,6 +180,7 @@ def _export(args: argparse.Namespace, figures: list[dict[str, Any]]) -> None:
         "pairs": figures,
     }
     text = json.dumps(result, indent=2) + "\n"
+    args.export.parent.mkdir(parents=True, exist_ok=True)
     _replace(args.export, lambda draft: draft.write_text(text, encoding="utf-8"))
 
 

@@ -22,7 +22,7 @@ from regimeswitch.lab.freqtradeargs import FreqtradeCall, UsageError, read_call
 from regimeswitch.lab.overlay import child_environment, overlay
 
 
-OK, USAGE = 0, 2
+USAGE = 2
 # Where a program of the user's own finds the overlay.
 OVERLAY_VARIABLE = "REGIMESWITCH_OVERLAY"
 
@@ -122,12 +122,20 @@ def serve_and_run(
         tempfile.TemporaryDirectory(prefix="regimeswitch-") as temporary,
     ):
         path = Path(temporary) / "offline.json"
-        write_private(path, overlay(server.url, whole=call is not None and not call.configs))
+        write_private(path, overlay_of(call, market, server.url))
         if call is not None:
             arguments = call.with_overlay(path)
         announce(market, server)
         environment = child_environment(os.environ) | {OVERLAY_VARIABLE: str(path)}
         return run_child([program, *arguments], environment)
+
+
+def overlay_of(call: FreqtradeCall | None, market: Market, url: str) -> dict[str, object]:
+    """The configuration that belongs to a command and the candles it gets."""
+    if call is None:
+        return overlay(url)
+    closed = market.span_ms()[1] <= market.clock()
+    return overlay(url, whole=not call.configs, final=call.downloads and closed)
 
 
 def announce(market: Market, server: ExchangeServer) -> None:

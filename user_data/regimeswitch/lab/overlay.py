@@ -51,11 +51,13 @@ ENVIRONMENT_PREFIX = "FREQTRADE__EXCHANGE__"
 ENVIRONMENT_KEPT = ("PAIR_WHITELIST", "PAIR_BLACKLIST")
 
 
-def overlay(url: str, *, whole: bool = False) -> dict[str, object]:
+def overlay(url: str, *, whole: bool = False, final: bool = False) -> dict[str, object]:
     """Configuration that comes after the user's own files.
 
     :param url: address of the exchange, e.g. ``http://127.0.0.1:8480``
     :param whole: there are no files of the user's own: add what freqtrade then needs
+    :param final: the last candle that is served has closed. A download otherwise takes it for a
+        forming one and leaves it out
     """
     ccxt = ccxt_options(url)
     exchange: dict[str, object] = {
@@ -69,6 +71,8 @@ def overlay(url: str, *, whole: bool = False) -> dict[str, object]:
         "ccxt_sync_config": ccxt,
         "ccxt_async_config": ccxt,
     }
+    if final:
+        exchange["_ft_has_params"] = {"ohlcv_partial_candle": False}
     if not whole:
         return {"exchange": exchange}
     return {"stake_currency": "", "dry_run": True, "exchange": {**exchange, "pair_whitelist": []}}

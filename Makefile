@@ -1,0 +1,67 @@
+# The front door: every target makes the virtualenv it needs. `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+WORK ?= .demo
+# make backtest: the demo market unless DATADIR says otherwise.
+PAIRS ?= BTC/USDT ETH/USDT
+DEMO_DAYS = 130
+DEMO_END = 2025-01-01
+DEMO_SEED ?= 2
+ifdef DATADIR
+CANDLES = $(DATADIR)
+TIMERANGE ?= 20220701-20220901
+else
+CANDLES = $(WORK)/market
+TIMERANGE ?= 20241101-20241231
+endif
+CONFIG ?= config.json
+USERDIR ?= $(WORK)/user_data
+export PYTHONWARNINGS ?= ignore
+
+.PHONY: help venv backtest test lint lock clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+venv: $(BIN)/regimeswitch  ## the virtualenv .venv with the project in it
+
+# The NCCL wheels are half a gigabyte of GPU code that xgboost asks for and does not need here.
+$(BIN)/regimeswitch: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps \
+	    --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --no-build-isolation --editable .
+	@touch $@
+
+$(WORK)/market/.made: | $(BIN)/regimeswitch
+	$(BIN)/regimeswitch market --out $(WORK)/market --pairs BTC/USDT ETH/USDT \
+	    --days $(DEMO_DAYS) --end $(DEMO_END) --seed $(DEMO_SEED)
+	@touch $@
+
+ifndef DATADIR
+backtest: $(WORK)/market/.made
+endif
+backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other candles
+	@mkdir -p $(USERDIR)
+	$(BIN)/regimeswitch offline --candles $(CANDLES) -- freqtrade backtesting \
+	    --config $(CONFIG) --userdir $(USERDIR) --datadir $(CANDLES) \
+	    --strategy-path user_data/strategies --freqaimodel-path user_data/freqaimodels \
+	    --pairs $(PAIRS) --timerange $(TIMERANGE) --cache none
+
+lint: $(BIN)/regimeswitch  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint  ## the whole test suite, lint and types
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lock:  ## write requirements.lock again from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --no-annotate \
+	    --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	    --python-version 3.11 --output-file requirements.lock
+
+clean:  ## remove the virtualenv and the demo
+	rm -rf $(VENV) $(WORK)

@@ -1,0 +1,118 @@
+"""What every handler of the exchange needs: parameters, answers, weights, the application."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+
+from regimeswitch.exchange.errors import (
+    ApiError,
+    bad_limit,
+    bad_list,
+    bad_number,
+    missing_parameter,
+    unknown_path,
+)
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
+
+
+class Weights:
+    """Request weight used in the current minute of the exchange's clock."""
+
+    def __init__(self) -> None:
+        self._minute = -1
+        self._used = 0
+
+    def add(self, weight: int, now: int) -> int:
+        """Count a request; the sum of its minute."""
+        if now // 60_000 != self._minute:
+            self._minute, self._used = now // 60_000, 0
+        self._used += weight
+        return self._used
+
+
+def number(request: web.Request, name: str) -> int | None:
+    """A whole-number parameter, or None when it was not sent."""
+    text = request.query.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise bad_number(name)
+    # Far beyond any time or size, and still a 64-bit number.
+    return min(int(text), 2**62)
+
+
+def limited(request: web.Request, default: int, most: int) -> int:
+    """The ``limit`` parameter; like Binance, a larger one counts as the largest."""
+    limit = number(request, "limit")
+    if limit == 0:
+        raise bad_limit(most)
+    return default if limit is None else min(limit, most)
+
+
+def mandatory(request: web.Request, name: str) -> str:
+    """A parameter that must be there."""
+    text = request.query.get(name)
+    if not text:
+        raise missing_parameter(name)
+    return text
+
+
+def listed(request: web.Request, name: str) -> list[str] | None:
+    """A parameter that is a JSON list of names, or None when it was not sent."""
+    text = request.query.get(name)
+    if text is None:
+        return None
+    try:
+        names = json.loads(text)
+    except json.JSONDecodeError:
+        names = None
+    if not isinstance(names, list) or not names:
+        raise bad_list(name)
+    return [str(one) for one in names]
+
+
+def answer(body: object, weight: int) -> web.Response:
+    """A JSON answer, its own weight in the header that :func:`application` then adds up."""
+    headers = {WEIGHT_HEADER: str(weight)}
+    return web.json_response(body, dumps=compact, headers=headers)
+
+
+def compact(body: object) -> str:
+    """JSON without spaces; NaN is an error rather than a word that no client can read."""
+    return json.dumps(body, separators=(",", ":"), allow_nan=False)
+
+
+def refusal(error: ApiError) -> web.Response:
+    """An error answer."""
+    return web.json_response(error.body(), status=error.status, dumps=compact)
+
+
+def application(routes: Iterable[web.RouteDef], clock: Callable[[], int]) -> web.Application:
+    """A web application that answers errors as the exchange does and counts the weights.
+
+    :param routes: the paths and their handlers
+    :param clock: gives the present in epoch milliseconds
+    """
+    weights = Weights()
+
+    @web.middleware
+    async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except ApiError as error:
+            response = refusal(error)
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+            response = refusal(unknown_path(request.method, request.path))
+        own = int(response.headers.get(WEIGHT_HEADER, 1))
+        response.headers[WEIGHT_HEADER] = str(weights.add(own, clock()))
+        return response
+
+    app = web.Application(middlewares=[frame])
+    app.add_routes(routes)
+    return app

@@ -1,0 +1,198 @@
+"""Candles from a folder of freqtrade's feather files, in any of Binance's timeframes.
+
+A timeframe with a file of its own comes from that file; any longer one is aggregated from the
+longest stored timeframe that divides it. Nothing here knows the time: what is visible when is
+:mod:`regimeswitch.exchange.market`'s business.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from regimeswitch.candles import OHLCV, resample, timeframe_seconds, utc_dates
+
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+MINUTES_AND_HOURS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h")
+INTERVALS = (*MINUTES_AND_HOURS, "1d", "3d", "1w", "1M")
+DAY_MS = 86_400_000
+# Day 0 of the epoch is a Thursday, and Binance's week begins on Monday.
+WEEK_OFFSET_MS = 3 * DAY_MS
+# "Mo" is how freqtrade writes a month, because of file systems that ignore case.
+FILE_NAME = re.compile(r"^([^_\W]+)_([^_\W]+)-(\d+(?:Mo|[smhdw]))\.feather$")
+
+
+class CandleError(ValueError):
+    """A folder or file of candles that cannot be used; the text names it and the mend."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Candles as arrays.
+
+    :ivar opens: opening times in epoch milliseconds, ascending, shape (n,)
+    :ivar ohlcv: open, high, low, close, volume, shape (n, 5)
+    """
+
+    opens: Ints
+    ohlcv: Floats
+
+    def frame(self) -> pd.DataFrame:
+        """The same candles as a frame with the columns of ``regimeswitch.candles.OHLCV``."""
+        frame = pd.DataFrame(self.ohlcv, columns=OHLCV[1:])
+        frame.insert(0, "date", pd.to_datetime(self.opens, unit="ms", utc=True))
+        return frame
+
+
+def seconds(interval: str) -> int:
+    """Length of an interval in seconds; of the shortest month for ``1M``, to sort by."""
+    return 28 * 86_400 if interval == "1M" else timeframe_seconds(interval)
+
+
+def opening(times: Ints, interval: str) -> Ints:
+    """Opening times of the candles that contain the given moments, in epoch milliseconds."""
+    if interval == "1M":
+        months = times.astype("datetime64[ms]").astype("datetime64[M]")
+        return months.astype("datetime64[ms]").astype(np.int64)
+    step = seconds(interval) * 1000
+    offset = WEEK_OFFSET_MS if interval == "1w" else 0
+    return (times + offset) // step * step - offset
+
+
+def closing(opens: Ints, interval: str) -> Ints:
+    """First millisecond after the candles that open at the given times."""
+    if interval == "1M":
+        return opening(opens + 31 * DAY_MS, interval)
+    return opens + seconds(interval) * 1000
+
+
+def rows_of(frame: pd.DataFrame, shift_ms: int = 0) -> Rows:
+    """Arrays of a candle frame, its dates moved by ``shift_ms``."""
+    opens = utc_dates(frame["date"]).to_numpy("datetime64[ms]").astype(np.int64)
+    return Rows(opens + shift_ms, frame[OHLCV[1:]].to_numpy(dtype=np.float64))
+
+
+def aggregate(rows: Rows, width: str, interval: str) -> Rows:
+    """Complete candles of a longer interval; see :func:`regimeswitch.candles.resample`.
+
+    :param rows: candles of the interval ``width``, which divides ``interval``
+    """
+    if interval == "1M":
+        return _months(rows, width)
+    offset = WEEK_OFFSET_MS if interval == "1w" else 0
+    longer = rows_of(resample(Rows(rows.opens + offset, rows.ohlcv).frame(), interval))
+    return Rows(longer.opens - offset, longer.ohlcv)
+
+
+def _months(rows: Rows, width: str) -> Rows:
+    opens, first = np.unique(opening(rows.opens, "1M"), return_index=True)
+    last = np.append(first[1:], len(rows.opens)) - 1
+    opened, high, low, close, volume = rows.ohlcv.T
+    values = np.column_stack(
+        [
+            opened[first],
+            np.maximum.reduceat(high, first),
+            np.minimum.reduceat(low, first),
+            close[last],
+            np.add.reduceat(volume, first),
+        ]
+    )
+    ends = closing(rows.opens[-1:], width)
+    complete = (opens >= rows.opens[0]) & (closing(opens, "1M") <= ends)
+    return Rows(opens[complete], values[complete])
+
+
+class CandleStore:
+    """The candle files of one folder, read at once. Files without a candle are passed over.
+
+    :param folder: folder with files like ``BTC_USDT-5m.feather``
+    :param shift_ms: added to every date; whole days, or the candle grid would be lost
+    :raises CandleError: when the folder is missing or has no candles, or a file is damaged
+    """
+
+    def __init__(self, folder: Path, shift_ms: int = 0) -> None:
+        if shift_ms % DAY_MS:
+            raise ValueError(f"shift_ms is {shift_ms}; only whole days ({DAY_MS}) keep the grid")
+        if not folder.is_dir():
+            problem = "is not a folder" if folder.exists() else "does not exist"
+            raise CandleError(f"candle folder {folder} {problem}; {_MEND}")
+        self.folder = folder
+        self.shift_ms = shift_ms
+        self.assets: dict[str, tuple[str, str]] = {}
+        self._stored: dict[str, dict[str, Rows]] = {}
+        self._made: dict[tuple[str, str], Rows] = {}
+        for path in sorted(folder.iterdir()):
+            self._load(path)
+        if not self._stored:
+            raise CandleError(f"candle folder {folder} has no candles, PAIR-5m.feather; {_MEND}")
+
+    def _load(self, path: Path) -> None:
+        match = FILE_NAME.match(path.name)
+        interval = match[3].replace("Mo", "M") if match else ""
+        if match is None or interval not in INTERVALS:
+            return
+        # A shift by days moves candles of several days off their grid: those are aggregated.
+        if self.shift_ms and 86_400 % seconds(interval):
+            return
+        rows = read_rows(path, self.shift_ms)
+        if len(rows.opens):
+            base, quote = match[1].upper(), match[2].upper()
+            self.assets[base + quote] = (base, quote)
+            self._stored.setdefault(base + quote, {})[interval] = rows
+
+    def stored(self, symbol: str) -> list[str]:
+        """Intervals that have candles of their own, the shortest first."""
+        return sorted(self._stored[symbol], key=seconds)
+
+    def rows(self, symbol: str, interval: str) -> Rows:
+        """Every complete candle of the folder, whatever the time is.
+
+        :raises CandleError: when the interval cannot be made of the stored ones
+        """
+        own = self._stored[symbol].get(interval)
+        if own is not None:
+            return own
+        if (symbol, interval) not in self._made:
+            source = self._source(symbol, interval)
+            self._made[symbol, interval] = aggregate(self.rows(symbol, source), source, interval)
+        return self._made[symbol, interval]
+
+    def _source(self, symbol: str, interval: str) -> str:
+        """The longest stored interval that divides a longer one."""
+        whole = 86_400 if interval in ("1w", "1M") else seconds(interval)
+        for stored in reversed(self.stored(symbol)):
+            if seconds(stored) < seconds(interval) and whole % seconds(stored) == 0:
+                return stored
+        stored = ", ".join(self.stored(symbol))
+        raise CandleError(f"{interval} candles of {symbol} cannot be made of {stored} candles.")
+
+
+def read_rows(path: Path, shift_ms: int) -> Rows:
+    """Read one candle file.
+
+    :raises CandleError: when it is damaged
+    """
+    try:
+        rows = rows_of(pd.read_feather(path), shift_ms)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CandleError(f"candle file {path} cannot be read: {error}; {_REPLACE}") from error
+    if (np.diff(rows.opens) <= 0).any():
+        raise CandleError(f"candle file {path} is not sorted by date; {_REPLACE}")
+    if not np.isfinite(rows.ohlcv).all():
+        raise CandleError(f"candle file {path} has missing numbers; {_REPLACE}")
+    return rows
+
+
+_MEND = (
+    "name a folder with freqtrade's feather files by --candles, or write one with "
+    "`freqtrade download-data --timeframes 5m --data-format-ohlcv feather`"
+)
+_REPLACE = "remove it, or download it again"
