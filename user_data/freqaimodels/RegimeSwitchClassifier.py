@@ -9,10 +9,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-import pandas as pd  # noqa: E402
-
-from regimeswitch.bot.model import RegimeFreqaiModel  # noqa: E402
-from regimeswitch.ensemble import RegimeEnsembleClassifier  # noqa: E402
+import pandas as pd
+from regimeswitch.bot.model import RegimeFreqaiModel
+from regimeswitch.ensemble import RegimeEnsembleClassifier
 
 
 class RegimeSwitchClassifier(RegimeFreqaiModel):

@@ -49,7 +49,7 @@ def resample(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     step = pd.Timedelta(seconds=seconds)
     opened = dates.dt.floor(step)
     grouped = candles.assign(date=opened).groupby("date", sort=True)
-    longer = grouped.agg(
+    longer: pd.DataFrame = grouped.agg(
         open=("open", "first"),
         high=("high", "max"),
         low=("low", "min"),
@@ -58,7 +58,8 @@ def resample(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     ).reset_index()
     begins, ends = dates.iloc[0], dates.iloc[-1] + width
     complete = (longer["date"] >= begins) & (longer["date"] + step <= ends)
-    return longer.loc[complete, OHLCV].reset_index(drop=True)
+    result: pd.DataFrame = longer.loc[complete, OHLCV]
+    return result.reset_index(drop=True)
 
 
 def merge_causally(
@@ -86,9 +87,7 @@ def merge_causally(
     right = longer.drop(columns="date").assign(
         known=utc_dates(longer["date"]).to_numpy() + longer_step
     )
-    merged = pd.merge_asof(
-        left, right, on="known", tolerance=pd.Timedelta(seconds=stale_seconds)
-    )
+    merged = pd.merge_asof(left, right, on="known", tolerance=pd.Timedelta(seconds=stale_seconds))
     return merged.drop(columns="known")
 
 

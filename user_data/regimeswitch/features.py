@@ -44,9 +44,7 @@ def warm_up_candles(periods: list[int]) -> int:
     :param periods: FreqAI's ``indicator_periods_candles``
     """
     longest = max([*periods, ADX_PERIOD])
-    return max(
-        forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, DAY_CANDLES + 2
-    )
+    return max(forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, DAY_CANDLES + 2)
 
 
 def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
@@ -59,7 +57,7 @@ def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
     """
     high, low, close, volume = _arrays(candles)
     atr = unit_atr(candles)
-    upper, middle, lower = talib.BBANDS(close, timeperiod=period, nbdevup=2.0, nbdevdn=2.0)
+    upper, _, lower = talib.BBANDS(close, timeperiod=period, nbdevup=2.0, nbdevdn=2.0)
     moved = _change(close, period)
     path = talib.SMA(np.abs(_change(close, 1)), timeperiod=period) * period
     natr = _forget(talib.NATR(high, low, close, timeperiod=period), forget_candles(period))

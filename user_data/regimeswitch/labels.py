@@ -38,7 +38,7 @@ def move_threshold(candles: pd.DataFrame, settings: LabelSettings) -> Floats:
     else:
         unit = average_true_range(candles, settings.window) / close
     floor = 2 * settings.fee if settings.cover_fees else 0.0
-    return np.maximum(settings.multiple * unit, floor)
+    return np.asarray(np.maximum(settings.multiple * unit, floor), dtype=np.float64)
 
 
 def forward_return(

@@ -87,7 +87,7 @@ def make_learner(
         return kind(**settings)
     except TypeError as error:
         raise LearnerError(
-            f'regimeswitch.models.parameters.{name}: {error}; use the parameter names of {kind}'
+            f"regimeswitch.models.parameters.{name}: {error}; use the parameter names of {kind}"
         ) from error
 
 

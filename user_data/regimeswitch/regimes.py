@@ -126,9 +126,7 @@ def volatility_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
     middle = window_mean(close, settings.bollinger_period)
     width = _ratio(4 * window_std(close, settings.bollinger_period), middle)
     past = settings.volatility_window
-    excess = (
-        _ratio(atr, window_mean(atr, past)) + _ratio(width, window_mean(width, past))
-    ) / 2 - 1
+    excess = (_ratio(atr, window_mean(atr, past)) + _ratio(width, window_mean(width, past))) / 2 - 1
     side = np.sign(average_distance(candles, settings))
     signed = np.maximum(excess, 0) * side
     return _symmetric(signed, settings.volatility_enter, settings.volatility_exit)
@@ -139,7 +137,9 @@ def vote_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
 
     UNKNOWN as long as one of the three is.
     """
-    votes = np.stack([rule(candles, settings) for rule in (trend_rule, change_rule, volatility_rule)])
+    votes = np.stack(
+        [rule(candles, settings) for rule in (trend_rule, change_rule, volatility_rule)]
+    )
     result = np.full(votes.shape[1], SIDEWAYS, dtype=np.int8)
     for code in (BULL, BEAR):
         result[(votes == code).sum(axis=0) >= 2] = code
@@ -208,9 +208,7 @@ def regime_columns(
     )
 
 
-def _own_rule_candles(
-    base: pd.DataFrame, settings: RegimeSettings, timeframe: str
-) -> pd.DataFrame:
+def _own_rule_candles(base: pd.DataFrame, settings: RegimeSettings, timeframe: str) -> pd.DataFrame:
     if timeframe_seconds(timeframe) > timeframe_seconds(settings.timeframe):
         raise ValueError(
             f"regimeswitch.regime.timeframe {settings.timeframe!r} is shorter than the base "

@@ -56,7 +56,10 @@ class RegimeSettings(Section):
     )
     atr_period: int = Field(200, ge=5, le=1000, description="length of the ATR, rule candles")
     trend_enter: float = Field(
-        3.0, gt=0, le=100, description="distance from the average that starts bull (or, below, bear)"
+        3.0,
+        gt=0,
+        le=100,
+        description="distance from the average that starts bull (or, below, bear)",
     )
     trend_exit: float = Field(
         1.0, ge=0, le=100, description="distance from the average below which bull or bear ends"
@@ -177,6 +180,10 @@ class ModelSettings(Section):
         2, ge=1, le=64, description="sub-models trained side by side, each on one thread"
     )
 
+    def parameters_of(self, learner: str) -> dict[str, Any]:
+        """The parameters given for a learner, over its defaults."""
+        return next((given for name, given in self.parameters.items() if name == learner), {})
+
 
 class RegimeNumbers(Section):
     """One number per regime."""
@@ -220,7 +227,6 @@ class EntrySettings(Section):
     short: bool = Field(
         False, description="futures only: open shorts in bear from the probability of sell"
     )
-
 
     @model_validator(mode="after")
     def _no_entry_that_leaves_at_once(self) -> EntrySettings:
@@ -336,8 +342,8 @@ def _section_at(path: list[str]) -> type[BaseModel]:
 
 def _typical(path: list[str]) -> str:
     field = _section_at(path[:-1]).model_fields.get(path[-1]) if path else None
-    if field is None or isinstance(field.annotation, type) and issubclass(
-        field.annotation, BaseModel
+    if field is None or (
+        isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     ):
         return ""
     default = field.get_default(call_default_factory=True)

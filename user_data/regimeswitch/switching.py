@@ -41,15 +41,15 @@ def banded_state(
     state = np.zeros(len(measure), dtype=np.int8)
     last = UNKNOWN
     for row, value in enumerate(measure.tolist()):
+        left_bull = last == BULL and value < bull_exit
+        left_bear = last == BEAR and value > bear_exit
         if value != value:
             last = UNKNOWN
         elif value >= bull_enter:
             last = BULL
         elif value <= bear_enter:
             last = BEAR
-        elif bear_exit < value < bull_exit:
-            last = SIDEWAYS
-        elif (last == BULL and value < bull_exit) or (last == BEAR and value > bear_exit):
+        elif bear_exit < value < bull_exit or left_bull or left_bear:
             last = SIDEWAYS
         state[row] = last
     return state

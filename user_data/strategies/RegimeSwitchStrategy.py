@@ -11,38 +11,37 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-import pandas as pd  # noqa: E402
-from freqtrade.enums import RunMode  # noqa: E402
-from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute  # noqa: E402
-
-from regimeswitch import risk  # noqa: E402
-from regimeswitch.bot.annotations import regime_bands  # noqa: E402
-from regimeswitch.bot.config import mark_identifier, settings_from  # noqa: E402
-from regimeswitch.bot.entry import EntryRecord  # noqa: E402
-from regimeswitch.bot.history import (  # noqa: E402
+import pandas as pd
+from freqtrade.enums import RunMode
+from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
+from regimeswitch import risk
+from regimeswitch.bot.annotations import regime_bands
+from regimeswitch.bot.config import mark_identifier, settings_from
+from regimeswitch.bot.entry import EntryRecord
+from regimeswitch.bot.history import (
     anchor_pair,
     bad_candles,
     check_history,
     mend,
     pair_regimes,
 )
-from regimeswitch.bot.notices import Notices  # noqa: E402
-from regimeswitch.candles import timeframe_seconds  # noqa: E402
-from regimeswitch.features import (  # noqa: E402
+from regimeswitch.bot.notices import Notices
+from regimeswitch.candles import timeframe_seconds
+from regimeswitch.features import (
     basic_features,
     calendar_features,
     period_features,
     warm_up_candles,
 )
-from regimeswitch.labels import (  # noqa: E402
+from regimeswitch.labels import (
     CLASS_COLUMN,
     CLASSES,
     RETURN_COLUMN,
     class_labels,
     forward_return,
 )
-from regimeswitch.regimes import average_true_range  # noqa: E402
-from regimeswitch.settings import MAX_STARTUP_CANDLES, REGIME_NAMES  # noqa: E402
+from regimeswitch.regimes import average_true_range
+from regimeswitch.settings import MAX_STARTUP_CANDLES, REGIME_NAMES
 
 
 SETTLING_CANDLES = 400
@@ -138,17 +137,18 @@ class RegimeSwitchStrategy(IStrategy):
             check_history(self.dp, pair, self.config)
         bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
         self.notices.bad_candles(pair, self.timeframe, bad)
-        history = self.freqai.dd.historic_data
-        regimes = pair_regimes(dataframe, pair, self.dp, self.timeframe, self.rs, history)
-        mended = mend(dataframe, self.timeframe, self.rs.safety)
-        own = pd.DataFrame(
-            {
-                "bad_candle": bad.any(axis=1),
-                "stop_atr": average_true_range(mended, self.rs.risk.atr_period),
-            },
-            index=dataframe.index,
-        )
-        frame = self.freqai.start(pd.concat([dataframe, regimes, own], axis=1), metadata, self)
+        # Columns put on before FreqAI starts would come back copied once per feature block.
+        frame = self.freqai.start(dataframe, metadata, self)
+        parts = [frame]
+        if "regime" not in frame.columns:
+            history = self.freqai.dd.historic_data
+            parts.append(pair_regimes(frame, pair, self.dp, self.timeframe, self.rs, history))
+        mended = mend(frame, self.timeframe, self.rs.safety)
+        own = {
+            "bad_candle": bad.any(axis=1).to_numpy(),
+            "stop_atr": average_true_range(mended, self.rs.risk.atr_period),
+        }
+        frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)
         self.notices.regime_switch(pair, frame, self.dp)
         return frame
 
@@ -235,9 +235,7 @@ class RegimeSwitchStrategy(IStrategy):
             stop, current_rate, is_short=trade.is_short, leverage=trade.leverage
         )
 
-    def custom_roi(
-        self, pair, trade, current_time, trade_duration, entry_tag, side, **kwargs
-    ):
+    def custom_roi(self, pair, trade, current_time, trade_duration, entry_tag, side, **kwargs):
         """Take-profit at a fixed number of ATR from the entry."""
         record = EntryRecord.read(trade)
         if record is None:

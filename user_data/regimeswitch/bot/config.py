@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from freqtrade.exceptions import ConfigurationError
+from freqtrade.exceptions import OperationalException
 
 from regimeswitch.learners import LearnerError, Task, make_learner
 from regimeswitch.settings import Settings, SettingsError, load_settings
@@ -27,14 +27,16 @@ _SUFFIX = re.compile(r"-rs[0-9a-f]{8}$")
 def settings_from(config: dict[str, Any]) -> Settings:
     """The section ``regimeswitch`` of a freqtrade config.
 
-    :raises ConfigurationError: with all its mistakes in one message
+    :raises OperationalException: with all its mistakes in one message
     """
     try:
         settings = load_settings(config.get("regimeswitch"))
     except SettingsError as error:
-        raise ConfigurationError(f"config section regimeswitch cannot be used:\n{error}") from None
+        raise OperationalException(
+            f"config section regimeswitch cannot be used:\n{error}"
+        ) from None
     if settings.entries.short and config.get("trading_mode", "spot") == "spot":
-        raise ConfigurationError(
+        raise OperationalException(
             "regimeswitch.entries.short is true, but trading_mode is spot, where nothing can be "
             'sold short; set it to false or trading_mode to "futures"'
         )
@@ -50,7 +52,7 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     config["backtest_cache"] = "none"
     freqai = config.get("freqai")
     if not freqai:
-        raise ConfigurationError(
+        raise OperationalException(
             'the config has no section "freqai"; RegimeSwitch trains its models with FreqAI. '
             "Start from the config.json that comes with RegimeSwitch"
         )
@@ -65,10 +67,10 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
 def check_learners(settings: Settings, task: Task) -> None:
     """Try to make every configured learner, so that a missing one is told before any work.
 
-    :raises ConfigurationError: naming the learner and its mend
+    :raises OperationalException: naming the learner and its mend
     """
     for name in {settings.models.learner, *settings.models.per_regime.values()}:
         try:
-            make_learner(name, task, settings.models.parameters.get(name))
+            make_learner(name, task, settings.models.parameters_of(name))
         except LearnerError as error:
-            raise ConfigurationError(str(error)) from None
+            raise OperationalException(str(error)) from None

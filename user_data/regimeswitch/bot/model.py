@@ -35,7 +35,7 @@ ROW_COLUMN = "_regimeswitch_row"
 TRUST_COLUMN = "regime_trust"
 
 
-class RegimeFreqaiModel(IFreqaiModel):  # type: ignore[misc]
+class RegimeFreqaiModel(IFreqaiModel):
     """What both models share: regime column, training, prediction, live mends."""
 
     task: ClassVar[Task]
@@ -57,13 +57,16 @@ class RegimeFreqaiModel(IFreqaiModel):  # type: ignore[misc]
     ) -> pd.DataFrame:
         """FreqAI's entry point, per pair: adds the regime before and publishes it afterwards."""
         self._put_regime_into(strategy)
-        result = super().start(dataframe, metadata, strategy)
-        result = result.drop(columns=CODE_COLUMN, errors="ignore")
+        result: pd.DataFrame = super().start(dataframe, metadata, strategy)
+        copies = _block_copies(dataframe.columns, result.columns, self.ft_params)
+        parts = [result.drop(columns=[CODE_COLUMN, *copies], errors="ignore")]
         if "regime" not in result.columns:
-            regimes = self._regimes(result, metadata["pair"], strategy)
-            result = pd.concat([result, regimes], axis=1)
+            parts.append(self._regimes(result, metadata["pair"], strategy))
         missing = [name for name in self._numeric_outputs() if name not in result.columns]
-        return result.assign(**dict.fromkeys(missing, 0.0))
+        published: pd.DataFrame = pd.concat(
+            [*parts, pd.DataFrame(0.0, result.index, missing)], axis=1
+        )
+        return published
 
     def _put_regime_into(self, strategy: IStrategy) -> None:
         original = strategy.feature_engineering_standard
@@ -73,11 +76,11 @@ class RegimeFreqaiModel(IFreqaiModel):  # type: ignore[misc]
         def with_regime(
             dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
         ) -> pd.DataFrame:
-            frame = original(dataframe, metadata=metadata, **kwargs)
+            frame: pd.DataFrame = original(dataframe, metadata=metadata, **kwargs)
             codes = self._regimes(frame, metadata["pair"], strategy)["regime_code"]
             return frame.assign(**{CODE_COLUMN: codes.to_numpy()})
 
-        with_regime.puts_regime = True  # type: ignore[attr-defined]
+        vars(with_regime)["puts_regime"] = True
         strategy.feature_engineering_standard = with_regime
 
     def _regimes(self, frame: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
@@ -176,7 +179,7 @@ class RegimeFreqaiModel(IFreqaiModel):  # type: ignore[misc]
 
         def learner(name: str) -> BaseEstimator:
             given = dict(self.model_training_parameters) if name == models.learner else {}
-            given.update(models.parameters.get(name, {}))  # type: ignore[call-overload]
+            given.update(models.parameters_of(name))
             return make_learner(name, self.task, given, models.seed)
 
         return {
@@ -224,3 +227,17 @@ class RegimeFreqaiModel(IFreqaiModel):  # type: ignore[misc]
                 for timeframe, frame in frames.items():
                     frames[timeframe] = frame.assign(date=utc_dates(frame["date"]))
         super().extract_data_and_train_model(*args, **kwargs)
+
+
+def _block_copies(given: pd.Index, returned: pd.Index, features: dict[str, Any]) -> list[str]:
+    """Copies of the strategy's own columns that FreqAI makes once per feature block.
+
+    They come back only when features were computed, not with cached predictions.
+    """
+    endings = tuple(f"_{timeframe}" for timeframe in features["include_timeframes"])
+    own = tuple(f"{name}_" for name in given)
+    return [
+        name
+        for name in returned
+        if name not in given and name.startswith(own) and "/" in name and name.endswith(endings)
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
@@ -31,13 +32,13 @@ class Notices:
         """
         if dp.runmode not in (RunMode.DRY_RUN, RunMode.LIVE) or frame.empty:
             return
-        switches = frame.index[frame["regime_age"] == 0]
-        when = frame.at[switches[-1], "date"] if len(switches) else pd.Timestamp(0, tz="UTC")
+        switches = np.flatnonzero(frame["regime_age"] == 0)
+        row = int(switches[-1]) if len(switches) else -1
+        when: pd.Timestamp = frame["date"].iloc[row] if row >= 0 else pd.Timestamp(0, tz="UTC")
         known = self._told_switch.get(pair)
         self._told_switch[pair] = when
         if known is None or when <= known:
             return
-        row = frame.index.get_loc(switches[-1])
         before, now = frame["regime"].iloc[row - 1], frame["regime"].iloc[row]
         text = f"{pair}: regime {before} -> {now} at {when:%Y-%m-%d %H:%M} UTC"
         logger.info(text)
@@ -45,12 +46,11 @@ class Notices:
 
     def bad_candles(self, pair: str, timeframe: str, bad: pd.DataFrame) -> None:
         """Log how many candles of each kind are kept out, when the counts have changed."""
-        counts = {kind: int(count) for kind, count in bad.sum().items() if count}
+        counts = {kind: int(bad[kind].sum()) for kind in bad.columns if bad[kind].any()}
         if counts == self._told_bad.get(pair, {}):
             return
         self._told_bad[pair] = counts
         listed = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
         logger.info(
-            f"{pair} {timeframe}: candles kept out of training and signals: {listed} "
-            f"of {len(bad)}"
+            f"{pair} {timeframe}: candles kept out of training and signals: {listed} of {len(bad)}"
         )

@@ -1,0 +1,148 @@
+"""Backtests through freqtrade's own command: strategy, both models, every learner."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import QUICK, Run
+from results import metadata_of, predictions_of, trades_of
+
+
+pytestmark = pytest.mark.slow
+
+TIMERANGE = ("--timerange", "20241218-20250101")
+ONE_WEEK = ("--timerange", "20241225-20250101", "--pairs", "BTC/USDT")
+
+
+def clean(run: Run) -> None:
+    """No swallowed exception, no fragmentation warning, success."""
+    assert run.code == 0, run.log[-3000:]
+    for sign in ("raised exception", "Traceback", "PerformanceWarning", "fragmented"):
+        assert sign not in run.log, run.log[-5000:]
+
+
+def test_backtest_trades_by_regime_and_reloads_its_models(
+    freqtrade: Callable[..., Run],
+) -> None:
+    first = freqtrade("backtesting", *TIMERANGE, "--cache", "none")
+    clean(first)
+    trades = trades_of(first.userdir)
+    assert len(trades) >= 10
+    assert {trade["enter_tag"] for trade in trades} <= {"bull", "sideways"}
+    assert "bull" in first.log
+    assert "ENTER TAG STATS" in first.log
+    assert {trade["exit_reason"] for trade in trades} & {"max_hold", "sell_signal", "stop_loss"}
+
+    predictions = predictions_of(first.userdir)
+    assert len(predictions) == 4
+    for frame in predictions.values():
+        assert np.allclose(frame[["buy", "hold", "sell"]].sum(axis=1), 1)
+        assert set(frame["&s-signal"]) <= {"buy", "hold", "sell"}
+        assert set(frame["regime_trust"]) <= {0.0, 1.0}
+    for metadata in metadata_of(first.userdir):
+        assert set(metadata["regimeswitch"]["sub_models"]) == {"bull", "bear", "sideways"}
+        assert sum(metadata["regimeswitch"]["rows"].values()) > 5000
+
+    # A fresh process loads the saved models: the same predictions, nothing trained again.
+    for folder in (first.userdir / "models").glob("*/backtesting_predictions"):
+        shutil.rmtree(folder)
+    second = freqtrade("backtesting", *TIMERANGE, "--cache", "none")
+    clean(second)
+    assert "Found model at" in second.words
+    assert "trained on" not in second.log
+    for name, frame in predictions_of(second.userdir).items():
+        pd.testing.assert_frame_equal(frame, predictions[name])
+    assert trades_of(second.userdir) == trades
+
+
+def test_stops_and_stakes_follow_the_settings(freqtrade: Callable[..., Run]) -> None:
+    config = deepcopy(QUICK)
+    config["regimeswitch"]["risk"] = {
+        "stake_fraction": 0.1,
+        "scale": {"bull": 1.0, "sideways": 0.5},
+        "stop_atr": 3.0,
+        "take_atr": 4.0,
+    }
+    run = freqtrade("backtesting", *ONE_WEEK, config=config)
+    clean(run)
+    trades = trades_of(run.userdir)
+    reasons = {trade["exit_reason"] for trade in trades}
+    assert {"roi", "stop_loss"} & reasons
+    for trade in trades:
+        share = {"bull": 0.1, "sideways": 0.05}[trade["enter_tag"]]
+        assert trade["stake_amount"] == pytest.approx(share * 990, rel=0.05)
+        if trade["exit_reason"] == "stop_loss":
+            assert trade["stop_loss_ratio"] > -0.2
+
+
+@pytest.mark.parametrize("learner", ["xgboost", "random_forest"])
+def test_other_learners_and_separate_sub_models(
+    freqtrade: Callable[..., Run], learner: str
+) -> None:
+    config = deepcopy(QUICK)
+    config["freqai"]["model_training_parameters"] = {"n_estimators": 10}
+    config["regimeswitch"]["models"] = {
+        "learner": learner,
+        "per_regime": {"bear": "lightgbm"},
+        "parameters": {"lightgbm": {"n_estimators": 12}},
+        "sub_models": "separate",
+        "min_rows": 200,
+    }
+    run = freqtrade("backtesting", *ONE_WEEK, config=config)
+    clean(run)
+    (metadata,) = metadata_of(run.userdir)
+    assert "separate sub-model" in set(metadata["regimeswitch"]["sub_models"].values())
+
+
+def test_regressor_forecasts_the_return(freqtrade: Callable[..., Run]) -> None:
+    config = deepcopy(QUICK)
+    config["regimeswitch"]["entries"] = {"expected_return": 0.0005}
+    run = freqtrade(
+        "backtesting", *ONE_WEEK, "--freqaimodel", "RegimeSwitchRegressor", config=config
+    )
+    clean(run)
+    (frame,) = predictions_of(run.userdir).values()
+    assert frame["&-return"].between(-0.2, 0.2).all()
+    assert frame["&-return"].std() > 0
+    assert trades_of(run.userdir)
+
+
+def test_outlier_steps_and_shuffling_keep_rows_and_regimes_together(
+    freqtrade: Callable[..., Run],
+) -> None:
+    config = deepcopy(QUICK)
+    config["freqai"]["feature_parameters"] = {
+        "include_timeframes": ["5m", "1h"],
+        "indicator_periods_candles": [12, 36],
+        "label_period_candles": 12,
+        "use_SVM_to_remove_outliers": True,
+        "DI_threshold": 1.0,
+        "weight_factor": 0.9,
+        "shuffle_after_split": True,
+    }
+    config["freqai"]["data_split_parameters"] = {"test_size": 0.2, "shuffle": False}
+    run = freqtrade("backtesting", *ONE_WEEK, config=config)
+    clean(run)
+    (frame,) = predictions_of(run.userdir).values()
+    assert set(frame["do_predict"]) == {0, 1}
+    (metadata,) = metadata_of(run.userdir)
+    assert 0 < sum(metadata["regimeswitch"]["rows"].values()) < 0.8 * 20 * 288
+
+
+def test_random_walk_market_trades_without_learning_anything(
+    freqtrade: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from conftest import MARKET_END
+    from regimeswitch.lab.market import synthetic_market, write_market
+
+    folder = tmp_path_factory.mktemp("walk")
+    write_market(synthetic_market(["BTC/USDT"], 75, MARKET_END, seed=3, kind="random-walk"), folder)
+    config = {"freqai": {**QUICK["freqai"], "model_training_parameters": {}}}
+    run = freqtrade("backtesting", *ONE_WEEK, config=config, datadir=folder)
+    clean(run)
+    assert len(trades_of(run.userdir)) <= 10
