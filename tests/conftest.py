@@ -77,6 +77,7 @@ def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
         timeout: int = 300,
         environment: dict[str, str] | None = None,
         own_code: bool = True,
+        base: Path = ROOT / "config.json",
     ) -> Run:
         userdir = tmp_path / "user_data"
         userdir.mkdir(exist_ok=True)
@@ -84,7 +85,7 @@ def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
         paths = ["--strategy-path", str(ROOT / "user_data/strategies")] if own_code else []
         line = [
             *(sys.executable, "-m", "regimeswitch.cli", "offline", "--candles", str(market)),
-            *("--", "freqtrade", command, "--config", str(ROOT / "config.json")),
+            *("--", "freqtrade", command, "--config", str(base)),
             *("--config", str(overlay), "--userdir", str(userdir), "--datadir", str(datadir)),
             *paths,
             *("--freqaimodel-path", str(ROOT / "user_data/freqaimodels")),

@@ -37,7 +37,7 @@ averages = st.sampled_from(
         {"average": "sma", "unit": "atr"},
         {"average": "ema", "unit": "atr", "average_period": 8},
         {"average": "sma", "unit": "percent", "trend_enter": 0.5, "trend_exit": 0.2},
-        {"average": "ema", "unit": "percent", "average_period": 8, "trend_enter": 0.4},
+        {"average": "ema", "unit": "percent", "average_period": 8, "trend_enter": 0.5},
     ]
 )
 

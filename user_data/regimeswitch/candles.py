@@ -32,11 +32,14 @@ def utc_dates(dates: pd.Series) -> pd.Series:
     return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
 
 
-def resample(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
+def resample(
+    candles: pd.DataFrame, timeframe: str, shorter: str | None = None
+) -> pd.DataFrame:
     """Complete candles of a longer timeframe, from shorter ones.
 
     :param candles: frame of one pair, sorted by date, of a timeframe that divides ``timeframe``
     :param timeframe: the longer timeframe, e.g. ``1h``
+    :param shorter: timeframe of ``candles``; None = the smallest distance between two of them
     :return: new frame with the columns of :data:`OHLCV`. The last candle is left out unless the
         shorter candles reach its close, so that no row changes later; so is the first unless they
         start at its open.
@@ -45,7 +48,10 @@ def resample(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
         return candles.loc[:, OHLCV].reset_index(drop=True)
     seconds = timeframe_seconds(timeframe)
     dates = utc_dates(candles["date"])
-    width = dates.diff().min() if len(dates) > 1 else pd.Timedelta(0)
+    if shorter is not None:
+        width = pd.Timedelta(seconds=timeframe_seconds(shorter))
+    else:
+        width = dates.diff().min() if len(dates) > 1 else pd.Timedelta(0)
     step = pd.Timedelta(seconds=seconds)
     opened = dates.dt.floor(step)
     grouped = candles.assign(date=opened).groupby("date", sort=True)
@@ -83,9 +89,9 @@ def merge_causally(
     """
     step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
     longer_step = pd.Timedelta(seconds=timeframe_seconds(longer_timeframe))
-    left = pd.DataFrame({"known": utc_dates(dates).to_numpy() + step})
+    left = pd.DataFrame({"known": utc_dates(dates).array + step})
     right = longer.drop(columns="date").assign(
-        known=utc_dates(longer["date"]).to_numpy() + longer_step
+        known=utc_dates(longer["date"]) + longer_step
     )
     merged = pd.merge_asof(left, right, on="known", tolerance=pd.Timedelta(seconds=stale_seconds))
     return merged.drop(columns="known")

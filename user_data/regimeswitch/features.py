@@ -5,8 +5,9 @@ own mean. So pairs are comparable and a model does not learn a price level. Each
 candle frame and returns a new frame of feature columns alone, on the same index; row t uses
 candles up to and including t; rows that are still warming up are NaN. TA-Lib's recursive
 indicators (RSI, ADX, MACD, NATR) count as warming up until the start of the frame is forgotten
-to 1e-7, and every value is rounded to 10 digits, so that a frame that begins later gives the
-same numbers.
+to 1e-7; plain means and deviations are summed window by window, because a running sum would carry
+the start of the frame along; every value is rounded to 10 digits. So a frame that begins later
+gives the same numbers. A market at rest (no range in 48 candles) has no unit: its rows are NaN.
 
 Definitions of the indicators: TA-Lib function reference, https://ta-lib.org/functions.html
 """
@@ -19,6 +20,7 @@ import talib
 from numpy.typing import NDArray
 
 from regimeswitch.candles import utc_dates
+from regimeswitch.regimes import window_mean, window_std
 
 
 Floats = NDArray[np.float64]
@@ -28,6 +30,10 @@ UNIT_PERIOD = 48
 ADX_PERIOD = 14
 DAY_CANDLES = 288
 DIGITS = 10
+LEAST_WIDTH = 1e-9
+"""Standard deviation (fraction of the price) below which bands have no width but rounding."""
+SAME_PRICE = 1e-12
+"""Fraction of the price below which two typical prices differ by rounding alone."""
 
 
 def forget_candles(period: int, smoothings: int = 1) -> int:
@@ -57,23 +63,24 @@ def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
     """
     high, low, close, volume = _arrays(candles)
     atr = unit_atr(candles)
-    upper, _, lower = talib.BBANDS(close, timeperiod=period, nbdevup=2.0, nbdevdn=2.0)
+    mean, deviation = window_mean(close, period), window_std(close, period)
+    deviation[deviation <= LEAST_WIDTH * mean] = 0.0
     moved = _change(close, period)
-    path = talib.SMA(np.abs(_change(close, 1)), timeperiod=period) * period
+    path = window_mean(np.abs(_change(close, 1)), period) * period
+    rsi = _forget(talib.RSI(close, timeperiod=period), forget_candles(period))
     natr = _forget(talib.NATR(high, low, close, timeperiod=period), forget_candles(period))
     return _frame(
         candles,
         {
-            "%-rsi-period": _forget(talib.RSI(close, timeperiod=period), forget_candles(period))
-            / 100,
-            "%-mfi-period": talib.MFI(high, low, close, volume, timeperiod=period) / 100,
-            "%-mean_distance-period": (close - talib.SMA(close, timeperiod=period)) / atr,
-            "%-band_width-period": (upper - lower) / atr,
-            "%-band_place-period": (close - lower) / (upper - lower),
+            "%-rsi-period": rsi / 100,
+            "%-mfi-period": money_flow_index(candles, period),
+            "%-mean_distance-period": (close - mean) / atr,
+            "%-band_width-period": 4 * deviation / atr,
+            "%-band_place-period": _per(close - mean, 4 * deviation) + 0.5,
             "%-roc-period": moved / (atr * np.sqrt(period)),
             "%-natr-period": natr * close / (100 * atr),
-            "%-relative_volume-period": volume / talib.SMA(volume, timeperiod=period),
-            "%-efficiency-period": np.abs(moved) / path,
+            "%-relative_volume-period": _per(volume, window_mean(volume, period)),
+            "%-efficiency-period": _per(np.abs(moved), path),
         },
     )
 
@@ -94,7 +101,7 @@ def basic_features(candles: pd.DataFrame) -> pd.DataFrame:
     plus = talib.PLUS_DI(high, low, close, timeperiod=ADX_PERIOD)
     minus = talib.MINUS_DI(high, low, close, timeperiod=ADX_PERIOD)
     true_range = talib.TRANGE(high, low, close)
-    day_range = talib.SMA(true_range, timeperiod=DAY_CANDLES)
+    day_range = window_mean(true_range, DAY_CANDLES)
     return _frame(
         candles,
         {
@@ -107,10 +114,10 @@ def basic_features(candles: pd.DataFrame) -> pd.DataFrame:
             "%-macd_histogram": _forget(histogram, macd_warm) / atr,
             "%-adx": _forget(adx, adx_warm) / 100,
             "%-direction": _forget(plus - minus, adx_warm) / 100,
-            "%-atr_percent": 100 * atr / close,
-            "%-short_volatility": talib.SMA(true_range, timeperiod=6) / day_range,
-            "%-day_volatility": atr / day_range,
-            "%-day_volume": volume / talib.SMA(volume, timeperiod=DAY_CANDLES),
+            "%-atr_percent": _per(100 * atr, close),
+            "%-short_volatility": _per(window_mean(true_range, 6), day_range),
+            "%-day_volatility": _per(atr, day_range),
+            "%-day_volume": _per(volume, window_mean(volume, DAY_CANDLES)),
         },
     )
 
@@ -119,7 +126,7 @@ def calendar_features(candles: pd.DataFrame) -> pd.DataFrame:
     """Hour of the day and day of the week of the candle's opening in UTC, as points on a circle."""
     dates = utc_dates(candles["date"])
     hour = (dates.dt.hour + dates.dt.minute / 60).to_numpy() * (2 * np.pi / 24)
-    day = dates.dt.dayofweek.to_numpy() * (2 * np.pi / 7)
+    day = dates.dt.day_of_week.to_numpy() * (2 * np.pi / 7)
     return _frame(
         candles,
         {
@@ -131,10 +138,25 @@ def calendar_features(candles: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def money_flow_index(candles: pd.DataFrame, period: int) -> Floats:
+    """Share of the money traded on rising typical prices, 0..1; NaN where none was traded.
+
+    TA-Lib's MFI, without its running sums, which leave a residue when trade stops.
+    """
+    high, low, close, volume = _arrays(candles)
+    typical = (high + low + close) / 3
+    step = _change(typical, 1)
+    flow = typical * volume
+    flow[np.abs(step) <= SAME_PRICE * typical] = 0.0
+    flow[np.isnan(step)] = np.nan
+    rising = np.where(step > 0, flow, np.where(np.isnan(step), np.nan, 0.0))
+    return _per(window_mean(rising, period), window_mean(flow, period))
+
+
 def unit_atr(candles: pd.DataFrame) -> Floats:
     """Simple mean of the true range over 48 candles; NaN where it is zero (a market at rest)."""
     high, low, close, _ = _arrays(candles)
-    atr = talib.SMA(talib.TRANGE(high, low, close), timeperiod=UNIT_PERIOD)
+    atr = window_mean(talib.TRANGE(high, low, close), UNIT_PERIOD)
     return np.where(atr > 0, atr, np.nan)
 
 
@@ -149,6 +171,11 @@ def _change(close: Floats, candles: int) -> Floats:
     result = np.full(len(close), np.nan)
     result[candles:] = close[candles:] - close[: max(len(close) - candles, 0)]
     return result
+
+
+def _per(numerator: Floats, denominator: Floats) -> Floats:
+    """Quotient that is NaN where the denominator is not above zero."""
+    return np.asarray(numerator / np.where(denominator > 0, denominator, np.nan))
 
 
 def _forget(values: Floats, candles: int) -> Floats:

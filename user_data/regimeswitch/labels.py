@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from regimeswitch.candles import mend_candles
 from regimeswitch.regimes import average_true_range, window_std
 from regimeswitch.settings import LabelSettings
 
@@ -49,6 +50,7 @@ def forward_return(
     :param bad: of :func:`regimeswitch.candles.find_bad_candles`; a row that is bad, or that looks
         ahead over a gap or an impossible candle, is missing
     """
+    candles = _without_bad_prices(candles, bad)
     close = candles["close"].to_numpy(dtype=np.float64)
     ahead = np.full(len(close), np.nan)
     horizon = settings.horizon
@@ -69,6 +71,7 @@ def class_labels(
 
     :param bad: as in :func:`forward_return`
     """
+    candles = _without_bad_prices(candles, bad)
     threshold = move_threshold(candles, settings)
     moves = forward_return(candles, settings, bad).to_numpy()
     if settings.kind == "threshold":
@@ -96,6 +99,11 @@ def _first_touch(candles: pd.DataFrame, threshold: Floats, horizon: int) -> NDAr
     first_lower = np.where(lower.any(axis=1), lower.argmax(axis=1), horizon)
     sign[:rows] = np.sign(first_lower - first_upper)
     return sign
+
+
+def _without_bad_prices(candles: pd.DataFrame, bad: pd.DataFrame | None) -> pd.DataFrame:
+    """Mended, so that one impossible price neither removes nor widens a whole window."""
+    return candles if bad is None else mend_candles(candles, bad)
 
 
 def _usable(rows: int, horizon: int, bad: pd.DataFrame | None) -> NDArray[np.bool_]:

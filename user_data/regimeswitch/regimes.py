@@ -89,7 +89,7 @@ def average_distance(candles: pd.DataFrame, settings: RegimeSettings) -> Floats:
     smooth = window_ema if settings.average == "ema" else window_mean
     average = smooth(close, settings.average_period)
     if settings.unit == "percent":
-        return (close / average - 1) * 100
+        return (_ratio(close, average) - 1) * 100
     return _ratio(close - average, average_true_range(candles, settings.atr_period))
 
 
@@ -105,7 +105,7 @@ def change_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
     close = candles["close"].to_numpy(dtype=np.float64)
     span = settings.change_candles
     change = np.full(len(close), np.nan)
-    change[span:] = _ratio(close[span:], close[: len(close) - span]) - 1
+    change[span:] = _ratio(close[span:], close[: max(len(close) - span, 0)]) - 1
     return banded_state(
         change,
         bull_enter=settings.change_bull,
@@ -129,7 +129,10 @@ def volatility_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
     excess = (_ratio(atr, window_mean(atr, past)) + _ratio(width, window_mean(width, past))) / 2 - 1
     side = np.sign(average_distance(candles, settings))
     signed = np.maximum(excess, 0) * side
-    return _symmetric(signed, settings.volatility_enter, settings.volatility_exit)
+    # Choppy is exactly zero here, which must lie inside the exit band also when that is zero.
+    least = float(np.finfo(np.float64).tiny)
+    enter, leave = max(settings.volatility_enter, least), max(settings.volatility_exit, least)
+    return _symmetric(signed, enter, leave)
 
 
 def vote_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
@@ -214,7 +217,7 @@ def _own_rule_candles(base: pd.DataFrame, settings: RegimeSettings, timeframe: s
             f"regimeswitch.regime.timeframe {settings.timeframe!r} is shorter than the base "
             f"timeframe {timeframe!r}; set it to {timeframe!r} or longer"
         )
-    return resample(base, settings.timeframe)
+    return resample(base, settings.timeframe, timeframe)
 
 
 def _symmetric(measure: Floats, enter: float, leave: float) -> Codes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regimeswitch.settings import RiskSettings
+from regimeswitch.settings import REGIME_NAMES, RiskSettings
 
 
 def stake(capital: float, regime: str, settings: RiskSettings) -> float:
@@ -11,7 +11,8 @@ def stake(capital: float, regime: str, settings: RiskSettings) -> float:
     :param capital: whole capital of the bot, open positions included
     :param regime: active regime at the entry; any other text gives 0
     """
-    return capital * settings.stake_fraction * float(getattr(settings.scale, regime, 0.0))
+    scale = float(getattr(settings.scale, regime)) if regime in REGIME_NAMES else 0.0
+    return capital * settings.stake_fraction * scale
 
 
 def stop_price(entry: float, atr: float, short: bool, settings: RiskSettings) -> float:

@@ -88,8 +88,13 @@ class RegimeSwitchStrategy(IStrategy):
         mark_identifier(config, self.rs)
         super().__init__(config)
         periods = config["freqai"]["feature_parameters"]["indicator_periods_candles"]
-        needed = max(warm_up_candles(periods), self.rs.regime.candles_needed + SETTLING_CANDLES)
-        self.startup_candle_count = min(needed, MAX_STARTUP_CANDLES)
+        needed = (
+            warm_up_candles(periods),
+            self.rs.regime.candles_needed + SETTLING_CANDLES,
+            self.rs.labels.window + 1,
+            self.rs.risk.atr_period + 1,
+        )
+        self.startup_candle_count = min(max(needed), MAX_STARTUP_CANDLES)
         self.can_short = self.rs.entries.short
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}

@@ -216,6 +216,18 @@ class RegimeFreqaiModel(IFreqaiModel):
             dk.backtesting_timeranges[-1].stopts += timeframe_to_seconds(self.config["timeframe"])
         return super().start_backtesting(dataframe, metadata, dk, strategy)
 
+    def build_strategy_return_arrays(
+        self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int
+    ) -> None:
+        """Live predictions; the first candle after a start is served like every other.
+
+        Stock FreqAI only fills its history with it, and leaves its ``do_predict`` at 0.
+        """
+        first = pair not in self.dd.model_return_values
+        super().build_strategy_return_arrays(dataframe, dk, pair, trained_timestamp)
+        if first:
+            super().build_strategy_return_arrays(dataframe, dk, pair, trained_timestamp)
+
     def extract_data_and_train_model(self, *args: Any, **kwargs: Any) -> None:
         """Live training, after giving all stored candles one date type.
 

@@ -1,0 +1,216 @@
+"""Candles that cannot be true, mending, resampling and causal merging."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from frames import PRICES, SPIKE, candle_frame, damaged, frames, mended, mixed_dates
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from regimeswitch.candles import (
+    BAD_KINDS,
+    OHLCV,
+    find_bad_candles,
+    mend_candles,
+    merge_causally,
+    resample,
+    timeframe_seconds,
+    utc_dates,
+)
+
+
+quick = settings(deadline=None, max_examples=25)
+FIVE = pd.Timedelta("5min")
+LONGER = ("5m", "15m", "1h", "4h")
+
+
+def bad_rows(candles: pd.DataFrame) -> dict[str, list[int]]:
+    bad = find_bad_candles(candles, "5m", SPIKE)
+    assert list(bad.columns) == list(BAD_KINDS)
+    assert bad.index.equals(candles.index)
+    return {kind: np.flatnonzero(bad[kind]).tolist() for kind in BAD_KINDS if bad[kind].any()}
+
+
+@quick
+@given(frames(200, kinds=()))
+def test_nothing_is_found_on_good_candles(candles: pd.DataFrame) -> None:
+    assert bad_rows(candles) == {}
+    assert mended(candles).equals(candles)
+
+
+@quick
+@given(st.integers(0, 99), st.integers(1, 198), st.sampled_from(BAD_KINDS))
+def test_each_kind_is_found_on_the_candle_that_has_it(seed: int, row: int, kind: str) -> None:
+    candles = damaged(candle_frame(200, seed), kind, row)
+    assert bad_rows(candles) == {kind: [row]}
+
+
+def test_missing_prices_count_as_zero_and_volume_makes_a_flat_candle_good() -> None:
+    candles = candle_frame(50)
+    assert bad_rows(damaged(candles, "missing", 7)) == {"zero": [7]}
+    flat = damaged(candles, "flat", 7)
+    flat.loc[7, "volume"] = 0.1
+    assert bad_rows(flat) == {}
+
+
+@pytest.mark.parametrize("factor", [3.0, 1 / 3])
+def test_after_a_true_jump_only_the_jump_is_held_back(factor: float) -> None:
+    candles = candle_frame(60)
+    candles.loc[20:, PRICES] *= factor
+    assert bad_rows(candles) == {"spike": [20]}
+
+
+def test_a_spike_between_bad_candles_is_still_found() -> None:
+    candles = damaged(damaged(candle_frame(60), "spike", 20), "zero", 19)
+    assert bad_rows(candles) == {"zero": [19], "spike": [20]}
+    # A wick alone is a spike, too.
+    candles = candle_frame(60)
+    candles.loc[30, "low"] = candles.loc[29, "close"] * 0.6
+    assert bad_rows(candles) == {"spike": [30]}
+
+
+@quick
+@given(frames(150), st.integers(0, 150))
+def test_finding_and_mending_use_earlier_candles_only(candles: pd.DataFrame, end: int) -> None:
+    before = candles.copy()
+    bad = find_bad_candles(candles, "5m", SPIKE)
+    past = find_bad_candles(candles[:end], "5m", SPIKE)
+    pd.testing.assert_frame_equal(past, bad[:end])
+    pd.testing.assert_frame_equal(mend_candles(candles[:end], past), mend_candles(candles, bad)[:end])
+    pd.testing.assert_frame_equal(candles, before)
+
+
+@quick
+@given(frames(150))
+def test_mended_candles_are_flat_at_the_last_good_close(candles: pd.DataFrame) -> None:
+    bad = find_bad_candles(candles, "5m", SPIKE)
+    unusable = bad[["zero", "negative", "inverted", "spike"]].any(axis=1)
+    found = mend_candles(candles, bad)
+    assert found.index.equals(candles.index)
+    last = np.nan
+    for row in range(len(candles)):
+        if unusable[row]:
+            np.testing.assert_array_equal(found.loc[row, PRICES].astype(float), last)
+            assert found.loc[row, "volume"] == 0
+        else:
+            assert found.loc[row].equals(candles.loc[row])
+            last = candles.loc[row, "close"]
+
+
+def test_rows_before_the_first_good_candle_become_missing() -> None:
+    candles = candle_frame(20)
+    candles.loc[:2, "close"] = 0.0
+    found = mended(candles)
+    assert found[PRICES].isna().all(axis=1).tolist() == [True] * 3 + [False] * 17
+
+
+def slow_resample(candles: pd.DataFrame, timeframe: str) -> list[tuple[Any, ...]]:
+    seconds = timeframe_seconds(timeframe)
+    groups: dict[int, list[Any]] = {}
+    for row in candles.itertuples():
+        groups.setdefault(int(row.date.timestamp()) // seconds, []).append(row)
+    begin = candles["date"].iloc[0].timestamp()
+    end = candles["date"].iloc[-1].timestamp() + 300
+    return [
+        (
+            pd.Timestamp(number * seconds, unit="s", tz="UTC"),
+            rows[0].open,
+            max(row.high for row in rows),
+            min(row.low for row in rows),
+            rows[-1].close,
+            sum(row.volume for row in rows),
+        )
+        for number, rows in groups.items()
+        if number * seconds >= begin and (number + 1) * seconds <= end
+    ]
+
+
+@pytest.mark.parametrize("timeframe", LONGER)
+@quick
+@given(frames(200, kinds=("gap",)), st.integers(0, 100))
+def test_resample_equals_a_slow_grouping(timeframe: str, whole: pd.DataFrame, begin: int) -> None:
+    candles = whole[begin:]
+    before = candles.copy()
+    found = resample(candles, timeframe, "5m")
+    expected = pd.DataFrame(slow_resample(candles, timeframe), columns=OHLCV)
+    if len(expected):
+        pd.testing.assert_frame_equal(found, expected.assign(date=utc_dates(expected["date"])))
+    else:
+        assert found.empty
+    pd.testing.assert_frame_equal(candles, before)
+
+
+@pytest.mark.parametrize("timeframe", LONGER)
+def test_a_longer_candle_is_shown_only_when_complete(timeframe: str) -> None:
+    candles = candle_frame(150)
+    for end in (*range(1, 27), 47, 48, 49, 50, 95, 96, 97):
+        close = candles["date"].iloc[end - 1] + FIVE
+        longer = resample(candles[:end], timeframe, "5m")
+        step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
+        assert (longer["date"] + step <= close).all()
+        assert len(longer) == end * 300 // timeframe_seconds(timeframe)
+        if end > 1:
+            assert resample(candles[:end], timeframe).equals(longer)
+    assert resample(candles[:0], timeframe).columns.tolist() == OHLCV
+
+
+@pytest.mark.parametrize("timeframe", LONGER)
+@quick
+@given(frames(200, kinds=("gap",)), st.integers(0, 200))
+def test_resampled_columns_merge_prefix_stable(
+    timeframe: str, candles: pd.DataFrame, end: int
+) -> None:
+    def merged(base: pd.DataFrame) -> pd.DataFrame:
+        longer = resample(base, timeframe, "5m")[["date", "close", "high"]]
+        return merge_causally(base["date"], "5m", longer, timeframe, 10**6)
+
+    whole = merged(candles)
+    assert len(whole) == len(candles)
+    pd.testing.assert_frame_equal(merged(candles[:end]), whole[:end], check_dtype=False)
+
+
+def test_an_hour_is_first_seen_by_the_candle_that_closes_with_it() -> None:
+    base = candle_frame(48)
+    hours = base["date"].dt.floor("1h").drop_duplicates()
+    longer = pd.DataFrame({"date": hours, "hour": hours.dt.hour.astype(float)})
+    found = merge_causally(base["date"], "5m", longer, "1h", 10**6)["hour"]
+    for row, opened in enumerate(base["date"]):
+        closed_hours = (opened + FIVE).hour - 1
+        assert np.isnan(found[row]) if closed_hours < 0 else found[row] == closed_hours
+    ten_to_eleven = base["date"].dt.strftime("%H:%M").eq("00:55").idxmax()
+    assert np.isnan(found[ten_to_eleven - 1])
+    assert found[ten_to_eleven] == 0
+
+
+def test_stale_longer_candles_become_missing() -> None:
+    base = candle_frame(48)
+    longer = pd.DataFrame({"date": base["date"][:1], "value": [1.0]})
+    found = merge_causally(base["date"], "5m", longer, "1h", 3600)["value"]
+    # Closed at 01:00; the base candle that closes at 02:00 is the last one that may use it.
+    assert np.flatnonzero(found.notna()).tolist() == list(range(11, 24))
+
+
+def test_mixed_utc_objects_are_accepted() -> None:
+    candles = damaged(candle_frame(100), "gap", 30, 3)
+    mixed = mixed_dates(candles)
+    assert mixed["date"].dtype == object
+    pd.testing.assert_series_equal(utc_dates(mixed["date"]), candles["date"])
+    pd.testing.assert_frame_equal(resample(mixed, "1h"), resample(candles, "1h"))
+    assert bad_rows(mixed) == bad_rows(candles) == {"gap": [30]}
+    longer = resample(candles, "15m")
+    found = merge_causally(mixed["date"], "5m", mixed_dates(longer), "15m", 900)
+    pd.testing.assert_frame_equal(found, merge_causally(candles["date"], "5m", longer, "15m", 900))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("5m", 300), ("2h", 7200), ("1d", 86400)])
+def test_timeframe_seconds(text: str, seconds: int) -> None:
+    assert timeframe_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "0m", "5x", "-5m", "1.5h"])
+def test_unknown_timeframe_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write it like 5m, 1h or 1d"):
+        timeframe_seconds(text)

@@ -1,0 +1,121 @@
+"""Other freqtrade commands on the project: lists, hyperopt, plots and both bias analyses."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from conftest import QUICK, ROOT, Run
+
+
+pytestmark = pytest.mark.slow
+
+DAY = 86400
+RANGE_START = 1734480000  # 2024-12-18
+
+
+def test_lists_show_the_classes_from_another_folder(tmp_path: Path) -> None:
+    for command, names in (
+        ("list-strategies", ["RegimeSwitchStrategy"]),
+        ("list-freqaimodels", ["RegimeSwitchClassifier", "RegimeSwitchRegressor"]),
+        ("list-hyperoptloss", ["RegimeSwitchLoss"]),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "freqtrade", command, "--userdir", str(ROOT / "user_data")],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+            check=False,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+        assert done.returncode == 0, done.stderr
+        for name in names:
+            line = next(line for line in done.stdout.splitlines() if name in line)
+            assert "LOAD FAILED" not in line
+
+
+def test_hyperopt_with_two_workers_runs_four_epochs(freqtrade: Callable[..., Run]) -> None:
+    run = freqtrade(
+        "hyperopt",
+        *("--hyperopt-loss", "RegimeSwitchLoss", "--spaces", "buy", "sell"),
+        *("--hyperopt-path", str(ROOT / "user_data/hyperopts")),
+        *("--epochs", "4", "--job-workers", "2", "--min-trades", "1", "--random-state", "7"),
+        *("--timerange", "20241225-20250101", "--pairs", "BTC/USDT", "--no-color"),
+        "--disable-param-export",
+    )
+    assert run.code == 0, run.log[-3000:]
+    assert "raised exception" not in run.log
+    assert "4 epochs saved" in run.words, run.log[-3000:]
+    assert re.search(r'"?buy_bull"?: 0\.\d+', run.log)
+
+
+def test_lookahead_analysis_finds_no_bias(freqtrade: Callable[..., Run], tmp_path: Path) -> None:
+    export = tmp_path / "lookahead.csv"
+    config = deepcopy(QUICK)
+    config["freqai"]["identifier"] = "lookahead"
+    run = freqtrade(
+        "lookahead-analysis",
+        *("--strategy", "RegimeSwitchStrategy", "--pairs", "BTC/USDT"),
+        *("--minimum-trade-amount", "5", "--targeted-trade-amount", "8"),
+        *("--lookahead-analysis-exportfilename", str(export)),
+        *("--timerange", "20241218-20250101"),
+        config=config,
+        timeout=500,
+    )
+    assert run.code == 0, run.log[-3000:]
+    assert "raised exception" not in run.log
+    (row,) = csv.DictReader(export.read_text().splitlines())
+    assert row["has_bias"] == "False", row
+    assert int(row["total_signals"]) >= 5
+    assert (row["biased_entry_signals"], row["biased_exit_signals"]) == ("0", "0")
+    assert not row["biased_indicators"], row
+
+
+def test_recursive_analysis_is_clean_at_the_configured_start_up_candles(
+    freqtrade: Callable[..., Run],
+) -> None:
+    config = deepcopy(QUICK)
+    config["freqai"]["identifier"] = "recursive"
+    # A whole number of backtest periods plus one candle: both runs then train the same window.
+    stop = RANGE_START + 7 * DAY + 300
+    run = freqtrade(
+        "recursive-analysis",
+        *("--strategy", "RegimeSwitchStrategy", "--pairs", "BTC/USDT"),
+        *("--timerange", f"{RANGE_START}-{stop}", "--startup-candle", "620", "900"),
+        config=config,
+    )
+    assert run.code == 0, run.log[-3000:]
+    assert "raised exception" not in run.log
+    assert "No lookahead bias on indicators found" in run.words
+    table = run.log[run.log.index("Start checking for recursive bias") :]
+    variances = {}
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("│┃ ").split("│")]
+        if len(cells) >= 3 and cells[1].endswith(("%", "-")):
+            variances[cells[0]] = [float(c.rstrip("%")) for c in cells[1:] if c.endswith("%")]
+    served = {name: variances.pop(name, [0.0]) for name in ("buy", "hold", "sell")}
+    print("variance of served probabilities, %:", served)
+    assert not any(name.startswith("regime") for name in variances), variances
+    assert all(abs(value) < 0.1 for values in variances.values() for value in values), variances
+
+
+def test_plot_dataframe_draws_the_plot_config(freqtrade: Callable[..., Run]) -> None:
+    run = freqtrade(
+        "plot-dataframe",
+        *("--strategy", "RegimeSwitchStrategy", "--pairs", "BTC/USDT"),
+        *("--timerange", "20241225-20250101", "--trade-source", "file"),
+        "--no-trades",
+    )
+    assert run.code == 0, run.log[-3000:]
+    (page,) = (run.userdir / "plot").glob("*.html")
+    html = page.read_text()
+    assert "regime_distance" in html
+    assert "regime_trust" in html

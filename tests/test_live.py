@@ -1,0 +1,194 @@
+"""A real dry-run bot under a moved clock: live training, serving, retraining and notices.
+
+freqtrade's own FreqtradeBot talks HTTP to the embedded exchange; FreqAI trains in its own thread.
+Time stands still between steps, so each candle is analysed exactly once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import time_machine
+from conftest import MARKET_END, QUICK, ROOT
+from freqtrade.configuration import Configuration
+from freqtrade.enums import RunMode
+from freqtrade.freqtradebot import FreqtradeBot
+from test_dropin import EXAMPLE, spot_example
+
+from regimeswitch.exchange.market import open_market
+from regimeswitch.exchange.server import ExchangeServer
+from regimeswitch.lab.overlay import overlay
+from regimeswitch.lab.regimes import find_regimes
+from regimeswitch.settings import load_settings
+
+
+pytestmark = [
+    pytest.mark.slow,
+    # freqtrade's own warnings, in its own code.
+    pytest.mark.filterwarnings("default"),
+]
+
+START = MARKET_END - timedelta(days=2)
+CANDLE = timedelta(minutes=5)
+LIVE = {
+    "initial_state": "running",
+    "internals": {"process_throttle_secs": 1},
+    "bot_name": "live test",
+}
+
+
+class MovedBot:
+    """A dry-run bot and the clock that it lives by."""
+
+    def __init__(self, config: dict[str, Any], clock: time_machine.Coordinates) -> None:
+        self.clock = clock
+        self.now = START
+        self.bot = FreqtradeBot(config)
+        self.bot.startup()
+
+    @property
+    def drawer(self) -> Any:
+        return self.bot.strategy.freqai.dd
+
+    def step(self) -> pd.DataFrame:
+        """One loop of the bot one second after a candle closed; the analysed frame."""
+        self.now += CANDLE
+        self.clock.move_to(self.now + timedelta(seconds=1))
+        self.bot.process()
+        frame, _ = self.bot.dataprovider.get_analyzed_dataframe("BTC/USDT", "5m")
+        return frame
+
+    def wait_for_training(self, after: float) -> int:
+        """Let FreqAI's thread train; the timestamp of the model."""
+        for _ in range(600):
+            stamp = int(self.drawer.pair_dict["BTC/USDT"]["trained_timestamp"])
+            if stamp > after:
+                return stamp
+            time.sleep(0.1)
+        raise AssertionError("no training within a minute")
+
+    def close(self) -> None:
+        self.bot.strategy.freqai._stop_event.set()
+        self.bot.cleanup()
+
+
+@pytest.fixture
+def moved_bot(market: Path, tmp_path: Path) -> Iterator[Callable[..., MovedBot]]:
+    """Make a bot from the project's config and an overlay."""
+    bots: list[MovedBot] = []
+    with (
+        time_machine.travel(START + timedelta(seconds=1), tick=False) as clock,
+        ExchangeServer(open_market(market)) as server,
+    ):
+
+        def make(overlay_config: dict[str, Any], **arguments: Any) -> MovedBot:
+            (tmp_path / "user_data").mkdir(exist_ok=True)
+            files = []
+            parts = {"quick": overlay_config, "live": LIVE, "offline": overlay(server.url)}
+            for name, content in parts.items():
+                path = tmp_path / f"{name}.json"
+                path.write_text(json.dumps(content))
+                files.append(str(path))
+            given = {
+                "config": [str(ROOT / "config.json"), *files],
+                "user_data_dir": str(tmp_path / "user_data"),
+                "datadir": str(tmp_path / "candles"),
+                "strategy_path": str(ROOT / "user_data/strategies"),
+                "freqaimodel_path": str(ROOT / "user_data/freqaimodels"),
+                "db_url": "sqlite://",
+                **arguments,
+            }
+            config = Configuration(given, RunMode.DRY_RUN).get_config()
+            config["exchange"]["pair_whitelist"] = ["BTC/USDT"]
+            bots.append(MovedBot(config, clock))
+            return bots[-1]
+
+        try:
+            yield make
+        finally:
+            for bot in bots:
+                bot.close()
+
+
+def live_config(base: dict[str, Any]) -> dict[str, Any]:
+    config = deepcopy(base)
+    config["freqai"] |= {"live_retrain_hours": 0.05, "expiration_hours": 1}
+    return config
+
+
+def test_live_training_serves_retrains_and_agrees_with_the_files(
+    moved_bot: Callable[..., MovedBot], market: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    running = moved_bot(live_config(QUICK))
+    first = running.step()
+    # Before the first model: nothing is known, nothing is missing.
+    assert {"buy", "hold", "sell", "do_predict", "regime_trust"} <= set(first.columns)
+    assert first["do_predict"].iloc[-1] == 0
+    assert not first.get("enter_long", pd.Series(dtype=float)).any()
+    trained = running.wait_for_training(after=0)
+
+    for _ in range(3):
+        frame = running.step()
+        last = frame.iloc[-1]
+        assert last["do_predict"] == 1
+        assert last[["buy", "hold", "sell"]].sum() == pytest.approx(1)
+        assert last["regime"] in ("bull", "bear", "sideways")
+        newer = running.wait_for_training(after=trained)
+        assert newer > trained
+        trained = newer
+    assert "raised exception" not in caplog.text
+
+    candles, columns = find_regimes(market, "BTC/USDT", load_settings(QUICK["regimeswitch"]))
+    known = columns["regime"].set_axis(candles["date"])
+    live = frame.set_index("date")["regime"].dropna()
+    assert len(live) > 200
+    assert (known.reindex(live.index) == live).all()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "model", "target"),
+    [
+        ("FreqaiExampleHybridStrategy", "RegimeSwitchClassifier", "up"),
+        ("FreqaiExampleStrategy", "RegimeSwitchRegressor", "&-s_close"),
+    ],
+)
+def test_an_example_strategy_is_served_live(
+    moved_bot: Callable[..., MovedBot],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    strategy: str,
+    model: str,
+    target: str,
+) -> None:
+    caplog.set_level(logging.INFO)
+    config = live_config(EXAMPLE)
+    config["freqai"]["feature_parameters"]["include_corr_pairlist"] = []
+    running = moved_bot(
+        config,
+        strategy=strategy,
+        freqaimodel=model,
+        strategy_path=str(spot_example(tmp_path, strategy)),
+    )
+    running.step()
+    trained = running.wait_for_training(after=0)
+    served: list[datetime] = []
+    for _ in range(3):
+        frame = running.step()
+        last = frame.iloc[-1]
+        assert last["regime"] in ("bull", "bear", "sideways")
+        assert last["do_predict"] == 1
+        assert last[target] != 0
+        served.append(last["date"])
+        trained = running.wait_for_training(after=trained)
+    assert len(set(served)) == 3
+    assert "raised exception" not in caplog.text
