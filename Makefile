@@ -12,7 +12,7 @@ ifdef DATADIR
 CANDLES = $(DATADIR)
 TIMERANGE ?= 20220701-20220901
 else
-CANDLES = $(WORK)/market
+CANDLES = $(WORK)/market-$(DEMO_SEED)
 TIMERANGE ?= 20241101-20241231
 endif
 CONFIG ?= config.json
@@ -35,13 +35,13 @@ $(BIN)/regimeswitch: requirements.lock pyproject.toml
 	    --no-build-isolation --editable .
 	@touch $@
 
-$(WORK)/market/.made: | $(BIN)/regimeswitch
-	$(BIN)/regimeswitch market --out $(WORK)/market --pairs BTC/USDT ETH/USDT \
+ifndef DATADIR
+$(CANDLES)/.made: | $(BIN)/regimeswitch
+	$(BIN)/regimeswitch market --out $(CANDLES) --pairs $(PAIRS) \
 	    --days $(DEMO_DAYS) --end $(DEMO_END) --seed $(DEMO_SEED)
 	@touch $@
 
-ifndef DATADIR
-backtest: $(WORK)/market/.made
+backtest: $(CANDLES)/.made
 endif
 backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other candles
 	@mkdir -p $(USERDIR)

@@ -95,7 +95,7 @@ import importlib, sys
 for name in {[name for name in modules if not name.endswith("__init__")]!r}:
     importlib.import_module(name)
 wrong = [name for name in sys.modules if name.split(".")[0] in ("freqtrade", "ccxt", "aiohttp")
-         or name.startswith(("regimeswitch.bot", "regimeswitch.lab", "regimeswitch.exchange"))]
+         or name.split(".")[1:2] in (["bot"], ["lab"], ["exchange"]) and "regimeswitch" in name]
 print(wrong)
 """
     found = subprocess.run(

@@ -19,12 +19,15 @@ def draw_regimes(frame: pd.DataFrame, pair: str, out: Path) -> None:
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
+    from matplotlib.ticker import StrMethodFormatter
 
     figure = Figure(figsize=(11, 5.5), layout="constrained")
     price, distance = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     dates = frame["date"].dt.tz_localize(None).to_numpy()
     price.plot(dates, frame["close"], color="#1f2328", linewidth=0.8)
     price.set_yscale("log")
+    for place in (price.yaxis.set_major_formatter, price.yaxis.set_minor_formatter):
+        place(StrMethodFormatter("{x:,.6g}"))
     price.set_ylabel(pair)
     distance.plot(dates, frame["regime_distance"], color="#1f6feb", linewidth=0.8)
     distance.axhline(0, color="#8b949e", linewidth=0.6)
@@ -40,6 +43,9 @@ def draw_regimes(frame: pd.DataFrame, pair: str, out: Path) -> None:
                 )
     price.legend(
         handles=[Patch(color=color, alpha=0.4, label=name) for name, color in COLORS.items()],
-        loc="upper left",
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=3,
+        frameon=False,
     )
     figure.savefig(out, dpi=110)

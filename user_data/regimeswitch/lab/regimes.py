@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow
 from rich.console import Console
 from rich.table import Table
 
-from regimeswitch.candles import find_bad_candles, mend_candles, resample
+from regimeswitch.candles import find_bad_candles, mend_candles, resample, utc_dates
 from regimeswitch.lab.inputs import InputError, load_candles, section_of, write_json
 from regimeswitch.lab.picture import draw_regimes
+from regimeswitch.lab.truth import agreement
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
 
@@ -31,6 +33,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--out", type=Path, help="write the columns (.feather, .csv) or a picture (.png, .svg)"
     )
+    parser.add_argument(
+        "--truth", type=Path, help="true regimes of a synthetic market: print the agreement"
+    )
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
     parser.set_defaults(run=run)
 
@@ -42,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         settings = _settings(args)
         candles, columns = find_regimes(args.datadir, args.pair, settings, args.timerange)
         figures = regime_figures(columns)
+        if args.truth:
+            figures |= agreement(columns["regime"], _truth(args.truth, candles["date"]))
         if args.out:
             _write(args.out, args.pair, candles, columns)
         if args.export:
@@ -50,6 +57,12 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"regimeswitch regimes: {error}", highlight=False, markup=False)
         return 2
     _print(args.pair, figures)
+    if args.truth:
+        print(
+            f"Agreement with the true regimes, {figures['median_delay_candles'] / 12:.1f} h late: "
+            f"{figures['agreement']:.1%}; {figures['missed_switches']} of "
+            f"{figures['true_switches']} true switches missed"
+        )
     return 0
 
 
@@ -138,6 +151,20 @@ def _write(out: Path, pair: str, candles: pd.DataFrame, columns: pd.DataFrame) -
             f"--out {out}: {out.suffix or 'no ending'} is not known; "
             "allowed: .feather, .csv, .png, .svg"
         )
+
+
+def _truth(path: Path, dates: pd.Series) -> pd.Series:
+    try:
+        truth = pd.read_feather(path, columns=["date", "regime"])
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise InputError(
+            f"--truth {path} cannot be read ({error}); name a file in the folder true-regimes "
+            "that `regimeswitch market` wrote"
+        ) from None
+    names = truth.set_index(utc_dates(truth["date"]))["regime"].reindex(dates)
+    if names.isna().any():
+        raise InputError(f"--truth {path} does not cover the candles; use one of the same market")
+    return names
 
 
 def _print(pair: str, figures: dict[str, Any]) -> None:

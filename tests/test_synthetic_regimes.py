@@ -1,0 +1,47 @@
+"""Default settings on a market whose true regimes are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from regimeswitch.lab.regimes import regime_figures
+from regimeswitch.lab.synthetic import MarketPair, synthetic_market
+from regimeswitch.regimes import regime_columns
+from regimeswitch.settings import RegimeSettings
+
+
+PAIRS = ("BTC/USDT", "ETH/USDT")
+HOURS_36 = 36 * 12
+
+
+def delays(found: pd.Series, true: pd.Series) -> list[int]:
+    """Candles from each true switch until the found regime agrees; a missed stretch counts whole."""
+    begins = [row for row in range(1, len(true)) if true[row] != true[row - 1]]
+    waits = []
+    for begin, end in zip(begins, [*begins[1:], len(true)], strict=True):
+        if found[:begin].notna().any():
+            agreed = np.flatnonzero((found[begin:end] == true[begin]).to_numpy())
+            waits.append(int(agreed[0]) if len(agreed) else end - begin)
+    return waits
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def market(request: pytest.FixtureRequest) -> dict[str, MarketPair]:
+    return synthetic_market(PAIRS, 120, "2025-01-01", request.param)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_defaults_find_the_true_regimes_soon(market: dict[str, MarketPair], pair: str) -> None:
+    columns = regime_columns(market[pair].candles, RegimeSettings())
+    found, true = columns["regime"], market[pair].regimes["regime"]
+    waits = delays(found, true)
+    assert len(waits) >= 5
+    delay = int(np.median(waits))
+    assert delay <= HOURS_36
+    shifted = true.shift(delay)
+    known = found.notna() & shifted.notna()
+    assert (found[known] == shifted[known]).mean() >= 0.80
+    figures = regime_figures(columns)
+    assert 0 < figures["switches_per_day"] <= 1
+    assert min(figures["share"].values()) >= 0.1
