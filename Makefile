@@ -12,7 +12,8 @@ ifdef DATADIR
 CANDLES = $(DATADIR)
 TIMERANGE ?= 20220701-20220901
 else
-CANDLES = $(WORK)/market-$(DEMO_SEED)
+SPACE := $(subst ,, )
+CANDLES = $(WORK)/market-$(DEMO_SEED)-$(subst $(SPACE),-,$(subst /,,$(PAIRS)))
 TIMERANGE ?= 20241101-20241231
 endif
 CONFIG ?= config.json
