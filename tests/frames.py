@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import zoneinfo
+
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
@@ -71,9 +74,6 @@ def mended(candles: pd.DataFrame, timeframe: str = "5m") -> pd.DataFrame:
 
 def mixed_dates(candles: pd.DataFrame) -> pd.DataFrame:
     """The same candles, half their dates with another UTC object: dtype object, as live."""
-    import datetime
-    import zoneinfo
-
     half = len(candles) // 2
     dates = candles["date"]
     parts = [
@@ -99,5 +99,3 @@ def frames(
         length = draw(st.integers(1, longest)) if kind in long_kinds else 1
         frame = damaged(frame, kind, row, length)
     return frame
-
-

@@ -9,7 +9,8 @@ from copy import deepcopy
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import QUICK, Run
+from conftest import MARKET_END, QUICK, Run
+from regimeswitch.lab.market import synthetic_market, write_market
 from results import metadata_of, predictions_of, trades_of
 
 
@@ -152,3 +153,23 @@ def test_random_walk_market_trades_without_learning_anything(
     run = freqtrade("backtesting", *ONE_WEEK, config=config, datadir=folder)
     clean(run)
     assert len(trades_of(run.userdir)) <= 10
+
+
+def test_models_of_other_candles_are_not_reused(
+    freqtrade: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    write_market(synthetic_market(["BTC/USDT"], 75, MARKET_END, seed=11), other)
+    first = freqtrade("backtesting", *ONE_WEEK)
+    clean(first)
+    (mine,) = predictions_of(first.userdir).values()
+    second = freqtrade("backtesting", *ONE_WEEK, datadir=other)
+    clean(second)
+    assert "was trained on other candles" in second.words
+    (theirs,) = predictions_of(second.userdir).values()
+    assert not np.allclose(theirs["buy"], mine["buy"])
+    again = freqtrade("backtesting", *ONE_WEEK, datadir=other)
+    clean(again)
+    assert "trained on" not in again.log
+    (same,) = predictions_of(again.userdir).values()
+    pd.testing.assert_frame_equal(same, theirs)

@@ -30,7 +30,7 @@ def answers(name: str, mode: str, data: Data, **over: Any) -> list[Any]:
 @all_learners
 def test_number_of_threads_changes_nothing(name: str, mode: str, data: Data) -> None:
     expected = answers(name, mode, data)
-    for over in ({"jobs": 2}, {"n_jobs": 2}, {"jobs": 2, "n_jobs": 2}, {}):
+    for over in ({"jobs": 2}, {"n_jobs": 2}):
         for found, wanted in zip(answers(name, mode, data, **over), expected, strict=True):
             assert_array_equal(found, wanted)
 

@@ -29,9 +29,7 @@ quick = settings(deadline=None, max_examples=12)
 
 
 def all_features(candles: pd.DataFrame) -> pd.DataFrame:
-    parts = [
-        period_features(candles, period).add_suffix(f"_{period}") for period in PERIODS
-    ]
+    parts = [period_features(candles, period).add_suffix(f"_{period}") for period in PERIODS]
     return pd.concat([*parts, basic_features(candles), calendar_features(candles)], axis=1)
 
 
@@ -143,7 +141,9 @@ def test_indicators_are_the_textbook_ones() -> None:
     efficiency = (candles["close"].diff(14).abs() / path)[WARM_UP:]
     np.testing.assert_allclose(found["%-efficiency-period"][WARM_UP:], efficiency, atol=1e-8)
     basic = basic_features(candles)
-    np.testing.assert_allclose(basic["%-adx"][WARM_UP:], talib.ADX(high, low, close)[WARM_UP:] / 100)
+    np.testing.assert_allclose(
+        basic["%-adx"][WARM_UP:], talib.ADX(high, low, close)[WARM_UP:] / 100
+    )
     np.testing.assert_allclose(
         basic["%-macd"][WARM_UP:], (talib.MACD(close)[0] / unit)[WARM_UP:], atol=1e-8
     )

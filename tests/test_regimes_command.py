@@ -1,4 +1,4 @@
-"""``regimeswitch regimes``: tables, files and pictures; mistakes are one message and exit code 2."""
+"""``regimeswitch regimes``: tables, files, pictures; mistakes are one message and exit 2."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ def test_command_line_prints_a_table_and_exports_figures(
     export = tmp_path / "figures.json"
     arguments = ["--config", config, "--export", export, "--timerange", "20241220-"]
     found = subprocess.run(
-        [sys.executable, "-m", "regimeswitch.cli", "regimes", "--datadir", str(datadir)]
-        + ["--pair", PAIR, *map(str, arguments)],
+        [
+            *(sys.executable, "-m", "regimeswitch.cli", "regimes", "--datadir", str(datadir)),
+            *("--pair", PAIR, *map(str, arguments)),
+        ],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(regimeswitch.__file__).parents[1])},

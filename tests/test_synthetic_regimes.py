@@ -16,7 +16,7 @@ HOURS_36 = 36 * 12
 
 
 def delays(found: pd.Series, true: pd.Series) -> list[int]:
-    """Candles from each true switch until the found regime agrees; a missed stretch counts whole."""
+    """Candles from each true switch until it is found; a missed stretch counts whole."""
     begins = [row for row in range(1, len(true)) if true[row] != true[row - 1]]
     waits = []
     for begin, end in zip(begins, [*begins[1:], len(true)], strict=True):

@@ -32,9 +32,7 @@ def utc_dates(dates: pd.Series) -> pd.Series:
     return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
 
 
-def resample(
-    candles: pd.DataFrame, timeframe: str, shorter: str | None = None
-) -> pd.DataFrame:
+def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) -> pd.DataFrame:
     """Complete candles of a longer timeframe, from shorter ones.
 
     :param candles: frame of one pair, sorted by date, of a timeframe that divides ``timeframe``
@@ -90,9 +88,7 @@ def merge_causally(
     step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
     longer_step = pd.Timedelta(seconds=timeframe_seconds(longer_timeframe))
     left = pd.DataFrame({"known": utc_dates(dates).array + step})
-    right = longer.drop(columns="date").assign(
-        known=utc_dates(longer["date"]) + longer_step
-    )
+    right = longer.drop(columns="date").assign(known=utc_dates(longer["date"]) + longer_step)
     merged = pd.merge_asof(left, right, on="known", tolerance=pd.Timedelta(seconds=stale_seconds))
     return merged.drop(columns="known")
 

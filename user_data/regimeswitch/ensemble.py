@@ -15,6 +15,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from regimeswitch.learners import fit_on_top
@@ -83,6 +84,10 @@ class RegimeEnsemble(BaseEstimator):
             for code, name in wanted
         )
         self.estimators_ = {name: model for (_, name), model in zip(wanted, fitted, strict=True)}
+        for model in (self.base_, *self.estimators_.values()):
+            if isinstance(model, RandomForestClassifier | RandomForestRegressor):
+                # On several threads a forest adds its trees in the order in which they answer.
+                model.set_params(n_jobs=1)
         for _, name in wanted:
             self.reasons_[name] = f"{self.sub_models} sub-model"
         return self
@@ -205,7 +210,8 @@ class RegimeEnsembleClassifier(ClassifierMixin, RegimeEnsemble):
 
     def predict(self, X: ArrayLike, regime: ArrayLike) -> NDArray[Any]:
         """The most probable class, shape (n,)."""
-        return np.asarray(self.classes_[self.predict_proba(X, regime).argmax(axis=1)])
+        columns = self.predict_proba(X, regime).argmax(axis=1)
+        return np.asarray(self.classes_[columns])
 
     def _with_every_class(
         self, X: NDArray[np.float64], y: NDArray[Any], weight: NDArray[np.float64]

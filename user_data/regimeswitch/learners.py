@@ -40,6 +40,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "colsample_bytree": 0.5,
         "max_bin": 64,
         "tree_method": "hist",
+        # Else a continued booster draws columns from whatever state its thread was left in.
+        "seed_per_iteration": True,
         "n_jobs": 1,
         "verbosity": 0,
     },

@@ -196,9 +196,9 @@ class RegimeNumbers(Section):
 class Probabilities(RegimeNumbers):
     """One probability per regime."""
 
-    bull: Fraction = 0.35
-    bear: Fraction = 0.50
-    sideways: Fraction = 0.40
+    bull: Fraction = Field(0.35, description="in bull, 0 to 1")
+    bear: Fraction = Field(0.50, description="in bear, 0 to 1")
+    sideways: Fraction = Field(0.40, description="in sideways, 0 to 1")
 
 
 class EntrySettings(Section):
@@ -242,9 +242,9 @@ class EntrySettings(Section):
 class RegimeScale(RegimeNumbers):
     """Share of the full stake, by regime."""
 
-    bull: Fraction = 1.0
-    bear: Fraction = 0.5
-    sideways: Fraction = 0.7
+    bull: Fraction = Field(1.0, description="in bull, fraction")
+    bear: Fraction = Field(0.5, description="in bear, fraction")
+    sideways: Fraction = Field(0.7, description="in sideways, fraction")
 
 
 class RiskSettings(Section):

@@ -24,6 +24,7 @@ from sklearn.base import BaseEstimator
 
 from regimeswitch.bot.config import check_learners, mark_identifier, settings_from
 from regimeswitch.bot.history import pair_regimes
+from regimeswitch.bot.stale import drop_stale, remember_candles
 from regimeswitch.candles import utc_dates
 from regimeswitch.learners import Task, make_learner
 
@@ -207,14 +208,17 @@ class RegimeFreqaiModel(IFreqaiModel):
         dk: FreqaiDataKitchen,
         strategy: IStrategy,
     ) -> FreqaiDataKitchen:
-        """Backtest windows; the candle AT the end of the range is predicted too.
+        """Backtest windows, on these candles; the candle AT the end of the range is predicted too.
 
         Stock FreqAI leaves it without a prediction, so that the last row of a shorter backtest
         differs from the same row of a longer one.
         """
         if dk.backtesting_timeranges:
             dk.backtesting_timeranges[-1].stopts += timeframe_to_seconds(self.config["timeframe"])
-        return super().start_backtesting(dataframe, metadata, dk, strategy)
+        drop_stale(dataframe, metadata["pair"], dk)
+        done = super().start_backtesting(dataframe, metadata, dk, strategy)
+        remember_candles(dataframe, metadata["pair"], dk)
+        return done
 
     def build_strategy_return_arrays(
         self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int

@@ -113,9 +113,10 @@ def _mended(candles: pd.DataFrame, timeframe: str, settings: Settings) -> pd.Dat
 
 def _settings(args: argparse.Namespace) -> Settings:
     section = section_of(args.config) if args.config else {}
-    if args.rule:
-        section = {**section, "regime": {**section.get("regime", {}), "rule": args.rule}}
-    return load_settings(section)
+    settings = load_settings(section)
+    if not args.rule:
+        return settings
+    return load_settings({**section, "regime": {**section.get("regime", {}), "rule": args.rule}})
 
 
 def _inside(dates: pd.Series, timerange: str) -> pd.Series:
