@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from regimeswitch.lab.market import synthetic_market, write_market
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
+
 from regimeswitch.ensemble import RegimeEnsembleClassifier, RegimeEnsembleRegressor
 from regimeswitch.learners import make_learner
-from sklearn.base import BaseEstimator
 
 
 CLASSES = ("buy", "hold", "sell")

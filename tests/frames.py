@@ -8,6 +8,7 @@ import zoneinfo
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
+
 from regimeswitch.candles import find_bad_candles, mend_candles, timeframe_seconds
 
 

@@ -9,6 +9,7 @@ from copy import deepcopy
 import numpy as np
 import pandas as pd
 import pytest
+
 from conftest import MARKET_END, QUICK, Run
 from regimeswitch.lab.market import synthetic_market, write_market
 from results import metadata_of, predictions_of, trades_of

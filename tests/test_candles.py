@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from frames import PRICES, SPIKE, candle_frame, damaged, frames, mended, mixed_dates
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from frames import PRICES, SPIKE, candle_frame, damaged, frames, mended, mixed_dates
 from regimeswitch.candles import (
     BAD_KINDS,
     find_bad_candles,
@@ -19,7 +20,7 @@ from regimeswitch.candles import (
 )
 
 
-quick = settings(deadline=None, max_examples=25)
+quick = settings(deadline=None, max_examples=12)
 
 
 def bad_rows(candles: pd.DataFrame) -> dict[str, list[int]]:

@@ -12,6 +12,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+
 from conftest import QUICK, ROOT, Run
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import freqtrade.templates
 import pandas as pd
 import pytest
+
 from conftest import Run
 from results import metadata_of, predictions_of
 from test_backtest import clean, trained

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ensembles import CLASSES, LEARNERS, SMALL, Data, classifier, data, learner, regressor
 from numpy.testing import assert_array_equal
-from regimeswitch.learners import LearnerError, make_learner
-from regimeswitch.switching import BEAR, BULL, SIDEWAYS, UNKNOWN
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
+
+from ensembles import CLASSES, LEARNERS, SMALL, Data, classifier, data, learner, regressor
+from regimeswitch.learners import LearnerError, make_learner
+from regimeswitch.switching import BEAR, BULL, SIDEWAYS, UNKNOWN
 
 
 __all__ = ["data"]
@@ -183,5 +184,5 @@ def test_errors_name_the_mistake(data: Data) -> None:
     model = classifier("lightgbm").fit(X, y, regime)
     with pytest.raises(ValueError, match=r"X has 5 rows, regime 4"):
         model.predict(X[:5], regime[:4])
-    with pytest.raises(LearnerError, match="parameters.random_forest: .*'trees'"):
+    with pytest.raises(LearnerError, match=r"parameters\.random_forest: .*'trees'"):
         make_learner("random_forest", "classifier", {"trees": 5})

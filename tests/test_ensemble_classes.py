@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from ensembles import CLASSES, LEARNERS, Data, classifier, data
 from regimeswitch.switching import BULL
 

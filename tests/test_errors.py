@@ -10,6 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+
 from conftest import QUICK, ROOT, Run
 
 
@@ -88,9 +89,7 @@ def test_an_unknown_learner_parameter_is_named(freqtrade: Callable[..., Run]) ->
     refused(run, "regimeswitch.models.parameters.random_forest", "trees")
 
 
-def test_an_unwritable_model_folder_is_named(
-    freqtrade: Callable[..., Run], tmp_path: Path
-) -> None:
+def test_an_unwritable_model_folder_is_named(freqtrade: Callable[..., Run], tmp_path: Path) -> None:
     userdir = tmp_path / "user_data"
     userdir.mkdir()
     (userdir / "models").write_text("a file where the folder should be")

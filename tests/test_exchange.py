@@ -16,6 +16,7 @@ import ccxt.async_support
 import numpy as np
 import pandas as pd
 import pytest
+
 from regimeswitch.candles import resample
 from regimeswitch.exchange.candlestore import DAY_MS, CandleError, CandleStore, closing, opening
 from regimeswitch.exchange.market import Market, open_market

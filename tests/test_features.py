@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from frames import PRICES, candle_frame, damaged, frames, mended, mixed_dates
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from frames import PRICES, candle_frame, damaged, frames, mended, mixed_dates
 from regimeswitch.features import (
     basic_features,
     calendar_features,
@@ -25,7 +26,7 @@ from regimeswitch.features import (
 PERIODS = [10, 20]
 WARM_UP = warm_up_candles(PERIODS)
 ROWS = WARM_UP + 400
-quick = settings(deadline=None, max_examples=12)
+quick = settings(deadline=None, max_examples=8)
 
 
 def all_features(candles: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +82,7 @@ def test_every_feature_is_known_after_the_warm_up() -> None:
     assert found.iloc[:9].isna().any(axis=1).all()
     known = found[WARM_UP:].notna().all()
     assert known.all(), known[~known].index.tolist()
-    assert (found[WARM_UP:].nunique() > 1).all()
+    assert (found[WARM_UP:].std() > 1e-3).all()
     assert found.columns.is_unique
     assert found.columns.str.startswith("%-").all()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
 
+from conftest import ROOT
 from regimeswitch.settings import Settings, load_settings
 
 
@@ -24,8 +24,10 @@ def tracked(*patterns: str) -> list[Path]:
 
 def test_compose_file_is_valid_by_the_compose_specification() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
-        + [str(ROOT / "docker-compose.yml")],
+        [
+            *(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"),
+            str(ROOT / "docker-compose.yml"),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from frames import SPIKE, candle_frame, frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from frames import SPIKE, candle_frame, frames
 from regimeswitch.candles import find_bad_candles, mend_candles
 from regimeswitch.labels import (
     class_labels,
@@ -19,7 +20,7 @@ from regimeswitch.labels import (
 from regimeswitch.settings import LabelSettings
 
 
-quick = settings(deadline=None, max_examples=40)
+quick = settings(deadline=None, max_examples=20)
 KINDS = ("threshold", "triple_barrier")
 ROWS = 160
 configs = st.builds(

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from frames import PRICES, candle_frame, mixed_dates
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from frames import PRICES, candle_frame, mixed_dates
 from regimeswitch.labels import (
     CLASS_COLUMN,
     CLASSES,
@@ -20,7 +21,7 @@ from regimeswitch.labels import (
 from regimeswitch.settings import LabelSettings
 
 
-quick = settings(deadline=None, max_examples=40)
+quick = settings(deadline=None, max_examples=20)
 KINDS = ("threshold", "triple_barrier")
 ROWS = 160
 configs = st.builds(

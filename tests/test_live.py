@@ -18,17 +18,17 @@ from typing import Any
 import pandas as pd
 import pytest
 import time_machine
-from conftest import MARKET_END, QUICK, ROOT
 from freqtrade.configuration import Configuration
 from freqtrade.enums import RunMode
 from freqtrade.freqtradebot import FreqtradeBot
-from test_dropin import EXAMPLE, spot_example
 
+from conftest import MARKET_END, QUICK, ROOT
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.overlay import overlay
 from regimeswitch.lab.regimes import find_regimes
 from regimeswitch.settings import load_settings
+from test_dropin import EXAMPLE, spot_example
 
 
 pytestmark = [

@@ -15,6 +15,7 @@ import pytest
 from freqtrade.data.history import load_pair_history
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from regimeswitch.candles import OHLCV, TIMEFRAME_SECONDS
 from regimeswitch.lab import market as market_command
 from regimeswitch.lab.market import (

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from frames import candle_frame
 from freqtrade.enums import RunMode
 from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
 
+from frames import candle_frame
 from regimeswitch.bot.annotations import regime_bands
 from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.notices import Notices

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from freqtrade.commands.arguments import NO_CONF_REQURIED
+
 from regimeswitch.candles import resample
 from regimeswitch.lab.freqtradeargs import UsageError, read_call
 from regimeswitch.lab.overlay import API_PATHS, ccxt_options, child_environment, overlay

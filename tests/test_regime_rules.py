@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+
 from frames import candle_frame
 from regimeswitch.regimes import CODES, RULES, regime_columns
 from regimeswitch.settings import RegimeSettings

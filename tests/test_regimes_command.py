@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 import regimeswitch
 from regimeswitch.cli import main
 from regimeswitch.lab.market import write_market

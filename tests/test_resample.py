@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from frames import candle_frame, frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from frames import candle_frame, frames
 from regimeswitch.candles import (
     OHLCV,
     merge_causally,
@@ -19,7 +20,7 @@ from regimeswitch.candles import (
 )
 
 
-quick = settings(deadline=None, max_examples=20)
+quick = settings(deadline=None, max_examples=8)
 FIVE = pd.Timedelta("5min")
 LONGER = ("5m", "15m", "1h", "4h")
 
@@ -108,3 +109,10 @@ def test_stale_longer_candles_become_missing() -> None:
     found = merge_causally(base["date"], "5m", longer, "1h", 3600)["value"]
     # Closed at 01:00; the base candle that closes at 02:00 is the last one that may use it.
     assert np.flatnonzero(found.notna()).tolist() == list(range(11, 24))
+
+
+def test_a_gap_at_the_start_completes_no_candle_early() -> None:
+    candles = candle_frame(24).drop(index=range(1, 7)).reset_index(drop=True)
+    # 00:00 and 00:35: their distance reaches past 01:00, but the hour goes on until 00:55.
+    assert resample(candles[:2], "1h", "5m").empty
+    assert resample(candles, "1h", "5m")["close"].iloc[0] == candles["close"].iloc[5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from regimeswitch.risk import stake, stop_price, take_profit_ratio
 from regimeswitch.settings import RegimeScale, RiskSettings
 

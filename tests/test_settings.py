@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
+
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
 
 
@@ -130,7 +131,7 @@ def test_several_mistakes_are_several_lines() -> None:
     assert all(line.startswith("regimeswitch.") for line in lines)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(json_values | real_sections)
 def test_any_json_gives_settings_or_one_clear_error(section: Any) -> None:
     try:

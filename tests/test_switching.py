@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from regimeswitch.switching import (
     BEAR,
     BULL,
@@ -22,7 +23,7 @@ from regimeswitch.switching import (
 )
 
 
-quick = settings(deadline=None, max_examples=150)
+quick = settings(deadline=None, max_examples=80)
 BANDS = {"bull_enter": 3.0, "bull_exit": 1.0, "bear_enter": -2.0, "bear_exit": -0.5}
 # Numbers on and around the bands come up often; NaN is a missing measure.
 measures = st.lists(

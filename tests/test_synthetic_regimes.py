@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from regimeswitch.lab.regimes import regime_figures
 from regimeswitch.lab.synthetic import MarketPair, synthetic_market
 from regimeswitch.regimes import regime_columns

@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
+
 from regimeswitch.bot.model import RegimeFreqaiModel
 from regimeswitch.ensemble import RegimeEnsembleRegressor
 

@@ -6,7 +6,6 @@ that names each wrong key, its value, what is allowed and, for a mistyped key, t
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from regimeswitch.candles import timeframe_seconds
+from regimeswitch.mistakes import explain
 
 
 RegimeName = Literal["bull", "bear", "sideways"]
@@ -310,41 +310,5 @@ def load_settings(section: Mapping[str, Any] | None) -> Settings:
     try:
         return Settings.model_validate(dict(section or {}))
     except ValidationError as error:
-        lines = [_explain(dict(detail)) for detail in error.errors()]
+        lines = [explain(dict(detail), Settings) for detail in error.errors()]
         raise SettingsError("\n".join(lines)) from None
-
-
-def _explain(detail: dict[str, Any]) -> str:
-    """One mistake in words: key, value, what is allowed, a typical value or the nearest key."""
-    path = [str(part) for part in detail["loc"]]
-    name = ".".join(["regimeswitch", *path])
-    if detail["type"] == "extra_forbidden":
-        known = list(_section_at(path[:-1]).model_fields)
-        near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
-        hint = f'did you mean "{near[0]}"?' if near else f"known keys: {', '.join(known)}"
-        return f"{name}: unknown key; {hint}"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    value = detail["input"]
-    shown = "" if isinstance(value, Mapping) else f" (got {value!r})"
-    return f"{name}: {message}{shown}{_typical(path)}"
-
-
-def _section_at(path: list[str]) -> type[BaseModel]:
-    section: type[BaseModel] = Settings
-    for part in path:
-        field = section.model_fields.get(part)
-        kind = field.annotation if field else None
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            break
-        section = kind
-    return section
-
-
-def _typical(path: list[str]) -> str:
-    field = _section_at(path[:-1]).model_fields.get(path[-1]) if path else None
-    if field is None or (
-        isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-    ):
-        return ""
-    default = field.get_default(call_default_factory=True)
-    return f"; typical: {json.dumps(default, default=str)}; {field.description}"

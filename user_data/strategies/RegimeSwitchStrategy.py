@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 from freqtrade.enums import RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
+
 from regimeswitch import risk
 from regimeswitch.bot.annotations import regime_bands
 from regimeswitch.bot.config import mark_identifier, settings_from

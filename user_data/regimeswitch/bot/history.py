@@ -61,7 +61,7 @@ def rule_candles(
     joined = _join(parts)
     if joined.empty:
         shorter = [known.get(timeframe), base if anchor == pair else None]
-        joined = resample(_join(shorter), settings.timeframe)
+        joined = resample(_join(shorter), settings.timeframe, timeframe)
     if joined.empty and anchor != pair:
         raise OperationalException(
             f"regimeswitch.regime.anchor {anchor}: no {settings.timeframe} candles; add the pair "

@@ -8,8 +8,13 @@ from typing import Any
 
 import pandas as pd
 import pyarrow
+import rapidjson
 
 from regimeswitch.candles import OHLCV, utc_dates
+
+
+# What freqtrade itself allows in a config file.
+CONFIG_MODE = rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS
 
 
 class InputError(ValueError):
@@ -42,7 +47,7 @@ def section_of(config: Path) -> dict[str, Any]:
     :raises InputError: when the file is missing or not JSON
     """
     try:
-        content = json.loads(config.read_text(encoding="utf-8"))
+        content = rapidjson.loads(config.read_text(encoding="utf-8"), parse_mode=CONFIG_MODE)
     except OSError as error:
         raise InputError(f"--config {config} cannot be read ({error.strerror})") from None
     except ValueError as error:

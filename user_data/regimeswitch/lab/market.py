@@ -152,7 +152,7 @@ def _refuse(message: str) -> int:
 def _candles(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     if timeframe == "5m":
         return candles
-    longer = resample(candles, timeframe)
+    longer = resample(candles, timeframe, "5m")
     # freqtrade's own files are in milliseconds.
     return longer.assign(date=longer["date"].dt.as_unit("ms"))
 

@@ -80,7 +80,8 @@ def find_regimes(
     try:
         rule = load_candles(datadir, anchor, timeframe)
     except InputError:
-        rule = resample(base if own else load_candles(datadir, anchor, "5m"), timeframe)
+        shorter = base if own else load_candles(datadir, anchor, "5m")
+        rule = resample(shorter, timeframe, "5m")
     columns = regime_columns(base, settings.regime, _mended(rule, timeframe, settings))
     inside = _inside(base["date"], timerange)
     return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)

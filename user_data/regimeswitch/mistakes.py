@@ -1,0 +1,50 @@
+"""Mistakes in the settings, in words that say what to change."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def explain(detail: dict[str, Any], root: type[BaseModel]) -> str:
+    """One mistake in words: key, value, what is allowed, a typical value or the nearest key.
+
+    :param detail: one of pydantic's ``ValidationError.errors()``
+    :param root: the model of the section ``regimeswitch``
+    """
+    path = [str(part) for part in detail["loc"]]
+    name = ".".join(["regimeswitch", *path])
+    if detail["type"] == "extra_forbidden":
+        known = list(_section_at(root, path[:-1]).model_fields)
+        near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
+        hint = f'did you mean "{near[0]}"?' if near else f"known keys: {', '.join(known)}"
+        return f"{name}: unknown key; {hint}"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    value = detail["input"]
+    shown = "" if isinstance(value, Mapping) else f" (got {value!r})"
+    return f"{name}: {message}{shown}{_typical(root, path)}"
+
+
+def _section_at(root: type[BaseModel], path: list[str]) -> type[BaseModel]:
+    section = root
+    for part in path:
+        field = section.model_fields.get(part)
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            break
+        section = kind
+    return section
+
+
+def _typical(root: type[BaseModel], path: list[str]) -> str:
+    field = _section_at(root, path[:-1]).model_fields.get(path[-1]) if path else None
+    if field is None or (
+        isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    ):
+        return ""
+    default = field.get_default(call_default_factory=True)
+    return f"; typical: {json.dumps(default, default=str)}; {field.description}"
