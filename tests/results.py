@@ -26,10 +26,15 @@ def trades_of(userdir: Path) -> list[dict[str, Any]]:
     return list(strategy["trades"])
 
 
-def predictions_of(userdir: Path) -> dict[str, pd.DataFrame]:
-    """FreqAI's stored backtest predictions by file name."""
+def stored_predictions(userdir: Path) -> list[tuple[Path, pd.DataFrame]]:
+    """FreqAI's stored backtest predictions with their files."""
     files = sorted((userdir / "models").glob("*/backtesting_predictions/*.feather"))
-    return {path.name: pd.read_feather(path) for path in files}
+    return [(path, pd.read_feather(path)) for path in files]
+
+
+def predictions_of(userdir: Path) -> dict[str, pd.DataFrame]:
+    """FreqAI's stored backtest predictions by file name, of a single identifier."""
+    return {path.name: frame for path, frame in stored_predictions(userdir)}
 
 
 def metadata_of(userdir: Path) -> list[dict[str, Any]]:

@@ -45,12 +45,14 @@ def forget_candles(period: int, smoothings: int = 1) -> int:
 
 
 def warm_up_candles(periods: list[int]) -> int:
-    """Candles before the last of all features is known.
+    """Candles before the last of all features is known on the last longer candle that closed.
 
     :param periods: FreqAI's ``indicator_periods_candles``
     """
     longest = max([*periods, ADX_PERIOD])
-    return max(forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, DAY_CANDLES + 2)
+    rows = max(forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, DAY_CANDLES + 2)
+    # One row for the value itself, one because a longer candle is seen only when it has closed.
+    return rows + 2
 
 
 def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
