@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -174,3 +175,35 @@ def test_models_of_other_candles_are_not_reused(
     assert "trained on" not in again.log
     (same,) = predictions_of(again.userdir).values()
     pd.testing.assert_frame_equal(same, theirs)
+
+
+def test_damaged_candles_are_counted_and_never_traded_on(
+    freqtrade: Callable[..., Run], market: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    shutil.copytree(market, folder, dirs_exist_ok=True)
+    path = folder / "BTC_USDT-5m.feather"
+    frame = pd.read_feather(path)
+    last = frame.index[frame["date"] >= "2024-12-25"]
+    rng = np.random.default_rng(1)
+    hurt = np.sort(rng.choice(last[10:-10], 400, replace=False))
+    spikes, zeros, inverted = hurt[::3], hurt[1::3], hurt[2::3]
+    prices = ["open", "high", "low", "close"]
+    frame.loc[spikes, "high"] *= 10
+    frame.loc[zeros, prices] = 0.0
+    frame.loc[inverted, ["high", "low"]] = frame.loc[inverted, ["low", "high"]].to_numpy()
+    frame.to_feather(path)
+    config = deepcopy(QUICK)
+    config["regimeswitch"]["entries"] = {"buy": {"bull": 0.1, "sideways": 0.1}}
+    config["regimeswitch"]["risk"] = {"max_hold_candles": 2}
+    run = freqtrade("backtesting", *ONE_WEEK, config=config, datadir=folder)
+    clean(run)
+    assert "candles kept out of training and signals" in run.words
+    for count, kind in ((len(zeros), "zero"), (len(inverted), "inverted"), (len(spikes), "spike")):
+        assert f"{count} {kind}" in run.words, kind
+    bad = set(frame.loc[hurt, "date"])
+    trades = trades_of(run.userdir)
+    assert len(trades) >= 20
+    # A trade opens at the open of the candle after its signal.
+    signals = {pd.Timestamp(t["open_date"]) - pd.Timedelta("5min") for t in trades}
+    assert not signals & bad

@@ -89,6 +89,14 @@ def test_an_unknown_learner_parameter_is_named(freqtrade: Callable[..., Run]) ->
     refused(run, "regimeswitch.models.parameters.random_forest", "trees")
 
 
+def test_parameters_of_another_learner_are_named(freqtrade: Callable[..., Run]) -> None:
+    config = deepcopy(QUICK)
+    config["freqai"]["model_training_parameters"] = {"num_leaves": 8}
+    config["regimeswitch"]["models"] = {"learner": "random_forest"}
+    run = freqtrade("backtesting", *RANGE, config=config)
+    refused(run, "freqai.model_training_parameters", "num_leaves", "RandomForestClassifier")
+
+
 def test_an_unwritable_model_folder_is_named(freqtrade: Callable[..., Run], tmp_path: Path) -> None:
     userdir = tmp_path / "user_data"
     userdir.mkdir()

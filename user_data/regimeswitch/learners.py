@@ -89,7 +89,8 @@ def make_learner(
         return kind(**settings)
     except TypeError as error:
         raise LearnerError(
-            f"regimeswitch.models.parameters.{name}: {error}; use the parameter names of {kind}"
+            f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: {error}; "
+            f"use the parameter names of {kind.__name__}"
         ) from error
 
 

@@ -193,12 +193,20 @@ class RegimeNumbers(Section):
     sideways: float = 0.0
 
 
-class Probabilities(RegimeNumbers):
-    """One probability per regime."""
+class BuyProbabilities(RegimeNumbers):
+    """Probability of buy that opens, by regime."""
 
     bull: Fraction = Field(0.35, description="in bull, 0 to 1")
     bear: Fraction = Field(0.50, description="in bear, 0 to 1")
     sideways: Fraction = Field(0.40, description="in sideways, 0 to 1")
+
+
+class SellProbabilities(RegimeNumbers):
+    """Probability of sell that closes, by regime."""
+
+    bull: Fraction = Field(0.45, description="in bull, 0 to 1")
+    bear: Fraction = Field(0.40, description="in bear, 0 to 1")
+    sideways: Fraction = Field(0.45, description="in sideways, 0 to 1")
 
 
 class EntrySettings(Section):
@@ -208,12 +216,11 @@ class EntrySettings(Section):
         ("bull", "sideways"),
         description="regimes in which long positions are opened; bear is left out in spot",
     )
-    buy: Probabilities = Field(
-        default_factory=Probabilities, description="probability of buy that opens, by regime"
+    buy: BuyProbabilities = Field(
+        default_factory=BuyProbabilities, description="probability of buy that opens, by regime"
     )
-    sell: Probabilities = Field(
-        default_factory=lambda: Probabilities(bull=0.45, bear=0.40, sideways=0.45),
-        description="probability of sell that closes, by regime",
+    sell: SellProbabilities = Field(
+        default_factory=SellProbabilities, description="probability of sell that closes, by regime"
     )
     expected_return: float = Field(
         0.004, ge=0, le=1, description="regressor: forecast return that opens, fraction"

@@ -187,7 +187,7 @@ class RegimeSwitchStrategy(IStrategy):
         if self.can_short:
             up = ready & self._says_up(dataframe)
             over = (dataframe["regime"] == "bull") | up
-            dataframe.loc[over, "exit_short"] = 1
+            dataframe.loc[over, ["exit_short", "exit_tag"]] = (1, "short_over")
         return dataframe
 
     def _says_up(self, dataframe):

@@ -64,13 +64,24 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     return str(freqai["identifier"])
 
 
-def check_learners(settings: Settings, task: Task) -> None:
-    """Try to make every configured learner, so that a missing one is told before any work.
+def learner_parameters(name: str, settings: Settings, config: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a learner over its defaults.
+
+    ``freqai.model_training_parameters`` belong to ``models.learner``; ``models.parameters`` go on
+    top.
+    """
+    main = name == settings.models.learner
+    given = dict(config["freqai"].get("model_training_parameters", {})) if main else {}
+    return {**given, **settings.models.parameters_of(name)}
+
+
+def check_learners(settings: Settings, task: Task, config: dict[str, Any]) -> None:
+    """Try to make every configured learner: FreqAI swallows what is raised in training.
 
     :raises OperationalException: naming the learner and its mend
     """
     for name in {settings.models.learner, *settings.models.per_regime.values()}:
         try:
-            make_learner(name, task, settings.models.parameters_of(name))
+            make_learner(name, task, learner_parameters(name, settings, config))
         except LearnerError as error:
             raise OperationalException(str(error)) from None

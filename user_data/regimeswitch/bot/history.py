@@ -8,10 +8,10 @@ more rows known, never different.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
+from freqtrade.configuration import TimeRange
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.exceptions import OperationalException
 
@@ -123,7 +123,7 @@ def check_history(dp: DataProvider, pair: str, config: dict[str, Any]) -> None:
     :raises OperationalException: naming the pair, the timeframe and the command that mends it
     """
     freqai = config["freqai"]
-    starts = config["timerange"].split("-")[0] if config.get("timerange") else ""
+    starts = TimeRange.parse_timerange(config.get("timerange")).startts
     days = int(freqai["train_period_days"])
     for timeframe in sorted(freqai["feature_parameters"]["include_timeframes"]):
         candles = dp.get_pair_dataframe(pair, timeframe)
@@ -134,15 +134,13 @@ def check_history(dp: DataProvider, pair: str, config: dict[str, Any]) -> None:
                 f"{timeframe} out of freqai.feature_parameters.include_timeframes"
             )
         first = utc_dates(candles["date"]).iloc[0]
-        if len(starts) != 8:
-            continue
-        needed = pd.Timestamp(datetime.strptime(starts, "%Y%m%d").replace(tzinfo=UTC))
-        needed -= pd.Timedelta(days=days)
-        if first > needed + pd.Timedelta(seconds=timeframe_seconds(timeframe)):
+        begins = pd.Timestamp(starts, unit="s", tz="UTC")
+        needed = begins - pd.Timedelta(days=days)
+        if starts and first > needed + pd.Timedelta(seconds=timeframe_seconds(timeframe)):
             earliest = (first + pd.Timedelta(days=days)).ceil("D")
             raise OperationalException(
                 f"{pair}: {timeframe} candles begin at {first:%Y-%m-%d %H:%M}, but the timerange "
-                f"from {starts} needs them from {needed:%Y-%m-%d} ({days} days of training); start "
-                f"at {earliest:%Y%m%d} or later, download earlier candles, or lower "
-                "freqai.train_period_days"
+                f"from {begins:%Y%m%d} needs them from {needed:%Y-%m-%d} ({days} days of "
+                f"training); start at {earliest:%Y%m%d} or later, download earlier candles, or "
+                "lower freqai.train_period_days"
             )

@@ -22,7 +22,12 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from regimeswitch.bot.config import check_learners, mark_identifier, settings_from
+from regimeswitch.bot.config import (
+    check_learners,
+    learner_parameters,
+    mark_identifier,
+    settings_from,
+)
 from regimeswitch.bot.history import pair_regimes
 from regimeswitch.bot.stale import drop_stale, remember_candles
 from regimeswitch.candles import utc_dates
@@ -43,8 +48,8 @@ class RegimeFreqaiModel(IFreqaiModel):
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = settings_from(config)
-        check_learners(self.settings, self.task)
         mark_identifier(config, self.settings)
+        check_learners(self.settings, self.task, config)
         try:
             super().__init__(config=config)
         except OSError as error:
@@ -179,8 +184,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         models = self.settings.models
 
         def learner(name: str) -> BaseEstimator:
-            given = dict(self.model_training_parameters) if name == models.learner else {}
-            given.update(models.parameters_of(name))
+            given = learner_parameters(name, self.settings, self.config)
             return make_learner(name, self.task, given, models.seed)
 
         return {
