@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import QUICK, ROOT, Run
-from results import stored_predictions
+from results import predictions_of, stored_predictions
 
 
 pytestmark = pytest.mark.slow
@@ -150,6 +150,11 @@ def test_plot_dataframe_draws_the_plot_config(freqtrade: Callable[..., Run]) -> 
         "--no-trades",
     )
     assert run.code == 0, run.log[-3000:]
+    # Freqtrade hands a plot its start-up candles only; the training range is loaded by the model.
+    assert "raised exception" not in run.log
+    assert "trained on" in run.log
+    (frame,) = predictions_of(run.userdir).values()
+    assert (frame["do_predict"] == 1).all()
     (page,) = (run.userdir / "plot").glob("*.html")
     html = page.read_text()
     assert "regime_distance" in html

@@ -76,11 +76,11 @@ class RegimeSwitchStrategy(IStrategy):
                 "hold": {"color": "#8b949e"},
                 "sell": {"color": "#da3633"},
             },
-            "Regime (1 bull, 2 bear, 3 sideways)": {
+            "Regime": {
                 "regime_code": {"color": "#1f6feb"},
                 "regime_trust": {"color": "#a371f7"},
             },
-            "Distance from average": {"regime_distance": {"color": "#d29922"}},
+            "Distance": {"regime_distance": {"color": "#d29922"}},
         },
     }
 
@@ -139,7 +139,7 @@ class RegimeSwitchStrategy(IStrategy):
     def populate_indicators(self, dataframe, metadata):
         """Regime, predictions, candle checks and the ATR behind the stops."""
         pair = metadata["pair"]
-        if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
+        if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT, RunMode.PLOT):
             check_history(self.dp, pair, self.config)
         bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
         self.notices.bad_candles(pair, self.timeframe, bad)

@@ -107,6 +107,18 @@ def pair_regimes(
     return regime_columns(base, rule, longer, timeframe)
 
 
+def with_earlier_candles(
+    frame: pd.DataFrame, pair: str, dp: DataProvider, timeframe: str
+) -> pd.DataFrame:
+    """``frame`` with the stored candles before it: plots come without the training range."""
+    stored = dp.get_pair_dataframe(pair, timeframe)
+    if stored.empty or frame.empty:
+        return frame
+    earlier = stored.loc[stored["date"] < frame["date"].iloc[0], OHLCV]
+    joined: pd.DataFrame = pd.concat([earlier, frame], ignore_index=True)
+    return joined
+
+
 def bad_candles(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
     """Candles that cannot be true, by kind."""
     return find_bad_candles(candles, timeframe, safety.spike_limit(timeframe))

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from datasieve.pipeline import Pipeline
+from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
@@ -28,7 +29,7 @@ from regimeswitch.bot.config import (
     mark_identifier,
     settings_from,
 )
-from regimeswitch.bot.history import pair_regimes
+from regimeswitch.bot.history import pair_regimes, with_earlier_candles
 from regimeswitch.bot.stale import drop_stale, remember_candles
 from regimeswitch.candles import utc_dates
 from regimeswitch.learners import Task, make_learner
@@ -63,7 +64,13 @@ class RegimeFreqaiModel(IFreqaiModel):
     ) -> pd.DataFrame:
         """FreqAI's entry point, per pair: adds the regime before and publishes it afterwards."""
         self._put_regime_into(strategy)
-        result: pd.DataFrame = super().start(dataframe, metadata, strategy)
+        candles = dataframe
+        if strategy.dp.runmode == RunMode.PLOT:
+            candles = with_earlier_candles(
+                dataframe, metadata["pair"], strategy.dp, strategy.timeframe
+            )
+        result: pd.DataFrame = super().start(candles, metadata, strategy)
+        result = result.iloc[len(candles) - len(dataframe) :].reset_index(drop=True)
         copies = _block_copies(dataframe.columns, result.columns, self.ft_params)
         parts = [result.drop(columns=[CODE_COLUMN, *copies], errors="ignore")]
         if "regime" not in result.columns:
