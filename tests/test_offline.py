@@ -3,137 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
-import textwrap
 import time
 import urllib.request
 from pathlib import Path
 
 import ccxt
-import numpy as np
-import pandas as pd
 import pytest
 from freqtrade.commands.arguments import NO_CONF_REQURIED
 
-from regimeswitch.candles import resample
+from offlines import fake_freqtrade, is_running, run, start, wait_for
 from regimeswitch.lab.freqtradeargs import UsageError, read_call
 from regimeswitch.lab.overlay import API_PATHS, ccxt_options, child_environment, overlay
-
-
-PACKAGE_HOME = Path(__file__).resolve().parents[1] / "user_data"
-# The command line, made of the two commands alone.
-RUNNER = """
-import argparse, sys
-from regimeswitch.lab import offline, serve
-parser = argparse.ArgumentParser(prog="regimeswitch")
-commands = parser.add_subparsers(required=True)
-offline.add_parser(commands)
-serve.add_parser(commands)
-args = parser.parse_args()
-sys.exit(args.run(args))
-"""
-CONFIG = {
-    "stake_currency": "USDT",
-    "stake_amount": 100,
-    "max_open_trades": 2,
-    "dry_run": True,
-    "initial_state": "running",
-    "exchange": {
-        "name": "binance",
-        "key": "a-key-that-must-not-be-used",
-        "secret": "a-secret",
-        "pair_whitelist": ["BTC/USDT", "ETH/USDT"],
-        # A proxy that answers nothing: whoever uses it fails.
-        "ccxt_async_config": {"aiohttp_proxy": "http://127.0.0.1:9"},
-        "ccxt_sync_config": {"httpsProxy": "http://127.0.0.1:9"},
-    },
-    "pairlists": [{"method": "VolumePairList", "number_assets": 1, "sort_key": "quoteVolume"}],
-    "entry_pricing": {"price_side": "same", "use_order_book": True, "order_book_top": 1},
-    "exit_pricing": {"price_side": "same", "use_order_book": True, "order_book_top": 1},
-}
-
-
-def random_walk(rows: int, price: float, seed: int) -> pd.DataFrame:
-    """Five-minute candles as freqtrade stores them."""
-    random = np.random.default_rng(seed)
-    closes = np.round(price * np.exp(np.cumsum(random.normal(0, 0.002, rows))), 2)
-    opens = np.concatenate([[price], closes[:-1]])
-    highs, lows = np.maximum(opens, closes) + 0.5, np.minimum(opens, closes) - 0.5
-    dates = pd.date_range("2026-01-01", periods=rows, freq="5min", tz="UTC").as_unit("ms")
-    prices = {"open": opens, "high": highs, "low": lows, "close": closes}
-    return pd.DataFrame({"date": dates, **prices, "volume": random.uniform(1, 50, rows).round(4)})
-
-
-@pytest.fixture(scope="module")
-def candles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("candles")
-    random_walk(288 * 6, 60_000.0, 1).to_feather(folder / "BTC_USDT-5m.feather")
-    random_walk(288 * 6, 3000.0, 2).to_feather(folder / "ETH_USDT-5m.feather")
-    return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A working directory with freqtrade's folders and a default configuration."""
-    (tmp_path / "user_data" / "strategies").mkdir(parents=True)
-    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / "tmp").mkdir()
-    return tmp_path
-
-
-def start(home: Path, *arguments: object, **environment: str) -> subprocess.Popen[str]:
-    own = {
-        "PYTHONPATH": str(PACKAGE_HOME),
-        "TMPDIR": str(home / "tmp"),
-        # Rich cuts tables to the width of a terminal.
-        "COLUMNS": "200",
-    }
-    return subprocess.Popen(
-        [sys.executable, "-c", RUNNER, *map(str, arguments)],
-        cwd=home,
-        env=os.environ | own | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    with start(home, *arguments, **environment) as process:
-        output, errors = process.communicate(timeout=120)
-    assert not list((home / "tmp").glob("regimeswitch-*")), "the overlay was left behind"
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
-
-
-def fake_freqtrade(home: Path, body: str) -> str:
-    """A program named freqtrade that runs Python code of a test instead."""
-    program = home / "bin" / "freqtrade"
-    program.parent.mkdir(exist_ok=True)
-    program.write_text(f"#!{sys.executable}\n{textwrap.dedent(body)}")
-    program.chmod(0o755)
-    return str(program)
-
-
-def wait_for(path: Path) -> str:
-    """The text of a file that another process is about to write."""
-    for _ in range(300):
-        if path.exists() and path.read_text():
-            return path.read_text()
-        time.sleep(0.05)
-    raise AssertionError(f"{path} was not written")
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A process that has ended but was not yet waited for still has its number.
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 @pytest.mark.parametrize("code", [0, 1, 2])
@@ -331,92 +214,3 @@ def test_exchange_alone_names_a_missing_folder(home: Path) -> None:
     found = run(home, "exchange", "--candles", "none")
     assert found.returncode == 2
     assert "candle folder none does not exist" in found.stderr
-
-
-@pytest.mark.slow
-def test_freqtrade_version_needs_no_candles(home: Path) -> None:
-    found = run(home, "offline", "--", "freqtrade", "--version", PATH="/usr/bin:/bin")
-    assert found.returncode == 0, found.stderr
-    assert "CCXT Version" in found.stdout
-
-
-@pytest.mark.slow
-def test_freqtrade_list_markets(home: Path, candles: Path) -> None:
-    found = run(
-        home, "offline", "--candles", candles, "--", "freqtrade", "list-pairs", "--print-json"
-    )
-    assert found.returncode == 0, found.stderr
-    assert json.loads(found.stdout.splitlines()[-1]) == ["BTC/USDT", "ETH/USDT"]
-    (home / "config.json").unlink()
-    found = run(home, "offline", "--candles", candles, "--", "freqtrade", "list-markets", "-1")
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.split()[-2:] == ["BTC/USDT", "ETH/USDT"]
-
-
-@pytest.mark.slow
-def test_freqtrade_test_pairlist(home: Path, candles: Path) -> None:
-    command = ("freqtrade", "test-pairlist", "--print-json")
-    found = run(home, "offline", "--candles", candles, "--", *command)
-    assert found.returncode == 0, found.stderr
-    assert json.loads(found.stdout.splitlines()[-1]) == ["BTC/USDT"]
-
-
-@pytest.mark.slow
-def test_freqtrade_downloads_the_source_rows(home: Path, candles: Path) -> None:
-    command = (
-        "freqtrade",
-        "download-data",
-        "--datadir",
-        "copy",
-        "--timerange",
-        "20260101-20260107",
-    )
-    timeframes = ("--timeframes", "5m", "1h", "1d", "--pairs", "BTC/USDT", "ETH/USDT")
-    found = run(home, "offline", "--candles", candles, "--", *command, *timeframes)
-    assert found.returncode == 0, found.stderr
-    for pair in ("BTC_USDT", "ETH_USDT"):
-        source = pd.read_feather(candles / f"{pair}-5m.feather")
-        assert str(source["date"].dtype) == "datetime64[ms, UTC]"
-        for timeframe, expected in {
-            "5m": source,
-            "1h": resample(source, "1h"),
-            "1d": resample(source, "1d"),
-        }.items():
-            copy = pd.read_feather(home / "copy" / f"{pair}-{timeframe}.feather")
-            assert len(copy) == len(expected)
-            for frame in (copy, expected):
-                # The unit depends on the way freqtrade came to the frame.
-                frame["date"] = frame["date"].dt.as_unit("ms")
-            pd.testing.assert_frame_equal(copy, expected)
-
-
-@pytest.mark.slow
-def test_freqtrade_backtests_and_errors_pass_through(home: Path, candles: Path) -> None:
-    (home / "user_data" / "strategies" / "Plain.py").write_text(
-        textwrap.dedent(
-            """
-            from freqtrade.strategy import IStrategy
-            class Plain(IStrategy):
-                timeframe = "5m"
-                stoploss = -0.1
-                def populate_indicators(self, df, metadata):
-                    return df
-                def populate_entry_trend(self, df, metadata):
-                    df.loc[df["close"] > df["open"], "enter_long"] = 1
-                    return df
-                def populate_exit_trend(self, df, metadata):
-                    df.loc[df["close"] < df["open"], "exit_long"] = 1
-                    return df
-            """
-        )
-    )
-    config = CONFIG | {"pairlists": [{"method": "StaticPairList"}]}
-    (home / "static.json").write_text(json.dumps(config))
-    # The candles to serve are those of --datadir when nothing else is said.
-    common = ("backtesting", "-c", "static.json", "--datadir", candles, "--cache", "none")
-    found = run(home, "offline", "--", "freqtrade", *common, "-s", "Plain")
-    assert found.returncode == 0, found.stderr
-    assert "BACKTESTING REPORT" in found.stdout
-    found = run(home, "offline", "--", "freqtrade", *common, "-s", "Missing")
-    assert found.returncode == 2
-    assert "Missing" in found.stderr
