@@ -108,9 +108,12 @@ def test_other_learners_and_separate_sub_models(
     assert "separate sub-model" in set(metadata["regimeswitch"]["sub_models"].values())
 
 
-def test_regressor_forecasts_the_return(freqtrade: Callable[..., Run]) -> None:
+def test_regressor_forecasts_the_return_in_the_regimes_of_a_reference_pair(
+    freqtrade: Callable[..., Run],
+) -> None:
     config = deepcopy(QUICK)
     config["regimeswitch"]["entries"] = {"expected_return": 0.0005}
+    config["regimeswitch"]["regime"] = {"anchor": "ETH/USDT"}
     run = freqtrade(
         "backtesting", *ONE_WEEK, "--freqaimodel", "RegimeSwitchRegressor", config=config
     )
@@ -118,6 +121,7 @@ def test_regressor_forecasts_the_return(freqtrade: Callable[..., Run]) -> None:
     (frame,) = predictions_of(run.userdir).values()
     assert frame["&-return"].between(-0.2, 0.2).all()
     assert frame["&-return"].std() > 0
+    assert (frame["regime_trust"] == 1).any()
     assert trades_of(run.userdir)
 
 

@@ -184,5 +184,8 @@ def test_errors_name_the_mistake(data: Data) -> None:
     model = classifier("lightgbm").fit(X, y, regime)
     with pytest.raises(ValueError, match=r"X has 5 rows, regime 4"):
         model.predict(X[:5], regime[:4])
-    with pytest.raises(LearnerError, match=r"parameters\.random_forest: .*'trees'"):
+    with pytest.raises(
+        LearnerError,
+        match=r"parameters\.random_forest or freqai\.model_training_parameters: .*'trees'",
+    ):
         make_learner("random_forest", "classifier", {"trees": 5})

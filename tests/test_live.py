@@ -191,4 +191,5 @@ def test_an_example_strategy_is_served_live(
         served.append(last["date"])
         trained = running.wait_for_training(after=trained)
     assert len(set(served)) == 3
+    assert "No data found" not in caplog.text
     assert "raised exception" not in caplog.text

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from freqtrade.configuration import TimeRange
 from freqtrade.data.dataprovider import DataProvider
+from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch.candles import (
@@ -54,10 +55,7 @@ def rule_candles(
     if anchor == pair and settings.timeframe == timeframe:
         return None
     known = dict((history or {}).get(anchor, {}))
-    parts = [
-        known.get(settings.timeframe),
-        dp.get_pair_dataframe(anchor, settings.timeframe),
-    ]
+    parts = [known.get(settings.timeframe), _newest(dp, anchor, settings.timeframe)]
     joined = _join(parts)
     if joined.empty:
         shorter = [known.get(timeframe), base if anchor == pair else None]
@@ -69,6 +67,16 @@ def rule_candles(
             f'{settings.timeframe}) or set the anchor to "self"'
         )
     return None if joined.empty else joined
+
+
+def _newest(dp: DataProvider, pair: str, timeframe: str) -> pd.DataFrame | None:
+    """The data provider's candles; live, only of what the bot fetches, or it warns each candle."""
+    if dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE):
+        fetched = {(name, frame) for name, frame, _ in dp.available_pairs}
+        if (pair, timeframe) not in fetched:
+            return None
+    frame: pd.DataFrame = dp.get_pair_dataframe(pair, timeframe)
+    return frame
 
 
 def _join(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
