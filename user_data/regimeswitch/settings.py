@@ -112,6 +112,10 @@ class RegimeSettings(Section):
             )
         return self
 
+    def anchor_of(self, pair: str) -> str:
+        """The pair whose candles decide the regime of ``pair``."""
+        return pair if self.anchor == "self" else self.anchor
+
     @property
     def change_candles(self) -> int:
         """``change_days`` in rule candles."""

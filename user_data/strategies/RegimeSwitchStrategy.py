@@ -19,15 +19,10 @@ from regimeswitch import risk
 from regimeswitch.bot.annotations import regime_bands
 from regimeswitch.bot.config import mark_identifier, settings_from
 from regimeswitch.bot.entry import EntryRecord
-from regimeswitch.bot.history import (
-    anchor_pair,
-    bad_candles,
-    check_history,
-    mend,
-    pair_regimes,
-)
+from regimeswitch.bot.history import check_history, pair_regimes
 from regimeswitch.bot.notices import Notices
 from regimeswitch.candles import timeframe_seconds
+from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import (
     basic_features,
     calendar_features,
@@ -109,7 +104,7 @@ class RegimeSwitchStrategy(IStrategy):
     def informative_pairs(self):
         """The rule's candles of every pair, or of the reference pair."""
         regime = self.rs.regime
-        pairs = {anchor_pair(pair, regime) for pair in self.dp.current_whitelist()}
+        pairs = {regime.anchor_of(pair) for pair in self.dp.current_whitelist()}
         return [(pair, regime.timeframe) for pair in sorted(pairs)]
 
     def feature_engineering_expand_all(self, dataframe, period, metadata, **kwargs):

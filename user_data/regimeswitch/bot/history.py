@@ -16,24 +16,13 @@ from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
-from regimeswitch.candles import (
-    OHLCV,
-    find_bad_candles,
-    mend_candles,
-    resample,
-    timeframe_seconds,
-    utc_dates,
-)
+from regimeswitch.candles import OHLCV, resample, timeframe_seconds, utc_dates
+from regimeswitch.cleaning import mend
 from regimeswitch.regimes import regime_columns
-from regimeswitch.settings import RegimeSettings, SafetySettings, Settings
+from regimeswitch.settings import RegimeSettings, Settings
 
 
 History = Mapping[str, Mapping[str, pd.DataFrame]]
-
-
-def anchor_pair(pair: str, settings: RegimeSettings) -> str:
-    """The pair whose candles decide the regime of ``pair``."""
-    return pair if settings.anchor == "self" else settings.anchor
 
 
 def rule_candles(
@@ -51,7 +40,7 @@ def rule_candles(
     :param history: FreqAI's ``historic_data`` in live, by pair and timeframe
     :raises OperationalException: when a reference pair has no candles at all
     """
-    anchor = anchor_pair(pair, settings)
+    anchor = settings.anchor_of(pair)
     if anchor == pair and settings.timeframe == timeframe:
         return None
     known = dict((history or {}).get(anchor, {}))
@@ -125,16 +114,6 @@ def with_earlier_candles(
     earlier = stored.loc[stored["date"] < frame["date"].iloc[0], OHLCV]
     joined: pd.DataFrame = pd.concat([earlier, frame], ignore_index=True)
     return joined
-
-
-def bad_candles(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
-    """Candles that cannot be true, by kind."""
-    return find_bad_candles(candles, timeframe, safety.spike_limit(timeframe))
-
-
-def mend(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
-    """Candles with each impossible one flat at the last good close."""
-    return mend_candles(candles, bad_candles(candles, timeframe, safety))
 
 
 def check_history(dp: DataProvider, pair: str, config: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ import pyarrow
 from rich.console import Console
 from rich.table import Table
 
-from regimeswitch.candles import find_bad_candles, mend_candles, resample, utc_dates
+from regimeswitch.candles import resample, utc_dates
+from regimeswitch.cleaning import mend
 from regimeswitch.lab.inputs import InputError, load_candles, section_of, write_json
 from regimeswitch.lab.picture import draw_regimes
 from regimeswitch.lab.truth import agreement
@@ -73,16 +74,15 @@ def find_regimes(
 
     The regimes are found on all candles first, so that the range starts warm.
     """
-    base = _mended(load_candles(datadir, pair, "5m"), "5m", settings)
-    anchor = pair if settings.regime.anchor == "self" else settings.regime.anchor
-    own = anchor == pair
+    base = mend(load_candles(datadir, pair, "5m"), "5m", settings.safety)
+    anchor = settings.regime.anchor_of(pair)
     timeframe = settings.regime.timeframe
     try:
         rule = load_candles(datadir, anchor, timeframe)
     except InputError:
-        shorter = base if own else load_candles(datadir, anchor, "5m")
+        shorter = base if anchor == pair else load_candles(datadir, anchor, "5m")
         rule = resample(shorter, timeframe, "5m")
-    columns = regime_columns(base, settings.regime, _mended(rule, timeframe, settings))
+    columns = regime_columns(base, settings.regime, mend(rule, timeframe, settings.safety))
     inside = _inside(base["date"], timerange)
     return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)
 
@@ -105,11 +105,6 @@ def regime_figures(columns: pd.DataFrame) -> dict[str, Any]:
         "share": {name: float(shares.get(name, 0.0)) for name in REGIME_NAMES},
         "median_duration_candles": float(durations.median()) if len(durations) else 0.0,
     }
-
-
-def _mended(candles: pd.DataFrame, timeframe: str, settings: Settings) -> pd.DataFrame:
-    bad = find_bad_candles(candles, timeframe, settings.safety.spike_limit(timeframe))
-    return mend_candles(candles, bad)
 
 
 def _settings(args: argparse.Namespace) -> Settings:
