@@ -12,7 +12,6 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from regimeswitch.bot.model import RegimeFreqaiModel
-from regimeswitch.ensemble import RegimeEnsembleClassifier
 
 
 class RegimeSwitchClassifier(RegimeFreqaiModel):
@@ -21,22 +20,16 @@ class RegimeSwitchClassifier(RegimeFreqaiModel):
     task = "classifier"
 
     def fit(self, data_dictionary, dk, **kwargs):
-        """Train base and sub-models; ``data_dictionary`` carries the regime of each row."""
-        labels = data_dictionary["train_labels"].iloc[:, 0].to_numpy()
+        """Train and judge base and sub-models on ``data_dictionary["train_rows"]``."""
+        rows = data_dictionary["train_rows"]
         if not self.class_names:
-            self.class_names = sorted(pd.unique(labels))
-        ensemble = RegimeEnsembleClassifier(**self.make_ensemble_parts(), classes=self.class_names)
-        return ensemble.fit(
-            data_dictionary["train_features"].to_numpy(),
-            labels,
-            data_dictionary["train_regime"],
-            data_dictionary["train_weights"],
-        )
+            self.class_names = sorted(pd.unique(rows.y))
+        return self.gated(self.unfitted(self.class_names), rows)
 
-    def answers(self, X, regime, dk):
+    def answers(self, forecast, dk):
         """The most probable class, and one probability column per class."""
-        probabilities = self.model.predict_proba(X, regime)
-        classes = self.model.classes_
+        probabilities = forecast.answers
+        classes = self.model.ensemble_.classes_
         self.class_names = list(classes)
         answers = pd.DataFrame({dk.label_list[0]: classes[probabilities.argmax(axis=1)]})
         return answers.assign(**dict(zip(classes, probabilities.T, strict=True)))

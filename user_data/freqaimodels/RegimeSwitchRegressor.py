@@ -12,7 +12,6 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from regimeswitch.bot.model import RegimeFreqaiModel
-from regimeswitch.ensemble import RegimeEnsembleRegressor
 
 
 class RegimeSwitchRegressor(RegimeFreqaiModel):
@@ -21,15 +20,9 @@ class RegimeSwitchRegressor(RegimeFreqaiModel):
     task = "regressor"
 
     def fit(self, data_dictionary, dk, **kwargs):
-        """Train base and sub-models; ``data_dictionary`` carries the regime of each row."""
-        ensemble = RegimeEnsembleRegressor(**self.make_ensemble_parts())
-        return ensemble.fit(
-            data_dictionary["train_features"].to_numpy(),
-            data_dictionary["train_labels"].iloc[:, 0].to_numpy(dtype=float),
-            data_dictionary["train_regime"],
-            data_dictionary["train_weights"],
-        )
+        """Train and judge base and sub-models on ``data_dictionary["train_rows"]``."""
+        return self.gated(self.unfitted(), data_dictionary["train_rows"])
 
-    def answers(self, X, regime, dk):
+    def answers(self, forecast, dk):
         """The forecast, under the name of the strategy's target."""
-        return pd.DataFrame({dk.label_list[0]: self.model.predict(X, regime)})
+        return pd.DataFrame({dk.label_list[0]: forecast.answers[:, 0]})

@@ -10,16 +10,17 @@ import sys
 from collections.abc import Sequence
 
 from regimeswitch import __version__
-from regimeswitch.lab import market, offline, regimes, schema, serve
+from regimeswitch.lab import market, offline, prove, regimes, schema, serve
 
 
-COMMANDS = (offline, serve, market, regimes, schema)
+COMMANDS = (offline, serve, market, regimes, prove, schema)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
-        prog="regimeswitch", description="Regimes, markets and an offline exchange for Freqtrade."
+        prog="regimeswitch",
+        description="Regimes, evidence, markets and an offline exchange for Freqtrade.",
     )
     parser.add_argument("--version", action="version", version=f"regimeswitch {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -50,7 +50,8 @@ def warm_up_candles(periods: list[int]) -> int:
     :param periods: FreqAI's ``indicator_periods_candles``
     """
     longest = max([*periods, ADX_PERIOD])
-    rows = max(forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, DAY_CANDLES + 2)
+    week = 7 * DAY_CANDLES + 2
+    rows = max(forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, week)
     # One row for the value itself, one because a longer candle is seen only when it has closed.
     return rows + 2
 
@@ -63,7 +64,7 @@ def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
     NATR relative to the unit ATR; volume relative to its mean; efficiency ratio (0..1: net move by
     path, Kaufman, Trading Systems and Methods).
     """
-    high, low, close, volume = _arrays(candles)
+    high, low, close, volume = candle_arrays(candles)
     atr = unit_atr(candles)
     mean, deviation = window_mean(close, period), window_std(close, period)
     deviation[deviation <= LEAST_WIDTH * mean] = 0.0
@@ -71,7 +72,7 @@ def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
     path = window_mean(np.abs(_change(close, 1)), period) * period
     rsi = _forget(talib.RSI(close, timeperiod=period), forget_candles(period))
     natr = _forget(talib.NATR(high, low, close, timeperiod=period), forget_candles(period))
-    return _frame(
+    return feature_frame(
         candles,
         {
             "%-rsi-period": rsi / 100,
@@ -94,7 +95,7 @@ def basic_features(candles: pd.DataFrame) -> pd.DataFrame:
     ADX (0..1); volatility as percent of the price; short against daily volatility; volume
     relative to the day.
     """
-    high, low, close, volume = _arrays(candles)
+    high, low, close, volume = candle_arrays(candles)
     opened = candles["open"].to_numpy(dtype=np.float64)
     atr = unit_atr(candles)
     macd, _, histogram = talib.MACD(close, fastperiod=12, slowperiod=26, signalperiod=9)
@@ -104,7 +105,7 @@ def basic_features(candles: pd.DataFrame) -> pd.DataFrame:
     minus = talib.MINUS_DI(high, low, close, timeperiod=ADX_PERIOD)
     true_range = talib.TRANGE(high, low, close)
     day_range = window_mean(true_range, DAY_CANDLES)
-    return _frame(
+    return feature_frame(
         candles,
         {
             "%-return_1": _change(close, 1) / atr,
@@ -125,17 +126,15 @@ def basic_features(candles: pd.DataFrame) -> pd.DataFrame:
 
 
 def calendar_features(candles: pd.DataFrame) -> pd.DataFrame:
-    """Hour of the day and day of the week of the candle's opening in UTC, as points on a circle."""
+    """Minute of the hour and of the day and day of the week of the candle's opening, in UTC."""
     dates = utc_dates(candles["date"])
-    hour = (dates.dt.hour + dates.dt.minute / 60).to_numpy() * (2 * np.pi / 24)
-    day = dates.dt.day_of_week.to_numpy() * (2 * np.pi / 7)
-    return _frame(
+    minute, hour = dates.dt.minute.to_numpy(), dates.dt.hour.to_numpy()
+    return feature_frame(
         candles,
         {
-            "%-hour_sin": np.sin(hour),
-            "%-hour_cos": np.cos(hour),
-            "%-weekday_sin": np.sin(day),
-            "%-weekday_cos": np.cos(day),
+            "%-minute": minute.astype(np.float64),
+            "%-minute_of_day": (60 * hour + minute).astype(np.float64),
+            "%-weekday": dates.dt.day_of_week.to_numpy().astype(np.float64),
         },
     )
 
@@ -145,7 +144,7 @@ def money_flow_index(candles: pd.DataFrame, period: int) -> Floats:
 
     TA-Lib's MFI, without its running sums, which leave a residue when trade stops.
     """
-    high, low, close, volume = _arrays(candles)
+    high, low, close, volume = candle_arrays(candles)
     typical = (high + low + close) / 3
     step = _change(typical, 1)
     flow = typical * volume
@@ -157,12 +156,13 @@ def money_flow_index(candles: pd.DataFrame, period: int) -> Floats:
 
 def unit_atr(candles: pd.DataFrame) -> Floats:
     """Simple mean of the true range over 48 candles; NaN where it is zero (a market at rest)."""
-    high, low, close, _ = _arrays(candles)
+    high, low, close, _ = candle_arrays(candles)
     atr = window_mean(talib.TRANGE(high, low, close), UNIT_PERIOD)
     return np.where(atr > 0, atr, np.nan)
 
 
-def _arrays(candles: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
+def candle_arrays(candles: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
+    """High, low, close and volume."""
     high, low, close, volume = (
         candles[name].to_numpy(dtype=np.float64) for name in ("high", "low", "close", "volume")
     )
@@ -186,6 +186,7 @@ def _forget(values: Floats, candles: int) -> Floats:
     return result
 
 
-def _frame(candles: pd.DataFrame, columns: dict[str, Floats]) -> pd.DataFrame:
+def feature_frame(candles: pd.DataFrame, columns: dict[str, Floats]) -> pd.DataFrame:
+    """Feature columns on the index of the candles; what is not finite is NaN, 10 digits."""
     frame = pd.DataFrame(columns, index=candles.index)
     return frame.replace([np.inf, -np.inf], np.nan).round(DIGITS)

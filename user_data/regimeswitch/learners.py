@@ -98,7 +98,7 @@ def fit_on_top(
     base: BaseEstimator,
     learner: BaseEstimator,
     trees: int,
-    X: NDArray[np.float64],
+    X: NDArray[np.float32],
     y: NDArray[Any],
     sample_weight: NDArray[np.float64],
 ) -> BaseEstimator:

@@ -21,7 +21,7 @@ RegimeName = Literal["bull", "bear", "sideways"]
 LearnerName = Literal["lightgbm", "xgboost", "random_forest"]
 REGIME_NAMES: tuple[RegimeName, ...] = ("bull", "bear", "sideways")
 MAX_STARTUP_CANDLES = 4999
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -165,10 +165,36 @@ class ModelSettings(Section):
     per_regime: dict[RegimeName, LearnerName] = Field(
         default_factory=dict, description='another learner for a regime, e.g. {"bear": "xgboost"}'
     )
-    sub_models: Literal["separate", "warm_start"] = Field(
+    sub_models: Literal["separate", "warm_start", "none"] = Field(
         "warm_start",
         description="separate = each learns from its regime's rows alone; "
-        "warm_start = the base's trees first, then its own on its regime's rows",
+        "warm_start = the base's trees first, then its own on its regime's rows; "
+        "none = one model for all regimes",
+    )
+    rows: Literal["shared", "pair"] = Field(
+        "shared",
+        description="shared = models learn from the rows of all whitelisted pairs, one training "
+        "serves every pair; pair = each pair from its own rows alone",
+    )
+    row_step: int = Field(
+        3,
+        ge=1,
+        le=2000,
+        description="shared: every how many candles a row is kept at least; neighbouring labels "
+        "overlap; never more than the horizon",
+    )
+    row_budget: int = Field(
+        80_000,
+        ge=1000,
+        description="shared: rows of one training over all pairs, number; with more pairs fewer "
+        "candles of each are kept",
+    )
+    pair_trees: int = Field(
+        40,
+        ge=0,
+        le=5000,
+        description="shared: trees that finish the base for a single pair where that earns its "
+        "weight; 0 = none",
     )
     own_trees: int = Field(
         40, ge=1, le=5000, description="trees a sub-model adds in warm_start, number"
@@ -187,6 +213,28 @@ class ModelSettings(Section):
     def parameters_of(self, learner: str) -> dict[str, Any]:
         """The parameters given for a learner, over its defaults."""
         return next((given for name, given in self.parameters.items() if name == learner), {})
+
+
+class EvidenceSettings(Section):
+    """How the models prove, at every training, what they are worth."""
+
+    gate: bool = Field(
+        True,
+        description="weigh each sub-model by what it proved on later rows; false = serve the "
+        "sub-models as they are",
+    )
+    tail: float = Field(
+        0.3,
+        ge=0.05,
+        le=0.8,
+        description="share of the training window, at its end, that models are judged on, fraction",
+    )
+    folds: int = Field(
+        2, ge=1, le=10, description="parts of the tail, each judged by what lies before it, number"
+    )
+    calibrate: bool = Field(
+        True, description="calibrate probabilities on the judged rows (temperature scaling)"
+    )
 
 
 class RegimeNumbers(Section):
@@ -213,6 +261,14 @@ class SellProbabilities(RegimeNumbers):
     sideways: Fraction = Field(0.45, description="in sideways, 0 to 1")
 
 
+class EdgeMargins(RegimeNumbers):
+    """What must be left of an expected move after all costs, by regime."""
+
+    bull: float = Field(0.0, ge=-1, le=1, description="in bull, fraction")
+    bear: float = Field(0.0, ge=-1, le=1, description="in bear, fraction")
+    sideways: float = Field(0.0, ge=-1, le=1, description="in sideways, fraction")
+
+
 class EntrySettings(Section):
     """When a position is opened and closed."""
 
@@ -225,6 +281,18 @@ class EntrySettings(Section):
     )
     sell: SellProbabilities = Field(
         default_factory=SellProbabilities, description="probability of sell that closes, by regime"
+    )
+    require_edge: bool = Field(
+        True,
+        description="open only where the expected move, as far as it is proven on later rows than "
+        "the models learned from, pays fees and slippage; false = thresholds alone",
+    )
+    margin: EdgeMargins = Field(
+        default_factory=EdgeMargins,
+        description="what must be left of the expected move after all costs, by regime, fraction",
+    )
+    slippage: float = Field(
+        0.0005, ge=0, le=0.05, description="price lost to slippage per side, fraction"
     )
     expected_return: float = Field(
         0.004, ge=0, le=1, description="regressor: forecast return that opens, fraction"
@@ -268,6 +336,14 @@ class RiskSettings(Section):
     atr_period: int = Field(288, ge=5, le=4000, description="ATR behind the stops, base candles")
     stop_atr: float = Field(8.0, gt=0, le=200, description="stop-loss, ATR multiples from entry")
     take_atr: float = Field(12.0, gt=0, le=400, description="take-profit, ATR multiples from entry")
+    size_forecast: bool = Field(
+        True,
+        description="the forecast size of the move widens the stop and lowers the stake by the "
+        "same factor, or the other way round",
+    )
+    size_most: float = Field(
+        2.0, ge=1, le=10, description="largest such factor, and one over the smallest"
+    )
     max_hold_candles: int = Field(
         0, ge=0, description="a position is closed after this many base candles; 0 = never"
     )
@@ -295,6 +371,7 @@ class Settings(Section):
     regime: RegimeSettings = Field(default_factory=RegimeSettings)
     labels: LabelSettings = Field(default_factory=LabelSettings)
     models: ModelSettings = Field(default_factory=ModelSettings)
+    evidence: EvidenceSettings = Field(default_factory=EvidenceSettings)
     entries: EntrySettings = Field(default_factory=EntrySettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)
     safety: SafetySettings = Field(default_factory=SafetySettings)
@@ -304,7 +381,9 @@ class Settings(Section):
 
         :param also: further things that change models, e.g. the training period
         """
-        parts = self.model_dump(mode="json", include={"regime", "labels", "models", "safety"})
+        parts = self.model_dump(
+            mode="json", include={"regime", "labels", "models", "evidence", "safety"}
+        )
         parts["models"].pop("jobs")
         text = json.dumps([FEATURE_VERSION, parts, also or {}], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:8]

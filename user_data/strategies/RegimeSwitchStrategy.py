@@ -16,11 +16,13 @@ from freqtrade.enums import RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 
 from regimeswitch import risk
+from regimeswitch.activity import activity_features
 from regimeswitch.bot.annotations import regime_bands
 from regimeswitch.bot.config import mark_identifier, settings_from
 from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.history import check_history, pair_regimes
 from regimeswitch.bot.notices import Notices
+from regimeswitch.bot.standing import no_trade_reasons
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import (
@@ -118,8 +120,11 @@ class RegimeSwitchStrategy(IStrategy):
         return pd.concat([dataframe, basic_features(candles)], axis=1)
 
     def feature_engineering_standard(self, dataframe, metadata, **kwargs):
-        """Features of the clock."""
-        return pd.concat([dataframe, calendar_features(dataframe)], axis=1)
+        """Features of the clock, and of how lively the market is against its past week."""
+        candles = mend(dataframe, self.timeframe, self.rs.safety)
+        return pd.concat(
+            [dataframe, calendar_features(dataframe), activity_features(candles)], axis=1
+        )
 
     def set_freqai_targets(self, dataframe, metadata, **kwargs):
         """What the models learn: a class, or the forward return for a regressor."""
@@ -154,22 +159,19 @@ class RegimeSwitchStrategy(IStrategy):
         return frame
 
     def populate_entry_trend(self, dataframe, metadata):
-        """Long in the allowed regimes when the sub-model's answer passes the regime's threshold."""
-        ready = (
-            (dataframe["do_predict"] == 1)
-            & (dataframe["volume"] > 0)
-            & ~dataframe["bad_candle"]
-            & (dataframe["stop_atr"] > 0)
-        )
-        allowed = dataframe["regime"].isin(self.rs.entries.regimes)
-        long = ready & allowed & self._says_up(dataframe)
+        """Long in the allowed regimes when the answer is strong and its proven edge pays."""
+        reasons = no_trade_reasons(dataframe, self._says_up(dataframe), self.rs)
+        self.notices.no_trade(metadata["pair"], reasons, self.dp)
+        long = reasons == ""
         dataframe.loc[long, "enter_long"] = 1
         dataframe.loc[long, "enter_tag"] = dataframe.loc[long, "regime"]
         if self.can_short:
-            short = ready & (dataframe["regime"] == "bear") & self._says_down(dataframe)
+            down = self._says_down(dataframe)
+            short = no_trade_reasons(dataframe, down, self.rs, short=True) == ""
             dataframe.loc[short, "enter_short"] = 1
             dataframe.loc[short, "enter_tag"] = "bear"
-        return dataframe
+            reasons[short] = ""
+        return dataframe.assign(no_trade_reason=reasons)
 
     def populate_exit_trend(self, dataframe, metadata):
         """Out when the sub-model turns against the position or an unwanted regime begins."""
@@ -214,15 +216,19 @@ class RegimeSwitchStrategy(IStrategy):
         side,
         **kwargs,
     ):
-        """A fixed fraction of capital, scaled by the regime that opened the trade."""
+        """A fraction of capital, scaled by the regime and by how large the next move will be."""
         capital = self.wallets.get_total_stake_amount()
-        return min(risk.stake(capital, entry_tag or "", self.rs.risk), max_stake)
+        size = self._entry_record(pair, current_time).size
+        return min(risk.stake(capital, entry_tag or "", self.rs.risk, size), max_stake)
+
+    def _entry_record(self, pair, opened):
+        frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+        return EntryRecord.of(frame, opened, self.timeframe, self.rs)
 
     def order_filled(self, pair, trade, order, current_time, **kwargs):
-        """Write the regime and the ATR of the signal candle to the trade at its first entry."""
+        """Write regime, ATR and forecast size of the signal candle to the trade, once."""
         if order.ft_order_side == trade.entry_side and trade.nr_of_successful_entries == 1:
-            frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
-            EntryRecord.of(frame, trade.open_date_utc, self.timeframe).write(trade)
+            self._entry_record(pair, trade.open_date_utc).write(trade)
 
     def custom_stoploss(
         self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs
@@ -231,7 +237,9 @@ class RegimeSwitchStrategy(IStrategy):
         record = EntryRecord.read(trade)
         if record is None:
             return None
-        stop = risk.stop_price(trade.open_rate, record.atr, trade.is_short, self.rs.risk)
+        stop = risk.stop_price(
+            trade.open_rate, record.atr, trade.is_short, self.rs.risk, record.size
+        )
         return stoploss_from_absolute(
             stop, current_rate, is_short=trade.is_short, leverage=trade.leverage
         )

@@ -12,6 +12,7 @@ from typing import Any
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch.learners import LearnerError, Task, make_learner
+from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
 
 
@@ -64,24 +65,14 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     return str(freqai["identifier"])
 
 
-def learner_parameters(name: str, settings: Settings, config: dict[str, Any]) -> dict[str, Any]:
-    """Parameters of a learner over its defaults.
-
-    ``freqai.model_training_parameters`` belong to ``models.learner``; ``models.parameters`` go on
-    top.
-    """
-    main = name == settings.models.learner
-    given = dict(config["freqai"].get("model_training_parameters", {})) if main else {}
-    return {**given, **settings.models.parameters_of(name)}
-
-
 def check_learners(settings: Settings, task: Task, config: dict[str, Any]) -> None:
     """Try to make every configured learner: FreqAI swallows what is raised in training.
 
     :raises OperationalException: naming the learner and its mend
     """
+    given = config["freqai"].get("model_training_parameters", {})
     for name in {settings.models.learner, *settings.models.per_regime.values()}:
         try:
-            make_learner(name, task, learner_parameters(name, settings, config))
+            make_learner(name, task, learner_parameters(name, settings.models, given))
         except LearnerError as error:
             raise OperationalException(str(error)) from None

@@ -10,7 +10,9 @@ from typing import Self
 import pandas as pd
 from freqtrade.persistence import Trade
 
+from regimeswitch.bot.standing import size_ratios
 from regimeswitch.candles import timeframe_seconds
+from regimeswitch.settings import Settings
 
 
 _KEY = "regimeswitch_entry"
@@ -18,17 +20,19 @@ _KEY = "regimeswitch_entry"
 
 @dataclass(frozen=True)
 class EntryRecord:
-    """Regime and ATR of the last candle that had closed when a trade was opened.
+    """Regime, ATR and forecast size of the last candle that had closed when a trade was opened.
 
     :param regime: active regime, empty where it was UNKNOWN
     :param atr: in price units; NaN where it was not known
+    :param size: forecast size of the next move against the usual
     """
 
     regime: str
     atr: float
+    size: float = 1.0
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, opened: datetime, timeframe: str) -> Self:
+    def of(cls, frame: pd.DataFrame, opened: datetime, timeframe: str, settings: Settings) -> Self:
         """From the analysed candles; only candles closed at or before ``opened`` are looked at."""
         length = pd.Timedelta(seconds=timeframe_seconds(timeframe))
         closed = frame[frame["date"] + length <= opened]
@@ -36,7 +40,8 @@ class EntryRecord:
             return cls("", math.nan)
         last = closed.iloc[-1]
         regime = last["regime"]
-        return cls(regime if isinstance(regime, str) else "", float(last["stop_atr"]))
+        size = float(size_ratios(closed.iloc[-1:], settings).iloc[0])
+        return cls(regime if isinstance(regime, str) else "", float(last["stop_atr"]), size)
 
     def write(self, trade: Trade) -> None:
         """Keep it with the trade."""

@@ -2,8 +2,7 @@
 
 The regime enters FreqAI as a private column that the model puts on the base frame at the end of
 ``feature_engineering_standard``, the one place that backtests, live training and the live single
-row have in common. So the models work with any FreqAI strategy. Rows stay aligned through
-outlier steps and shuffling by a label column that carries the row number.
+row have in common. So the models work with any FreqAI strategy.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from datasieve.pipeline import Pipeline
+from freqtrade.configuration import TimeRange
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
@@ -21,25 +21,52 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
+from regimeswitch.bot.columns import (
+    CODE_COLUMN,
+    EXPECTED_COLUMN,
+    OUTPUTS,
+    PRIVATE,
+    RATIO_COLUMN,
+    SIZE_COLUMN,
+    THRESHOLD_COLUMN,
+    TRUST_COLUMN,
+    label_of,
+    thresholds_of,
+)
 from regimeswitch.bot.config import (
     check_learners,
-    learner_parameters,
     mark_identifier,
     settings_from,
 )
 from regimeswitch.bot.history import pair_regimes, with_earlier_candles
+from regimeswitch.bot.rounds import Rounds, adopt
+from regimeswitch.bot.shared import (
+    SharedFrames,
+    backtest_frames,
+    live_frames,
+    shared_pairs,
+    shared_rows,
+)
 from regimeswitch.bot.stale import drop_stale, remember_candles
-from regimeswitch.candles import utc_dates
-from regimeswitch.learners import Task, make_learner
+from regimeswitch.bot.training import (
+    LEAST_OWN_ROWS,
+    metadata_of,
+    own_rows,
+    told,
+    usable_rows,
+    without_own_rows,
+)
+from regimeswitch.bot.vocabulary import in_common
+from regimeswitch.candles import OHLCV, utc_dates
+from regimeswitch.ensemble import RegimeEnsemble
+from regimeswitch.gated import Forecast, GatedModel
+from regimeswitch.learners import Task
+from regimeswitch.recipe import unfitted_ensemble, unfitted_model
+from regimeswitch.rows import Rows
 
 
 logger = logging.getLogger(__name__)
-
-CODE_COLUMN = "_regimeswitch_code"
-ROW_COLUMN = "_regimeswitch_row"
-TRUST_COLUMN = "regime_trust"
 
 
 class RegimeFreqaiModel(IFreqaiModel):
@@ -51,6 +78,12 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.settings = settings_from(config)
         mark_identifier(config, self.settings)
         check_learners(self.settings, self.task, config)
+        self.shares = _shares(self.settings.models.rows, config)
+        self.pairs = shared_pairs(config)
+        self.store = SharedFrames()
+        self.rounds = Rounds()
+        self.strategy: IStrategy | None = None
+        self.load_range: TimeRange | None = None
         try:
             super().__init__(config=config)
         except OSError as error:
@@ -64,6 +97,7 @@ class RegimeFreqaiModel(IFreqaiModel):
     ) -> pd.DataFrame:
         """FreqAI's entry point, per pair: adds the regime before and publishes it afterwards."""
         self._put_regime_into(strategy)
+        self.strategy = strategy
         candles = dataframe
         if strategy.dp.runmode == RunMode.PLOT:
             candles = with_earlier_candles(
@@ -72,7 +106,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         result: pd.DataFrame = super().start(candles, metadata, strategy)
         result = result.iloc[len(candles) - len(dataframe) :].reset_index(drop=True)
         copies = _block_copies(dataframe.columns, result.columns, self.ft_params)
-        parts = [result.drop(columns=[CODE_COLUMN, *copies], errors="ignore")]
+        parts = [result.drop(columns=[*PRIVATE, *copies], errors="ignore")]
         if "regime" not in result.columns:
             parts.append(self._regimes(result, metadata["pair"], strategy))
         missing = [name for name in self._numeric_outputs() if name not in result.columns]
@@ -91,7 +125,8 @@ class RegimeFreqaiModel(IFreqaiModel):
         ) -> pd.DataFrame:
             frame: pd.DataFrame = original(dataframe, metadata=metadata, **kwargs)
             codes = self._regimes(frame, metadata["pair"], strategy)["regime_code"]
-            return frame.assign(**{CODE_COLUMN: codes.to_numpy()})
+            thresholds = thresholds_of(frame[OHLCV], strategy.timeframe, self.settings)
+            return frame.assign(**{CODE_COLUMN: codes.to_numpy(), THRESHOLD_COLUMN: thresholds})
 
         vars(with_regime)["puts_regime"] = True
         strategy.feature_engineering_standard = with_regime
@@ -104,51 +139,64 @@ class RegimeFreqaiModel(IFreqaiModel):
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
     ) -> Any:
-        """Filter, split with a purge, run the feature pipeline and fit; rows keep their regime."""
-        if len(dk.label_list) != 1:
-            raise OperationalException(
-                f"{type(self).__name__} learns one target, the strategy sets {dk.label_list}; "
-                "keep one column that begins with &"
-            )
-        features, labels = dk.filter_features(
-            unfiltered_df, dk.training_features_list, dk.label_list, training_filter=True
-        )
-        regime = unfiltered_df.loc[features.index, CODE_COLUMN].to_numpy(dtype=np.int64)
-        labels = labels.assign(**{ROW_COLUMN: np.arange(len(labels))})
-        data = self._purged(dk.make_train_test_datasets(features, labels))
-        dk.feature_pipeline = self.define_data_pipeline(threads=dk.thread_count)
+        """Train on the pair's own rows or, shared, on those of all pairs, once per round."""
+        label_of(dk.label_list)
         dk.label_pipeline = Pipeline([])
-        parts = ["train", "test"] if len(data["test_features"]) else ["train"]
-        for part in parts:
-            transform = "fit_transform" if part == "train" else "transform"
-            (data[f"{part}_features"], data[f"{part}_labels"], data[f"{part}_weights"]) = getattr(
-                dk.feature_pipeline, transform
-            )(data[f"{part}_features"], data[f"{part}_labels"], data[f"{part}_weights"])
-            rows = data[f"{part}_labels"].pop(ROW_COLUMN).to_numpy(dtype=np.int64)
-            data[f"{part}_regime"] = regime[rows]
-        if not self.freqai_info.get("fit_live_predictions_candles", 0) or not self.live:
-            dk.fit_labels()
-        model = self.fit(data, dk)
-        dk.data["regimeswitch"] = {"rows": model.rows_, "sub_models": model.reasons_}
-        told = ", ".join(f"{name} {reason}" for name, reason in model.reasons_.items())
-        logger.info(
-            f"{pair}: trained on {len(data['train_features'])} rows, "
-            f"{data['train_features'].shape[1]} features; {told}"
-        )
+        if self.shares and usable_rows(unfiltered_df, dk) < LEAST_OWN_ROWS:
+            logger.info(f"{pair}: no history of its own to learn from yet; served by all pairs'")
+            without_own_rows(dk)
+            dk.data["labels_mean"], dk.data["labels_std"] = {}, {}
+        else:
+            rows = own_rows(
+                unfiltered_df,
+                pair,
+                dk,
+                self.define_data_pipeline(threads=dk.thread_count),
+                self.config["timeframe"],
+                self.settings,
+                bool(self.data_split_parameters.get("shuffle", False)),
+            )
+            if not self.freqai_info.get("fit_live_predictions_candles", 0) or not self.live:
+                dk.fit_labels()
+        model = self._shared_training(dk) if self.shares else self.fit({"train_rows": rows}, dk)
+        dk.data["regimeswitch"] = metadata_of(model, pair)
+        logger.info(f"{pair}: trained on {model.rows_} rows; {told(model, pair)}")
         return model
 
-    def _purged(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Drop training rows whose label reaches into the test rows, or the other way round."""
-        if not len(data["test_features"]) or self.data_split_parameters.get("shuffle", False):
-            return data
-        horizon = max(
-            int(self.ft_params.get("label_period_candles", 0)), self.settings.labels.horizon
+    def _shared_training(self, dk: FreqaiDataKitchen) -> GatedModel:
+        """The training of this window, made by the first pair that asks for it."""
+        window = self.training_window
+        return self.rounds.training(
+            window.startts, window.stopts, lambda: self._train_all(window, dk)
         )
-        train, test = data["train_labels"][ROW_COLUMN], data["test_labels"][ROW_COLUMN]
-        apart = ((train < test.min() - horizon) | (train > test.max() + horizon)).to_numpy()
-        for name in ("train_features", "train_labels", "train_weights"):
-            data[name] = data[name][apart]
-        return data
+
+    def _train_all(self, window: TimeRange, dk: FreqaiDataKitchen) -> GatedModel:
+        strategy = self.strategy
+        if strategy is None:
+            raise OperationalException("train() came before start(); call start() first")
+        if self.live and self.load_range is not None:
+            frames = live_frames(self.dd, strategy, self.config, self.pairs, self.load_range)
+        else:
+            frames = backtest_frames(self.store, strategy, self.config, self.pairs)
+        rows, names = shared_rows(frames, window, strategy, self.settings, self._weights_by(dk))
+        model: GatedModel = self.fit({"train_rows": rows}, dk)
+        model.feature_names_ = names
+        return model
+
+    def _weights_by(self, dk: FreqaiDataKitchen) -> Any:
+        if self.ft_params.get("weight_factor", 0) > 0:
+            return dk.set_weights_higher_recent
+        return np.ones
+
+    def unfitted(self, classes: list[Any] | None = None) -> RegimeEnsemble:
+        """Base and sub-models as the settings want them."""
+        given = self.config["freqai"].get("model_training_parameters", {})
+        return unfitted_ensemble(self.settings.models, self.task, given, classes)
+
+    def gated(self, ensemble: RegimeEnsemble, rows: Rows) -> GatedModel:
+        """The ensemble, judged and trained; what ``fit`` of both models returns."""
+        period = int(self.ft_params.get("label_period_candles", 0))
+        return unfitted_model(ensemble, self.settings, self.shares, period).fit(rows)
 
     def predict(
         self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: Any
@@ -160,9 +208,19 @@ class RegimeFreqaiModel(IFreqaiModel):
         )
         complete = dk.do_predict
         X, inliers, _ = dk.feature_pipeline.transform(features, outlier_check=True)
+        matrix = X.to_numpy()
+        if self.model.feature_names_ is not None:
+            matrix = np.nan_to_num(in_common(unfiltered_df, dk.pair, self.model.feature_names_))
         regime = unfiltered_df[CODE_COLUMN].to_numpy(dtype=np.int64)
-        predictions = self.answers(X.to_numpy(), regime, dk).assign(
-            **{TRUST_COLUMN: self.model.trust(regime)}
+        forecast = self.model.forecast(matrix, regime, dk.pair)
+        threshold = np.nan_to_num(unfiltered_df[THRESHOLD_COLUMN].to_numpy(dtype=np.float64))
+        predictions = self.answers(forecast, dk).assign(
+            **{
+                TRUST_COLUMN: forecast.trust,
+                EXPECTED_COLUMN: forecast.move * threshold,
+                SIZE_COLUMN: forecast.size * threshold,
+                RATIO_COLUMN: forecast.size_ratio,
+            }
         )
         has_index = "di" in dk.feature_pipeline
         dk.DI_values = dk.feature_pipeline["di"].di_values if has_index else np.zeros(len(X))
@@ -170,14 +228,12 @@ class RegimeFreqaiModel(IFreqaiModel):
         self._set_statistics(dk)
         return predictions, dk.do_predict
 
-    def answers(
-        self, X: NDArray[np.float64], regime: NDArray[np.int64], dk: FreqaiDataKitchen
-    ) -> pd.DataFrame:
-        """The model's answers as columns, by task; implemented by the two models."""
+    def answers(self, forecast: Forecast, dk: FreqaiDataKitchen) -> pd.DataFrame:
+        """The served answers as columns, by task; implemented by the two models."""
         raise OperationalException(f"{type(self).__name__} does not say what it answers")
 
     def _numeric_outputs(self) -> list[str]:
-        return [TRUST_COLUMN]
+        return list(OUTPUTS)
 
     def _set_statistics(self, dk: FreqaiDataKitchen) -> None:
         # Live, FreqAI looks up a mean and a deviation for every numeric prediction column.
@@ -185,27 +241,6 @@ class RegimeFreqaiModel(IFreqaiModel):
             values = dk.data.setdefault(statistic, {})
             for name in self._numeric_outputs():
                 values.setdefault(name, 0)
-
-    def make_ensemble_parts(self) -> dict[str, Any]:
-        """Arguments of the ensemble from the settings and ``model_training_parameters``."""
-        models = self.settings.models
-
-        def learner(name: str) -> BaseEstimator:
-            given = learner_parameters(name, self.settings, self.config)
-            return make_learner(name, self.task, given, models.seed)
-
-        return {
-            "base": learner(models.learner),
-            "sub_models": models.sub_models,
-            "learners": {
-                regime: learner(name)
-                for regime, name in models.per_regime.items()
-                if name != models.learner
-            },
-            "own_trees": models.own_trees,
-            "min_rows": models.min_rows,
-            "jobs": models.jobs,
-        }
 
     def fit_live_predictions(self, dk: FreqaiDataKitchen, pair: str) -> None:
         """FreqAI's statistics of recent predictions, then those of our own columns."""
@@ -224,12 +259,39 @@ class RegimeFreqaiModel(IFreqaiModel):
         Stock FreqAI leaves it without a prediction, so that the last row of a shorter backtest
         differs from the same row of a longer one.
         """
+        pair = metadata["pair"]
         if dk.backtesting_timeranges:
             dk.backtesting_timeranges[-1].stopts += timeframe_to_seconds(self.config["timeframe"])
-        drop_stale(dataframe, metadata["pair"], dk)
+        others = self._candles_of_others(pair, strategy)
+        drop_stale(dataframe, pair, dk, others)
+        if self.shares:
+            self._populate_once(dk, strategy)
         done = super().start_backtesting(dataframe, metadata, dk, strategy)
-        remember_candles(dataframe, metadata["pair"], dk)
+        remember_candles(dataframe, pair, dk, others)
         return done
+
+    def _candles_of_others(self, pair: str, strategy: IStrategy) -> dict[str, pd.DataFrame]:
+        others = [name for name in self.pairs if name != pair] if self.shares else []
+        return {name: strategy.dp.get_pair_dataframe(name, strategy.timeframe) for name in others}
+
+    def _populate_once(self, dk: FreqaiDataKitchen, strategy: IStrategy) -> None:
+        """Let FreqAI use, and fill, the frames that the shared trainings are cut from."""
+        populate = dk.use_strategy_to_populate_indicators
+
+        def once(
+            strategy: IStrategy, *, prediction_dataframe: pd.DataFrame, pair: str, **kwargs: Any
+        ) -> pd.DataFrame:
+            def make(name: str) -> pd.DataFrame:
+                frame: pd.DataFrame = populate(
+                    strategy, prediction_dataframe=prediction_dataframe, pair=name, **kwargs
+                )
+                return frame
+
+            if len(prediction_dataframe) < 2:
+                return make(pair)
+            return self.store.populated(pair, prediction_dataframe, make).copy()
+
+        dk.use_strategy_to_populate_indicators = once
 
     def build_strategy_return_arrays(
         self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int
@@ -239,12 +301,32 @@ class RegimeFreqaiModel(IFreqaiModel):
         Stock FreqAI only fills its history with it, and leaves its ``do_predict`` at 0.
         """
         first = pair not in self.dd.model_return_values
+        trained_timestamp = self.rounds.adopted.get(pair, trained_timestamp)
         super().build_strategy_return_arrays(dataframe, dk, pair, trained_timestamp)
         if first:
             super().build_strategy_return_arrays(dataframe, dk, pair, trained_timestamp)
 
-    def extract_data_and_train_model(self, *args: Any, **kwargs: Any) -> None:
-        """Live training, after giving all stored candles one date type.
+    def start_live(
+        self,
+        dataframe: pd.DataFrame,
+        metadata: dict[str, Any],
+        strategy: IStrategy,
+        dk: FreqaiDataKitchen,
+    ) -> FreqaiDataKitchen:
+        """Live serving; a pair without a model of its own is served by the other pairs'."""
+        if self.shares:
+            adopt(metadata["pair"], self.dd, self.config, self.rounds)
+        return super().start_live(dataframe, metadata, strategy, dk)
+
+    def extract_data_and_train_model(
+        self,
+        new_trained_timerange: TimeRange,
+        pair: str,
+        strategy: IStrategy,
+        dk: FreqaiDataKitchen,
+        data_load_timerange: TimeRange,
+    ) -> None:
+        """Live training: pairs of one round share its window; all candles get one date type.
 
         Stored and fresh candles carry different UTC objects; joined they become dtype object, and
         every later merge on dates fails.
@@ -253,7 +335,26 @@ class RegimeFreqaiModel(IFreqaiModel):
             for frames in self.dd.historic_data.values():
                 for timeframe, frame in frames.items():
                     frames[timeframe] = frame.assign(date=utc_dates(frame["date"]))
-        super().extract_data_and_train_model(*args, **kwargs)
+        window = new_trained_timerange
+        if self.shares:
+            hours = float(self.freqai_info.get("live_retrain_hours", 0))
+            trained = int(self.dd.pair_dict[pair]["trained_timestamp"])
+            window = self.rounds.joined(new_trained_timerange, trained, hours)
+            dk.set_paths(pair, window.stopts)
+        self.load_range, self.live_window = data_load_timerange, window
+        super().extract_data_and_train_model(window, pair, strategy, dk, data_load_timerange)
+        self.rounds.adopted.pop(pair, None)
+
+    @property
+    def training_window(self) -> TimeRange:
+        """The window that is being trained."""
+        return self.live_window if self.live else self.training_timerange
+
+
+def _shares(rows: str, config: dict[str, Any]) -> bool:
+    """Whether rows are shared; principal components would differ from pair to pair."""
+    features = config["freqai"]["feature_parameters"]
+    return rows == "shared" and not features.get("principal_component_analysis", False)
 
 
 def _block_copies(given: pd.Index, returned: pd.Index, features: dict[str, Any]) -> list[str]:

@@ -9,6 +9,8 @@ import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 
+from regimeswitch.bot.standing import PASSING, told_shares
+
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +22,7 @@ class Notices:
     """
 
     def __init__(self) -> None:
+        self._told_reason: dict[str, str] = {}
         self._told_switch: dict[str, pd.Timestamp] = {}
         self._told_bad: dict[str, dict[str, int]] = {}
 
@@ -43,6 +46,23 @@ class Notices:
         text = f"{pair}: regime {before} -> {now} at {when:%Y-%m-%d %H:%M} UTC"
         logger.info(text)
         dp.send_msg(text, always_send=True)
+
+    def no_trade(self, pair: str, reasons: pd.Series, dp: DataProvider) -> None:
+        """Log why no position is opened: live once per change, in a backtest the shares.
+
+        :param reasons: of :func:`regimeswitch.bot.standing.no_trade_reasons`
+        """
+        if reasons.empty:
+            return
+        if dp.runmode not in (RunMode.DRY_RUN, RunMode.LIVE):
+            told_shares(pair, reasons)
+            return
+        last = str(reasons.iloc[-1])
+        # What comes and goes with every candle counts as being ready to trade.
+        reason = "" if last in PASSING else last
+        if self._told_reason.get(pair) != reason:
+            self._told_reason[pair] = reason
+            logger.info(f"{pair}: {f'stands aside: {reason}' if reason else 'ready to trade'}")
 
     def bad_candles(self, pair: str, timeframe: str, bad: pd.DataFrame) -> None:
         """Log how many candles of each kind are kept out, when the counts have changed."""

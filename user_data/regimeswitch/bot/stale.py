@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -25,14 +25,17 @@ logger = logging.getLogger(__name__)
 _RECORD = "candles.json"
 
 
-def drop_stale(frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen) -> None:
+def drop_stale(
+    frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, others: Mapping[str, pd.DataFrame]
+) -> None:
     """Remove what was trained on, or predicted for, other candles than these.
 
     A change of the candles that are predicted costs the predictions only, not the model.
 
     :param frame: base candles of ``pair``, training and backtest range
+    :param others: candles of the other pairs that are trained with it
     """
-    for folder, predictions, now in _windows(frame, pair, dk):
+    for folder, predictions, now in _windows(frame, pair, dk, others):
         if not folder.is_dir() and not predictions.is_file():
             continue
         record = folder / _RECORD
@@ -44,21 +47,24 @@ def drop_stale(frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen) -> None:
             predictions.unlink(missing_ok=True)
 
 
-def remember_candles(frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen) -> None:
-    """Write beside each model which candles it knows."""
-    for folder, _, now in _windows(frame, pair, dk):
+def remember_candles(
+    frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, others: Mapping[str, pd.DataFrame]
+) -> None:
+    """Write beside each model which candles it knows; arguments of :func:`drop_stale`."""
+    for folder, _, now in _windows(frame, pair, dk, others):
         if folder.is_dir():
             (folder / _RECORD).write_text(json.dumps(now))
 
 
 def _windows(
-    frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen
+    frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, others: Mapping[str, pd.DataFrame]
 ) -> Iterator[tuple[Path, Path, dict[str, str]]]:
     for training, backtest in zip(dk.training_timeranges, dk.backtesting_timeranges, strict=False):
         dk.set_new_model_names(pair, int(training.stopts))
         name = f"{dk.model_filename}_prediction.feather"
         predictions = Path(dk.full_path) / dk.backtest_predictions_folder / name
-        digests = {"training": _digest(frame, training), "backtest": _digest(frame, backtest)}
+        known = [_digest(candles, training) for candles in (frame, *others.values())]
+        digests = {"training": " ".join(known), "backtest": _digest(frame, backtest)}
         yield Path(dk.data_path), predictions, digests
 
 

@@ -41,8 +41,8 @@ def load_candles(datadir: Path, pair: str, timeframe: str) -> pd.DataFrame:
     return frame.assign(date=utc_dates(frame["date"]))
 
 
-def section_of(config: Path) -> dict[str, Any]:
-    """The section ``regimeswitch`` of a freqtrade config file.
+def config_of(config: Path) -> dict[str, Any]:
+    """A freqtrade config file.
 
     :raises InputError: when the file is missing or not JSON
     """
@@ -54,7 +54,12 @@ def section_of(config: Path) -> dict[str, Any]:
         raise InputError(f"--config {config} is not JSON ({error}); mend it there") from None
     if not isinstance(content, dict):
         raise InputError(f"--config {config} must hold one JSON object")
-    section = content.get("regimeswitch", {})
+    return content
+
+
+def section_of(config: Path) -> dict[str, Any]:
+    """The section ``regimeswitch`` of a freqtrade config file; as :func:`config_of`."""
+    section = config_of(config).get("regimeswitch", {})
     return dict(section) if isinstance(section, dict) else section
 
 

@@ -1,0 +1,110 @@
+"""Features of liveliness: how much the market moves now against its own past week.
+
+The size of the next move is what can be forecast, so this file looks at nothing else: volatility,
+range and volume over minutes to a day relative to the week; what the coming hour brought on the
+last seven days; how far the price came, and on which side. For the base timeframe only (a week of
+5m candles). Row t uses candles up to and including t; windows are summed one by one, so that a
+frame that begins later gives the same numbers; rows without a whole week before them are NaN, and
+so is a market without any trade or move in a week.
+
+Why: volatility clusters over several spans at once (Corsi, A simple approximate long-memory model
+of realized volatility, 2009) and has a daily pattern (Andersen and Bollerslev, Intraday
+periodicity and volatility persistence, 1997).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import talib
+
+from regimeswitch.features import DAY_CANDLES, Floats, candle_arrays, feature_frame
+from regimeswitch.regimes import window_mean
+
+
+SPANS = (3, 6, 12, 24, 48, 96, 288)
+LONG_SPANS = (12, 48, 288)
+HOUR_CANDLES = 12
+WEEK_CANDLES = 7 * DAY_CANDLES
+LEAST_RATIO = 0.01
+"""Ratios below are one and the same: a market that stands still."""
+
+
+def activity_features(candles: pd.DataFrame) -> pd.DataFrame:
+    """Liveliness features of 5m candles, on the same index; see the head of this file.
+
+    ``%-volatility_n``, ``%-range_n``, ``%-volume_n``: log ratio of the last n candles to the week.
+    ``%-hour_...``: the same for the coming hour of the day on earlier days. ``%-largest_n``: the
+    largest move of n candles. ``%-return_n``: log return in daily standard deviations.
+    ``%-rising_n``: share of the squared moves that went up. ``%-place_n``: place of the close
+    between low and high, 0 to 1. ``%-roughness_n``: range against close-to-close moves.
+    """
+    high, low, close, volume = candle_arrays(candles)
+    move = np.full(len(close), np.nan)
+    move[1:] = np.log(close[1:] / close[:-1])
+    spread = talib.TRANGE(high, low, close) / close
+    square = move**2
+    week = {
+        "volatility": np.sqrt(window_mean(square, WEEK_CANDLES)),
+        "range": window_mean(spread, WEEK_CANDLES),
+        "volume": window_mean(volume, WEEK_CANDLES),
+    }
+    day = np.sqrt(window_mean(square, DAY_CANDLES))
+    columns: dict[str, Floats] = {}
+    for span in SPANS:
+        columns |= {
+            f"%-volatility_{span}": _log_ratio(
+                np.sqrt(window_mean(square, span)), week["volatility"]
+            ),
+            f"%-range_{span}": _log_ratio(window_mean(spread, span), week["range"]),
+            f"%-volume_{span}": _log_ratio(window_mean(volume, span), week["volume"]),
+        }
+    columns |= _same_hour(spread, volume, week)
+    for span in LONG_SPANS:
+        power = window_mean(square, span)
+        rising = window_mean(np.where(move > 0, square, np.where(np.isnan(move), np.nan, 0)), span)
+        top, bottom = talib.MAX(high, span), talib.MIN(low, span)
+        largest = talib.MAX(np.abs(move), span)
+        largest[: span + 1] = np.nan
+        columns |= {
+            f"%-largest_{span}": _log_ratio(largest, week["volatility"]),
+            f"%-return_{span}": _lagged_difference(np.log(close), span) / (day * np.sqrt(span)),
+            f"%-rising_{span}": rising / np.where(power > 0, power, np.nan),
+            f"%-place_{span}": (close - bottom) / np.where(top > bottom, top - bottom, np.nan),
+            f"%-roughness_{span}": _log_ratio(window_mean(spread, span), np.sqrt(power)),
+        }
+    return feature_frame(candles, columns)
+
+
+def _same_hour(spread: Floats, volume: Floats, week: dict[str, Floats]) -> dict[str, Floats]:
+    """The coming hour, as it was on the last seven days; t itself is the last candle before it."""
+    now, traded = window_mean(spread, HOUR_CANDLES), window_mean(volume, HOUR_CANDLES)
+    days = [_lag(now, k * DAY_CANDLES - HOUR_CANDLES) for k in range(1, 8)]
+    usual = np.mean(days, axis=0)
+    usual_volume = np.mean(
+        [_lag(traded, k * DAY_CANDLES - HOUR_CANDLES) for k in range(1, 8)], axis=0
+    )
+    usual_now = np.mean([_lag(now, k * DAY_CANDLES) for k in range(1, 8)], axis=0)
+    return {
+        "%-hour_range": _log_ratio(usual, week["range"]),
+        "%-hour_range_now": _log_ratio(usual, now),
+        "%-hour_range_yesterday": _log_ratio(days[0], week["range"]),
+        "%-hour_range_last_week": _log_ratio(days[6], week["range"]),
+        "%-hour_volume": _log_ratio(usual_volume, week["volume"]),
+        "%-now_unusual": _log_ratio(now, usual_now),
+    }
+
+
+def _log_ratio(numerator: Floats, denominator: Floats) -> Floats:
+    ratio = numerator / np.where(denominator > 0, denominator, np.nan)
+    return np.asarray(np.log(np.maximum(ratio, LEAST_RATIO)))
+
+
+def _lag(values: Floats, candles: int) -> Floats:
+    result = np.full(len(values), np.nan)
+    result[candles:] = values[: max(len(values) - candles, 0)]
+    return result
+
+
+def _lagged_difference(values: Floats, candles: int) -> Floats:
+    return values - _lag(values, candles)

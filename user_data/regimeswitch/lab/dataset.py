@@ -1,0 +1,122 @@
+"""Features, regimes, labels and moves of stored candles, as the strategy and FreqAI make them.
+
+The same functions as in a bot, without one: names follow FreqAI's, with ``{pair}`` for the pair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from regimeswitch.activity import activity_features
+from regimeswitch.candles import merge_causally, timeframe_seconds, utc_dates
+from regimeswitch.cleaning import bad_candles, mend
+from regimeswitch.features import basic_features, calendar_features, period_features
+from regimeswitch.lab.inputs import load_candles
+from regimeswitch.lab.regimes import find_regimes
+from regimeswitch.labels import class_labels, forward_return, move_threshold
+from regimeswitch.rows import Rows
+from regimeswitch.settings import Settings
+
+
+TIMEFRAME = "5m"
+OWN = "{pair}"
+
+
+@dataclass(frozen=True)
+class PairData:
+    """All rows of one pair; arrays of one length.
+
+    :param X: features, 32 bit, NaN in warm-up
+    :param y: buy, hold, sell; empty text where the label is not known
+    :param forward: forward return over the horizon, a fraction; NaN where not known
+    :param usable: complete features and a known label
+    :param names: of the features
+    """
+
+    pair: str
+    X: NDArray[np.float32]
+    y: NDArray[np.str_]
+    regime: NDArray[np.int64]
+    time: NDArray[np.int64]
+    forward: NDArray[np.float64]
+    move: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+    names: tuple[str, ...]
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Rows:
+        """Training rows; only rows that are usable."""
+        place = np.flatnonzero(chosen & self.usable)
+        return Rows(
+            X=np.asarray(self.X[place]),
+            y=self.y[place],
+            regime=self.regime[place],
+            time=self.time[place],
+            pair=np.full(len(place), self.pair),
+            weight=np.ones(len(place)),
+            move=self.move[place],
+        )
+
+
+def pair_data(
+    datadir: Path, pair: str, settings: Settings, timeframes: list[str], periods: list[int]
+) -> PairData:
+    """All that is known of one pair.
+
+    :param timeframes: FreqAI's ``include_timeframes``, the base timeframe among them
+    :param periods: FreqAI's ``indicator_periods_candles``
+    """
+    raw = load_candles(datadir, pair, TIMEFRAME)
+    candles, columns = find_regimes(datadir, pair, settings)
+    bad = bad_candles(raw, TIMEFRAME, settings.safety)
+    features = _features(datadir, pair, candles, settings, timeframes, periods)
+    X = features.to_numpy(dtype=np.float32)
+    labels = class_labels(raw, settings.labels, bad)
+    forward = forward_return(raw, settings.labels, bad).to_numpy()
+    move = forward / move_threshold(candles, settings.labels)
+    milliseconds = utc_dates(raw["date"]).astype("int64").to_numpy()
+    return PairData(
+        pair=pair,
+        X=X,
+        y=labels.fillna("").to_numpy(dtype="U4"),
+        regime=columns["regime_code"].to_numpy(dtype=np.int64),
+        time=np.asarray(milliseconds // (1000 * timeframe_seconds(TIMEFRAME)), dtype=np.int64),
+        forward=forward,
+        move=move,
+        usable=labels.notna().to_numpy() & np.isfinite(X).all(axis=1),
+        names=tuple(features.columns),
+    )
+
+
+def _features(
+    datadir: Path,
+    pair: str,
+    candles: pd.DataFrame,
+    settings: Settings,
+    timeframes: list[str],
+    periods: list[int],
+) -> pd.DataFrame:
+    parts = []
+    for timeframe in timeframes:
+        longer = candles
+        if timeframe != TIMEFRAME:
+            stored = load_candles(datadir, pair, timeframe)
+            longer = mend(stored, timeframe, settings.safety)
+        blocks = [period_features(longer, n).add_suffix(f"_{n}") for n in periods]
+        block = pd.concat([*blocks, basic_features(longer).add_suffix("_gen")], axis=1)
+        block = block.add_suffix(f"_{OWN}_{timeframe}")
+        if timeframe != TIMEFRAME:
+            # As in FreqAI, the last closed candle stands until the next, however late that is.
+            block = merge_causally(
+                candles["date"],
+                TIMEFRAME,
+                block.assign(date=longer["date"]),
+                timeframe,
+                stale_seconds=10**9,
+            )
+        parts.append(block.set_axis(candles.index))
+    return pd.concat([*parts, calendar_features(candles), activity_features(candles)], axis=1)

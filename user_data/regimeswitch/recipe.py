@@ -1,0 +1,75 @@
+"""From settings to unfitted models: the same recipe for a bot and for every command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from regimeswitch.ensemble import (
+    RegimeEnsemble,
+    RegimeEnsembleClassifier,
+    RegimeEnsembleRegressor,
+)
+from regimeswitch.gated import GatedModel
+from regimeswitch.learners import Task, make_learner
+from regimeswitch.settings import ModelSettings, Settings
+
+
+def learner_parameters(
+    name: str, models: ModelSettings, training_parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Parameters of a learner over its defaults.
+
+    :param training_parameters: ``freqai.model_training_parameters``; they belong to
+        ``models.learner``, and ``models.parameters`` go on top
+    """
+    main = name == models.learner
+    return {**(training_parameters if main else {}), **models.parameters_of(name)}
+
+
+def unfitted_ensemble(
+    models: ModelSettings,
+    task: Task,
+    training_parameters: Mapping[str, Any],
+    classes: Sequence[Any] | None = None,
+) -> RegimeEnsemble:
+    """Base and sub-models as the settings want them.
+
+    :param classes: the fixed class map; None = the sorted classes of the training rows
+    """
+
+    def learner(name: str) -> BaseEstimator:
+        given = learner_parameters(name, models, training_parameters)
+        return make_learner(name, task, given, models.seed)
+
+    parts = {
+        "base": learner(models.learner),
+        "sub_models": models.sub_models,
+        "learners": {
+            regime: learner(name)
+            for regime, name in models.per_regime.items()
+            if name != models.learner
+        },
+        "own_trees": models.own_trees,
+        "min_rows": models.min_rows,
+        "jobs": models.jobs,
+    }
+    if task == "regressor":
+        return RegimeEnsembleRegressor(**parts)
+    return RegimeEnsembleClassifier(**parts, classes=classes)
+
+
+def unfitted_model(
+    ensemble: RegimeEnsemble, settings: Settings, shares: bool, label_period: int = 0
+) -> GatedModel:
+    """The ensemble with its evidence.
+
+    :param shares: rows of all pairs are learned from together
+    :param label_period: FreqAI's ``label_period_candles``; the longer of it and the horizon counts
+    """
+    models = settings.models
+    trees = models.pair_trees if shares else 0
+    horizon = max(label_period, settings.labels.horizon)
+    return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed)
