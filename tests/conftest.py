@@ -31,6 +31,7 @@ QUICK: dict[str, Any] = {
     "regimeswitch": {
         "models": {"own_trees": 5, "min_rows": 200},
         "entries": {
+            "require_edge": False,
             "buy": {"bull": 0.25, "sideways": 0.25},
             "sell": {"bull": 0.35, "sideways": 0.35},
         },

@@ -52,10 +52,12 @@ def test_backtest_trades_by_regime_and_reloads_its_models(
     for frame in predictions.values():
         assert np.allclose(frame[["buy", "hold", "sell"]].sum(axis=1), 1)
         assert set(frame["&s-signal"]) <= {"buy", "hold", "sell"}
-        assert set(frame["regime_trust"]) <= {0.0, 1.0}
+        assert frame["regime_trust"].between(0, 1).all()
+        assert (frame["expected_size"] > 0).all()
     for metadata in metadata_of(first.userdir):
         assert set(metadata["regimeswitch"]["sub_models"]) == {"bull", "bear", "sideways"}
-        assert sum(metadata["regimeswitch"]["rows"].values()) > 5000
+        assert sum(metadata["regimeswitch"]["rows"].values()) > 3000
+        assert set(metadata["regimeswitch"]["evidence"]) == {"bull", "bear", "sideways"}
 
     # A fresh process loads the saved models: the same predictions, nothing trained again.
     for folder in (first.userdir / "models").glob("*/backtesting_predictions"):
@@ -76,6 +78,7 @@ def test_stops_and_stakes_follow_the_settings(freqtrade: Callable[..., Run]) -> 
         "scale": {"bull": 1.0, "sideways": 0.5},
         "stop_atr": 3.0,
         "take_atr": 4.0,
+        "size_forecast": False,
     }
     run = freqtrade("backtesting", *ONE_WEEK, config=config)
     clean(run)
@@ -112,7 +115,8 @@ def test_regressor_forecasts_the_return_in_the_regimes_of_a_reference_pair(
     freqtrade: Callable[..., Run],
 ) -> None:
     config = deepcopy(QUICK)
-    config["regimeswitch"]["entries"] = {"expected_return": 0.0005}
+    config["regimeswitch"]["entries"] = {"expected_return": 0.0005, "require_edge": False}
+    config["regimeswitch"]["evidence"] = {"gate": False}
     config["regimeswitch"]["regime"] = {"anchor": "ETH/USDT"}
     run = freqtrade(
         "backtesting", *ONE_WEEK, "--freqaimodel", "RegimeSwitchRegressor", config=config
@@ -198,7 +202,10 @@ def test_damaged_candles_are_counted_and_never_traded_on(
     frame.loc[inverted, ["high", "low"]] = frame.loc[inverted, ["low", "high"]].to_numpy()
     frame.to_feather(path)
     config = deepcopy(QUICK)
-    config["regimeswitch"]["entries"] = {"buy": {"bull": 0.1, "sideways": 0.1}}
+    config["regimeswitch"]["entries"] = {
+        "require_edge": False,
+        "buy": {"bull": 0.1, "sideways": 0.1},
+    }
     config["regimeswitch"]["risk"] = {"max_hold_candles": 2}
     run = freqtrade("backtesting", *ONE_WEEK, config=config, datadir=folder)
     clean(run)

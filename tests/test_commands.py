@@ -91,7 +91,7 @@ def test_recursive_analysis_is_clean_at_the_configured_start_up_candles(
     run = freqtrade(
         "recursive-analysis",
         *("--strategy", "RegimeSwitchStrategy", "--pairs", "BTC/USDT"),
-        *("--timerange", f"{RANGE_START}-{stop}", "--startup-candle", "620", "900"),
+        *("--timerange", f"{RANGE_START}-{stop}", "--startup-candle", "2040", "2400"),
         config=config,
     )
     assert run.code == 0, run.log[-3000:]
@@ -119,7 +119,7 @@ def test_served_probabilities_do_not_depend_on_the_start_up_candles(
     freqtrade: Callable[..., Run],
 ) -> None:
     served = []
-    for candles in ("own", 1000):
+    for candles in ("own", 2600):
         config = deepcopy(QUICK)
         config["freqai"]["identifier"] = f"start-{candles}"
         if candles != "own":

@@ -38,6 +38,7 @@ EXAMPLE: dict[str, Any] = {
         # Made from 20 days of base candles, a shorter average knows more of them.
         "regime": {"average_period": 72, "atr_period": 72},
         "models": {"own_trees": 5, "min_rows": 200},
+        "evidence": {"gate": False},
     },
 }
 RANGE = ("--timerange", "20241225-20250101", "--pairs", "BTC/USDT")

@@ -177,7 +177,7 @@ def test_errors_name_the_mistake(data: Data) -> None:
             classifier("lightgbm").fit(*wrong)
     with pytest.raises(ValueError, match="must be of one length"):
         classifier("lightgbm").fit(X, y, regime, np.ones(3))
-    with pytest.raises(ValueError, match=r"must be \"separate\" or \"warm_start\" \(got 'both'\)"):
+    with pytest.raises(ValueError, match=r"\"warm_start\" or \"none\" \(got 'both'\)"):
         classifier("lightgbm", sub_models="both").fit(X, y, regime)
     with pytest.raises(ValueError, match="two dimensions"):
         classifier("lightgbm").fit(X[:, 0], y, regime)

@@ -158,15 +158,12 @@ def test_smoothing_has_forgotten_its_start() -> None:
         assert weight < 1e-7
 
 
-def test_calendar_is_a_point_on_a_circle_and_takes_mixed_utc_objects() -> None:
-    candles = candle_frame(7 * 24, timeframe="1h", start="2024-03-04")
+def test_calendar_says_minute_and_day_and_takes_mixed_utc_objects() -> None:
+    candles = candle_frame(7 * 288, start="2024-03-04")
     found = calendar_features(candles)
-    for name, turns in (("hour", 24), ("weekday", 7)):
-        sine, cosine = found[f"%-{name}_sin"], found[f"%-{name}_cos"]
-        np.testing.assert_allclose(sine**2 + cosine**2, 1)
-        places = pd.concat([sine, cosine], axis=1).round(6)
-        assert len(places.drop_duplicates()) == turns
-    assert found["%-hour_cos"].iloc[0] == found["%-weekday_cos"].iloc[0] == 1
+    assert found["%-minute"].head(13).tolist() == [*range(0, 60, 5), 0]
+    assert found["%-minute_of_day"].iloc[[0, 287, 288]].tolist() == [0, 1435, 0]
+    assert found["%-weekday"].iloc[[0, -1]].tolist() == [0, 6]
     pd.testing.assert_frame_equal(calendar_features(mixed_dates(candles)), found)
     mixed = all_features(mixed_dates(candles))
     pd.testing.assert_frame_equal(mixed, all_features(candles))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.resolvers import StrategyResolver
@@ -33,6 +34,7 @@ def load(tmp_path: Path, section: dict[str, Any] | None = None, **changes: Any) 
     config["regimeswitch"] = section or {}
     strategy = StrategyResolver.load_strategy(deepcopy(config))
     strategy.ft_load_hyper_params(False)
+    strategy.dp = DataProvider(config, None)
     return strategy
 
 
@@ -48,6 +50,7 @@ def answers(**columns: Any) -> pd.DataFrame:
         "volume": [1.0] * rows,
         "bad_candle": [False] * rows,
         "stop_atr": [1.0] * rows,
+        "expected_return": [0.01] * rows,
     }
     return pd.DataFrame(fill | columns)
 
@@ -108,7 +111,9 @@ def test_shorts_are_opened_in_bear_with_futures(tmp_path: Path) -> None:
     section = {"entries": {"short": True, "sell": {"bear": 0.5}}}
     strategy = load(tmp_path, section, **futures)
     assert strategy.can_short
-    frame = answers(regime=["bear", "bear", "bull"], sell=[0.4, 0.6, 0.9])
+    frame = answers(
+        regime=["bear", "bear", "bull"], sell=[0.4, 0.6, 0.9], expected_return=[-0.01] * 3
+    )
     got = signals(strategy, frame)
     assert got["enter_short"].fillna(0).tolist() == [0, 1, 0]
     assert got["enter_tag"].tolist()[1] == "bear"
@@ -136,10 +141,11 @@ def test_a_threshold_given_for_one_regime_leaves_the_others_at_their_defaults(
 
 
 def test_start_up_candles_cover_features_rule_labels_and_stops(tmp_path: Path) -> None:
-    assert 600 < load(tmp_path).startup_candle_count < 1000
+    assert 7 * 288 < load(tmp_path).startup_candle_count < 2100
     change = {"regime": {"rule": "change", "change_days": 30}}
-    assert load(tmp_path, change).startup_candle_count >= 30 * 24 + 1
-    stops = {"risk": {"atr_period": 2000}}
-    assert load(tmp_path, stops).startup_candle_count == 2001
+    change["regime"]["change_days"] = 80
+    assert load(tmp_path, change).startup_candle_count >= 80 * 24 + 1
+    stops = {"risk": {"atr_period": 2300}}
+    assert load(tmp_path, stops).startup_candle_count == 2301
     longest = {"regime": {"rule": "change", "change_days": 200}}
     assert load(tmp_path, longest).startup_candle_count == 4999

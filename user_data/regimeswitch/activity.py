@@ -18,13 +18,12 @@ import numpy as np
 import pandas as pd
 import talib
 
-from regimeswitch.features import DAY_CANDLES, Floats, candle_arrays, feature_frame
+from regimeswitch.features import DAY_CANDLES, HOUR_CANDLES, Floats, candle_arrays, feature_frame
 from regimeswitch.regimes import window_mean
 
 
 SPANS = (3, 6, 12, 24, 48, 96, 288)
 LONG_SPANS = (12, 48, 288)
-HOUR_CANDLES = 12
 WEEK_CANDLES = 7 * DAY_CANDLES
 LEAST_RATIO = 0.01
 """Ratios below are one and the same: a market that stands still."""

@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 UNIT_PERIOD = 48
 """Candles of the mean true range that distances and returns are measured in."""
 ADX_PERIOD = 14
+HOUR_CANDLES = 12
 DAY_CANDLES = 288
 DIGITS = 10
 LEAST_WIDTH = 1e-9
@@ -50,7 +51,8 @@ def warm_up_candles(periods: list[int]) -> int:
     :param periods: FreqAI's ``indicator_periods_candles``
     """
     longest = max([*periods, ADX_PERIOD])
-    week = 7 * DAY_CANDLES + 2
+    # The hour up to now on each of the last seven days, and one candle before it.
+    week = 7 * DAY_CANDLES + HOUR_CANDLES + 1
     rows = max(forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, week)
     # One row for the value itself, one because a longer candle is seen only when it has closed.
     return rows + 2

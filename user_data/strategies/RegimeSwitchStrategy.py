@@ -22,6 +22,7 @@ from regimeswitch.bot.config import mark_identifier, settings_from
 from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.history import check_history, pair_regimes
 from regimeswitch.bot.notices import Notices
+from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.standing import no_trade_reasons
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.cleaning import bad_candles, mend
@@ -140,7 +141,8 @@ class RegimeSwitchStrategy(IStrategy):
         """Regime, predictions, candle checks and the ATR behind the stops."""
         pair = metadata["pair"]
         if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT, RunMode.PLOT):
-            check_history(self.dp, pair, self.config)
+            shares = self.rs.models.rows == "shared"
+            check_history(self.dp, pair, self.config, shared_pairs(self.config) if shares else [])
         bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
         self.notices.bad_candles(pair, self.timeframe, bad)
         # Columns put on before FreqAI starts would come back copied once per feature block.

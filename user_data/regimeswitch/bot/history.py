@@ -7,7 +7,7 @@ more rows known, never different.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -116,11 +116,25 @@ def with_earlier_candles(
     return joined
 
 
-def check_history(dp: DataProvider, pair: str, config: dict[str, Any]) -> None:
+def _is_long_enough(dp: DataProvider, pair: str, config: dict[str, Any]) -> bool:
+    try:
+        check_history(dp, pair, config)
+    except OperationalException:
+        return False
+    return True
+
+
+def check_history(
+    dp: DataProvider, pair: str, config: dict[str, Any], others: Sequence[str] = ()
+) -> None:
     """Before a backtest: are all candle files there, and do they begin early enough to train?
 
+    :param others: pairs whose rows are trained with this pair's; one of them with a long enough
+        history serves it as well
     :raises OperationalException: naming the pair, the timeframe and the command that mends it
     """
+    if any(_is_long_enough(dp, other, config) for other in others if other != pair):
+        config = {**config, "timerange": None}
     freqai = config["freqai"]
     starts = TimeRange.parse_timerange(config.get("timerange")).startts
     days = int(freqai["train_period_days"])

@@ -69,7 +69,8 @@ def _same_dates(one: pd.Series, other: pd.Series) -> bool:
 def single_precision(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its features as 32-bit numbers: half the memory, and what models see."""
     names = features_of(frame.columns)
-    return frame.astype(dict.fromkeys(names, np.float32))
+    # Copied: the types alone would leave a block of memory for every column.
+    return frame.astype(dict.fromkeys(names, np.float32)).copy()
 
 
 def backtest_frames(

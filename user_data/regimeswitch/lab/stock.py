@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from freqtrade.freqai.prediction_models.LightGBMClassifier import LightGBMClassifier
 from numpy.typing import NDArray
 
 from regimeswitch.rows import Rows
@@ -25,6 +24,9 @@ USUAL: dict[str, Any] = {
 
 def stock_model(rows: Rows) -> Any:
     """The model that FreqAI's class trains on the rows of one pair; a LGBMClassifier."""
+    # Not above: it loads every learner that FreqAI knows, which no other command needs.
+    from freqtrade.freqai.prediction_models.LightGBMClassifier import LightGBMClassifier
+
     stock = LightGBMClassifier.__new__(LightGBMClassifier)
     stock.freqai_info = {
         "data_split_parameters": {"test_size": 0},
