@@ -5,8 +5,9 @@ is the base, and a placebo: the same sub-models, trained on regimes whose days w
 trees or fewer rows alone would help the placebo just as much, so only what the sub-model gains
 over BOTH counts as knowledge of the regime.
 
-Trust is the blending weight with the lowest loss, shrunk by the uncertainty of the gain (the
-positive part of James and Stein, 1961: ``1 - 1 / z^2``, where z is the gain in standard errors).
+Trust is the blending weight with the lowest loss, shrunk by the uncertainty of the gain: by
+``1 - (1.645 / z)^2`` where z is the gain in standard errors, and to 0 below 1.645 (the form of the
+positive part of James and Stein, 1961; the bound is a one-sided test at 95 %).
 Standard errors count blocks of one label horizon over all pairs, not rows: labels overlap, and
 pairs move together.
 """
@@ -27,6 +28,7 @@ Masks = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 Loss = Callable[[Floats], Floats]
 
 WEIGHTS = np.linspace(0.0, 1.0, 21)
+LEAST_Z = 1.645
 LEAST_BLOCKS = 20
 """Blocks that do not overlap, below which nothing is believed."""
 
@@ -112,6 +114,7 @@ def earned_trust(
     time: Ints,
     horizon: int,
     placebo: Floats | None = None,
+    rival: str = "the base",
 ) -> tuple[float, int, str]:
     """Weight of ``own`` against ``base`` that the judged rows prove, the blocks, the reason.
 
@@ -119,27 +122,28 @@ def earned_trust(
     :param own: answers of the sub-model
     :param loss: answers to the loss of each row, shape (n,)
     :param placebo: answers of the same sub-model trained on shuffled regimes; None = no such rival
+    :param rival: what ``base`` is, in words
     """
     blocks = len(np.unique(time // horizon)) if len(time) else 0
     if blocks < LEAST_BLOCKS:
-        return 0.0, blocks, f"{blocks} blocks to judge by, fewer than {LEAST_BLOCKS}: base"
+        return 0.0, blocks, f"{blocks} blocks to judge by, fewer than {LEAST_BLOCKS}: {rival}"
     losses = [float(loss(blend(base, own, weight)).mean()) for weight in WEIGHTS]
     weight = float(WEIGHTS[int(np.argmin(losses))])
     if weight == 0.0:
-        return 0.0, blocks, "no better than the base"
+        return 0.0, blocks, f"no better than {rival}"
     blended = loss(blend(base, own, weight))
-    rivals = {"the base": base}
+    rivals = {rival: base}
     if placebo is not None:
         rivals["the placebo"] = blend(base, placebo, weight)
     best = np.inf
     for name, answers in rivals.items():
         gain, error, _ = block_mean(loss(answers) - blended, time, horizon)
         z = gain / error if error > 0 else 0.0
-        if z <= 1:
+        if z <= LEAST_Z:
             return 0.0, blocks, f"does not beat {name} (z {z:.1f})"
         best = min(best, z)
-    trust = weight * (1 - 1 / best**2)
-    return trust, blocks, f"beats the base (z {best:.1f}), weight {weight:.2f} shrunk"
+    trust = weight * (1 - (LEAST_Z / best) ** 2)
+    return trust, blocks, f"beats {rival} (z {best:.1f}), weight {weight:.2f} shrunk"
 
 
 def blend(base: Floats, own: Floats, weight: float | Floats) -> Floats:

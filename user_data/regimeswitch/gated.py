@@ -19,7 +19,7 @@ from regimeswitch.calibration import Calibrator, calibration_error
 from regimeswitch.edge import Edge, class_moves, measured, number_moves
 from regimeswitch.ensemble import RegimeEnsemble
 from regimeswitch.evidence import Verdict, blend, earned_trust
-from regimeswitch.judging import Judged, fit_finishes, judge, pairs_with_rows
+from regimeswitch.judging import Judged, fit_finishes, frequencies, judge, pairs_with_rows
 from regimeswitch.regimes import NAMES
 from regimeswitch.rows import Rows
 from regimeswitch.settings import EvidenceSettings
@@ -56,7 +56,8 @@ class GatedModel:
     :param seed: of the placebo
 
     Fitted: ``ensemble_`` (its ``trust_`` is the evidence's), ``finishes_`` and ``finish_trust_``
-    (by pair, only where above 0), ``verdicts_`` (by regime), ``pair_verdicts_``, ``calibrator_``,
+    (by pair, only where above 0), ``verdicts_`` (by regime), ``pair_verdicts_``,
+    ``model_verdict_`` (all together, against ``frequencies_``), ``calibrator_``,
     ``edge_``, ``ece_`` (calibration error by regime: before, after), ``rows_`` and
     ``judged_rows_`` (numbers). ``feature_names_`` is for whoever made the rows to keep.
     """
@@ -89,6 +90,7 @@ class GatedModel:
             name: self.verdicts_[name].trust for name in self.ensemble_.estimators_
         }
         self._finish(rows, judged)
+        self._weigh_against_frequencies(rows, judged)
         self._calibrate_and_price(rows, judged)
         return self
 
@@ -141,6 +143,39 @@ class GatedModel:
             judged.served_base, judged.sub_model, self.ensemble_.trust(judged.regime)[:, None]
         )
 
+    def _weigh_against_frequencies(self, rows: Rows, judged: Judged | None) -> None:
+        """All models together against knowing nothing: in noise, nothing is what is served."""
+        self.frequencies_ = frequencies(self.ensemble_, rows)
+        self.model_verdict_ = Verdict(len(rows), trust=1.0, reason="gate is off: served as it is")
+        if not self.settings.gate:
+            return
+        if judged is None:
+            self.model_verdict_ = Verdict(len(rows), trust=1.0, reason="no rows to judge it by")
+            return
+        given = self._finished_answers(judged)
+        trust, blocks, reason = earned_trust(
+            judged.frequencies,
+            given,
+            judged.loss(),
+            judged.time,
+            self.horizon,
+            None,
+            "class frequencies",
+        )
+        scores = {
+            "frequencies": float(judged.loss()(judged.frequencies).mean()),
+            "served": float(judged.loss()(given).mean()),
+        }
+        count = len(judged.truth)
+        self.model_verdict_ = Verdict(len(rows), count, blocks, scores, trust, reason)
+
+    def _finished_answers(self, judged: Judged) -> Floats:
+        given = self._blended(judged)
+        for name, weight in self.finish_trust_.items():
+            mask = judged.pair == name
+            given[mask] = blend(given[mask], judged.finish[mask], weight)
+        return given
+
     def _calibrate_and_price(self, rows: Rows, judged: Judged | None) -> None:
         numbers = self.ensemble_.numbers(rows.y)
         classifies = numbers.dtype.kind == "i"
@@ -153,11 +188,9 @@ class GatedModel:
         )
         if judged is None:
             return
-        given = self._blended(judged)
-        for name, weight in self.finish_trust_.items():
-            mask = judged.pair == name
-            given[mask] = blend(given[mask], judged.finish[mask], weight)
-        if classifies and self.settings.calibrate:
+        given = blend(judged.frequencies, self._finished_answers(judged), self.model_verdict_.trust)
+        # Frequencies alone come from all rows; the judged ones could only add noise.
+        if classifies and self.settings.calibrate and self.model_verdict_.trust > 0:
             self.calibrator_.fit(given, judged.truth)
         served = self.calibrator_.transform(given)
         if classifies:
@@ -194,6 +227,7 @@ class GatedModel:
             if mask.any():
                 own = self.ensemble_.answers_of(model, matrix[mask], codes[mask])
                 result[mask] = blend(result[mask], own, self.finish_trust_[name])
+        result = blend(self.frequencies_, result, self.model_verdict_.trust)
         return self.calibrator_.transform(result)
 
     def forecast(self, X: ArrayLike, regime: ArrayLike, pair: Any) -> Forecast:

@@ -174,7 +174,7 @@ def _answers_of_fold(
         "time": later.time,
         "pair": later.pair,
         "move": later.move,
-        "frequencies": _frequencies(base, train, later),
+        "frequencies": np.tile(frequencies(base, train), (len(later), 1)),
         "served_base": given,
         "sub_model": own.answers(later.X, later.regime),
         "placebo": shuffled.answers(later.X, later.regime),
@@ -182,11 +182,11 @@ def _answers_of_fold(
     }
 
 
-def _frequencies(base: RegimeEnsemble, train: Rows, later: Rows) -> Floats:
-    numbers = base.numbers(train.y)
+def frequencies(base: RegimeEnsemble, rows: Rows) -> Floats:
+    """What is served without knowing anything: class frequencies or the mean, shape (columns,)."""
+    numbers = base.numbers(rows.y)
     if numbers.dtype.kind == "i":
-        counts = np.bincount(numbers, weights=train.weight, minlength=len(base.classes_)) + 1.0
-        row = counts / counts.sum()
-    else:
-        row = np.array([np.average(numbers, weights=train.weight)])
-    return np.tile(row, (len(later), 1))
+        counts = np.bincount(numbers, weights=rows.weight, minlength=len(base.classes_))
+        counts = np.maximum(counts, 1.0)
+        return np.asarray(counts / counts.sum())
+    return np.array([np.average(numbers, weights=rows.weight)])

@@ -207,7 +207,10 @@ class RegimeFreqaiModel(IFreqaiModel):
             unfiltered_df, dk.training_features_list, training_filter=False
         )
         complete = dk.do_predict
-        X, inliers, _ = dk.feature_pipeline.transform(features, outlier_check=True)
+        if dk.feature_pipeline.steps:
+            X, inliers, _ = dk.feature_pipeline.transform(features, outlier_check=True)
+        else:  # a pair that had no rows of its own to fit one on
+            X, inliers = features, np.ones(len(features))
         matrix = X.to_numpy()
         if self.model.feature_names_ is not None:
             matrix = np.nan_to_num(in_common(unfiltered_df, dk.pair, self.model.feature_names_))

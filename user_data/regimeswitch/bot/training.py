@@ -105,6 +105,7 @@ def metadata_of(model: GatedModel, pair: str) -> dict[str, Any]:
         "sub_models": ensemble.reasons_,
         "regime_feature": ensemble.regime_feature,
         "judged_rows": model.judged_rows_,
+        "model": vars(model.model_verdict_),
         "evidence": {name: vars(verdict) for name, verdict in model.verdicts_.items()},
         "finish": vars(model.pair_verdicts_[pair]) if pair in model.pair_verdicts_ else {},
         "calibration_error": model.ece_,
@@ -122,7 +123,8 @@ def metadata_of(model: GatedModel, pair: str) -> dict[str, Any]:
 
 def told(model: GatedModel, pair: str) -> str:
     """The evidence in one line of the log."""
-    parts = []
+    whole = model.model_verdict_
+    parts = [f"all models: trust {whole.trust:.2f} ({whole.reason})"]
     for name, verdict in model.verdicts_.items():
         parts.append(f"{name} trust {verdict.trust:.2f} ({verdict.rows} rows; {verdict.reason})")
     finish = model.finish_trust_.get(pair, 0.0)

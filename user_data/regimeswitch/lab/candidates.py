@@ -102,7 +102,7 @@ def answers_of_window(
 
 def _of_the_pair_alone(rows: Rows, data: PairData, places: NDArray[np.int64]) -> Answers:
     """FreqAI's own model on all the pair's rows, and their class frequencies."""
-    counts = np.array([(rows.y == name).sum() for name in CLASSES]) + 1.0
+    counts = np.maximum([(rows.y == name).sum() for name in CLASSES], 1.0)
     return {
         FREQUENCIES: np.tile(counts / counts.sum(), (len(places), 1)),
         "stock": stock_probabilities(rows, data.X[places], list(CLASSES))
@@ -148,6 +148,7 @@ def _answered(
 def finding(gated: GatedModel) -> dict[str, Any]:
     """What the gate of one training said."""
     return {
+        "model_trust": gated.model_verdict_.trust,
         "trust": {name: verdict.trust for name, verdict in gated.verdicts_.items()},
         "reason": {name: verdict.reason for name, verdict in gated.verdicts_.items()},
         "proven": {name: slope.proven for name, slope in gated.edge_.slopes.items()},

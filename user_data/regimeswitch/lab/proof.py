@@ -142,6 +142,7 @@ def gate_summary(findings: Findings) -> dict[str, Any]:
         "trainings": len(trainings),
         "mean_trust": {name: float(values.mean()) for name, values in trust.items()},
         "trusted": {name: float((values > 0).mean()) for name, values in trust.items()},
+        "model_trust": float(np.mean([finding["model_trust"] for finding in trainings])),
         "regime_feature": float(np.mean([finding["regime_feature"] for finding in trainings])),
     }
 

@@ -34,7 +34,7 @@ from regimeswitch.lab.inputs import InputError
 
 PER_DAY = 86400 // timeframe_seconds(TIMEFRAME)
 SERVED = (*MODELS, UNSWITCHED, FREQUENCIES)
-VERSION = 1
+VERSION = 2
 """Of the kept windows; a change of the figures' meaning makes them unusable."""
 
 
