@@ -83,7 +83,7 @@ def find_regimes(
         shorter = base if anchor == pair else load_candles(datadir, anchor, "5m")
         rule = resample(shorter, timeframe, "5m")
     columns = regime_columns(base, settings.regime, mend(rule, timeframe, settings.safety))
-    inside = _inside(base["date"], timerange)
+    inside = time_inside(base["date"], timerange)
     return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)
 
 
@@ -115,7 +115,8 @@ def _settings(args: argparse.Namespace) -> Settings:
     return load_settings({**section, "regime": {**section.get("regime", {}), "rule": args.rule}})
 
 
-def _inside(dates: pd.Series, timerange: str) -> pd.Series:
+def time_inside(dates: pd.Series, timerange: str) -> pd.Series:
+    """Mask of the dates in a time range, its end excluded."""
     begin, _, end = timerange.partition("-")
     try:
         inside = pd.Series(True, index=dates.index)

@@ -1,0 +1,91 @@
+"""One run of ``freqtrade backtesting`` in a child process, offline, and what it left behind."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import regimeswitch
+
+
+HOME = Path(regimeswitch.__file__).resolve().parents[1]
+"""The user_data folder that the package, the strategy and the models live in."""
+
+
+class BacktestError(RuntimeError):
+    """A backtest that failed; the text names its log."""
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Result of a run.
+
+    :param trades: as freqtrade exports them
+    :param balance: ``date`` and ``total_quote``: the whole account at each candle
+    """
+
+    trades: list[dict[str, Any]]
+    balance: pd.DataFrame
+
+
+def run_backtest(
+    config: Path,
+    overlay: dict[str, Any],
+    datadir: Path,
+    pairs: list[str],
+    timerange: str,
+    userdir: Path,
+    log: Path,
+    model: str,
+) -> Backtest:
+    """Run freqtrade's backtester with ``overlay`` on top of ``config``.
+
+    :param userdir: keeps models and results; runs of the same models may share it
+    :param log: gets all that freqtrade says
+    :raises BacktestError: when freqtrade fails
+    """
+    userdir.mkdir(parents=True, exist_ok=True)
+    extra = log.with_suffix(".json")
+    extra.write_text(json.dumps(overlay, indent=2))
+    results = userdir / "backtest_results"
+    before = set(results.glob("*.zip")) if results.is_dir() else set()
+    line = [
+        *(sys.executable, "-m", "regimeswitch.cli", "offline", "--candles", str(datadir)),
+        *("--", "freqtrade", "backtesting", "--config", str(config), "--config", str(extra)),
+        *("--userdir", str(userdir), "--datadir", str(datadir)),
+        *("--strategy", "RegimeSwitchStrategy", "--strategy-path", str(HOME / "strategies")),
+        *("--freqaimodel", model, "--freqaimodel-path", str(HOME / "freqaimodels")),
+        *("--pairs", *pairs, "--timerange", timerange, "--cache", "none"),
+    ]
+    with log.open("w") as stream:
+        done = subprocess.run(line, stdout=stream, stderr=subprocess.STDOUT, check=False)
+    new = (set(results.glob("*.zip")) if results.is_dir() else set()) - before
+    if done.returncode or not new:
+        raise BacktestError(f"the backtest failed (exit code {done.returncode}); read {log}")
+    return read_result(new.pop())
+
+
+def read_result(path: Path) -> Backtest:
+    """Trades and balance from freqtrade's result file."""
+    with zipfile.ZipFile(path) as archive:
+        content = json.loads(archive.read(f"{path.stem}.json"))
+        (strategy,) = content["strategy"].values()
+        (wallet,) = (name for name in archive.namelist() if name.endswith("_wallet.feather"))
+        frame = pd.read_feather(io.BytesIO(archive.read(wallet)))
+    balance = frame.groupby("date", sort=True)["total_quote"].sum().reset_index()
+    start = pd.DataFrame(
+        {
+            "date": [pd.Timestamp(strategy["backtest_start"], tz="UTC")],
+            "total_quote": [float(strategy["starting_balance"])],
+        }
+    )
+    joined = pd.concat([start, balance.astype({"total_quote": float})], ignore_index=True)
+    return Backtest(list(strategy["trades"]), joined)

@@ -1,0 +1,130 @@
+"""Figures of money: from a balance over time, the same way for every variant.
+
+Returns are daily, end of day to end of day, 365 days a year, with freqtrade's own functions.
+Calmar is the yearly growth over the largest drawdown (Young, Calmar ratio: a smoother tool, 1991).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from freqtrade.data.metrics import (
+    calculate_cagr,
+    calculate_max_drawdown_from_balance,
+    calculate_sharpe_from_balance,
+    calculate_sortino_from_balance,
+)
+from scipy import stats
+
+
+EULER = 0.5772156649015329
+YEAR = 365
+Figures = dict[str, Any]
+
+
+def balance_figures(balance: pd.DataFrame) -> Figures:
+    """Profit, CAGR, Sharpe, Sortino, Calmar and maximum drawdown of a balance.
+
+    :param balance: columns ``date`` and ``total_quote``, in order of time
+    :return: fractions; None where a figure is not defined, as Sharpe of a balance that never moves
+    """
+    total = balance["total_quote"].to_numpy(dtype=np.float64)
+    days = (balance["date"].iloc[-1] - balance["date"].iloc[0]).total_seconds() / 86400
+    if np.ptp(total) == 0:
+        nothing = dict.fromkeys(("sharpe", "sortino", "calmar"), None)
+        return {"profit": 0.0, "cagr": 0.0, **nothing, "max_drawdown": 0.0}
+    cagr = calculate_cagr(days, total[0], total[-1])
+    drawdown = calculate_max_drawdown_from_balance(balance, relative=True)
+    largest = float(drawdown.relative_account_drawdown)
+    return {
+        "profit": float(total[-1] / total[0] - 1),
+        "cagr": float(cagr),
+        "sharpe": _defined(calculate_sharpe_from_balance(balance)),
+        "sortino": _defined(calculate_sortino_from_balance(balance)),
+        "calmar": float(cagr / largest) if largest > 0 else None,
+        "max_drawdown": largest,
+    }
+
+
+def _defined(ratio: float) -> float | None:
+    """Freqtrade says -100 where the deviation is zero."""
+    return None if ratio == -100.0 or not math.isfinite(ratio) else float(ratio)
+
+
+def trade_figures(trades: Sequence[Mapping[str, Any]], pairs: int, days: float) -> Figures:
+    """Trades, trades per pair and week, exposure and profit factor.
+
+    Exposure is the share of the time of all pairs that was spent in a position.
+    """
+    profits = np.array([trade["profit_abs"] for trade in trades], dtype=np.float64)
+    held = sum(trade["trade_duration"] for trade in trades) / 1440
+    lost = -profits[profits < 0].sum()
+    return {
+        "trades": len(trades),
+        "trades_per_pair_and_week": len(trades) / (pairs * days / 7),
+        "exposure": float(held / (pairs * days)),
+        "profit_factor": float(profits[profits > 0].sum() / lost) if lost > 0 else None,
+    }
+
+
+def daily_returns(balance: pd.DataFrame) -> pd.Series:
+    """Change of the balance from the end of one day to the end of the next."""
+    return balance.set_index("date")["total_quote"].resample("1D").last().pct_change().dropna()
+
+
+def buy_and_hold(candles: Mapping[str, pd.DataFrame], money: float, fee: float) -> pd.DataFrame:
+    """Balance of equal money in every pair from the first open to the last close.
+
+    :param candles: by pair, inside the time range; ``date``, ``open`` and ``close``
+    :param fee: per side, fraction; paid at the beginning and at the end
+    """
+    parts = []
+    for frame in candles.values():
+        coins = money / len(candles) * (1 - fee) / float(frame["open"].iloc[0])
+        parts.append(frame.set_index("date")["close"] * coins)
+    total = pd.concat(parts, axis=1).sort_index().ffill().bfill().sum(axis=1)
+    total.iloc[-1] *= 1 - fee
+    start = pd.Series([money], index=[total.index[0]])
+    joined = pd.concat([start, total])
+    return pd.DataFrame({"date": joined.index, "total_quote": joined.to_numpy()})
+
+
+def deflated_sharpe(returns: pd.Series, trials: int, spread: float) -> float | None:
+    """Probability that the true Sharpe ratio is above what the best of many trials shows by luck.
+
+    Bailey and Lopez de Prado, The deflated Sharpe ratio, 2014.
+
+    :param returns: daily
+    :param trials: settings that were tried before this one was chosen
+    :param spread: standard deviation of the trials' daily Sharpe ratios
+    :return: 0 to 1; None where there are too few returns or they never move
+    """
+    values = returns.to_numpy(dtype=np.float64)
+    if len(values) < 10 or values.std() == 0:
+        return None
+    sharpe = values.mean() / values.std(ddof=1)
+    luck = 0.0
+    if trials > 1:
+        luck = spread * (
+            (1 - EULER) * stats.norm.ppf(1 - 1 / trials)
+            + EULER * stats.norm.ppf(1 - 1 / (trials * math.e))
+        )
+    skew, kurtosis = stats.skew(values), stats.kurtosis(values, fisher=False)
+    error = math.sqrt(max(1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2, 1e-12))
+    return float(stats.norm.cdf((sharpe - luck) * math.sqrt(len(values) - 1) / error))
+
+
+def trial_spread(returns: Sequence[pd.Series]) -> float:
+    """Standard deviation of daily Sharpe ratios over the variants, or of pure luck if larger.
+
+    By luck alone the Sharpe ratio of T returns has a standard deviation of one over root T.
+    """
+    moving = [values for values in returns if len(values) >= 10 and values.std() > 0]
+    if not moving:
+        return 0.0
+    ratios = [float(values.mean() / values.std()) for values in moving]
+    return max(float(np.std(ratios)), 1 / math.sqrt(len(moving[0])))
