@@ -49,6 +49,7 @@ def activity_features(candles: pd.DataFrame) -> pd.DataFrame:
         "volume": window_mean(volume, WEEK_CANDLES),
     }
     day = np.sqrt(window_mean(square, DAY_CANDLES))
+    usual = np.where(day > 0, day, np.nan)
     columns: dict[str, Floats] = {}
     for span in SPANS:
         columns |= {
@@ -67,7 +68,7 @@ def activity_features(candles: pd.DataFrame) -> pd.DataFrame:
         largest[: span + 1] = np.nan
         columns |= {
             f"%-largest_{span}": _log_ratio(largest, week["volatility"]),
-            f"%-return_{span}": _lagged_difference(np.log(close), span) / (day * np.sqrt(span)),
+            f"%-return_{span}": _lagged_difference(np.log(close), span) / (usual * np.sqrt(span)),
             f"%-rising_{span}": rising / np.where(power > 0, power, np.nan),
             f"%-place_{span}": (close - bottom) / np.where(top > bottom, top - bottom, np.nan),
             f"%-roughness_{span}": _log_ratio(window_mean(spread, span), np.sqrt(power)),

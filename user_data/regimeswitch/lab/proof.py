@@ -100,9 +100,14 @@ def _summary(of_pairs: Sequence[Sums], fee: float) -> dict[str, Any]:
     weights = draws(len(next(iter(of_pairs[0].values()))), SEED)
 
     def mean_of(name: str, figure: str) -> tuple[Floats, Floats]:
-        drawn = [figures(weights @ sums[name], fee)[figure] for sums in of_pairs]
+        drawn = np.array([figures(weights @ sums[name], fee)[figure] for sums in of_pairs])
         whole = [figures(sums[name].sum(axis=0)[None], fee)[figure][0] for sums in of_pairs]
-        return np.asarray(whole), np.nanmean(drawn, axis=0)
+        # A draw may hold no row of a pair in this regime.
+        known = np.isfinite(drawn)
+        total = np.where(known, drawn, 0.0).sum(axis=0)
+        return np.asarray(whole), np.where(
+            known.any(axis=0), total / known.sum(axis=0).clip(1), np.nan
+        )
 
     models: dict[str, dict[str, Any]] = {}
     for name in (*MODELS, UNSWITCHED):

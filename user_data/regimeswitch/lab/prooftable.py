@@ -13,14 +13,18 @@ from regimeswitch.lab.proof import REFERENCE
 
 
 LABELS = {
-    "stock": "stock LightGBMClassifier",
+    "stock": "stock",
     "single": "one model",
     "single_regime": "one model + regime",
-    "separate": "one per regime, separate",
-    "warm_start": "one per regime, warm start",
-    "gated": "RegimeSwitch (gated)",
-    "placebo": "placebo: shuffled regimes",
+    "separate": "separate",
+    "warm_start": "warm start",
+    "gated": "gated",
+    "placebo": "placebo",
 }
+MEANINGS = (
+    "stock: FreqAI's LightGBMClassifier; separate, warm start: one sub-model per regime; gated: "
+    "RegimeSwitch; placebo: sub-models of shuffled regimes"
+)
 
 
 def print_proof(figures: Mapping[str, Any]) -> None:
@@ -31,32 +35,47 @@ def print_proof(figures: Mapping[str, Any]) -> None:
         f"{len(figures['pairs'])} pairs, {figures['timerange']}, {figures['windows']} windows of "
         f"{figures['train_days']} days; horizon {figures['horizon']} candles"
     )
-    console.print(_overall(summary, title))
+    console.print(_skill(summary, title))
+    console.print(_other_figures(summary))
     console.print(_by_regime(summary["regimes"]))
     console.print(_by_pair(figures["pairs"]))
-    trust = summary["gate"]["mean_trust"]
-    listed = ", ".join(f"{name} {value:.2f}" for name, value in trust.items())
-    console.print(f"Mean trust: {listed} ({summary['gate']['trainings']} trainings)")
+    console.print(MEANINGS, highlight=False)
+    gate = summary["gate"]
+    listed = ", ".join(f"{name} {value:.2f}" for name, value in gate["mean_trust"].items())
+    console.print(f"Mean trust: {listed} ({gate['trainings']} trainings)", highlight=False)
     console.print(f"Verdict: {figures['verdict']}", highlight=False)
 
 
-def _overall(summary: Mapping[str, Any], title: str) -> Table:
-    table = Table(title=title, caption="skill: against the class frequencies; medians over pairs")
-    for name in (
-        *("model", "skill", "worst pair", "against one model + regime", "Brier"),
-        *("calibration error, worst", "correlation", "best 5 % after fees"),
-    ):
+def _skill(summary: Mapping[str, Any], title: str) -> Table:
+    caption = "Log-loss skill against class frequencies; difference: mean over pairs, 95 % interval"
+    table = Table(title=title, caption=caption)
+    for name in ("model", "median pair", "worst pair", "difference to one model + regime"):
         table.add_column(name, justify="left" if name == "model" else "right")
     for name in MODELS:
-        model = summary["models"][name]
+        skill = summary["models"][name]["skill"]
         versus = summary.get(f"{name}_vs_{REFERENCE}")
         table.add_row(
             LABELS[name],
-            f"{model['skill']['median']:+.2%}",
-            f"{model['skill']['min']:+.2%}",
+            f"{skill['median']:+.2%}",
+            f"{skill['min']:+.2%}",
             _with_interval(versus) if versus else "",
+        )
+    return table
+
+
+def _other_figures(summary: Mapping[str, Any]) -> Table:
+    table = Table(
+        title="Other figures, median over pairs",
+        caption="correlation: ranks of p(buy) - p(sell) and of the forward return",
+    )
+    for name in ("model", "Brier", "calibration error", "correlation", "best 5 % after fees"):
+        table.add_column(name, justify="left" if name == "model" else "right")
+    for name in MODELS:
+        model = summary["models"][name]
+        table.add_row(
+            LABELS[name],
             f"{model['brier']['median']:.4f}",
-            f"{model['ece']['max']:.4f}",
+            f"{model['ece']['median']:.4f}",
             f"{model['ic']['median']:+.3f}",
             f"{1e4 * model['top']['median']:+.1f} bp",
         )
@@ -84,15 +103,16 @@ def _by_regime(regimes: Mapping[str, Any]) -> Table:
 
 
 def _by_pair(pairs: list[Mapping[str, Any]]) -> Table:
-    table = Table(title="Skill by pair, with 95 % interval")
-    table.add_column("model")
+    table = Table(title="Skill by pair (95 % interval of gated)")
+    for name in ("pair", "stock", LABELS[REFERENCE], "gated", "interval", "calibration error"):
+        table.add_column(name, justify="left" if name == "pair" else "right")
     for entry in pairs:
-        table.add_column(entry["pair"], justify="right")
-    for name in ("stock", REFERENCE, "gated"):
-        cells = []
-        for entry in pairs:
-            model = entry["models"][name]
-            low, high = model["skill_ci"]
-            cells.append(f"{model['skill']:+.2%}\n{low:+.2%} to {high:+.2%}")
-        table.add_row(LABELS[name], *cells)
+        models = entry["models"]
+        low, high = models["gated"]["skill_ci"]
+        table.add_row(
+            entry["pair"],
+            *(f"{models[name]['skill']:+.2%}" for name in ("stock", REFERENCE, "gated")),
+            f"{low:+.2%} to {high:+.2%}",
+            f"{models['gated']['ece']:.4f}",
+        )
     return table

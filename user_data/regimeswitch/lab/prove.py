@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -19,6 +19,7 @@ from regimeswitch.lab.dataset import TIMEFRAME, PairData, pair_data
 from regimeswitch.lab.inputs import InputError, config_of, write_json
 from regimeswitch.lab.proof import proof
 from regimeswitch.lab.prooftable import print_proof
+from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.walkforward import check_windows, walk, windows_between
 from regimeswitch.learners import LearnerError
 from regimeswitch.settings import Settings, SettingsError, load_settings
@@ -149,7 +150,7 @@ def _all_pairs(args: argparse.Namespace, plan: Plan, progress: Progress) -> list
         for pair in names
     )
     result = []
-    for data in Parallel(n_jobs=args.jobs, return_as="generator")(tasks):
+    for data in side_by_side(tasks, args.jobs):
         result.append(data)
         progress.advance(task)
     return result

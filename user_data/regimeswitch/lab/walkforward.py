@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 
 from regimeswitch.candles import timeframe_seconds
@@ -30,6 +30,7 @@ from regimeswitch.lab.candidates import (
 )
 from regimeswitch.lab.dataset import TIMEFRAME, PairData
 from regimeswitch.lab.inputs import InputError
+from regimeswitch.lab.sidebyside import side_by_side
 
 
 PER_DAY = 86400 // timeframe_seconds(TIMEFRAME)
@@ -108,7 +109,7 @@ def walk(
     for _ in range(len(windows) - len(missing)):
         done()
     tasks = (delayed(_keep)(list(pairs), window, recipe, file) for window, file in missing)
-    for _ in Parallel(n_jobs=jobs, return_as="generator_unordered", pre_dispatch=jobs)(tasks):
+    for _ in side_by_side(tasks, jobs):
         done()
     return _collected(pairs, windows, files)
 
