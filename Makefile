@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 WORK ?= .demo
-# make backtest: the demo market unless DATADIR says otherwise.
+# backtest, prove, money: the demo market unless DATADIR says otherwise.
 PAIRS ?= BTC/USDT ETH/USDT
-DEMO_DAYS = 130
+DEMO_DAYS = 200
 DEMO_END = 2025-01-01
 DEMO_SEED ?= 2
 ifdef DATADIR
@@ -20,7 +20,7 @@ CONFIG ?= config.json
 USERDIR ?= $(WORK)/user_data
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help venv backtest test lint lock clean
+.PHONY: help venv backtest prove money test lint lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,14 +42,23 @@ $(CANDLES)/.made: | $(BIN)/regimeswitch
 	    --days $(DEMO_DAYS) --end $(DEMO_END) --seed $(DEMO_SEED)
 	@touch $@
 
-backtest: $(CANDLES)/.made
+backtest prove money: $(CANDLES)/.made
 endif
+EXPORTED = $(if $(EXPORT),--export $(EXPORT))
 backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other candles
 	@mkdir -p $(USERDIR)
 	$(BIN)/regimeswitch offline --candles $(CANDLES) -- freqtrade backtesting \
 	    --config $(CONFIG) --userdir $(USERDIR) --datadir $(CANDLES) \
 	    --strategy-path user_data/strategies --freqaimodel-path user_data/freqaimodels \
 	    --pairs $(PAIRS) --timerange $(TIMERANGE) --cache none
+
+prove: $(BIN)/regimeswitch  ## does switching help? walk-forward; DATADIR= PAIRS= TIMERANGE= EXPORT=
+	$(BIN)/regimeswitch prove --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
+	    --timerange $(TIMERANGE) --work $(WORK)/prove $(EXPORTED)
+
+money: $(BIN)/regimeswitch  ## backtests against rivals; DATADIR= PAIRS= TIMERANGE= EXPORT=
+	$(BIN)/regimeswitch money --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
+	    --timerange $(TIMERANGE) --step-days 30 --work $(WORK)/money $(EXPORTED)
 
 lint: $(BIN)/regimeswitch  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -65,4 +74,4 @@ lock:  ## write requirements.lock again from pyproject.toml (needs uv)
 	    --python-version 3.11 --output-file requirements.lock
 
 clean:  ## remove the virtualenv and the demo
-	rm -rf $(VENV) $(WORK)
+	rm -rf $(VENV) $(WORK) .prove .money

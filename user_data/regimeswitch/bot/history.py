@@ -45,10 +45,10 @@ def rule_candles(
         return None
     known = dict((history or {}).get(anchor, {}))
     parts = [known.get(settings.timeframe), _newest(dp, anchor, settings.timeframe)]
-    joined = _join(parts)
+    joined = joined_candles(parts)
     if joined.empty:
         shorter = [known.get(timeframe), base if anchor == pair else None]
-        joined = resample(_join(shorter), settings.timeframe, timeframe)
+        joined = resample(joined_candles(shorter), settings.timeframe, timeframe)
     if joined.empty and anchor != pair:
         raise OperationalException(
             f"regimeswitch.regime.anchor {anchor}: no {settings.timeframe} candles; add the pair "
@@ -68,7 +68,8 @@ def _newest(dp: DataProvider, pair: str, timeframe: str) -> pd.DataFrame | None:
     return frame
 
 
-def _join(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
+def joined_candles(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
+    """Candles of several sources in order of time; the last source wins, dates get one type."""
     frames = [
         part[OHLCV].assign(date=utc_dates(part["date"]))
         for part in parts

@@ -40,7 +40,7 @@ from regimeswitch.bot.config import (
     settings_from,
 )
 from regimeswitch.bot.history import pair_regimes, with_earlier_candles
-from regimeswitch.bot.rounds import Rounds, adopt
+from regimeswitch.bot.rounds import Rounds, adopt, welcome
 from regimeswitch.bot.shared import (
     SharedFrames,
     backtest_frames,
@@ -317,6 +317,8 @@ class RegimeFreqaiModel(IFreqaiModel):
         dk: FreqaiDataKitchen,
     ) -> FreqaiDataKitchen:
         """Live serving; a pair without a model of its own is served by the other pairs'."""
+        self.dd.get_pair_dict_info(metadata["pair"])
+        welcome(metadata["pair"], dk, self.dd, strategy.dp, self.train_queue)
         if self.shares:
             adopt(metadata["pair"], self.dd, self.config, self.rounds)
         return super().start_live(dataframe, metadata, strategy, dk)
