@@ -20,7 +20,7 @@ CONFIG ?= config.json
 USERDIR ?= $(WORK)/user_data
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help venv backtest prove money test lint lock clean
+.PHONY: help venv backtest prove money bench test lint lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ prove: $(BIN)/regimeswitch  ## does switching help? walk-forward; DATADIR= PAIRS
 money: $(BIN)/regimeswitch  ## backtests against rivals; DATADIR= PAIRS= TIMERANGE= EXPORT=
 	$(BIN)/regimeswitch money --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
 	    --timerange $(TIMERANGE) --step-days 30 --work $(WORK)/money $(EXPORTED)
+
+bench: $(BIN)/regimeswitch  ## time of a training round, as a ratio to stock trainings
+	$(BIN)/python benchmarks/training_round.py $(EXPORTED)
 
 lint: $(BIN)/regimeswitch  ## ruff and mypy
 	$(BIN)/ruff check .
