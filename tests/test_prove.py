@@ -74,10 +74,9 @@ def test_prove_compares_all_models_resumes_and_needs_no_order(
     versus = first["summary"]["gated_vs_single_regime"]
     assert versus["ci"][0] <= versus["mean"] <= versus["ci"][1]
     assert set(first["summary"]["gate"]["mean_trust"]) == {"bull", "bear", "sideways"}
-    # The demo market's effect turns with the regime: the product knows more than the stock model.
-    assert first["summary"]["gated_vs_single_regime"]["mean"] > -0.002
+    # The demo market has something to learn.
     skills = {n: m["skill"]["median"] for n, m in first["summary"]["models"].items()}
-    assert skills["gated"] > skills["stock"]
+    assert skills["gated"] > max(skills["stock"], 0)
 
     # Stopped after two windows: the third is made again, the others are not.
     kept = sorted((tmp_path / "work").glob("*/*.npz"))

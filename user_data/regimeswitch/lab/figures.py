@@ -27,6 +27,8 @@ DRAWS = 1000
 BLOCK_DAYS = 7
 LEAST_BLOCKS = 8
 TOP_SHARE = 0.05
+SAME_RANKS = 1e-9
+"""Spread of ranks below which all answers are one and the same, but for rounding."""
 
 
 def time_blocks(time: Ints, per_day: int) -> Ints:
@@ -70,8 +72,8 @@ def figures(sums: Floats, fee: float) -> dict[str, Floats]:
 
     skill: 1 - log loss / log loss of the class frequencies. ece: see
     :func:`regimeswitch.calibration.calibration_error`. ic: rank correlation of p(buy) - p(sell)
-    with the forward return. top: mean forward return of the highest 5 % of p(buy) - p(sell),
-    less two fees.
+    with the forward return, 0 where all answers are the same. top: mean forward return of the
+    highest 5 % of p(buy) - p(sell), less two fees.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         n, loss, reference, brier, one, two, both, one2, two2, top, gained = sums[:, :11].T
@@ -82,7 +84,7 @@ def figures(sums: Floats, fee: float) -> dict[str, Floats]:
             "log_loss": loss / n,
             "brier": brier / n,
             "ece": bins.sum(axis=2).mean(axis=1) / n,
-            "ic": (both / n - one * two / n**2) / spread,
+            "ic": np.where(spread > SAME_RANKS, (both / n - one * two / n**2) / spread, 0.0),
             "top": gained / top - 2 * fee,
         }
 
