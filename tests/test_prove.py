@@ -26,7 +26,15 @@ RANGE = "20241208-20250101"
 
 def command(name: str, *arguments: object, timeout: int = 400) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "regimeswitch.cli", name, *map(str, arguments)],
+        [
+            sys.executable,
+            "-W",
+            "error::RuntimeWarning",
+            "-m",
+            "regimeswitch.cli",
+            name,
+            *map(str, arguments),
+        ],
         capture_output=True,
         text=True,
         timeout=timeout,

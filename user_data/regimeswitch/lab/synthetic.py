@@ -3,8 +3,8 @@
 A demonstration, not a model of a real exchange: in a bull, bear or sideways stretch the price is
 drawn towards a target above, below or on its own 200-hour average, and the last hour's return
 continues in bull and bear but turns back in sideways. The second effect changes its sign with the
-regime, so a model that does not know the regime can learn little of it. The random walk has the
-same volatility and nothing to learn: whatever finds an edge in it has found a mistake.
+regime, so a model that does not know the regime can learn little of it. The random walk has one
+volatility, normal moves and nothing to learn: whatever finds an edge in it has found a mistake.
 
 Pure: no clock, no files; the seed and the pair's name decide every number.
 """
@@ -116,8 +116,13 @@ def _pair(pair: str, dates: pd.Series, seed: int, kind: str) -> MarketPair:
     start = START_PRICES.get(pair, float(10 ** rng.uniform(-1, 3)))
     count = len(dates)
     regimes = _stretches(rng, count) if kind == "regimes" else [NO_REGIME] * count
-    volatility = _volatility(rng, count)
-    shocks = rng.standard_t(TAIL_DEGREES, count) * math.sqrt(1 - 2 / TAIL_DEGREES)
+    if kind == "regimes":
+        volatility = _volatility(rng, count)
+        shocks = rng.standard_t(TAIL_DEGREES, count) * math.sqrt(1 - 2 / TAIL_DEGREES)
+    else:
+        # Quiet and wild times that cluster could be foretold, and so could the size of moves.
+        volatility = np.full(count, VOLATILITY)
+        shocks = rng.standard_normal(count)
     noise: FloatArray = np.clip(shocks * volatility, -LARGEST_MOVE, LARGEST_MOVE)
     # Simple returns: symmetric noise then makes the price itself, not its logarithm, a martingale.
     returns = _with_structure(noise, regimes) if kind == "regimes" else noise
