@@ -296,6 +296,16 @@ class RegimeFreqaiModel(IFreqaiModel):
 
         dk.use_strategy_to_populate_indicators = once
 
+    def _append_null_backtesting_predictions(
+        self, dk: FreqaiDataKitchen, dataframe_backtest: pd.DataFrame
+    ) -> None:
+        """Nothing is predicted for a window whose training failed.
+
+        FreqAI lists the classes again for every window, and fails on its own repetition.
+        """
+        dk.unique_class_list = list(dict.fromkeys(dk.unique_class_list))
+        super()._append_null_backtesting_predictions(dk, dataframe_backtest)
+
     def build_strategy_return_arrays(
         self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int
     ) -> None:

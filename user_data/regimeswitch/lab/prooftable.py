@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -105,7 +105,8 @@ def _by_regime(regimes: Mapping[str, Any]) -> Table:
 def _by_pair(pairs: list[Mapping[str, Any]]) -> Table:
     table = Table(title="Skill by pair (95 % interval of gated)")
     for name in ("pair", "stock", LABELS[REFERENCE], "gated", "interval", "calibration error"):
-        table.add_column(name, justify="left" if name == "pair" else "right")
+        justify: Literal["left", "right"] = "left" if name == "pair" else "right"
+        table.add_column(name, justify=justify, no_wrap=name == "interval")
     for entry in pairs:
         models = entry["models"]
         low, high = models["gated"]["skill_ci"]
