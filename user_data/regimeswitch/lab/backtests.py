@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 import regimeswitch
+from regimeswitch.lab.moneyfigures import with_start
 
 
 HOME = Path(regimeswitch.__file__).resolve().parents[1]
@@ -80,12 +81,9 @@ def read_result(path: Path) -> Backtest:
         (strategy,) = content["strategy"].values()
         (wallet,) = (name for name in archive.namelist() if name.endswith("_wallet.feather"))
         frame = pd.read_feather(io.BytesIO(archive.read(wallet)))
-    balance = frame.groupby("date", sort=True)["total_quote"].sum().reset_index()
-    start = pd.DataFrame(
-        {
-            "date": [pd.Timestamp(strategy["backtest_start"], tz="UTC")],
-            "total_quote": [float(strategy["starting_balance"])],
-        }
-    )
-    joined = pd.concat([start, balance.astype({"total_quote": float})], ignore_index=True)
-    return Backtest(list(strategy["trades"]), joined)
+    totals = frame.groupby("date", sort=True)["total_quote"].sum()
+    # The last row comes before open positions are closed, with their fee, at the end of the range.
+    totals.iloc[-1] = strategy["final_balance"]
+    begin = pd.Timestamp(strategy["backtest_start"], tz="UTC")
+    balance = with_start(totals.reset_index(), begin, float(strategy["starting_balance"]))
+    return Backtest(list(strategy["trades"]), balance)

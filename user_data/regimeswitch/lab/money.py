@@ -34,6 +34,8 @@ from regimeswitch.settings import FEATURE_VERSION
 HOLD = "buy_and_hold"
 TRIALS = 60
 """Settings tried in research; docs/research.md lists them."""
+FIGURES_VERSION = 2
+"""Raise it when kept figures would come out differently."""
 PLAIN: dict[str, Any] = {"entries": {"require_edge": False}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "gated": {},
@@ -191,7 +193,8 @@ def _overlay(name: str, pairs: int, step_days: int | None) -> dict[str, Any]:
 
 def _key(args: argparse.Namespace, config: Mapping[str, Any]) -> str:
     """Hash of all that decides the figures."""
-    parts = [FEATURE_VERSION, config, args.pairs, args.timerange, args.step_days, VARIANTS]
+    versions = [FEATURE_VERSION, FIGURES_VERSION]
+    parts = [versions, config, args.pairs, args.timerange, args.step_days, VARIANTS]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
     for pair in args.pairs:
         frame = load_candles(args.datadir, pair, "5m")[OHLCV]

@@ -23,6 +23,7 @@ from scipy import stats
 
 EULER = 0.5772156649015329
 YEAR = 365
+CANDLE = pd.Timedelta(minutes=5)
 Figures = dict[str, Any]
 
 
@@ -76,6 +77,18 @@ def daily_returns(balance: pd.DataFrame) -> pd.Series:
     return balance.set_index("date")["total_quote"].resample("1D").last().pct_change().dropna()
 
 
+def with_start(balance: pd.DataFrame, begin: pd.Timestamp, money: float) -> pd.DataFrame:
+    """Put the money of the beginning one candle before the range.
+
+    It then belongs to the day before, and the first day has a return like any other.
+
+    :param balance: ``date`` and ``total_quote``, at candles of the range
+    :param begin: first candle of the range; freqtrade's balance begins with the second
+    """
+    first = pd.DataFrame({"date": [begin - CANDLE], "total_quote": [money]})
+    return pd.concat([first, balance.astype({"total_quote": float})], ignore_index=True)
+
+
 def buy_and_hold(candles: Mapping[str, pd.DataFrame], money: float, fee: float) -> pd.DataFrame:
     """Balance of equal money in every pair from the first open to the last close.
 
@@ -88,9 +101,8 @@ def buy_and_hold(candles: Mapping[str, pd.DataFrame], money: float, fee: float) 
         parts.append(frame.set_index("date")["close"] * coins)
     total = pd.concat(parts, axis=1).sort_index().ffill().bfill().sum(axis=1)
     total.iloc[-1] *= 1 - fee
-    start = pd.Series([money], index=[total.index[0]])
-    joined = pd.concat([start, total])
-    return pd.DataFrame({"date": joined.index, "total_quote": joined.to_numpy()})
+    at_candles = pd.DataFrame({"date": total.index, "total_quote": total.to_numpy()})
+    return with_start(at_candles, total.index[0], money)
 
 
 def deflated_sharpe(returns: pd.Series, trials: int, spread: float) -> float | None:
