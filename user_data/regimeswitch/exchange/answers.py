@@ -15,25 +15,12 @@ from regimeswitch.exchange.errors import (
     missing_parameter,
     unknown_path,
 )
+from regimeswitch.exchange.limits import RateLimitError, RequestLimits
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
-
-
-class Weights:
-    """Request weight used in the current minute of the exchange's clock."""
-
-    def __init__(self) -> None:
-        self._minute = -1
-        self._used = 0
-
-    def add(self, weight: int, now: int) -> int:
-        """Count a request; the sum of its minute."""
-        if now // 60_000 != self._minute:
-            self._minute, self._used = now // 60_000, 0
-        self._used += weight
-        return self._used
+WEIGHT_HEADERS = ("X-MBX-USED-WEIGHT", WEIGHT_HEADER)
 
 
 def number(request: web.Request, name: str) -> int | None:
@@ -90,27 +77,46 @@ def compact(body: object) -> str:
 
 def refusal(error: ApiError) -> web.Response:
     """An error answer."""
-    return web.json_response(error.body(), status=error.status, dumps=compact)
+    response = web.json_response(error.body(), status=error.status, dumps=compact)
+    if isinstance(error, RateLimitError):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
-def application(routes: Iterable[web.RouteDef], clock: Callable[[], int]) -> web.Application:
-    """A web application that answers errors as the exchange does and counts the weights.
+def application(
+    routes: Iterable[web.RouteDef], clock: Callable[[], int], limits: RequestLimits
+) -> web.Application:
+    """A web application that answers errors as the exchange does and keeps its limits.
 
     :param routes: the paths and their handlers
     :param clock: gives the present in epoch milliseconds
+    :param limits: count the weights, and refuse what is too much
     """
-    weights = Weights()
 
-    @web.middleware
-    async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+        limits.check(clock())
         try:
             response = await handler(request)
         except ApiError as error:
             response = refusal(error)
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
             response = refusal(unknown_path(request.method, request.path))
-        own = int(response.headers.get(WEIGHT_HEADER, 1))
-        response.headers[WEIGHT_HEADER] = str(weights.add(own, clock()))
+        if not response.prepared:
+            limits.add(int(response.headers.get(WEIGHT_HEADER, 1)), clock())
+        return response
+
+    @web.middleware
+    async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = await answered(request, handler)
+            # The weight is known afterwards. Reading twice does no harm; an order that has been
+            # placed must be answered.
+            if request.method == "GET" and not response.prepared:
+                limits.check(clock())
+        except RateLimitError as error:
+            response = refusal(error)
+        if not response.prepared:
+            response.headers.update(dict.fromkeys(WEIGHT_HEADERS, str(limits.used)))
         return response
 
     app = web.Application(middlewares=[frame])

@@ -9,11 +9,11 @@ from aiohttp import web
 from regimeswitch.exchange.answers import answer, limited, listed, mandatory, number
 from regimeswitch.exchange.candlestore import INTERVALS, CandleError, closing
 from regimeswitch.exchange.errors import invalid_interval, invalid_symbol
+from regimeswitch.exchange.limits import RATE_LIMITS
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.symbols import Symbol, decimal
 
 
-WEIGHT_LIMIT = 6000
 KLINES_DEFAULT, KLINES_MAX = 500, 1000
 DEPTH_DEFAULT, DEPTH_MAX = 100, 5000
 # Weight of a depth request by the largest limit it covers.
@@ -71,11 +71,10 @@ class Rest:
     async def exchange_info(self, request: web.Request) -> web.Response:
         """Pairs, filters and limits."""
         symbols, _ = self._chosen(request)
-        limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
         info = {
             "timezone": "UTC",
             "serverTime": self.market.clock(),
-            "rateLimits": [{**limit, "limit": WEIGHT_LIMIT}],
+            "rateLimits": RATE_LIMITS,
             "exchangeFilters": [],
             "symbols": [symbol.info() for symbol in symbols],
         }

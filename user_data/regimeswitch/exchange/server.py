@@ -12,6 +12,7 @@ from types import TracebackType
 from aiohttp import web
 
 from regimeswitch.exchange.answers import application
+from regimeswitch.exchange.limits import RequestLimits
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.rest import Rest
 
@@ -49,16 +50,24 @@ class ExchangeServer:
     :param port: 0 for a free one
     :param host: address to listen on
     :param allow_remote: permit an address that is not loopback
+    :param limited: refuse and ban clients that ask too much, as Binance does; False only counts
     :raises ServerError: on a refused address, and at the start when the port is taken
     """
 
     def __init__(
-        self, market: Market, port: int = 0, host: str = LOOPBACK, *, allow_remote: bool = False
+        self,
+        market: Market,
+        port: int = 0,
+        host: str = LOOPBACK,
+        *,
+        allow_remote: bool = False,
+        limited: bool = True,
     ) -> None:
         check_address(host, allow_remote)
         self.market = market
         self.host = host
         self.port = port
+        self.limits = RequestLimits(enforced=limited)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
@@ -123,7 +132,7 @@ class ExchangeServer:
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        app = application(Rest(self.market).routes(), self.market.clock)
+        app = application(Rest(self.market).routes(), self.market.clock, self.limits)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         try:
             await runner.setup()
