@@ -58,3 +58,93 @@ def unknown_path(method: str, path: str) -> ApiError:
     """A path that the embedded exchange does not serve."""
     text = f"{method} {path} is not served by the embedded exchange."
     return ApiError(-1020, text, status=404)
+
+
+def bad_key_format() -> ApiError:
+    """A signed request without a key."""
+    return ApiError(-2014, "API-key format invalid.", status=401)
+
+
+def bad_key() -> ApiError:
+    """A key that is not the account's."""
+    text = "Invalid API-key, IP, or permissions for action."
+    return ApiError(-2015, text, status=401)
+
+
+def bad_signature() -> ApiError:
+    """A signature that does not belong to the request."""
+    return ApiError(-1022, "Signature for this request is not valid.")
+
+
+def too_early() -> ApiError:
+    """A timestamp from the future."""
+    text = "Timestamp for this request was 1000ms ahead of the server's time."
+    return ApiError(-1021, text)
+
+
+def too_late() -> ApiError:
+    """A timestamp that is older than the window that the request allows."""
+    return ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+
+def window_too_long() -> ApiError:
+    """A window of more than a minute."""
+    return ApiError(-1131, "recvWindow must be less than 60000.")
+
+
+def illegal_characters(name: str, pattern: str) -> ApiError:
+    """A parameter that is not written as it must be."""
+    text = f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'."
+    return ApiError(-1100, text)
+
+
+def repeated_parameter() -> ApiError:
+    """A parameter that was sent more than once."""
+    return ApiError(-1101, "Duplicate values for a parameter detected.")
+
+
+def empty_parameter(name: str) -> ApiError:
+    """An optional parameter without a value."""
+    return ApiError(-1105, f"Parameter '{name}' was empty.")
+
+
+def needless_parameter(name: str) -> ApiError:
+    """A parameter that does not go with the type of the order."""
+    return ApiError(-1106, f"Parameter '{name}' sent when not required.")
+
+
+def one_of_two(first: str, second: str) -> ApiError:
+    """Neither of two parameters was sent."""
+    text = f"Param '{first}' or '{second}' must be sent, but both were empty/null!"
+    return ApiError(-1102, text)
+
+
+def too_precise(name: str) -> ApiError:
+    """A number of more than eight decimals."""
+    return ApiError(-1111, f"Parameter '{name}' has too much precision.")
+
+
+def bad_choice(name: str) -> ApiError:
+    """A word that is none of those that a parameter may have."""
+    codes = {"timeInForce": -1115, "type": -1116, "side": -1117, "newOrderRespType": -1136}
+    words = {"type": "orderType"}
+    code = codes.get(name, -1130)
+    if code == -1130:
+        return ApiError(code, f"Data sent for parameter '{name}' is not valid.")
+    return ApiError(code, f"Invalid {words.get(name, name)}.")
+
+
+def too_long_apart(hours: int) -> ApiError:
+    """Two times with too much between them."""
+    return ApiError(-1127, f"More than {hours} hours between startTime and endTime.")
+
+
+def bad_combination() -> ApiError:
+    """Optional parameters that do not go together."""
+    return ApiError(-1128, "Combination of optional parameters invalid.")
+
+
+def bad_restriction() -> ApiError:
+    """A cancel restriction that does not exist."""
+    text = "cancelRestrictions has to be either ONLY_NEW or ONLY_PARTIALLY_FILLED."
+    return ApiError(-1145, text)

@@ -14,7 +14,10 @@ from aiohttp import web
 from regimeswitch.exchange.answers import application
 from regimeswitch.exchange.limits import RequestLimits
 from regimeswitch.exchange.market import Market
+from regimeswitch.exchange.private import Private
 from regimeswitch.exchange.rest import Rest
+from regimeswitch.exchange.sapi import Sapi
+from regimeswitch.exchange.trading import Trading
 
 
 LOOPBACK = "127.0.0.1"
@@ -51,6 +54,7 @@ class ExchangeServer:
     :param host: address to listen on
     :param allow_remote: permit an address that is not loopback
     :param limited: refuse and ban clients that ask too much, as Binance does; False only counts
+    :param trading: an account on the same market; without one there is no signed interface
     :raises ServerError: on a refused address, and at the start when the port is taken
     """
 
@@ -62,9 +66,11 @@ class ExchangeServer:
         *,
         allow_remote: bool = False,
         limited: bool = True,
+        trading: Trading | None = None,
     ) -> None:
         check_address(host, allow_remote)
         self.market = market
+        self.trading = trading
         self.host = host
         self.port = port
         self.limits = RequestLimits(enforced=limited)
@@ -127,12 +133,18 @@ class ExchangeServer:
         self._started.clear()
         self._error = None
 
+    def _routes(self) -> list[web.RouteDef]:
+        routes = Rest(self.market).routes()
+        if self.trading is not None:
+            routes += [*Private(self.trading).routes(), *Sapi(self.trading).routes()]
+        return routes
+
     def _run(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        app = application(Rest(self.market).routes(), self.market.clock, self.limits)
+        app = application(self._routes(), self.market.clock, self.limits)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         try:
             await runner.setup()

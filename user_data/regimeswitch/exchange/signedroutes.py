@@ -1,0 +1,29 @@
+"""Handlers that only the owner of the account reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from regimeswitch.exchange.answers import Handler
+from regimeswitch.exchange.form import Form
+from regimeswitch.exchange.signing import KEY_HEADER, check_key, check_signature, signed_text
+from regimeswitch.exchange.trading import Trading
+
+
+Signed = Callable[[Form], Awaitable[web.Response]]
+
+
+def signed(trading: Trading, handler: Signed) -> Handler:
+    """A handler that is only called for requests of the account's owner."""
+
+    async def checked(request: web.Request) -> web.StreamResponse:
+        check_key(trading.credentials, request.headers.get(KEY_HEADER))
+        query, body = request.raw_path.partition("?")[2], await request.text()
+        form = Form(query, body)
+        now = trading.market.clock()
+        check_signature(trading.credentials, form, signed_text(query, body), now)
+        return await handler(form)
+
+    return checked
