@@ -66,8 +66,13 @@ def listed(request: web.Request, name: str) -> list[str] | None:
 
 def answer(body: object, weight: int) -> web.Response:
     """A JSON answer, its own weight in the header that :func:`application` then adds up."""
+    return text_answer(compact(body), weight)
+
+
+def text_answer(text: str, weight: int) -> web.Response:
+    """As :func:`answer`, of a body that is JSON already."""
     headers = {WEIGHT_HEADER: str(weight)}
-    return web.json_response(body, dumps=compact, headers=headers)
+    return web.Response(text=text, content_type="application/json", headers=headers)
 
 
 def compact(body: object) -> str:

@@ -2,15 +2,14 @@
 
 Only what has happened by the clock is shown. A candle that is still forming shows the part of it
 that is over: inside the shortest stored candle the price walks from the open to both extremes and
-to the close on a fixed path, so that every moment has one price and the final candle is the
-stored one.
+to the close on the path of :mod:`regimeswitch.exchange.walk`, so that every moment has one price
+and the final candle is the stored one.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,62 +23,20 @@ from regimeswitch.exchange.candlestore import (
     opening,
     seconds,
 )
+from regimeswitch.exchange.moment import Book, Day, Moment, Moments
 from regimeswitch.exchange.symbols import Symbol, read_symbol
+from regimeswitch.exchange.timeline import timeline
+from regimeswitch.exchange.trades import Tape
+from regimeswitch.exchange.walk import PATH_TIMES as PATH_TIMES
+from regimeswitch.exchange.walk import walked as walked
 
 
 Clock = Callable[[], int]
-
-# The price rests at the open for the first tenth of a candle, so that a bot which wakes up a
-# second after the close trades at the very price that a backtest uses.
-PATH_TIMES = (0.0, 0.1, 0.4, 0.7, 0.95)
 
 
 def real_time() -> int:
     """The present in epoch milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True)
-class Day:
-    """The last 24 hours that are visible; prices in the quote asset."""
-
-    open_ms: int
-    opened: float
-    high: float
-    low: float
-    last: float
-    volume: float
-    quote_volume: float
-    count: int
-
-
-@dataclass(frozen=True)
-class Book:
-    """An order book: price and amount of each level, the best first.
-
-    The best bid is the best ask: a simulated fill then has the price of the candles.
-    """
-
-    bids: list[tuple[float, float]]
-    asks: list[tuple[float, float]]
-
-
-def walked(candle: Floats, fraction: float, decimals: int) -> Floats:
-    """The part of a candle that is over.
-
-    :param candle: open, high, low, close, volume
-    :param fraction: share of the candle's time that has gone by, 0..1
-    :param decimals: decimals of the price between the candle's own four prices
-    """
-    opened, high, low, close, volume = (float(value) for value in candle)
-    turns = (low, high) if close >= opened else (high, low)
-    prices = (opened, opened, *turns, close)
-    price = float(np.interp(fraction, PATH_TIMES, prices))
-    if PATH_TIMES[1] < fraction < PATH_TIMES[-1]:
-        price = min(max(round(price, decimals), low), high)
-    seen = [value for at, value in zip(PATH_TIMES, prices, strict=True) if at <= fraction]
-    seen.append(price)
-    return np.array([opened, max(seen), min(seen), price, volume * fraction])
 
 
 def combined(values: Floats) -> Floats:
@@ -100,23 +57,34 @@ class Market:
         self.store = store
         self.clock = clock
         self._symbols = {name: read_symbol(store, name) for name in sorted(store.assets)}
+        self._pairs: dict[str, Moments] = {}
+        self._all_since = max(one.first_ms for one in self._symbols.values())
 
     def symbols(self) -> dict[str, Symbol]:
         """Pairs that have a candle by now."""
         now = self.clock()
+        if now >= self._all_since:
+            return self._symbols
         return {name: symbol for name, symbol in self._symbols.items() if symbol.first_ms <= now}
 
     def klines(
-        self, symbol: str, interval: str, start: int | None, end: int | None, limit: int
+        self,
+        symbol: str,
+        interval: str,
+        start: int | None,
+        end: int | None,
+        limit: int,
+        now: int | None = None,
     ) -> Rows:
         """Candles that are over, and the forming one as far as it has got.
 
         :param start: earliest opening time in epoch milliseconds; with it the answer holds the
             first ``limit`` candles from there, without it the last ones
         :param end: latest opening time in epoch milliseconds
+        :param now: the moment to show; None = the present
         :raises CandleError: when the interval cannot be made of the stored ones
         """
-        now = self.clock()
+        now = self.clock() if now is None else now
         rows = self.store.rows(symbol, interval)
         current = opening(np.array([now]), interval)
         over = int(np.searchsorted(rows.opens, current[0]))
@@ -158,39 +126,33 @@ class Market:
                 values = np.vstack([values[:-1], walked(values[-1], fraction, decimals)])
         return Rows(opens, values)
 
+    def moment(self, symbol: str) -> Moment:
+        """A pair as it is shown now, or as it was at the end of its candles.
+
+        :raises KeyError: when it has no candle by now
+        """
+        if symbol not in self.symbols():
+            raise KeyError(symbol)
+        return self._pair(symbol).at(self.clock())
+
+    def tape(self, symbol: str) -> Tape:
+        """The trades of a pair, those after now included."""
+        return self._pair(symbol).tape
+
+    def _pair(self, symbol: str) -> Moments:
+        if symbol not in self._pairs:
+            line = timeline(self.store, symbol)
+            rules = self._symbols[symbol]
+            self._pairs[symbol] = Moments(rules, line, Tape(rules, line))
+        return self._pairs[symbol]
+
     def day(self, symbol: str) -> Day:
         """The 24 hours up to now, or up to the end of the candles when they are older."""
-        now = self.clock()
-        source, end = self._latest(symbol, now)
-        rows = self._seen(symbol, source, end - DAY_MS, now)
-        whole = combined(rows.ohlcv)
-        quote = float((rows.ohlcv[:, 4] * rows.ohlcv[:, :4].mean(axis=1)).sum())
-        opened, high, low, last, volume = (float(value) for value in whole)
-        open_ms = int(rows.opens[0])
-        return Day(open_ms, opened, high, low, last, volume, quote, len(rows.opens))
-
-    def _latest(self, symbol: str, now: int) -> tuple[str, int]:
-        """The stored interval that reaches furthest by now, the shortest of those, and its end."""
-        best, best_end = "", -1
-        for source in self.store.stored(symbol):
-            opens = self.store.rows(symbol, source).opens
-            seen = opens[: np.searchsorted(opens, now + 1)]
-            end = min(int(closing(seen[-1:], source)[0]), now) if len(seen) else -1
-            if end > best_end:
-                best, best_end = source, end
-        return best, best_end
+        return self.moment(symbol).day
 
     def book(self, symbol: str, levels: int) -> Book:
-        """An order book around the last price, one tick from level to level."""
-        day, rules = self.day(symbol), self._symbols[symbol]
-        scale = 10**rules.price_decimals
-        middle = max(round(day.last * scale), 1)
-        # A level holds a tenth of what an average candle trades, and never next to nothing.
-        amount = max(day.volume / day.count / 10, 20 * rules.min_notional * scale / middle)
-        lot = round(amount, rules.amount_decimals)
-        bids = [((middle - step) / scale, lot) for step in range(min(levels, middle))]
-        asks = [((middle + step) / scale, lot) for step in range(levels)]
-        return Book(bids, asks)
+        """An order book around the last price."""
+        return self.moment(symbol).book(levels)
 
     def span_ms(self) -> tuple[int, int]:
         """Opening time of the first and closing time of the last stored candle of all pairs."""

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aiohttp import web
 
-from regimeswitch.exchange.answers import answer, limited, listed, mandatory, number
-from regimeswitch.exchange.candlestore import INTERVALS, CandleError, closing
-from regimeswitch.exchange.errors import invalid_interval, invalid_symbol
+from regimeswitch.exchange.answers import (
+    answer,
+    compact,
+    limited,
+    mandatory,
+    number,
+    text_answer,
+)
+from regimeswitch.exchange.candlestore import INTERVALS, CandleError
+from regimeswitch.exchange.errors import ApiError, invalid_interval
+from regimeswitch.exchange.klines import KlineTexts
 from regimeswitch.exchange.limits import RATE_LIMITS
 from regimeswitch.exchange.market import Market
-from regimeswitch.exchange.symbols import Symbol, decimal
+from regimeswitch.exchange.tickers import Symbols, Tickers, step_weight
+from regimeswitch.exchange.trades import Tape, Trade
 
 
 KLINES_DEFAULT, KLINES_MAX = 500, 1000
+TRADES_DEFAULT, TRADES_MAX = 500, 1000
 DEPTH_DEFAULT, DEPTH_MAX = 100, 5000
 # Weight of a depth request by the largest limit it covers.
 DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (DEPTH_MAX, 250))
-# Weight of a ticker/24hr request by the largest number of symbols it covers.
-DAY_WEIGHTS = ((20, 2), (100, 40))
-DAY_WEIGHT_ALL = 80
 
 
 class Rest:
@@ -31,6 +36,10 @@ class Rest:
 
     def __init__(self, market: Market) -> None:
         self.market = market
+        self.symbols = Symbols(market)
+        self._klines = KlineTexts(market)
+        # The last book that was written, by pair and limit, and its moment.
+        self._books: dict[tuple[str, int], tuple[int, str]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """The paths and their handlers."""
@@ -39,26 +48,14 @@ class Rest:
             web.get("/api/v3/time", self.time),
             web.get("/api/v3/exchangeInfo", self.exchange_info),
             web.get("/api/v3/klines", self.klines),
+            # Candles prepared for charts, which ours need not be.
+            web.get("/api/v3/uiKlines", self.klines),
             web.get("/api/v3/depth", self.depth),
-            web.get("/api/v3/ticker/24hr", self.ticker_day),
-            web.get("/api/v3/ticker/price", self.ticker_price),
-            web.get("/api/v3/ticker/bookTicker", self.ticker_book),
+            web.get("/api/v3/trades", self.trades),
+            web.get("/api/v3/historicalTrades", self.historical_trades),
+            web.get("/api/v3/aggTrades", self.aggregate_trades),
+            *Tickers(self.market).routes(),
         ]
-
-    def _symbol(self, name: str) -> Symbol:
-        symbol = self.market.symbols().get(name)
-        if symbol is None:
-            raise invalid_symbol()
-        return symbol
-
-    def _chosen(self, request: web.Request) -> tuple[list[Symbol], bool]:
-        """The symbols a request is about, and whether it named a single one."""
-        if "symbol" in request.query:
-            return [self._symbol(mandatory(request, "symbol"))], True
-        names = listed(request, "symbols")
-        if names is None:
-            return list(self.market.symbols().values()), False
-        return [self._symbol(name) for name in names], False
 
     async def ping(self, request: web.Request) -> web.Response:
         """Whether the exchange is there."""
@@ -70,7 +67,7 @@ class Rest:
 
     async def exchange_info(self, request: web.Request) -> web.Response:
         """Pairs, filters and limits."""
-        symbols, _ = self._chosen(request)
+        symbols, _ = self.symbols.chosen(request)
         info = {
             "timezone": "UTC",
             "serverTime": self.market.clock(),
@@ -81,109 +78,91 @@ class Rest:
         return answer(info, 20)
 
     async def klines(self, request: web.Request) -> web.Response:
-        """Candles. The quote volume is estimated by the mean of the four prices."""
-        symbol = self._symbol(mandatory(request, "symbol"))
+        """Candles."""
+        symbol = self.symbols.named(mandatory(request, "symbol")).name
         interval = mandatory(request, "interval")
         if interval not in INTERVALS:
             raise invalid_interval()
         start, end = number(request, "startTime"), number(request, "endTime")
         limit = limited(request, KLINES_DEFAULT, KLINES_MAX)
+        now = self.market.clock()
         try:
-            rows = self.market.klines(symbol.name, interval, start, end, limit)
+            rows = self.market.klines(symbol, interval, start, end, limit, now)
         except CandleError as error:
             raise invalid_interval(str(error)) from error
-        quotes = rows.ohlcv[:, 4] * rows.ohlcv[:, :4].mean(axis=1)
-        table = zip(
-            rows.opens.tolist(),
-            rows.ohlcv.tolist(),
-            closing(rows.opens, interval).tolist(),
-            quotes.tolist(),
-            strict=True,
-        )
-        # The number of trades and the takers' share are not in the candles: 0, as if unknown.
-        zero = decimal(0.0)
-        lines = [
-            [at, *map(decimal, values), close - 1, f"{quote:.8f}", 0, zero, zero, "0"]
-            for at, values, close, quote in table
-        ]
-        return answer(lines, 2)
+        lines = self._klines.texts(symbol, interval, rows, now)
+        return text_answer(f"[{','.join(lines)}]", 2)
 
     async def depth(self, request: web.Request) -> web.Response:
         """The order book."""
-        symbol = self._symbol(mandatory(request, "symbol"))
+        symbol = self.symbols.named(mandatory(request, "symbol")).name
         limit = limited(request, DEPTH_DEFAULT, DEPTH_MAX)
-        book = self.market.book(symbol.name, limit)
-        sides = {
-            side: [[symbol.price(price), decimal(amount)] for price, amount in levels]
-            for side, levels in (("bids", book.bids), ("asks", book.asks))
-        }
-        weight = step_weight(DEPTH_WEIGHTS, limit, DEPTH_WEIGHTS[-1][1])
-        return answer({"lastUpdateId": self.market.clock(), **sides}, weight)
+        moment = self.market.moment(symbol)
+        version, text = self._books.get((symbol, limit), (-1, ""))
+        if version != moment.version:
+            bids, asks = moment.book(limit).sides()
+            body = {"lastUpdateId": moment.version, "bids": bids, "asks": asks}
+            text = compact(body)
+            self._books[symbol, limit] = (moment.version, text)
+        return text_answer(text, step_weight(DEPTH_WEIGHTS, limit, DEPTH_WEIGHTS[-1][1]))
 
-    async def ticker_day(self, request: web.Request) -> web.Response:
-        """The last 24 hours of one, several or all symbols."""
-        symbols, single = self._chosen(request)
-        every = "symbol" not in request.query and "symbols" not in request.query
-        size = DAY_WEIGHTS[-1][0] + 1 if every else len(symbols)
-        weight = step_weight(DAY_WEIGHTS, size, DAY_WEIGHT_ALL)
-        return answer(one_or_all([self._day(one) for one in symbols], single), weight)
+    async def trades(self, request: web.Request) -> web.Response:
+        """The latest trades."""
+        return answer([trade_line(one) for one in self._found(request, None)], 25)
 
-    def _day(self, symbol: Symbol) -> dict[str, object]:
-        day = self.market.day(symbol.name)
-        change = day.last - day.opened
-        average = day.quote_volume / day.volume if day.volume else day.last
-        return {
-            **self._best(symbol),
-            "priceChange": symbol.price(change),
-            "priceChangePercent": f"{100 * change / day.opened if day.opened else 0:.3f}",
-            "weightedAvgPrice": f"{average:.8f}",
-            "prevClosePrice": decimal(day.opened),
-            "lastPrice": decimal(day.last),
-            "lastQty": decimal(0.0),
-            "openPrice": decimal(day.opened),
-            "highPrice": decimal(day.high),
-            "lowPrice": decimal(day.low),
-            "volume": decimal(day.volume),
-            "quoteVolume": f"{day.quote_volume:.8f}",
-            "openTime": day.open_ms,
-            "closeTime": self.market.clock(),
-            "firstId": -1,
-            "lastId": -1,
-            "count": 0,
-        }
+    async def historical_trades(self, request: web.Request) -> web.Response:
+        """Trades from a number on, or the latest."""
+        first = number(request, "fromId")
+        return answer([trade_line(one) for one in self._found(request, first)], 25)
 
-    def _best(self, symbol: Symbol) -> dict[str, object]:
-        book = self.market.book(symbol.name, 1)
-        (bid, bid_lot), (ask, ask_lot) = book.bids[0], book.asks[0]
-        return {
-            "symbol": symbol.name,
-            "bidPrice": symbol.price(bid),
-            "bidQty": decimal(bid_lot),
-            "askPrice": symbol.price(ask),
-            "askQty": decimal(ask_lot),
-        }
+    async def aggregate_trades(self, request: web.Request) -> web.Response:
+        """Trades from a number or between two moments, each an aggregate of its own."""
+        first = number(request, "fromId")
+        start, end = number(request, "startTime"), number(request, "endTime")
+        if first is not None and (start is not None or end is not None):
+            raise ApiError(-1128, "Combination of optional parameters invalid.")
+        if start is not None:
+            first = self._tape(request).before(start)
+        found = self._found(request, first, end)
+        return answer([aggregate_line(one) for one in found], 4)
 
-    async def ticker_price(self, request: web.Request) -> web.Response:
-        """The last price of one, several or all symbols."""
-        symbols, single = self._chosen(request)
-        prices = [
-            {"symbol": one.name, "price": decimal(self.market.day(one.name).last)}
-            for one in symbols
-        ]
-        return answer(one_or_all(prices, single), 2 if single else 4)
+    def _tape(self, request: web.Request) -> Tape:
+        return self.market.tape(self.symbols.named(mandatory(request, "symbol")).name)
 
-    async def ticker_book(self, request: web.Request) -> web.Response:
-        """The best bid and ask of one, several or all symbols."""
-        symbols, single = self._chosen(request)
-        best = one_or_all([self._best(one) for one in symbols], single)
-        return answer(best, 2 if single else 4)
+    def _found(
+        self, request: web.Request, first: int | None, end: int | None = None
+    ) -> list[Trade]:
+        """The first trades from a number on, or the last ones, up to a moment at the most."""
+        tape, now = self._tape(request), self.market.clock()
+        limit = limited(request, TRADES_DEFAULT, TRADES_MAX)
+        stop = tape.until(now if end is None else min(end, now))
+        if first is None:
+            first = max(stop - limit, 0)
+        return list(tape.trades(first, min(first + limit, stop)))
 
 
-def one_or_all(answers: Sequence[object], single: bool) -> object:
-    """Binance answers with an object where one symbol was named, else with a list."""
-    return answers[0] if single else answers
+def trade_line(trade: Trade) -> dict[str, object]:
+    """A trade as the lists of trades show it."""
+    return {
+        "id": trade.number,
+        "price": trade.price,
+        "qty": f"{trade.amount:f}",
+        "quoteQty": trade.quote,
+        "time": trade.at,
+        "isBuyerMaker": not trade.buyer_takes,
+        "isBestMatch": True,
+    }
 
 
-def step_weight(steps: tuple[tuple[int, int], ...], size: int, beyond: int) -> int:
-    """The weight of the first step that covers a size, or ``beyond``."""
-    return next((weight for most, weight in steps if size <= most), beyond)
+def aggregate_line(trade: Trade) -> dict[str, object]:
+    """A trade as the list of aggregates shows it."""
+    return {
+        "a": trade.number,
+        "p": trade.price,
+        "q": f"{trade.amount:f}",
+        "f": trade.number,
+        "l": trade.number,
+        "T": trade.at,
+        "m": not trade.buyer_takes,
+        "M": True,
+    }
