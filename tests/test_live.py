@@ -49,7 +49,7 @@ LIVE = {
 class MovedBot:
     """A dry-run bot and the clock that it lives by."""
 
-    def __init__(self, config: dict[str, Any], clock: time_machine.Coordinates) -> None:
+    def __init__(self, config: dict[str, Any], clock: time_machine.Traveller) -> None:
         self.clock = clock
         self.now = START
         self.bot = FreqtradeBot(config)

@@ -21,7 +21,7 @@ RegimeName = Literal["bull", "bear", "sideways"]
 LearnerName = Literal["lightgbm", "xgboost", "random_forest"]
 REGIME_NAMES: tuple[RegimeName, ...] = ("bull", "bear", "sideways")
 MAX_STARTUP_CANDLES = 4999
-FEATURE_VERSION = 2
+FEATURE_VERSION = 3
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -24,6 +24,8 @@ TRUST_COLUMN = "regime_trust"
 EXPECTED_COLUMN = "expected_return"
 SIZE_COLUMN = "expected_size"
 RATIO_COLUMN = "size_ratio"
+TRAINED_COLUMN = "trained_at"
+"""End of the training of the model that made a prediction, epoch seconds."""
 OUTPUTS = (TRUST_COLUMN, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
 
 

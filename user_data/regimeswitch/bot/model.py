@@ -30,6 +30,7 @@ from regimeswitch.bot.columns import (
     RATIO_COLUMN,
     SIZE_COLUMN,
     THRESHOLD_COLUMN,
+    TRAINED_COLUMN,
     TRUST_COLUMN,
     label_of,
     thresholds_of,
@@ -96,7 +97,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
     ) -> pd.DataFrame:
         """FreqAI's entry point, per pair: adds the regime before and publishes it afterwards."""
-        self._put_regime_into(strategy)
+        self.put_regime_into(strategy)
         self.strategy = strategy
         candles = dataframe
         if strategy.dp.runmode == RunMode.PLOT:
@@ -109,13 +110,14 @@ class RegimeFreqaiModel(IFreqaiModel):
         parts = [result.drop(columns=[*PRIVATE, *copies], errors="ignore")]
         if "regime" not in result.columns:
             parts.append(self._regimes(result, metadata["pair"], strategy))
-        missing = [name for name in self._numeric_outputs() if name not in result.columns]
+        outputs = [*self._numeric_outputs(), TRAINED_COLUMN]
+        missing = [name for name in outputs if name not in result.columns]
         published: pd.DataFrame = pd.concat(
             [*parts, pd.DataFrame(0.0, result.index, missing)], axis=1
         )
         return published
 
-    def _put_regime_into(self, strategy: IStrategy) -> None:
+    def put_regime_into(self, strategy: IStrategy) -> None:
         original = strategy.feature_engineering_standard
         if getattr(original, "puts_regime", False):
             return
@@ -160,6 +162,10 @@ class RegimeFreqaiModel(IFreqaiModel):
                 dk.fit_labels()
         model = self._shared_training(dk) if self.shares else self.fit({"train_rows": rows}, dk)
         dk.data["regimeswitch"] = metadata_of(model, pair)
+        dk.data["extra_returns_per_train"] = {
+            **dk.data["extra_returns_per_train"],
+            TRAINED_COLUMN: float(self.training_window.stopts),
+        }
         logger.info(f"{pair}: trained on {model.rows_} rows; {told(model, pair)}")
         return model
 

@@ -1,0 +1,192 @@
+"""``regimeswitch replay``: does a bot decide as a backtest does? Candle by candle.
+
+The real bot is led through history under a moved clock, then plain ``freqtrade backtesting`` runs
+on the same candles, trained from scratch, and both are compared. With ``--live`` no bot is run:
+what a running bot has stored is checked against the models that served it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from regimeswitch.candles import timeframe_seconds
+from regimeswitch.exchange.candlestore import CandleError
+from regimeswitch.exchange.market import open_market
+from regimeswitch.lab.inputs import InputError, config_of, load_candles, write_json
+from regimeswitch.lab.replaying.account import replay_figures
+from regimeswitch.lab.replaying.compare import compare_decisions
+from regimeswitch.lab.replaying.deals import compare_deals
+from regimeswitch.lab.replaying.plan import SABOTAGES
+from regimeswitch.lab.replaying.served import check_served
+from regimeswitch.lab.replaying.stage import (
+    CANDLE_SECONDS,
+    ReplayError,
+    Scene,
+    Side,
+    merged,
+    prepare,
+    run_backtest,
+    run_bot,
+)
+from regimeswitch.lab.replaying.tables import print_replay, print_served
+
+
+OK, FINDING, USAGE = 0, 1, 2
+WORK = Path(".replay")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="does a bot decide as a backtest does? candle by candle",
+        description="Lead the real bot through stored candles under a moved clock, run plain "
+        "freqtrade backtesting on the same candles, and compare every decision.",
+    )
+    parser.add_argument(
+        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
+    )
+    parser.add_argument("--datadir", type=Path, help="folder of candle files")
+    parser.add_argument("--pairs", nargs="+", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
+    parser.add_argument("--timerange", help="YYYYMMDD-YYYYMMDD")
+    parser.add_argument("--candles", type=int, help="at most this many candles of the range")
+    parser.add_argument("--restarts", type=int, default=0, help="end and start the bot that often")
+    parser.add_argument(
+        "--retrain-hours", type=float, help="between trainings (freqai.live_retrain_hours)"
+    )
+    parser.add_argument(
+        "--loop-seconds", type=int, default=15, help="between looks at an open position (15)"
+    )
+    parser.add_argument(
+        "--without-edge",
+        action="store_true",
+        help="enter by thresholds alone, so that there are trades to compare",
+    )
+    parser.add_argument("--sabotage", choices=SABOTAGES, default="", help="a fault to be found")
+    parser.add_argument("--work", type=Path, default=WORK, help=f"logs, models ({WORK})")
+    parser.add_argument(
+        "--live", type=Path, metavar="DATABASE", help="check a running bot instead of replaying"
+    )
+    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="for --live")
+    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay, or check a running bot; 0 when nothing differs, 1 when something does."""
+    console = Console(stderr=True)
+    try:
+        figures = check_served(args) if args.live else replayed(args, console)
+        if args.export:
+            write_json(args.export, figures)
+    except (InputError, CandleError, ReplayError, OSError) as error:
+        console.print(f"regimeswitch replay: {error}", highlight=False, markup=False)
+        return USAGE
+    (print_served if args.live else print_replay)(figures)
+    return FINDING if figures["decision_diffs"] or figures["trade_diffs"] else OK
+
+
+def replayed(args: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """The figures of a replay, as exported."""
+    scene = scene_of(args)
+    own = prepare(scene)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # The backtest takes the second core meanwhile.
+    with (
+        ThreadPoolExecutor(max_workers=1) as beside,
+        Progress(*columns, TimeRemainingColumn(), console=console) as progress,
+    ):
+        expected = beside.submit(run_backtest, scene, own)
+        task = progress.add_task("candles", total=scene.count)
+        began = time.monotonic()
+        live = run_bot(scene, own, lambda done: progress.update(task, completed=done))
+        minutes = (time.monotonic() - began) / 60
+        progress.update(task, description="backtest")
+        backtest = expected.result()
+    return compared(scene, live, backtest) | {"candles_per_minute": round(scene.count / minutes, 1)}
+
+
+def compared(scene: Scene, live: Side, backtest: Side) -> dict[str, Any]:
+    """The figures of two finished sides."""
+    decisions = compare_decisions(
+        live.records, backtest.records, scene.start * 1000, scene.stop * 1000
+    )
+    symbols = open_market(scene.candles).symbols()
+    lots = {pair: 10.0 ** -symbols[pair.replace("/", "")].amount_decimals for pair in scene.pairs}
+    deals = compare_deals(
+        live.deals, backtest.deals, scene.wallet, lots, pd.Timestamp(scene.stop, unit="s", tz="UTC")
+    )
+    return replay_figures(scene, live, decisions, deals)
+
+
+def scene_of(args: argparse.Namespace) -> Scene:
+    """What the command line asks for.
+
+    :raises InputError: when something is missing or out of its range
+    """
+    config: dict[str, Any] = {}
+    for path in args.config:
+        config = merged(config, config_of(path))
+    if args.datadir is None or args.timerange is None:
+        raise InputError("--datadir and --timerange are needed, e.g. --timerange 20241201-20241218")
+    pairs = args.pairs or config["exchange"]["pair_whitelist"]
+    start, stop = _bounds(args, config, pairs)
+    if args.restarts < 0 or (stop - start) // CANDLE_SECONDS < 2 * (args.restarts + 1):
+        raise InputError(f"--restarts {args.restarts} needs at least two candles between restarts")
+    hours = args.retrain_hours or float(config["freqai"].get("live_retrain_hours", 0))
+    if hours < 1 or hours * 3600 % CANDLE_SECONDS:
+        raise InputError(
+            f"--retrain-hours {hours:g}: give whole candles and at least an hour, e.g. 24; both "
+            "sides then train at the same moments"
+        )
+    without = {"regimeswitch": {"entries": {"require_edge": False}}}
+    return Scene(
+        configs=args.config,
+        candles=args.datadir,
+        pairs=pairs,
+        start=start,
+        stop=stop,
+        work=args.work.resolve(),
+        restarts=args.restarts,
+        retrain_hours=hours,
+        loop_seconds=args.loop_seconds,
+        sabotage=args.sabotage,
+        wallet=float(config.get("dry_run_wallet", 1000)),
+        extra=without if args.without_edge else {},
+    )
+
+
+def _bounds(args: argparse.Namespace, config: dict[str, Any], pairs: list[str]) -> tuple[int, int]:
+    """First opening and last closing time, epoch seconds, inside what the candles allow."""
+    begin, _, end = args.timerange.partition("-")
+    try:
+        start = int(pd.Timestamp(begin, tz="UTC").timestamp())
+        stop = int(pd.Timestamp(end, tz="UTC").timestamp()) if end else 2**40
+    except ValueError:
+        raise InputError(f"--timerange {args.timerange!r}: write YYYYMMDD-YYYYMMDD") from None
+    train = int(config["freqai"]["train_period_days"]) * timeframe_seconds("1d")
+    for pair in pairs:
+        dates = load_candles(args.datadir, pair, "5m")["date"]
+        first, last = (int(at.timestamp()) for at in (dates.iloc[0], dates.iloc[-1]))
+        # The bot also needs the candle after the last one, to trade at its open.
+        stop = min(stop, last)
+        if first + train > start:
+            earliest = pd.Timestamp(first + train, unit="s").ceil("D")
+            raise InputError(
+                f"{pair}: candles begin at {dates.iloc[0]:%Y-%m-%d}; with "
+                f"{config['freqai']['train_period_days']} days of training start at "
+                f"{earliest:%Y%m%d} or later"
+            )
+    if args.candles is not None:
+        stop = min(stop, start + args.candles * CANDLE_SECONDS)
+    if stop - start < CANDLE_SECONDS:
+        raise InputError(f"--timerange {args.timerange!r} holds no candle of {', '.join(pairs)}")
+    return start, stop

@@ -1,0 +1,62 @@
+"""What the processes of a replay are told: one JSON file each, written by the command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from regimeswitch.lab.overlay import overlay
+
+
+STOPS = ("SIGTERM", "SIGKILL")
+SABOTAGES = ("memory", "late-window")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One process: the bot for a stretch of time, or the backtest.
+
+    :param arguments: of the freqtrade command, without the exchange's overlay
+    :param candles: folder that the embedded exchange serves
+    :param records: file that the decisions are written to
+    :param start: first moment of the clock, epoch seconds; for the backtest without meaning
+    :param stop: closing time of the last candle that is analysed, epoch seconds
+    :param pause: seconds after ``stop`` at which the process is ended
+    :param signal: how it is ended
+    :param loop_seconds: time between two looks at open positions inside a candle
+    :param sabotage: a fault that the comparison must find; empty for none
+    """
+
+    arguments: list[str]
+    candles: str
+    records: str
+    start: int
+    stop: int
+    pause: int = 0
+    signal: str = "SIGTERM"
+    loop_seconds: int = 15
+    sabotage: str = ""
+
+    def write(self, path: Path) -> Path:
+        """Write it for the process to read."""
+        path.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """As written by :meth:`write`."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def exchange_overlay(self, url: str) -> Path:
+        """A configuration file beside the records that points freqtrade to the exchange."""
+        path = Path(self.records).with_suffix(".exchange.json")
+        path.write_text(json.dumps(overlay(url), indent=2), encoding="utf-8")
+        return path
+
+    @property
+    def began(self) -> datetime:
+        """First moment of the clock."""
+        return datetime.fromtimestamp(self.start, UTC)

@@ -1,0 +1,190 @@
+"""What a run decided, candle by candle: written line by line, so that a killed run leaves it too.
+
+The bot and the backtest are watched in the same three places: where signals are complete, where
+the model is asked, and where a training ends. Watching changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import joblib
+import numpy as np
+import pandas as pd
+from freqtrade.resolvers import StrategyResolver
+from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
+from numpy.typing import NDArray
+
+from regimeswitch.candles import utc_dates
+
+
+Floats32 = NDArray[np.float32]
+Key = tuple[str, int]
+"""Pair, and opening time of a candle or end of a training window in epoch milliseconds."""
+CANDLE, FEATURES, NAMES, TRAINING = "candle", "features", "names", "training"
+NOT_DECISIONS = ("_mean", "_std")
+PRICES = ("high_price", "low_price", "close_price", "date_pred", "date")
+"""Columns in which FreqAI keeps the candle beside its live predictions."""
+
+
+@dataclass
+class Records:
+    """What one run decided.
+
+    :param candles: columns of the analysed frame by candle; a list, for a candle can be analysed
+        again after a restart
+    :param features: what the model was asked, in single precision, as it sees it
+    :param names: of the features, by pair
+    :param trainings: digest of each trained model, and its rows
+    """
+
+    candles: dict[Key, list[dict[str, Any]]] = field(default_factory=dict)
+    features: dict[Key, list[Floats32]] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    trainings: dict[Key, str] = field(default_factory=dict)
+
+
+class Recorder:
+    """Writes what is watched to a file, one line per fact.
+
+    :param path: appended to
+    :param last_row: only the last row of a frame is news, as in a live bot
+    """
+
+    def __init__(self, path: Path, *, last_row: bool) -> None:
+        self._stream: TextIO = path.open("a", encoding="utf-8", buffering=1)
+        self._last_row = last_row
+        self._names: set[str] = set()
+
+    def analysed(self, frame: pd.DataFrame, pair: str) -> None:
+        """Columns of a frame whose signals are complete."""
+        rows = frame.iloc[-1:] if self._last_row else frame
+        kept = [name for name in rows.columns if not name.endswith(NOT_DECISIONS)]
+        kept = [name for name in kept if name not in PRICES]
+        times = _milliseconds(rows["date"])
+        records = rows[kept].astype(object).where(rows[kept].notna(), None).to_dict("records")
+        for at, record in zip(times, records, strict=True):
+            self._write(CANDLE, pair, at, record)
+
+    def asked(self, frame: pd.DataFrame, pair: str, names: list[str]) -> None:
+        """Features of the rows that a model is asked about."""
+        rows = frame.iloc[-1:] if self._last_row else frame
+        if pair not in self._names:
+            self._names.add(pair)
+            self._write(NAMES, pair, 0, names)
+        matrix = rows[names].to_numpy(dtype=np.float32)
+        for at, row in zip(_milliseconds(rows["date"]), matrix, strict=True):
+            self._write(FEATURES, pair, at, base64.b64encode(row.tobytes()).decode())
+
+    def trained(self, model: Any, pair: str, stop: int) -> None:
+        """A model, by a digest of all that it consists of.
+
+        :param stop: end of its training window, epoch seconds
+        """
+        self._write(TRAINING, pair, stop * 1000, model_digest(model))
+
+    def _write(self, kind: str, pair: str, at: int, content: Any) -> None:
+        line = json.dumps([kind, pair, at, content], default=_plain, separators=(",", ":"))
+        self._stream.write(line + "\n")
+
+
+def model_digest(model: Any) -> str:
+    """Digest of a fitted model; equal models, trained in different processes, give equal ones."""
+    return hashlib.sha256(joblib.hash(model).encode()).hexdigest()[:16]
+
+
+def _milliseconds(dates: pd.Series) -> list[int]:
+    times: list[int] = utc_dates(dates).astype("int64").tolist()
+    return times
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} cannot be recorded")
+
+
+def read_records(paths: list[Path]) -> Records:
+    """Records of one run, written by one or more processes one after the other.
+
+    A last line that was cut off by a kill is passed over.
+    """
+    found = Records()
+    put: Mapping[str, Callable[[Key, Any], None]] = {
+        CANDLE: lambda key, content: found.candles.setdefault(key, []).append(content),
+        FEATURES: lambda key, content: found.features.setdefault(key, []).append(_row(content)),
+        NAMES: lambda key, content: found.names.update({key[0]: content}),
+        TRAINING: lambda key, content: found.trainings.update({key: content}),
+    }
+    for path in paths:
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.endswith("\n"):
+                kind, pair, at, content = json.loads(line)
+                put[kind]((pair, at), content)
+    return found
+
+
+def _row(text: str) -> Floats32:
+    return np.frombuffer(base64.b64decode(text), dtype=np.float32)
+
+
+def watch(recorder: Recorder, prepare: Callable[[Any], None] | None = None) -> None:
+    """From now on, tell the recorder what every strategy and FreqAI model of this process does.
+
+    :param prepare: called with each strategy first
+    """
+    load_strategy = StrategyResolver.load_strategy
+    load_model = FreqaiModelResolver.load_freqaimodel
+
+    def strategy(*args: Any, **kwargs: Any) -> Any:
+        loaded = load_strategy(*args, **kwargs)
+        if prepare is not None:
+            prepare(loaded)
+        _watch_strategy(loaded, recorder)
+        return loaded
+
+    def model(*args: Any, **kwargs: Any) -> Any:
+        loaded = load_model(*args, **kwargs)
+        _watch_model(loaded, recorder)
+        return loaded
+
+    vars_of = {StrategyResolver: ("load_strategy", strategy)}
+    vars_of[FreqaiModelResolver] = ("load_freqaimodel", model)
+    for owner, (name, function) in vars_of.items():
+        setattr(owner, name, staticmethod(function))
+
+
+def _watch_strategy(strategy: Any, recorder: Recorder) -> None:
+    advise_exit = strategy.advise_exit
+
+    def watched(dataframe: pd.DataFrame, metadata: dict[str, Any]) -> pd.DataFrame:
+        frame: pd.DataFrame = advise_exit(dataframe, metadata)
+        recorder.analysed(frame, metadata["pair"])
+        return frame
+
+    strategy.advise_exit = watched
+
+
+def _watch_model(model: Any, recorder: Recorder) -> None:
+    train, predict = model.train, model.predict
+
+    def watched_train(frame: pd.DataFrame, pair: str, dk: Any, **kwargs: Any) -> Any:
+        trained = train(frame, pair, dk, **kwargs)
+        stop = int(dk.data_path.name.rsplit("_", 1)[1])
+        recorder.trained(trained, pair, stop)
+        return trained
+
+    def watched_predict(frame: pd.DataFrame, dk: Any, **kwargs: Any) -> Any:
+        answer = predict(frame, dk, **kwargs)
+        recorder.asked(frame, dk.pair, dk.training_features_list)
+        return answer
+
+    model.train, model.predict = watched_train, watched_predict
