@@ -54,6 +54,8 @@ class Rows:
 
 def seconds(interval: str) -> int:
     """Length of an interval in seconds; of the shortest month for ``1M``, to sort by."""
+    if interval == "1s":
+        return 1
     return 28 * 86_400 if interval == "1M" else timeframe_seconds(interval)
 
 

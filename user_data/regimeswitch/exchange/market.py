@@ -27,8 +27,7 @@ from regimeswitch.exchange.moment import Book, Day, Moment, Moments
 from regimeswitch.exchange.symbols import Symbol, read_symbol
 from regimeswitch.exchange.timeline import timeline
 from regimeswitch.exchange.trades import Tape
-from regimeswitch.exchange.walk import PATH_TIMES as PATH_TIMES
-from regimeswitch.exchange.walk import walked as walked
+from regimeswitch.exchange.walk import walked
 
 
 Clock = Callable[[], int]
@@ -126,14 +125,15 @@ class Market:
                 values = np.vstack([values[:-1], walked(values[-1], fraction, decimals)])
         return Rows(opens, values)
 
-    def moment(self, symbol: str) -> Moment:
-        """A pair as it is shown now, or as it was at the end of its candles.
+    def moment(self, symbol: str, now: int | None = None) -> Moment:
+        """A pair as it is shown, or as it was at the end of its candles.
 
+        :param now: the moment to show; None = the present
         :raises KeyError: when it has no candle by now
         """
         if symbol not in self.symbols():
             raise KeyError(symbol)
-        return self._pair(symbol).at(self.clock())
+        return self._pair(symbol).at(self.clock() if now is None else now)
 
     def tape(self, symbol: str) -> Tape:
         """The trades of a pair, those after now included."""

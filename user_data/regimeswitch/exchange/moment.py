@@ -115,8 +115,8 @@ class Moments:
         self._kept: Moment | None = None
 
     def at(self, now: int) -> Moment:
-        """The pair at a moment, which lies after the opening of its first candle."""
-        row = self.line.row(now)
+        """The pair at a moment; before its first candle, as that one opens."""
+        row = max(self.line.row(now), 0)
         step = self.line.step(row, now)
         # Up to now, or up to the end of the candles when they are older.
         since = min(int(self.line.ends[row]), now) - DAY_MS

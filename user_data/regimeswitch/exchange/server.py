@@ -17,6 +17,7 @@ from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.private import Private
 from regimeswitch.exchange.rest import Rest
 from regimeswitch.exchange.sapi import Sapi
+from regimeswitch.exchange.stream import Streams
 from regimeswitch.exchange.trading import Trading
 
 
@@ -144,7 +145,10 @@ class ExchangeServer:
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        app = application(self._routes(), self.market.clock, self.limits)
+        streams = Streams(self.market)
+        routes = [*self._routes(), *streams.routes()]
+        app = application(routes, self.market.clock, self.limits)
+        app.on_shutdown.append(streams.close)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         try:
             await runner.setup()

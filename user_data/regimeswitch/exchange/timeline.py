@@ -28,9 +28,10 @@ class Timeline:
         return int(np.searchsorted(self.opens, moment, side="right")) - 1
 
     def step(self, row: int, moment: int) -> int:
-        """The step of a candle that a moment lies in; the last one once it is over."""
+        """The step of a candle that a moment lies in; outside of it the nearest."""
         opened = int(self.opens[row])
-        return min((moment - opened) * STEPS // (int(self.ends[row]) - opened), STEPS - 1)
+        step = (moment - opened) * STEPS // (int(self.ends[row]) - opened)
+        return min(max(step, 0), STEPS - 1)
 
     def begins(self, row: int, step: int) -> int:
         """The first millisecond of a step."""

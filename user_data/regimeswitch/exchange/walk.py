@@ -19,7 +19,6 @@ STEPS = 60
 # rests at the open for the first tenth of a candle, so that a bot which wakes up a second after
 # the close trades at the very price that a backtest uses.
 TURNS = (0, 6, 24, 42, 57)
-PATH_TIMES = tuple(turn / STEPS for turn in TURNS)
 # A moment that lies on the border of two steps belongs to the later one, whatever its fraction
 # was rounded to.
 BORDER = 1e-9
