@@ -17,7 +17,7 @@ FORMAT = "1"
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, line TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS trades (id INTEGER PRIMARY KEY, line TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS trades (number INTEGER PRIMARY KEY, line TEXT NOT NULL);
 """
 
 
@@ -60,8 +60,8 @@ class Ledger:
         return [loaded_order(line) for (line,) in rows]
 
     def trades(self) -> list[Trade]:
-        """All trades by number."""
-        rows = self._file.execute("SELECT line FROM trades ORDER BY id")
+        """All trades in the order in which they were written."""
+        rows = self._file.execute("SELECT line FROM trades ORDER BY number")
         return [loaded_trade(line) for (line,) in rows]
 
     def write(
@@ -72,9 +72,9 @@ class Ledger:
         with self._file:
             self._put("facts", ((name, value) for name, value in known.items()))
             self._put("orders", ((one.id, dumped(one)) for one in orders))
-            self._put("trades", ((one.id, dumped(one)) for one in trades))
+            self._put("trades", ((None, dumped(one)) for one in trades))
 
-    def _put(self, table: str, rows: Iterable[tuple[int | str, str]]) -> None:
+    def _put(self, table: str, rows: Iterable[tuple[int | str | None, str]]) -> None:
         self._file.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)
 
     def close(self) -> None:

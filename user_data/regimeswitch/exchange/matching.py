@@ -55,7 +55,7 @@ class Matching:
     def advance(self) -> None:
         """Let everything happen that has happened on the market by now."""
         now = self.market.clock()
-        if now <= self.seen:
+        if now <= self.seen and self.settling.orders:
             return
         for symbol in sorted({order.symbol for order in self.settling.open()}):
             self._walk(self._pair(symbol), self.seen, now)

@@ -79,7 +79,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Trade:
-    """One fill of an order; the fee is in the asset that was received."""
+    """One fill of an order; the fee is in the asset that was received.
+
+    :ivar id: counts the account's trades of the pair
+    """
 
     id: int
     order_id: int

@@ -59,6 +59,8 @@ class PricePath:
         :return: its place in the line, or None
         """
         first, last = max(self.line.row(after), 0), self.line.row(until)
+        if after >= self.end(first):
+            first += 1
         lows, highs = self.lows[first : last + 1], self.highs[first : last + 1]
         found = np.flatnonzero((lows <= below) | (highs >= above))
         return first + int(found[0]) if len(found) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -25,6 +26,7 @@ class Settling:
         self.fee = fee
         self.orders: dict[int, Order] = {}
         self.trades: list[Trade] = []
+        self._counts: Counter[str] = Counter()
         # What was not written down yet.
         self.touched: dict[int, Order] = {}
         self._open: dict[str, dict[int, Order]] = {}
@@ -45,6 +47,7 @@ class Settling:
         for order in orders:
             self.add(order)
         self.trades = list(trades)
+        self._counts = Counter(trade.symbol for trade in self.trades)
 
     def place(self, order: Order, rules: Rules, market_cost: Decimal) -> None:
         """Take a new order in and lock what it may cost.
@@ -74,9 +77,10 @@ class Settling:
         order.quote_executed += quote
         order.updated = now
         order.status = PARTIALLY_FILLED if order.rest else FILLED
+        self._counts[order.symbol] += 1
         self.trades.append(
             Trade(
-                id=len(self.trades) + 1,
+                id=self._counts[order.symbol],
                 order_id=order.id,
                 symbol=order.symbol,
                 price=price,
