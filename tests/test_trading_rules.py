@@ -1,0 +1,370 @@
+"""What holds on the embedded exchange whatever is ordered, and whenever anyone looks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from pathlib import Path
+from typing import Any, ClassVar
+
+import ccxt
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from exchanges import START_MS, STEP_MS, Clock
+from regimeswitch.exchange.candlestore import CandleStore
+from regimeswitch.exchange.errors import ApiError
+from regimeswitch.exchange.form import Form
+from regimeswitch.exchange.ledger import Ledger
+from regimeswitch.exchange.market import Market
+from regimeswitch.exchange.server import ExchangeServer
+from regimeswitch.exchange.trading import Trading
+from traders import candles_of, options
+
+
+SYMBOLS = ("AAAUSDT", "BBBUSDT")
+BALANCES = {"USDT": Decimal("2000.12345678"), "AAA": Decimal(9), "BBB": Decimal(200)}
+BEGIN_MS = START_MS + 20 * STEP_MS
+CANDLES = 400
+# Settled far from round numbers, and thin enough that orders fill in parts.
+SEEDS = {"AAA": (100.0, 7, 30.0), "BBB": (3.21, 8, 500.0)}
+
+
+def wild(price: float, seed: int, volume: float) -> Any:
+    """Candles that jump, some without any volume."""
+    random = np.random.default_rng(seed)
+    opens = price * np.exp(np.cumsum(random.normal(0, 0.004, CANDLES)))
+    closes = opens * np.exp(random.normal(0, 0.004, CANDLES))
+    highs = np.maximum(opens, closes) * (1 + random.uniform(0, 0.005, CANDLES))
+    lows = np.minimum(opens, closes) * (1 - random.uniform(0, 0.005, CANDLES))
+    prices = np.round(np.column_stack([opens, highs, lows, closes]), 3)
+    frame = candles_of([(one[0], one[1], one[2], one[3]) for one in prices.tolist()])
+    amounts = np.where(random.random(CANDLES) < 0.1, 0.0, random.exponential(volume, CANDLES))
+    return frame.assign(volume=amounts)
+
+
+@pytest.fixture(scope="module")
+def wild_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wild")
+    for base, (price, seed, volume) in SEEDS.items():
+        wild(price, seed, volume).to_feather(folder / f"{base}_USDT-5m.feather")
+    return folder
+
+
+ORDERS = st.fixed_dictionaries(
+    {
+        "symbol": st.sampled_from(SYMBOLS),
+        "side": st.sampled_from(("BUY", "SELL")),
+        "type": st.sampled_from(("LIMIT", "LIMIT", "MARKET", "QUOTE", "LIMIT_MAKER", "STOP")),
+        "timeInForce": st.sampled_from(("GTC", "GTC", "GTC", "IOC", "FOK")),
+        "share": st.integers(1, 60),
+        "offset": st.integers(-25, 25),
+        "stop": st.integers(1, 15),
+    }
+)
+MOVES = st.sampled_from((1, 999, 5000, 17_000, 60_000, STEP_MS, 3 * STEP_MS + 1, 20 * STEP_MS))
+
+
+def wanted(trading: Trading, order: dict[str, Any]) -> str:
+    """A request for an order near the market, of a size that the account may have."""
+    rules = trading.rules(order["symbol"])
+    last = rules.price(trading.market.book(order["symbol"], 1).middle)
+    price = _near(last, order["offset"], rules.tick)
+    away = -order["stop"] if order["side"] == "SELL" else order["stop"]
+    quantity = Decimal(order["share"] * 10) / last
+    found = {
+        "symbol": order["symbol"],
+        "side": order["side"],
+        "type": order["type"],
+        "quantity": str(quantity.quantize(rules.step)),
+    }
+    if order["type"] == "QUOTE":
+        found |= {"type": "MARKET", "quoteOrderQty": str(order["share"] * 10)}
+        del found["quantity"]
+    if order["type"] in ("LIMIT", "LIMIT_MAKER", "STOP"):
+        found["price"] = str(price)
+    if order["type"] in ("LIMIT", "STOP"):
+        found["timeInForce"] = order["timeInForce"]
+    if order["type"] == "STOP":
+        found |= {"type": "STOP_LOSS_LIMIT", "stopPrice": str(_near(last, away, rules.tick))}
+    return "&".join(f"{name}={value}" for name, value in found.items())
+
+
+def _near(last: Decimal, thousandths: int, tick: Decimal) -> Decimal:
+    return (last * (1000 + thousandths) / 1000).quantize(tick)
+
+
+def state(trading: Trading) -> dict[str, Any]:
+    """Everything that is remembered."""
+    books = {
+        name: {key: one for key, one in book.items() if one}
+        for name, book in trading.account.books().items()
+    }
+    return {
+        "books": books,
+        "orders": [asdict(order) for order in trading.settling.orders.values()],
+        "trades": [asdict(trade) for trade in trading.settling.trades],
+    }
+
+
+def check_balances(trading: Trading) -> None:
+    """Trades explain every balance, and orders every locked amount, to the last digit."""
+    balance: dict[str, Decimal] = dict(BALANCES)
+    for trade in trading.settling.trades:
+        base = trade.symbol.removesuffix("USDT")
+        sign, got = (1, trade.quantity) if trade.buys else (-1, trade.quote)
+        balance[base] += sign * trade.quantity
+        balance["USDT"] -= sign * trade.quote
+        balance[trade.fee_asset] -= trade.fee
+        assert trade.fee_asset == (base if trade.buys else "USDT")
+        assert trade.quote == eight(trade.price * trade.quantity, ROUND_FLOOR)
+        assert trade.fee == eight(got / 1000, ROUND_FLOOR)
+    locked = dict.fromkeys(BALANCES, Decimal(0))
+    for order in trading.settling.open():
+        rest = order.quantity - order.executed
+        if order.side == "BUY":
+            locked["USDT"] += eight(rest * order.price, ROUND_CEILING)
+        else:
+            locked[order.symbol.removesuffix("USDT")] += rest
+    account = trading.account
+    for asset, total in balance.items():
+        free, held = account.free.get(asset, 0), account.locked.get(asset, 0)
+        assert (free + held, held) == (total, locked[asset])
+        assert free >= 0 and held >= 0
+        gone = account.fees.get(asset, 0) + account.market.get(asset, 0)
+        assert free + held + gone == BALANCES[asset]
+
+
+def eight(value: Decimal, rounding: str) -> Decimal:
+    """An amount of eight decimals."""
+    return value.quantize(Decimal("0.00000001"), rounding=rounding)
+
+
+def check_orders(trading: Trading) -> None:
+    """No order gets more than it asked for, nor anything that the market did not offer."""
+    served: Counter[tuple[str, int, bool]] = Counter()
+    filled: dict[int, Decimal] = {}
+    for trade in trading.settling.trades:
+        order = trading.settling.orders[trade.order_id]
+        filled[order.id] = filled.get(order.id, Decimal(0)) + trade.quantity
+        better = trade.price <= order.price if trade.buys else trade.price >= order.price
+        assert better or order.kind == "MARKET"
+        tape = trading.market.tape(trade.symbol)
+        if trade.maker:
+            assert trade.price == order.price
+            (public,) = tape.trades(tape.until(trade.time) - 1, tape.until(trade.time))
+            assert public.at == trade.time > order.created
+            through = Decimal(public.price) - trade.price
+            assert (
+                through <= trading.rules(trade.symbol).tick / 2
+                if trade.buys
+                else (-through <= trading.rules(trade.symbol).tick / 2)
+            )
+            row = tape.line.row(trade.time)
+            served[trade.symbol, row, trade.buys] += int(trade.quantity * 10**8)
+            volume = round(float(tape.line.values[row, 4]) * 10**8)
+            assert served[trade.symbol, row, trade.buys] <= volume
+    for order in trading.settling.orders.values():
+        assert order.executed == filled.get(order.id, 0) <= order.quantity
+        assert (order.status == "FILLED") == (order.executed == order.quantity)
+        assert order.status != "PARTIALLY_FILLED" or order.executed > 0
+        assert order.time_in_force == "GTC" or order.waits or not order.open
+        assert order.executed in (0, order.quantity) or order.time_in_force != "FOK"
+
+
+class Machine(RuleBasedStateMachine):
+    """Orders, cancels, clock moves and restarts in any order."""
+
+    folder: Path
+    done: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock(BEGIN_MS)
+        self.home = tempfile.TemporaryDirectory()
+        self.market = Market(CandleStore(self.folder), self.clock)
+        self.trading = self.opened()
+
+    def opened(self) -> Trading:
+        ledger = Ledger(Path(self.home.name) / "state.sqlite")
+        return Trading(self.market, BALANCES, ledger=ledger)
+
+    @rule(order=ORDERS)
+    def place(self, order: dict[str, Any]) -> None:
+        before = len(self.trading.settling.orders)
+        try:
+            placed = self.trading.place(Form(wanted(self.trading, order)))
+        except ApiError:
+            self.done["refused"] += 1
+            assert len(self.trading.settling.orders) == before
+        else:
+            self.done["placed"] += 1
+            self.done[placed.status] += 1
+
+    @rule(order=ORDERS, milliseconds=MOVES)
+    def place_away_from_the_market(self, order: dict[str, Any], milliseconds: int) -> None:
+        buys = order["side"] == "BUY"
+        away = -abs(order["offset"]) if buys else abs(order["offset"])
+        self.place({**order, "type": "LIMIT", "timeInForce": "GTC", "offset": away})
+        self.wait(milliseconds)
+
+    @rule(order=ORDERS, milliseconds=MOVES)
+    def place_a_stop(self, order: dict[str, Any], milliseconds: int) -> None:
+        self.place({**order, "type": "STOP"})
+        self.wait(milliseconds)
+
+    @rule(choice=st.integers(0, 99))
+    def cancel(self, choice: int) -> None:
+        with self.trading.look():
+            orders = self.trading.settling.open()
+            if orders:
+                self.trading.cancel(orders[choice % len(orders)])
+                self.done["cancelled"] += 1
+
+    @rule(milliseconds=MOVES)
+    def wait(self, milliseconds: int) -> None:
+        self.clock.now += milliseconds
+        before = len(self.trading.settling.trades)
+        with self.trading.look():
+            self.done["waited"] += 1
+        self.done["filled later"] += len(self.trading.settling.trades) - before
+
+    @rule(back=st.booleans())
+    def look_again(self, back: bool) -> None:
+        """From a clock that was set back a second, or after a restart."""
+        with self.trading.look():
+            before = state(self.trading)
+        if back:
+            self.clock.now -= 1000
+        else:
+            self.restart()
+        with self.trading.look():
+            assert state(self.trading) == before
+
+    def restart(self) -> None:
+        before, self.trading = self.trading, self.opened()
+        assert self.trading.credentials == before.credentials
+        assert before.ledger is not None
+        before.ledger.close()
+        self.done["restarted"] += 1
+
+    @invariant()
+    def holds(self) -> None:
+        check_balances(self.trading)
+        check_orders(self.trading)
+
+    def teardown(self) -> None:
+        assert self.trading.ledger is not None
+        self.trading.ledger.close()
+        self.home.cleanup()
+
+
+def enough(done: Counter[str]) -> bool:
+    """Whether a thousand things were done, and some of every kind."""
+    kinds = ("refused", "cancelled", "filled later", "restarted", "FILLED", "EXPIRED")
+    total = done["placed"] + done["refused"] + done["cancelled"] + done["waited"]
+    return total >= 1000 and all(done[kind] >= 10 for kind in kinds)
+
+
+def test_account_and_orders_hold_whatever_happens(wild_folder: Path) -> None:
+    Machine.folder = wild_folder
+    Machine.done.clear()
+    for _ in range(8):
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=20,
+                stateful_step_count=40,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        if enough(Machine.done):
+            break
+    assert enough(Machine.done), Machine.done
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    steps=st.lists(st.tuples(ORDERS, MOVES), min_size=3, max_size=12),
+    looks=st.lists(st.integers(1, 400_000), max_size=12),
+)
+def test_the_outcome_does_not_depend_on_who_looks_when(
+    wild_folder: Path, steps: Sequence[tuple[dict[str, Any], int]], looks: list[int]
+) -> None:
+    """An account that is looked at between its orders ends like one that is not."""
+    ends = []
+    for extra in ([], looks):
+        clock = Clock(BEGIN_MS)
+        trading = Trading(Market(CandleStore(wild_folder), clock), BALANCES)
+        for order, move in [*steps, (steps[0][0], 30 * STEP_MS)]:
+            moments = sorted(clock.now + look for look in extra if look < move)
+            until = clock.now + move
+            try:
+                trading.place(Form(wanted(trading, order)))
+            except ApiError as error:
+                assert error.code in (-2010, -1013)
+            for moment in [*moments, until]:
+                clock.now = moment
+                if moment != until:
+                    with trading.look():
+                        pass
+        with trading.look():
+            found = state(trading)
+        # Pairs are worked off one after the other, so only the order within a pair is fixed.
+        found["trades"].sort(key=lambda one: (one["symbol"], one["id"]))
+        ends.append(found)
+    assert ends[0] == ends[1]
+
+
+def test_ccxt_sees_an_account_that_adds_up(wild_folder: Path) -> None:
+    """Random orders over HTTP; what the client is told explains what it is told."""
+    random = np.random.default_rng(11)
+    clock = Clock(BEGIN_MS)
+    account = Trading(Market(CandleStore(wild_folder), clock), BALANCES)
+    with ExchangeServer(account.market, trading=account, limited=False) as server:
+        client = ccxt.binance(options(server))
+        client.nonce = clock
+        client.load_markets()
+        for _ in range(60):
+            clock.now += int(random.choice([1000, 20_000, STEP_MS]))
+            order = {
+                "symbol": SYMBOLS[int(random.integers(2))],
+                "side": ("BUY", "SELL")[int(random.integers(2))],
+                "type": ("LIMIT", "MARKET", "STOP")[int(random.integers(3))],
+                "timeInForce": "GTC",
+                "share": int(random.integers(1, 60)),
+                "offset": int(random.integers(-5, 5)),
+                "stop": int(random.integers(1, 5)),
+            }
+            request = dict(pair.split("=") for pair in wanted(account, order).split("&"))
+            try:
+                client.private_post_order(request)
+            except (ccxt.InvalidOrder, ccxt.InsufficientFunds, ccxt.BadRequest):
+                client.private_get_openorders({"symbol": order["symbol"]})
+        told = {
+            one["asset"]: Decimal(one["free"]) + Decimal(one["locked"])
+            for one in client.private_get_account()["balances"]
+        }
+        expected = dict(BALANCES)
+        for symbol in SYMBOLS:
+            trades = client.private_get_mytrades({"symbol": symbol, "limit": 1000})
+            assert trades
+            for trade in trades:
+                sign = 1 if trade["isBuyer"] else -1
+                expected[symbol.removesuffix("USDT")] += sign * Decimal(trade["qty"])
+                expected["USDT"] -= sign * Decimal(trade["quoteQty"])
+                expected[trade["commissionAsset"]] -= Decimal(trade["commission"])
+        assert told == expected
+        client.session.close()
