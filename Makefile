@@ -17,10 +17,11 @@ CANDLES = $(WORK)/market-$(DEMO_SEED)-$(subst $(SPACE),-,$(subst /,,$(PAIRS)))
 TIMERANGE ?= 20241101-20241231
 endif
 CONFIG ?= config.json
+API_PORT ?= 8080
 USERDIR ?= $(WORK)/user_data
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help venv backtest prove money bench test lint lock clean
+.PHONY: help venv backtest dry-run prove money bench test lint lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,7 +43,7 @@ $(CANDLES)/.made: | $(BIN)/regimeswitch
 	    --days $(DEMO_DAYS) --end $(DEMO_END) --seed $(DEMO_SEED)
 	@touch $@
 
-backtest prove money: $(CANDLES)/.made
+backtest dry-run prove money: $(CANDLES)/.made
 endif
 EXPORTED = $(if $(EXPORT),--export $(EXPORT))
 backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other candles
@@ -51,6 +52,9 @@ backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other
 	    --config $(CONFIG) --userdir $(USERDIR) --datadir $(CANDLES) \
 	    --strategy-path user_data/strategies --freqaimodel-path user_data/freqaimodels \
 	    --pairs $(PAIRS) --timerange $(TIMERANGE) --cache none
+
+dry-run: $(BIN)/regimeswitch  ## paper trading on the embedded exchange, with API; DATADIR= API_PORT=
+	@$(BIN)/regimeswitch dry-run --candles $(CANDLES) --config $(CONFIG) --api-port $(API_PORT)
 
 prove: $(BIN)/regimeswitch  ## does switching help? walk-forward; DATADIR= PAIRS= TIMERANGE= EXPORT=
 	$(BIN)/regimeswitch prove --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \

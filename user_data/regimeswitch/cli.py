@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from regimeswitch import __version__
-from regimeswitch.lab import market, money, offline, prove, regimes, replay, schema, serve
+from regimeswitch.lab import dryrun, market, money, offline, prove, regimes, replay, schema, serve
 
 
-COMMANDS = (offline, serve, market, regimes, prove, money, replay, schema)
+COMMANDS = (offline, serve, dryrun, market, regimes, prove, money, replay, schema)
 
 
 def build_parser() -> argparse.ArgumentParser:

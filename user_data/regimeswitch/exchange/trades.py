@@ -15,7 +15,7 @@ import numpy as np
 from regimeswitch.exchange.candlestore import Floats, Ints
 from regimeswitch.exchange.symbols import Symbol, decimal
 from regimeswitch.exchange.timeline import Timeline
-from regimeswitch.exchange.walk import STEPS, buys_of, prices_of, volumes_of
+from regimeswitch.exchange.walk import STEPS, buys_of, prices_of, totals_of, volumes_of
 
 
 # Sums are worked out and kept by so many candles.
@@ -56,7 +56,7 @@ class Tape:
     def __init__(self, symbol: Symbol, line: Timeline) -> None:
         self.line = line
         self._decimals = symbol.price_decimals
-        self._counts = np.where(volumes_of(line.values).units[:, -1] > 0, STEPS, 0)
+        self._counts = np.where(totals_of(line.values)[0] > 0, STEPS, 0)
         # Number of the first trade of every candle, and of the first after the last.
         self._firsts = np.concatenate([[0], np.cumsum(self._counts)])
         self._sums = np.full((len(line.opens), 3), np.nan)

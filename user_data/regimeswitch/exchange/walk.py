@@ -86,12 +86,17 @@ class Volumes:
         return amounts
 
 
-def volumes_of(candles: Floats) -> Volumes:
-    """The volume by step; see :func:`prices_of`."""
+def totals_of(candles: Floats) -> tuple[Ints, Ints]:
+    """The whole volume in units of the exchange, and the decimals of the unit; shape (n,) each."""
     volume = candles[:, 4]
     digits = np.floor(np.log10(np.maximum(volume, 1.0))) + 1
     decimals = np.clip(15 - digits, 0, 8).astype(np.int64)
-    totals = np.round(volume * 10.0**decimals).astype(np.int64)
+    return np.round(volume * 10.0**decimals).astype(np.int64), decimals
+
+
+def volumes_of(candles: Floats) -> Volumes:
+    """The volume by step; see :func:`prices_of`."""
+    totals, decimals = totals_of(candles)
     return Volumes(totals[:, None] * (_STEP + 1) // STEPS, decimals)
 
 

@@ -1,0 +1,253 @@
+"""``regimeswitch dry-run``: the bot trains and serves its API, and nothing leaves loopback."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import QUICK, ROOT, write_config
+from dryrunner import PASSWORD, TRAINED
+from offlines import fake_freqtrade
+from regimeswitch.lab import dryrun
+from regimeswitch.lab.dryrun import api_config, ended_by_signals, free_port
+
+
+# Notes every address that Python code connects to and every name that it looks up.
+RECORDER = """
+import os, sys
+
+def note(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        target = arguments[1] if event == "socket.connect" else arguments[0]
+        line = os.open({path!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(line, (repr(target) + "\\n").encode())
+        os.close(line)
+
+sys.addaudithook(note)
+"""
+
+
+def namespace() -> list[str]:
+    """The command in front of another that leaves it loopback only; none where it is forbidden."""
+    for command in (["unshare", "-rn"], ["unshare", "-n"]):
+        if shutil.which(command[0]):
+            done = subprocess.run([*command, "true"], capture_output=True, check=False)
+            if done.returncode == 0:
+                return command
+    return []
+
+
+def is_loopback(target: Any) -> bool:
+    """Whether a noted address or name stays on this machine."""
+    if isinstance(target, str | bytes | None):
+        name = target.decode() if isinstance(target, bytes) else target
+        if name is None or name == "localhost" or name.startswith(("/", "\0")):
+            return True
+        return is_loopback((name,))
+    try:
+        return ipaddress.ip_address(target[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.mark.slow
+def test_a_bot_trains_and_serves_and_nothing_leaves_loopback(market: Path, tmp_path: Path) -> None:
+    """With loopback alone where the system allows that; every connection is noted as well."""
+    recorder, notes, temporary = (tmp_path / name for name in ("site", "notes", "tmp"))
+    recorder.mkdir()
+    temporary.mkdir()
+    (recorder / "sitecustomize.py").write_text(RECORDER.format(path=str(notes)))
+    quick = write_config(tmp_path, **QUICK)
+    alone, log = namespace(), tmp_path / "log"
+    command = [
+        *(
+            *alone,
+            sys.executable,
+            str(ROOT / "tests/dryrunner.py"),
+            *(["--alone"] if alone else []),
+        ),
+        *(str(log), sys.executable, "-m", "regimeswitch.cli", "dry-run", "--api-port", "0"),
+        *("--candles", str(market), "--config", str(ROOT / "config.json"), str(quick)),
+    ]
+    own = {"PYTHONPATH": str(recorder), "TMPDIR": str(temporary), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | own,
+    )
+    text = log.read_text()
+    assert done.returncode == 0, done.stderr + text
+    seen = json.loads(done.stdout)
+
+    if alone:
+        assert seen["interfaces"] == ["lo"]
+    targets = [ast.literal_eval(line) for line in notes.read_text().splitlines()]
+    assert targets, "the bot talks to the exchange, so something must have been noted"
+    assert [target for target in targets if not is_loopback(target)] == []
+
+    answers = {path: body for path, (status, body) in seen["seen"].items() if status == 200}
+    assert answers["ping"] == {"status": "pong"}
+    assert answers["show_config"]["strategy"] == "RegimeSwitchStrategy"
+    assert answers["show_config"]["dry_run"] is True
+    assert answers["balance"]["total"] == 1000
+    candles = answers["pair_candles"]
+    regime = candles["columns"].index("regime")
+    assert candles["data"][-1][regime] in ("bull", "bear", "sideways")
+    assert seen["denied"] == [401, 401]
+
+    assert TRAINED in text
+    assert PASSWORD not in text
+    assert "Traceback" not in text
+    assert "raised exception" not in text
+    # It left neither a process nor a file.
+    assert (seen["code"], seen["groups"], seen["left"]) == (0, 1, [])
+    assert list(temporary.iterdir()) == []
+    assert not list(tmp_path.glob("*.sqlite*"))
+
+
+def test_the_notes_of_the_recorder_tell_loopback_from_the_rest() -> None:
+    for inside in (("127.0.0.1", 80), ("::1", 80, 0, 0), "localhost", b"127.0.0.1", None, "/run/x"):
+        assert is_loopback(inside), inside
+    for outside in (("192.0.2.1", 443), ("example.org", 1), "api.example.org", b"example.org"):
+        assert not is_loopback(outside), outside
+
+
+def test_password_is_made_for_one_run_or_taken_from_the_environment(tmp_path: Path) -> None:
+    first, second = (api_config(8080, tmp_path, {})["api_server"] for _ in range(2))
+    assert first["password"] != second["password"]
+    assert min(len(first["password"]), len(first["jwt_secret_key"])) >= 16
+    assert first["jwt_secret_key"] != second["jwt_secret_key"]
+    own = {"REGIMESWITCH_API_USERNAME": "me", "REGIMESWITCH_API_PASSWORD": "mine"}
+    third = api_config(8080, tmp_path, own)["api_server"]
+    assert (third["username"], third["password"]) == ("me", "mine")
+    assert third["listen_ip_address"] == "127.0.0.1"
+
+
+CHILD = """
+import json, pathlib, stat, sys
+names = [word for option, word in zip(sys.argv, sys.argv[1:]) if option == "--config"]
+paths = [pathlib.Path(name) for name in names]
+configs = [json.loads(path.read_text()) for path in paths]
+modes = [stat.S_IMODE(path.stat().st_mode) for path in paths]
+print(json.dumps([sys.argv[1:], names, configs, modes]))
+sys.exit({code})
+"""
+
+
+@pytest.fixture
+def dry_run(
+    home: Path, candles: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the command with a program in freqtrade's place; exit code, output and errors."""
+
+    def run(*arguments: object, code: int = 0, **environment: str) -> tuple[int, str, str]:
+        program = Path(fake_freqtrade(home, CHILD.format(code=code)))
+        monkeypatch.chdir(home)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        monkeypatch.setattr(tempfile, "tempdir", str(home / "tmp"))
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        parser = argparse.ArgumentParser()
+        dryrun.add_parser(parser.add_subparsers())
+        common = ("dry-run", "--candles", candles, "--api-port", 0)
+        found = dryrun.run(parser.parse_args([str(word) for word in (*common, *arguments)]))
+        assert list((home / "tmp").iterdir()) == []
+        return found, *capfd.readouterr()
+
+    return run
+
+
+def test_the_api_is_an_overlay_that_only_its_owner_can_read(
+    dry_run: Callable[..., tuple[int, str, str]],
+) -> None:
+    code, output, errors = dry_run("--", "-v")
+    assert code == 0, errors
+    arguments, names, configs, modes = json.loads(output)
+    assert (arguments[0], arguments[-3]) == ("trade", "-v")
+    assert names[0] == "config.json"
+    assert modes[1:] == [stat.S_IRUSR | stat.S_IWUSR] * 2
+    api = configs[1]["api_server"]
+    assert f"username regimeswitch, password {api['password']}" in errors
+    assert configs[1]["db_url"].startswith("sqlite:////")
+    assert set(configs[2]) == {"exchange"}, "what points to loopback comes last"
+
+
+def test_kept_user_folder_and_own_password(
+    home: Path, dry_run: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, output, errors = dry_run("--userdir", "kept", REGIMESWITCH_API_PASSWORD="secret")
+    assert code == 0, errors
+    assert "secret" not in errors
+    assert "password as in REGIMESWITCH_API_PASSWORD" in errors
+    configs = json.loads(output)[2]
+    assert configs[1]["db_url"] == f"sqlite:///{home.resolve()}/kept/trades.sqlite"
+    assert (home / "kept").is_dir()
+
+
+@pytest.mark.parametrize(("code", "found"), [(1, 1), (2, 2), (130, 0)])
+def test_exit_code_is_the_bot_s_and_a_signal_is_no_error(
+    dry_run: Callable[..., tuple[int, str, str]], code: int, found: int
+) -> None:
+    assert dry_run(code=code)[0] == found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_bot_is_there_leaves_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    with (
+        pytest.raises(SystemExit) as ended,
+        ended_by_signals(),
+        tempfile.TemporaryDirectory(dir=tmp_path),
+    ):
+        signal.raise_signal(number)
+    assert ended.value.code == 128 + number
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(number) is before
+
+
+def test_bad_usage_is_one_clear_error(
+    dry_run: Callable[..., tuple[int, str, str]],
+) -> None:
+    code, _, errors = dry_run("--config", "none.json")
+    assert (code, errors) == (2, "regimeswitch dry-run: config none.json does not exist\n")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert free_port(port) is None
+        code, _, errors = dry_run("--api-port", port)
+    assert code == 2
+    assert f"port {port} on 127.0.0.1 is taken; use another --api-port" in errors
+
+
+def test_the_front_door_has_it() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "dry-run", "DATADIR=candles", "API_PORT=9000"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "regimeswitch dry-run --candles candles --config config.json" in done.stdout
+    assert "--api-port 9000" in done.stdout
