@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+
+Floats = NDArray[np.float64]
 
 OHLCV = ["date", "open", "high", "low", "close", "volume"]
 TIMEFRAME_SECONDS = {"5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}
-BAD_KINDS = ("gap", "flat", "zero", "negative", "inverted", "spike")
+UNUSABLE_KINDS = ("zero", "negative", "inverted", "spike")
+BAD_KINDS = ("gap", "flat", *UNUSABLE_KINDS)
 
 
 def timeframe_seconds(timeframe: str) -> int:
@@ -106,49 +110,49 @@ def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: floa
     :param spike_fraction: e.g. 0.5 = half again as high, or half as low
     :return: frame of booleans with the columns :data:`BAD_KINDS`; row t uses candles up to t
     """
-    prices = candles[["open", "high", "low", "close"]].to_numpy(dtype=np.float64)
-    opens, highs, lows, closes = prices.T
-    broken = ~np.isfinite(prices).all(axis=1)
+    prices = [candles[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close")]
+    opens, highs, lows, closes = prices
+    # A sum is NaN where one of them is: cheaper than asking every price.
+    broken = ~np.isfinite(opens + highs + lows + closes)
+    highest, lowest = np.fmax.reduce(prices), np.fmin.reduce(prices)
     step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
-    zero = broken | (prices == 0).any(axis=1)
-    negative = ~broken & (prices < 0).any(axis=1)
+    zero = broken | np.logical_or.reduce([price == 0 for price in prices])
+    negative = ~broken & (lowest < 0)
     inverted = ~zero & ((highs < np.maximum(opens, closes)) | (lows > np.minimum(opens, closes)))
     flat = (highs == lows) & (opens == closes) & (candles["volume"].to_numpy() <= 0)
     unusable = zero | negative | inverted
+    times = utc_dates(candles["date"]).to_numpy("datetime64[ms]")
     return pd.DataFrame(
         {
-            "gap": utc_dates(candles["date"]).diff().gt(step).to_numpy(),
+            "gap": np.diff(times, prepend=times[:1]) > step.to_timedelta64(),
             "flat": flat & ~unusable,
             "zero": zero,
             "negative": negative,
             "inverted": inverted,
-            "spike": _spikes(prices, unusable, spike_fraction),
+            "spike": _spikes(closes, highest, lowest, unusable, spike_fraction),
         },
         index=candles.index,
     )
 
 
 def _spikes(
-    prices: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    unusable: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-    fraction: float,
-) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    closes: Floats, highest: Floats, lowest: Floats, unusable: NDArray[np.bool_], fraction: float
+) -> NDArray[np.bool_]:
     upper, lower = 1 + fraction, 1 / (1 + fraction)
-    spikes = np.zeros(len(prices), dtype=bool)
-    highest, lowest = prices.max(axis=1, initial=-np.inf), prices.min(axis=1, initial=np.inf)
+    spikes = np.zeros(len(closes), dtype=bool)
     usable = np.flatnonzero(~unusable)
-    before = prices[usable[:-1], 3]
+    before = closes[usable[:-1]]
     later = usable[1:]
     if not ((highest[later] > before * upper) | (lowest[later] < before * lower)).any():
         return spikes
     good = previous = np.nan
-    for row in range(len(prices)):
+    for row in range(len(closes)):
         if unusable[row]:
             continue
         high, low = highest[row], lowest[row]
         off_good = high > good * upper or low < good * lower
         off_previous = high > previous * upper or low < previous * lower
-        previous = prices[row, 3]
+        previous = closes[row]
         spikes[row] = off_good and off_previous
         if not spikes[row]:
             good = previous
@@ -162,7 +166,7 @@ def mend_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
     earlier candles are used, and the rows stay marked in ``bad``: they are neither trained on nor
     traded on.
     """
-    unusable = bad[["zero", "negative", "inverted", "spike"]].any(axis=1)
+    unusable = np.logical_or.reduce([bad[kind].to_numpy() for kind in UNUSABLE_KINDS])
     if not unusable.any():
         return candles
     mended = candles.copy()

@@ -74,6 +74,7 @@ class RegimeFreqaiModel(IFreqaiModel):
     """What both models share: regime column, training, prediction, live mends."""
 
     task: ClassVar[Task]
+    trained_column = TRAINED_COLUMN
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = settings_from(config)
@@ -84,6 +85,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.store = SharedFrames()
         self.rounds = Rounds()
         self.strategy: IStrategy | None = None
+        self.regimes_put: tuple[str, pd.Series, pd.DataFrame] | None = None
         self.load_range: TimeRange | None = None
         try:
             super().__init__(config=config)
@@ -109,7 +111,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         copies = _block_copies(dataframe.columns, result.columns, self.ft_params)
         parts = [result.drop(columns=[*PRIVATE, *copies], errors="ignore")]
         if "regime" not in result.columns:
-            parts.append(self._regimes(result, metadata["pair"], strategy))
+            parts.append(self._published_regimes(result, metadata["pair"], strategy))
         outputs = [*self._numeric_outputs(), TRAINED_COLUMN]
         missing = [name for name in outputs if name not in result.columns]
         published: pd.DataFrame = pd.concat(
@@ -126,12 +128,28 @@ class RegimeFreqaiModel(IFreqaiModel):
             dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
         ) -> pd.DataFrame:
             frame: pd.DataFrame = original(dataframe, metadata=metadata, **kwargs)
-            codes = self._regimes(frame, metadata["pair"], strategy)["regime_code"]
+            columns = self._regimes(frame, metadata["pair"], strategy)
+            self.regimes_put = (metadata["pair"], utc_dates(frame["date"]), columns)
+            codes = columns["regime_code"]
             thresholds = thresholds_of(frame[OHLCV], strategy.timeframe, self.settings)
             return frame.assign(**{CODE_COLUMN: codes.to_numpy(), THRESHOLD_COLUMN: thresholds})
 
         vars(with_regime)["puts_regime"] = True
         strategy.feature_engineering_standard = with_regime
+
+    def _published_regimes(
+        self, frame: pd.DataFrame, pair: str, strategy: IStrategy
+    ) -> pd.DataFrame:
+        """The columns that were put into the features, where they are of these very candles."""
+        put = self.regimes_put
+        if (
+            self.live
+            and put is not None
+            and put[0] == pair
+            and put[1].equals(utc_dates(frame["date"]))
+        ):
+            return put[2].set_axis(frame.index)
+        return self._regimes(frame, pair, strategy)
 
     def _regimes(self, frame: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
         return pair_regimes(

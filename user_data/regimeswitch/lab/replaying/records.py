@@ -64,13 +64,12 @@ class Recorder:
 
     def analysed(self, frame: pd.DataFrame, pair: str) -> None:
         """Columns of a frame whose signals are complete."""
-        rows = frame.iloc[-1:] if self._last_row else frame
-        kept = [name for name in rows.columns if not name.endswith(NOT_DECISIONS)]
+        kept = [name for name in frame.columns if not name.endswith(NOT_DECISIONS)]
         kept = [name for name in kept if name not in PRICES]
-        times = _milliseconds(rows["date"])
-        records = rows[kept].astype(object).where(rows[kept].notna(), None).to_dict("records")
-        for at, record in zip(times, records, strict=True):
-            self._write(CANDLE, pair, at, record)
+        rows = frame.iloc[-1:] if self._last_row else frame
+        columns = [rows[name].tolist() for name in kept]
+        for at, *values in zip(_milliseconds(rows["date"]), *columns, strict=True):
+            self._write(CANDLE, pair, at, dict(zip(kept, map(_plain, values), strict=True)))
 
     def asked(self, frame: pd.DataFrame, pair: str, names: list[str]) -> None:
         """Features of the rows that a model is asked about."""
@@ -90,7 +89,7 @@ class Recorder:
         self._write(TRAINING, pair, stop * 1000, model_digest(model))
 
     def _write(self, kind: str, pair: str, at: int, content: Any) -> None:
-        line = json.dumps([kind, pair, at, content], default=_plain, separators=(",", ":"))
+        line = json.dumps([kind, pair, at, content], separators=(",", ":"))
         self._stream.write(line + "\n")
 
 
@@ -105,11 +104,8 @@ def _milliseconds(dates: pd.Series) -> list[int]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} cannot be recorded")
+    """As JSON has it; whatever counts as missing is null."""
+    return None if value is None or value is pd.NA or value != value else value
 
 
 def read_records(paths: list[Path]) -> Records:

@@ -7,19 +7,19 @@ on them as in a backtest, and the saved models answer again.
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from freqtrade.configuration import Configuration
+from freqtrade.configuration import Configuration, validate_config_consistency
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import FreqtradeException
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.resolvers import StrategyResolver
 
-from regimeswitch.bot.columns import TRAINED_COLUMN
 from regimeswitch.candles import utc_dates
 from regimeswitch.lab.backtests import HOME
 from regimeswitch.lab.inputs import InputError
@@ -50,8 +50,10 @@ class ServedBot:
         try:
             self.config = Configuration(given, RunMode.OTHER).get_config()
             self.strategy = StrategyResolver.load_strategy(self.config)
+            # The bot does this too; it fills in defaults, which the models' identifier covers.
+            validate_config_consistency(self.config)
             self.strategy.dp = DataProvider(self.config, None)
-            self.strategy.load_freqAI_model()
+            self.strategy.ft_bot_start()
         except FreqtradeException as error:
             raise InputError(str(error)) from None
         self.model = self.strategy.freqai
@@ -61,25 +63,27 @@ class ServedBot:
                 f"{self.drawer.full_path} holds no stored predictions; name the bot's own --config "
                 "and --userdir, of a bot that has run and trained"
             )
+        self.trained_column = getattr(self.model, "trained_column", "")
         self.model.live = True
         self.model.put_regime_into(self.strategy)
 
     def stored(self, pair: str) -> pd.DataFrame:
         """Predictions that a model has made, by opening time of the candle."""
         stored: pd.DataFrame = self.drawer.historic_predictions[pair]
-        if TRAINED_COLUMN not in stored:
+        if self.trained_column not in stored:
             raise InputError(
-                f"the predictions of {pair} do not say which model made them "
-                f"({TRAINED_COLUMN}); only RegimeSwitch models can be checked"
+                f"the predictions of {pair} do not say which model made them; only predictions of "
+                "RegimeSwitchClassifier and RegimeSwitchRegressor can be checked"
             )
-        made = stored[(stored[TRAINED_COLUMN] > 0) & (stored["do_predict"] != 0)]
-        return made.set_axis(pd.DatetimeIndex(utc_dates(made["date_pred"])))
+        made = stored[(stored[self.trained_column] > 0) & (stored["do_predict"] != 0)]
+        dated: pd.DataFrame = made.set_axis(pd.DatetimeIndex(utc_dates(made["date_pred"])))
+        return dated
 
     def populated(self, pair: str) -> pd.DataFrame:
         """Candles and features of a pair, over all candles in the data folder."""
         candles = self.strategy.dp.get_pair_dataframe(pair, self.strategy.timeframe)
         if candles.empty:
-            return candles
+            return pd.DataFrame(candles)
         dk = FreqaiDataKitchen(self.config, True, pair)
         frame: pd.DataFrame = dk.use_strategy_to_populate_indicators(
             self.strategy, prediction_dataframe=candles, pair=pair
@@ -89,6 +93,7 @@ class ServedBot:
     def answers(self, pair: str, trained: int, rows: pd.DataFrame) -> pd.DataFrame | None:
         """What the model of one training says of populated rows; None when it is gone."""
         dk = FreqaiDataKitchen(self.config, True, pair)
+        dk.set_paths(pair, trained)
         dk.set_new_model_names(pair, trained)
         if not self.model.model_exists(dk):
             return None
@@ -107,6 +112,8 @@ def check_served(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of ``regimeswitch replay --live``, as exported."""
     if not args.live.is_file():
         raise InputError(f"--live {args.live} does not exist; name the bot's sqlite database")
+    # What freqtrade and the models say of their loading is of no interest here.
+    logging.disable(logging.INFO)
     bot = ServedBot(args)
     deals = read_database(args.live)
     by_pair: dict[str, dict[str, int]] = {}
@@ -144,8 +151,8 @@ def _check_pair(
     counts = dict.fromkeys(COUNTS, 0)
     parts = []
     dated = frame.set_index(utc_dates(frame["date"])) if len(frame) else frame
-    for trained in sorted(stored[TRAINED_COLUMN].unique().tolist()):
-        made = stored[stored[TRAINED_COLUMN] == trained]
+    for trained in sorted(stored[bot.trained_column].unique().tolist()):
+        made = stored[stored[bot.trained_column] == trained]
         inside = made.index.intersection(dated.index)
         counts["no_candle"] += len(made) - len(inside)
         rows = dated.loc[inside]
