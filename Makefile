@@ -64,8 +64,10 @@ money: $(BIN)/regimeswitch  ## backtests against rivals; DATADIR= PAIRS= TIMERAN
 	$(BIN)/regimeswitch money --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
 	    --timerange $(TIMERANGE) --step-days 30 --work $(WORK)/money $(EXPORTED)
 
-bench: $(BIN)/regimeswitch  ## time of a training round, as a ratio to stock trainings
+bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as ratios to peers; EXPORT=
 	$(BIN)/python benchmarks/training_round.py $(EXPORTED)
+	$(BIN)/python benchmarks/exchange_load.py \
+	    $(if $(EXPORT),--export $(basename $(EXPORT))-exchange.json)
 
 lint: $(BIN)/regimeswitch  ## ruff and mypy
 	$(BIN)/ruff check .
