@@ -43,7 +43,7 @@ def check_address(host: str, allow_remote: bool) -> None:
     if not (loopback or allow_remote):
         raise ServerError(
             f"bind address {host!r} is not loopback; use {LOOPBACK}, since whoever reaches the "
-            "exchange can use it without a password (allow_remote=True permits it)"
+            "exchange can use it without a password (--allow-remote permits it)"
         )
 
 

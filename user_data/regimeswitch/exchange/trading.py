@@ -12,7 +12,7 @@ from regimeswitch.exchange.errors import (
     invalid_symbol,
 )
 from regimeswitch.exchange.form import Form
-from regimeswitch.exchange.ledger import Ledger, read_amounts, written_amounts
+from regimeswitch.exchange.ledger import Ledger, LedgerError, read_amounts, written_amounts
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.matching import Matching
 from regimeswitch.exchange.money import ZERO, times
@@ -42,6 +42,7 @@ class Trading:
     :param fee: the exchange's share of what a trade brings
     :param ledger: where the state is kept; without one it ends with the process
     :param credentials: key and secret; default: those of the state file, else new ones
+    :raises LedgerError: when the state belongs to other candles
     """
 
     def __init__(
@@ -65,9 +66,19 @@ class Trading:
         if ledger is not None and "books" in facts:
             self.account.restore(read_amounts(facts["books"]))
             self.settling.restore(ledger.orders(), ledger.trades())
+            self._check_symbols(ledger)
             self.matching.seen = int(facts["seen"])
         self._written = len(self.settling.trades)
         self._write()
+
+    def _check_symbols(self, ledger: Ledger) -> None:
+        unknown = {order.symbol for order in self.settling.open()} - set(self.market.symbols())
+        if unknown:
+            raise LedgerError(
+                f"state file {ledger.path} has open orders of {', '.join(sorted(unknown))}, which "
+                f"{self.market.store.folder} has no candles of; serve the candles that it was "
+                "made with, or name another file by --state"
+            )
 
     @contextlib.contextmanager
     def look(self) -> Iterator[int]:

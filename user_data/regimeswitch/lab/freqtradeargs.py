@@ -15,6 +15,7 @@ from freqtrade.commands.arguments import Arguments
 WRITES_CONFIG = "new-config"
 DOWNLOADS = ("download-data", "trades-to-ohlcv")
 EXCHANGE = "binance"
+AGAINST_LIVE = {"--dry-run": "dry_run", "--db-url": "db_url"}
 
 
 class UsageError(ValueError):
@@ -31,6 +32,7 @@ class FreqtradeCall:
     :ivar named: whether the command line names the configuration files
     :ivar datadir: the folder freqtrade keeps candles in
     :ivar takes_overlay: whether it reads a configuration
+    :ivar against_live: options in it that would undo what a live run decides
     """
 
     args: list[str]
@@ -39,6 +41,7 @@ class FreqtradeCall:
     named: bool
     datadir: Path
     takes_overlay: bool
+    against_live: tuple[str, ...] = ()
 
     @property
     def downloads(self) -> bool:
@@ -71,7 +74,8 @@ def read_call(args: list[str]) -> FreqtradeCall:
     named = probe is not None and len(probe["config"]) > 1
     home = Path(parsed.get("user_data_dir") or "user_data")
     datadir = Path(parsed.get("datadir") or home / "data" / EXCHANGE)
-    return FreqtradeCall(args, subcommand, configs, named, datadir, reads)
+    against = tuple(name for name, key in AGAINST_LIVE.items() if parsed.get(key))
+    return FreqtradeCall(args, subcommand, configs, named, datadir, reads, against)
 
 
 def _parse(args: list[str]) -> dict[str, Any] | None:

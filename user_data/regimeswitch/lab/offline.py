@@ -7,6 +7,7 @@ points the exchange section there, and passes the exit code and the signals thro
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -15,11 +16,14 @@ import tempfile
 from pathlib import Path
 
 from regimeswitch.exchange.candlestore import CandleError
-from regimeswitch.exchange.market import Market, open_market
+from regimeswitch.exchange.ledger import LedgerError
+from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer, ServerError
+from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.child import run_child
 from regimeswitch.lab.freqtradeargs import FreqtradeCall, UsageError, read_call
-from regimeswitch.lab.overlay import child_environment, overlay
+from regimeswitch.lab.overlay import LiveAccount, child_environment, overlay
+from regimeswitch.lab.venue import add_account_arguments, open_venue
 
 
 USAGE = 2
@@ -36,7 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "offline",
         help="run a freqtrade command with Binance replaced by stored candles",
         description="Run a freqtrade command with Binance replaced by an exchange on loopback "
-        "that serves stored candles. Keys are not used and the network is not needed.",
+        "that serves stored candles. Your keys are not used and the network is not needed.",
         epilog="example: regimeswitch offline -- freqtrade backtesting --timerange 20260101-",
     )
     parser.add_argument(
@@ -52,6 +56,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="move the candles by whole days so that the present lies inside them (for a dry run)",
     )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="freqtrade trades with an account of the embedded exchange, not on paper: dry_run is "
+        "false, keys and database are this run's own",
+    )
+    add_account_arguments(parser)
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- freqtrade ARGS")
     parser.set_defaults(run=run)
 
@@ -71,9 +82,10 @@ def run(args: argparse.Namespace) -> int:
             # program takes this process's place.
             sys.stdout.flush()
             os.execve(program, [program, *call.args], child_environment(os.environ))
+        check_live(args, call)
         folder = candle_folder(args.candles, call)
         return serve_and_run(program, command[1:], call, folder, args)
-    except (UsageError, CandleError, ServerError) as error:
+    except (UsageError, CandleError, LedgerError, ServerError) as error:
         print(f"regimeswitch offline: {error}", file=sys.stderr)
         return USAGE
 
@@ -108,6 +120,25 @@ def candle_folder(given: Path | None, call: FreqtradeCall | None) -> Path:
     return folder
 
 
+def check_live(args: argparse.Namespace, call: FreqtradeCall | None) -> None:
+    """Whether the options of the account make sense together.
+
+    :raises UsageError: when they do not
+    """
+    given = vars(args)
+    if not given.get("live"):
+        for name in ("balance", "state"):
+            if given.get(name) is not None:
+                raise UsageError(f"--{name} is the account's, which only --live has; add --live")
+        return
+    if call is not None and call.subcommand != "trade":
+        raise UsageError(f"--live goes with freqtrade trade, not with {call.subcommand}")
+    if call is not None and call.against_live:
+        raise UsageError(
+            f"{call.against_live[0]} contradicts --live, which decides it; leave one of them out"
+        )
+
+
 def serve_and_run(
     program: str,
     arguments: list[str],
@@ -116,26 +147,46 @@ def serve_and_run(
     args: argparse.Namespace,
 ) -> int:
     """Serve a folder as long as the child runs; the child's exit code."""
-    market = open_market(folder, shift_to_now=args.shift_to_now)
+    given = vars(args)
+    live, state = bool(given.get("live")), given.get("state")
+    venue = open_venue(
+        folder,
+        shift_to_now=args.shift_to_now,
+        trade=live,
+        balances=given.get("balance"),
+        state=state,
+    )
     with (
-        ExchangeServer(market, port=args.port) as server,
+        contextlib.closing(venue),
+        ExchangeServer(venue.market, port=args.port, trading=venue.trading) as server,
         tempfile.TemporaryDirectory(prefix="regimeswitch-") as temporary,
     ):
         path = Path(temporary) / "offline.json"
-        write_private(path, overlay_of(call, market, server.url))
+        account = live_account(venue.trading, state or Path(temporary) / "state.sqlite")
+        write_private(path, overlay_of(call, venue.market, server.url, account))
         if call is not None:
             arguments = call.with_overlay(path)
-        announce(market, server)
-        environment = child_environment(os.environ) | {OVERLAY_VARIABLE: str(path)}
+        announce(venue.market, server)
+        environment = child_environment(os.environ, live=live) | {OVERLAY_VARIABLE: str(path)}
         return run_child([program, *arguments], environment)
 
 
-def overlay_of(call: FreqtradeCall | None, market: Market, url: str) -> dict[str, object]:
+def live_account(trading: Trading | None, state: Path) -> LiveAccount | None:
+    """The account that a bot trades with; its database lies beside the account's state."""
+    if trading is None:
+        return None
+    keys = trading.credentials
+    return LiveAccount(keys.key, keys.secret, state.with_name(f"{state.stem}-bot.sqlite"))
+
+
+def overlay_of(
+    call: FreqtradeCall | None, market: Market, url: str, live: LiveAccount | None
+) -> dict[str, object]:
     """The configuration that belongs to a command and the candles it gets."""
     if call is None:
-        return overlay(url)
+        return overlay(url, live=live)
     closed = market.span_ms()[1] <= market.clock()
-    return overlay(url, whole=not call.configs, final=call.downloads and closed)
+    return overlay(url, whole=not call.configs, final=call.downloads and closed, live=live)
 
 
 def announce(market: Market, server: ExchangeServer) -> None:

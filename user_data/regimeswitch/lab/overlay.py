@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -51,19 +53,43 @@ ENVIRONMENT_PREFIX = "FREQTRADE__EXCHANGE__"
 ENVIRONMENT_KEPT = ("PAIR_WHITELIST", "PAIR_BLACKLIST")
 
 
-def overlay(url: str, *, whole: bool = False, final: bool = False) -> dict[str, object]:
+# Of freqtrade's other settings in the environment, those that a live run must decide itself.
+ENVIRONMENT_LIVE = ("FREQTRADE__DRY_RUN", "FREQTRADE__DB_URL")
+
+
+@dataclass(frozen=True)
+class LiveAccount:
+    """An account on the embedded exchange for a bot that does not trade on paper.
+
+    :ivar key: worth nothing outside the embedded exchange, as is the secret
+    :ivar database: the bot's own, of this account alone
+    """
+
+    key: str
+    secret: str = field(repr=False)
+    database: Path
+
+
+def overlay(
+    url: str, *, whole: bool = False, final: bool = False, live: LiveAccount | None = None
+) -> dict[str, object]:
     """Configuration that comes after the user's own files.
 
     :param url: address of the exchange, e.g. ``http://127.0.0.1:8480``
     :param whole: there are no files of the user's own: add what freqtrade then needs
     :param final: the last candle that is served has closed. A download otherwise takes it for a
         forming one and leaves it out
+    :param live: trade with this account; without one there are no keys, so that a configuration
+        that says ``dry_run: false`` cannot trade
     """
-    ccxt = ccxt_options(url)
+    key, secret = (live.key, live.secret) if live else ("", "")
+    # ccxt takes keys from its own options as well, and those win.
+    ccxt = {**ccxt_options(url), "apiKey": key, "secret": secret}
     exchange: dict[str, object] = {
         "name": "binance",
-        "key": "",
-        "secret": "",
+        # All names that freqtrade has for it; the first two would win over the third.
+        **dict.fromkeys(("api_key", "apiKey", "key"), key),
+        "secret": secret,
         "enable_ws": False,
         "only_from_ccxt": True,
         # The two special sections win over the first, so a proxy in one of them would too.
@@ -73,9 +99,14 @@ def overlay(url: str, *, whole: bool = False, final: bool = False) -> dict[str, 
     }
     if final:
         exchange["_ft_has_params"] = {"ohlcv_partial_candle": False}
-    if not whole:
-        return {"exchange": exchange}
-    return {"stake_currency": "", "dry_run": True, "exchange": {**exchange, "pair_whitelist": []}}
+    if whole:
+        exchange["pair_whitelist"] = []
+    found: dict[str, object] = {"exchange": exchange}
+    if whole:
+        found = {"stake_currency": "", "dry_run": True, **found}
+    if live is not None:
+        found |= {"dry_run": False, "db_url": f"sqlite:///{live.database.resolve()}"}
+    return found
 
 
 def ccxt_options(url: str) -> dict[str, Any]:
@@ -91,12 +122,17 @@ def ccxt_options(url: str) -> dict[str, Any]:
     }
 
 
-def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without proxies and without freqtrade's exchange settings."""
+def child_environment(environment: Mapping[str, str], *, live: bool = False) -> dict[str, str]:
+    """The environment without proxies and without freqtrade's exchange settings.
+
+    :param live: also without a mode and a database
+    """
     kept = {
         name: value
         for name, value in environment.items()
-        if not name.lower().endswith("_proxy") and not _exchange_setting(name)
+        if not name.lower().endswith("_proxy")
+        and not _exchange_setting(name)
+        and not (live and name.upper() in ENVIRONMENT_LIVE)
     }
     return kept | {"no_proxy": "*", "NO_PROXY": "*"}
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from regimeswitch.exchange.candlestore import CandleError
-from regimeswitch.exchange.market import open_market
-from regimeswitch.exchange.server import ExchangeServer, ServerError
+from regimeswitch.exchange.ledger import LedgerError
+from regimeswitch.exchange.server import LOOPBACK, ExchangeServer, ServerError
+from regimeswitch.lab.venue import Venue, add_account_arguments, open_venue
 
 
 OK, USAGE = 0, 2
@@ -46,6 +47,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="move the candles by whole days so that the present lies inside them: history "
         "reaches now, and the last quarter (seven days at most) is still to come",
     )
+    parser.add_argument(
+        "--host", default=LOOPBACK, help=f"address to listen on (default {LOOPBACK})"
+    )
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="permit a --host that other machines can reach",
+    )
+    add_account_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -56,15 +66,39 @@ def run(args: argparse.Namespace) -> int:
     :return: 0 after a signal, 2 when the exchange cannot be started
     """
     try:
-        market = open_market(args.candles, shift_to_now=args.shift_to_now)
-        with stop_signals() as stopped, ExchangeServer(market, port=args.port) as server:
-            pairs = len(market.symbols())
-            print(f"regimeswitch: {pairs} pairs of {args.candles} on {server.url}", flush=True)
+        venue = open_venue(
+            args.candles,
+            shift_to_now=args.shift_to_now,
+            trade=bool(args.balance or args.state),
+            balances=args.balance,
+            state=args.state,
+        )
+        with stop_signals() as stopped, contextlib.closing(venue), serving(venue, args) as server:
+            announce(venue, args.candles, server.url)
             stopped.wait()
-    except (CandleError, ServerError) as error:
+    except (CandleError, LedgerError, ServerError) as error:
         print(f"regimeswitch exchange: {error}", file=sys.stderr)
         return USAGE
     return OK
+
+
+def serving(venue: Venue, args: argparse.Namespace) -> ExchangeServer:
+    """The server of a venue."""
+    return ExchangeServer(
+        venue.market,
+        port=args.port,
+        host=args.host,
+        allow_remote=args.allow_remote,
+        trading=venue.trading,
+    )
+
+
+def announce(venue: Venue, folder: Path, url: str) -> None:
+    """Say what is served, and the keys of the account: they are good for nothing else."""
+    print(f"regimeswitch: {len(venue.market.symbols())} pairs of {folder} on {url}", flush=True)
+    if venue.trading is not None:
+        keys = venue.trading.credentials
+        print(f"regimeswitch: key {keys.key} secret {keys.secret}", flush=True)
 
 
 @contextlib.contextmanager
