@@ -151,6 +151,14 @@ modes = [stat.S_IMODE(path.stat().st_mode) for path in paths]
 print(json.dumps([sys.argv[1:], names, configs, modes]))
 sys.exit({code})
 """
+# Weight 250 each, two minutes' worth.
+GREEDY = """
+import json, sys, urllib.request
+public = json.load(open(sys.argv[-1]))["exchange"]["ccxt_config"]["urls"]["api"]["public"]
+url = public + "/depth?symbol=BTCUSDT&limit=1001"
+answers = [urllib.request.urlopen(url) for _ in range(48)]
+print(sorted({{answer.status for answer in answers}}))
+"""
 
 
 @pytest.fixture
@@ -159,8 +167,10 @@ def dry_run(
 ) -> Callable[..., tuple[int, str, str]]:
     """Run the command with a program in freqtrade's place; exit code, output and errors."""
 
-    def run(*arguments: object, code: int = 0, **environment: str) -> tuple[int, str, str]:
-        program = Path(fake_freqtrade(home, CHILD.format(code=code)))
+    def run(
+        *arguments: object, code: int = 0, body: str = CHILD, **environment: str
+    ) -> tuple[int, str, str]:
+        program = Path(fake_freqtrade(home, body.format(code=code)))
         monkeypatch.chdir(home)
         monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
         monkeypatch.setattr(tempfile, "tempdir", str(home / "tmp"))
@@ -208,6 +218,13 @@ def test_exit_code_is_the_bot_s_and_a_signal_is_no_error(
     dry_run: Callable[..., tuple[int, str, str]], code: int, found: int
 ) -> None:
     assert dry_run(code=code)[0] == found
+
+
+def test_a_bot_without_a_throttle_is_not_refused(
+    dry_run: Callable[..., tuple[int, str, str]],
+) -> None:
+    code, output, errors = dry_run(body=GREEDY)
+    assert (code, output) == (0, "[200]\n"), errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

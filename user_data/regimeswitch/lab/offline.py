@@ -158,7 +158,10 @@ def serve_and_run(
     )
     with (
         contextlib.closing(venue),
-        ExchangeServer(venue.market, port=args.port, trading=venue.trading) as server,
+        # The client is not throttled, so it is not refused for its speed either.
+        ExchangeServer(
+            venue.market, port=args.port, trading=venue.trading, limited=False
+        ) as server,
         tempfile.TemporaryDirectory(prefix="regimeswitch-") as temporary,
     ):
         path = Path(temporary) / "offline.json"
