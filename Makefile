@@ -18,10 +18,11 @@ TIMERANGE ?= 20241101-20241231
 endif
 CONFIG ?= config.json
 API_PORT ?= 8080
+BALANCE ?= USDT=1000
 USERDIR ?= $(WORK)/user_data
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help venv backtest dry-run prove money bench test lint lock clean
+.PHONY: help venv backtest dry-run live-sim prove money bench test lint lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,7 +44,7 @@ $(CANDLES)/.made: | $(BIN)/regimeswitch
 	    --days $(DEMO_DAYS) --end $(DEMO_END) --seed $(DEMO_SEED)
 	@touch $@
 
-backtest dry-run prove money: $(CANDLES)/.made
+backtest dry-run live-sim prove money: $(CANDLES)/.made
 endif
 EXPORTED = $(if $(EXPORT),--export $(EXPORT))
 backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other candles
@@ -55,6 +56,13 @@ backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other
 
 dry-run: $(BIN)/regimeswitch  ## paper trading on the embedded exchange, with API; DATADIR= API_PORT=
 	@$(BIN)/regimeswitch dry-run --candles $(CANDLES) --config $(CONFIG) --api-port $(API_PORT)
+
+live-sim: $(BIN)/regimeswitch  ## live trading with an account of the embedded exchange; DATADIR= BALANCE=
+	@mkdir -p $(WORK)/live/user_data
+	$(BIN)/regimeswitch offline --live --balance $(BALANCE) --state $(WORK)/live/account.sqlite \
+	    --shift-to-now --candles $(CANDLES) -- freqtrade trade --config $(CONFIG) \
+	    --userdir $(WORK)/live/user_data \
+	    --strategy-path user_data/strategies --freqaimodel-path user_data/freqaimodels
 
 prove: $(BIN)/regimeswitch  ## does switching help? walk-forward; DATADIR= PAIRS= TIMERANGE= EXPORT=
 	$(BIN)/regimeswitch prove --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \

@@ -17,15 +17,7 @@ from regimeswitch.exchange.candlestore import CandleError, CandleStore, Floats, 
 # The smallest order in the quote asset; five units for dollars and the like.
 MIN_NOTIONAL = {"BTC": 0.0001, "ETH": 0.001, "BNB": 0.05, "TRY": 10.0, "JPY": 500.0}
 DEFAULT_MIN_NOTIONAL = 5.0
-ORDER_TYPES = (
-    "LIMIT",
-    "LIMIT_MAKER",
-    "MARKET",
-    "STOP_LOSS",
-    "STOP_LOSS_LIMIT",
-    "TAKE_PROFIT",
-    "TAKE_PROFIT_LIMIT",
-)
+ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT")
 PRECISION = 8
 
 
