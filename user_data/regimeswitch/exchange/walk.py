@@ -74,15 +74,18 @@ class Volumes:
 
     :ivar units: shape (n, STEPS)
     :ivar decimals: the unit is ``10 ** -decimals``, shape (n,)
+    :ivar stored: the stored volume, shape (n,)
     """
 
     units: Ints
     decimals: Ints
+    stored: Floats
 
     def amounts(self) -> Floats:
         """The amount of every trade, shape (n, STEPS)."""
-        whole = np.diff(self.units, axis=1, prepend=0)
-        amounts: Floats = whole / 10.0 ** self.decimals[:, None]
+        scales = 10.0 ** self.decimals[:, None]
+        amounts: Floats = np.diff(self.units, axis=1, prepend=0) / scales
+        amounts[:, -1] = self.stored - self.units[:, -2] / scales[:, 0]
         return amounts
 
 
@@ -97,7 +100,7 @@ def totals_of(candles: Floats) -> tuple[Ints, Ints]:
 def volumes_of(candles: Floats) -> Volumes:
     """The volume by step; see :func:`prices_of`."""
     totals, decimals = totals_of(candles)
-    return Volumes(totals[:, None] * (_STEP + 1) // STEPS, decimals)
+    return Volumes(totals[:, None] * (_STEP + 1) // STEPS, decimals, candles[:, 4])
 
 
 def walked(candle: Floats, fraction: float, decimals: int) -> Floats:
