@@ -222,6 +222,9 @@ def test_keys_signatures_and_times(raw: Raw) -> None:
     assert raw.send("GET", "/api/v3/account", timestamp=now - 1000, recvWindow=1000)[0] == 200
     twice = raw.send("GET", "/api/v3/account", body="recvWindow=5&recvWindow=6")
     assert twice[1]["code"] == -1101
+    assert raw.send("GET", "/api/v3/account", body="é")[0] == 200
+    raw.headers = {"X-MBX-APIKEY": "ö"}
+    assert refused()[1] == -2015
     raw.headers = {"X-MBX-APIKEY": "other"}
     bad_key = "Invalid API-key, IP, or permissions for action."
     assert refused() == (401, -2015, bad_key)

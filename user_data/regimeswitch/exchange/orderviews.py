@@ -111,11 +111,10 @@ def traded(trade: Trade) -> Answer:
     }
 
 
-def owned(settling: Settling, assets: Sequence[str], updated: int, *, whole: bool) -> Answer:
+def owned(settling: Settling, assets: Sequence[str], *, whole: bool) -> Answer:
     """The account.
 
     :param assets: those to tell about
-    :param updated: epoch milliseconds of the last change
     :param whole: tell about empty balances too
     """
     account, rate = settling.account, text(settling.fee)
@@ -137,7 +136,7 @@ def owned(settling: Settling, assets: Sequence[str], updated: int, *, whole: boo
         "brokered": False,
         "requireSelfTradePrevention": False,
         "preventSor": False,
-        "updateTime": updated,
+        "updateTime": settling.updated,
         "accountType": "SPOT",
         "balances": [
             balance

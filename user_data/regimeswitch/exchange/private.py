@@ -78,9 +78,7 @@ class Private:
         with self.trading.look():
             mine = self.trading.settling.account.assets()
             assets = sorted({*mine, *(one.base for one in market), *(one.quote for one in market)})
-            orders = self.trading.settling.orders.values()
-            updated = max((order.updated for order in orders), default=0)
-            return answer(owned(self.trading.settling, assets, updated, whole=whole), 20)
+            return answer(owned(self.trading.settling, assets, whole=whole), 20)
 
     async def place(self, form: Form) -> web.Response:
         """Place an order."""

@@ -29,6 +29,8 @@ class Settling:
         self._counts: Counter[str] = Counter()
         # What was not written down yet.
         self.touched: dict[int, Order] = {}
+        # When an order last changed, in epoch milliseconds.
+        self.updated = 0
         self._open: dict[str, dict[int, Order]] = {}
 
     def open(self, symbol: str | None = None) -> list[Order]:
@@ -38,6 +40,7 @@ class Settling:
 
     def add(self, order: Order) -> None:
         """Take an order in, as it is."""
+        self.updated = max(self.updated, order.updated)
         self.orders[order.id] = order
         if order.open:
             self._open.setdefault(order.symbol, {})[order.id] = order
@@ -109,6 +112,7 @@ class Settling:
 
     def touch(self, order: Order) -> None:
         """Note a change of an order."""
+        self.updated = max(self.updated, order.updated)
         self.touched[order.id] = order
         if not order.open:
             self._open.get(order.symbol, {}).pop(order.id, None)

@@ -8,7 +8,13 @@ from aiohttp import web
 
 from regimeswitch.exchange.answers import Handler
 from regimeswitch.exchange.form import Form
-from regimeswitch.exchange.signing import KEY_HEADER, check_key, check_signature, signed_text
+from regimeswitch.exchange.signing import (
+    KEY_HEADER,
+    check_key,
+    check_signature,
+    octets,
+    signed_text,
+)
 from regimeswitch.exchange.trading import Trading
 
 
@@ -20,7 +26,11 @@ def signed(trading: Trading, handler: Signed) -> Handler:
 
     async def checked(request: web.Request) -> web.StreamResponse:
         check_key(trading.credentials, request.headers.get(KEY_HEADER))
-        query, body = request.raw_path.partition("?")[2], await request.text()
+        # Bytes that are no text belong to no valid signature, so they need not survive.
+        query, body = (
+            raw.decode(errors="replace")
+            for raw in (octets(request.raw_path.partition("?")[2]), await request.read())
+        )
         form = Form(query, body)
         now = trading.market.clock()
         check_signature(trading.credentials, form, signed_text(query, body), now)

@@ -33,6 +33,11 @@ class Credentials:
     secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
 
+def octets(text: str) -> bytes:
+    """The bytes of a text that came by HTTP, whatever they are."""
+    return text.encode(errors="surrogateescape")
+
+
 def signed_text(query: str, body: str) -> str:
     """What a signature is made of: query and body as they were sent, without the signature."""
     return "".join(
@@ -53,7 +58,7 @@ def check_key(credentials: Credentials, key: str | None) -> None:
     """
     if not key:
         raise bad_key_format()
-    if not hmac.compare_digest(key.encode(), credentials.key.encode()):
+    if not hmac.compare_digest(octets(key), octets(credentials.key)):
         raise bad_key()
 
 

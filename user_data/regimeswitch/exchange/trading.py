@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -207,5 +208,8 @@ class Trading:
         return None
 
     def trades_of(self, order: Order) -> list[Trade]:
-        """The fills of an order."""
-        return [trade for trade in self.settling.trades if trade.order_id == order.id]
+        """The fills of an order that was just placed: the last ones there are."""
+        newest = itertools.takewhile(
+            lambda trade: trade.order_id == order.id, reversed(self.settling.trades)
+        )
+        return list(newest)[::-1]

@@ -105,7 +105,13 @@ def overlay(
     if whole:
         found = {"stake_currency": "", "dry_run": True, **found}
     if live is not None:
-        found |= {"dry_run": False, "db_url": f"sqlite:///{live.database.resolve()}"}
+        found |= {
+            "dry_run": False,
+            "initial_state": "running",
+            "db_url": f"sqlite:///{live.database.resolve()}",
+            # Its owner would take the messages for those of a bot that trades their money.
+            "telegram": {"enabled": False, "token": "", "chat_id": ""},
+        }
     return found
 
 
