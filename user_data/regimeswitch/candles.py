@@ -6,6 +6,8 @@ UTC. Row t is known at its close: date + timeframe.
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ Floats = NDArray[np.float64]
 
 OHLCV = ["date", "open", "high", "low", "close", "volume"]
 TIMEFRAME_SECONDS = {"5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}
+UTC_DATES = pd.DatetimeTZDtype("ms", "UTC")
 UNUSABLE_KINDS = ("zero", "negative", "inverted", "spike")
 BAD_KINDS = ("gap", "flat", *UNUSABLE_KINDS)
 
@@ -33,6 +36,8 @@ def utc_dates(dates: pd.Series) -> pd.Series:
     Stored and live candles carry different UTC objects; their concatenation has dtype object,
     on which ``.dt`` fails.
     """
+    if dates.dtype == UTC_DATES and dates.dt.tz is UTC:
+        return dates
     return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
 
 

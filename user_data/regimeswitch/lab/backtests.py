@@ -13,12 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-import regimeswitch
+from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.moneyfigures import with_start
-
-
-HOME = Path(regimeswitch.__file__).resolve().parents[1]
-"""The user_data folder that the package, the strategy and the models live in."""
 
 
 class BacktestError(RuntimeError):

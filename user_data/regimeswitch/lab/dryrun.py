@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from regimeswitch.lab import offline
-from regimeswitch.lab.backtests import HOME
 from regimeswitch.lab.child import FORWARDED
+from regimeswitch.lab.inputs import HOME
 
 
 OK, USAGE = 0, 2

@@ -10,9 +10,12 @@ import pandas as pd
 import pyarrow
 import rapidjson
 
+import regimeswitch
 from regimeswitch.candles import OHLCV, utc_dates
 
 
+HOME = Path(regimeswitch.__file__).resolve().parents[1]
+"""The user_data folder that the package, the strategy and the models live in."""
 # What freqtrade itself allows in a config file.
 CONFIG_MODE = rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS
 

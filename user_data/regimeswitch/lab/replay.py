@@ -25,7 +25,6 @@ from regimeswitch.lab.replaying.account import replay_figures
 from regimeswitch.lab.replaying.compare import compare_decisions
 from regimeswitch.lab.replaying.deals import compare_deals
 from regimeswitch.lab.replaying.plan import SABOTAGES
-from regimeswitch.lab.replaying.served import check_served
 from regimeswitch.lab.replaying.stage import (
     CANDLE_SECONDS,
     ReplayError,
@@ -92,6 +91,13 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     (print_served if args.live else print_replay)(figures)
     return FINDING if figures["decision_diffs"] or figures["trade_diffs"] else OK
+
+
+def check_served(args: argparse.Namespace) -> dict[str, Any]:
+    """The figures of a check of a running bot; freqtrade is loaded only for this."""
+    from regimeswitch.lab.replaying.served import served_figures
+
+    return served_figures(args)
 
 
 def replayed(args: argparse.Namespace, console: Console) -> dict[str, Any]:

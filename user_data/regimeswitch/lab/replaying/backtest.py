@@ -13,8 +13,9 @@ from freqtrade.main import main as freqtrade
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.replaying.plan import Plan
-from regimeswitch.lab.replaying.records import Recorder, watch
+from regimeswitch.lab.replaying.records import Recorder
 from regimeswitch.lab.replaying.sabotage import preparation
+from regimeswitch.lab.replaying.watch import watch
 
 
 def main(path: Path) -> None:

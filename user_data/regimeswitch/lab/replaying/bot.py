@@ -26,8 +26,9 @@ from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.replaying.clock import MovedClock, ScanGate, moved_clock
 from regimeswitch.lab.replaying.plan import Plan
-from regimeswitch.lab.replaying.records import Recorder, watch
+from regimeswitch.lab.replaying.records import Recorder
 from regimeswitch.lab.replaying.sabotage import preparation, training_delay
+from regimeswitch.lab.replaying.watch import watch
 
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ import numpy as np
 from regimeswitch.lab.replaying.records import Floats32, Key, Records
 
 
-ROUNDING = 1e-9
+ROUNDING = 1e-10
 """Relative difference up to which two numbers of the candles' own scale are the same."""
 SIGNALS = ("enter_", "exit_")
 NEEDED = ("do_predict", "regime", "enter_tag", "exit_tag")

@@ -21,8 +21,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.resolvers import StrategyResolver
 
 from regimeswitch.candles import utc_dates
-from regimeswitch.lab.backtests import HOME
-from regimeswitch.lab.inputs import InputError
+from regimeswitch.lab.inputs import HOME, InputError
 from regimeswitch.lab.replaying.compare import same
 from regimeswitch.lab.replaying.trades import CANDLE, Deal, read_database
 
@@ -108,7 +107,7 @@ class ServedBot:
         return dated
 
 
-def check_served(args: argparse.Namespace) -> dict[str, Any]:
+def served_figures(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of ``regimeswitch replay --live``, as exported."""
     if not args.live.is_file():
         raise InputError(f"--live {args.live} does not exist; name the bot's sqlite database")

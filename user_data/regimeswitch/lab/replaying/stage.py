@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from regimeswitch.lab.backtests import HOME
+from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.overlay import child_environment
 from regimeswitch.lab.replaying.plan import STOPS, Plan
 from regimeswitch.lab.replaying.records import Records, read_records

@@ -1,0 +1,184 @@
+"""``regimeswitch replay`` as a user runs it: the real bot, restarts, retrainings, faults on purpose."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ROOT
+
+
+pytestmark = pytest.mark.slow
+
+PAIRS = ["BTC/USDT", "ETH/USDT"]
+# Enters and leaves often, in every regime, by signal and by price.
+BUSY: dict[str, Any] = {
+    "freqai": {
+        "train_period_days": 20,
+        "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
+    },
+    "regimeswitch": {
+        "models": {"own_trees": 5, "min_rows": 200},
+        "entries": {
+            "require_edge": False,
+            "regimes": ["bull", "bear", "sideways"],
+            "leave_regimes": [],
+            "buy": {"bull": 0.2, "bear": 0.2, "sideways": 0.2},
+            "sell": {"bull": 0.22, "bear": 0.22, "sideways": 0.22},
+        },
+        "risk": {"max_hold_candles": 24, "stop_atr": 3.0, "take_atr": 3.0},
+    },
+}
+
+
+def replay(folder: Path, *arguments: object, timeout: int = 500) -> tuple[int, dict[str, Any], str]:
+    """Exit code, exported figures and output of the command."""
+    busy, export = folder / "busy.json", folder / "figures.json"
+    busy.write_text(json.dumps(BUSY))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "regimeswitch.cli", "replay"),
+            *("--config", str(ROOT / "config.json"), str(busy)),
+            *map(str, arguments),
+            *("--export", str(export)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    figures = json.loads(export.read_text()) if export.is_file() else {}
+    return done.returncode, figures, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def replayed(
+    market: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, int, dict[str, Any], str]:
+    """A replay of 300 candles that is killed once and ended once, and where it was run."""
+    folder = tmp_path_factory.mktemp("replay")
+    return (
+        folder,
+        *replay(
+            folder,
+            *("--datadir", market, "--timerange", "20241228-", "--candles", 300),
+            *("--restarts", 2, "--retrain-hours", 8, "--loop-seconds", 30),
+            *("--work", folder / "work"),
+        ),
+    )
+
+
+def test_a_bot_decides_as_the_backtest_does(
+    replayed: tuple[Path, int, dict[str, Any], str],
+) -> None:
+    _, code, figures, output = replayed
+    assert code == 0, output
+    assert figures["decision_diffs"] == figures["trade_diffs"] == 0
+    assert (figures["candles"], figures["pairs"]) == (300, PAIRS)
+    assert figures["pair_candles"] == 600
+    assert figures["restarts"] == 2
+    assert figures["retrainings"] == 3
+    assert figures["models"] == 8
+    assert figures["trades"] >= 20
+    assert figures["features"] == 107
+    shown = {"buy", "hold", "sell", "do_predict", "regime", "enter_tag", "exit_tag", "trained_at"}
+    assert shown <= set(figures["columns"])
+    execution = figures["execution"]
+    assert execution["entry_basis_points"]["highest"] == pytest.approx(0, abs=1e-6)
+    assert execution["signal_exit_basis_points"]["count"] > 0
+    assert execution["price_exit_basis_points"]["count"] > 0
+    assert 0 < execution["price_exit_seconds"]["highest"] < 300
+    assert "The bot decided as the backtest did." in output
+    # Each restart falls into a candle that has already been decided on.
+    assert any("4 pair-candles analysed again after a restart" in b for b in figures["boundaries"])
+
+
+def test_stored_predictions_are_those_of_the_models(
+    replayed: tuple[Path, int, dict[str, Any], str], market: Path
+) -> None:
+    folder = replayed[0]
+    work = folder / "work"
+    (predictions,) = (work / "live/user_data/models").glob("*/historic_predictions.pkl")
+
+    def check() -> tuple[int, dict[str, Any], str]:
+        return replay(
+            folder,
+            *("--live", work / "live/trades.sqlite", "--userdir", work / "live/user_data"),
+            *("--config", ROOT / "config.json", folder / "busy.json", work / "replay.json"),
+            *("--datadir", market),
+        )
+
+    code, figures, output = check()
+    assert code == 0, output
+    assert figures["decision_diffs"] == figures["trade_diffs"] == 0
+    # The last two models are kept, and a kill loses what came after the training before it.
+    assert figures["candles"] > 150
+    assert figures["trades"] > 5
+    stored = pickle.loads(predictions.read_bytes())
+    row = stored["BTC/USDT"].index[-5]
+    stored["BTC/USDT"].loc[row, "buy"] += 0.001
+    predictions.write_bytes(pickle.dumps(stored))
+    code, figures, output = check()
+    assert code == 1
+    assert figures["decision_diffs"] == 1
+    (difference,) = figures["differences"]
+    assert set(difference["columns"]) == {"buy"}
+    assert "They differ." in output
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "column"), [("memory", "%-since_start"), ("late-window", "trained_at")]
+)
+def test_a_fault_on_purpose_is_found(
+    market: Path, tmp_path: Path, sabotage: str, column: str
+) -> None:
+    code, figures, output = replay(
+        tmp_path,
+        *("--datadir", market, "--timerange", "20241228-", "--candles", 14),
+        *("--pairs", "BTC/USDT", "--retrain-hours", 1, "--work", tmp_path / "work"),
+        *("--sabotage", sabotage),
+    )
+    assert code == 1, output
+    assert figures["differences_by_column"][column] > 0
+    assert len(figures["models_different"]) == figures["models"] == 2
+    assert figures["decision_diffs"] >= 16
+    assert "They differ." in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "--datadir and --timerange are needed"),
+        (["--datadir", "none", "--timerange", "20241228-"], "BTC_USDT-5m.feather is missing"),
+        (["--timerange", "x-y"], "--timerange 'x-y': write YYYYMMDD-YYYYMMDD"),
+        (["--timerange", "20241101-"], "candles begin at 2024-10-18; with 20 days of training"),
+        (["--timerange", "20241228-20241228"], "holds no candle of BTC/USDT, ETH/USDT"),
+        (["--timerange", "20250601-"], "holds no candle of BTC/USDT, ETH/USDT"),
+        (["--timerange", "20241228-", "--retrain-hours", "0.5"], "give whole candles and at least"),
+        (
+            ["--timerange", "20241228-", "--candles", "3", "--restarts", "2"],
+            "--restarts 2 needs at least two candles between restarts",
+        ),
+        (["--live", "none.sqlite"], "--live none.sqlite does not exist"),
+        (["--live", "LIVE", "--userdir", "."], "holds no stored predictions"),
+    ],
+)
+def test_bad_usage_is_one_clear_error(
+    market: Path, tmp_path: Path, arguments: list[str], text: str
+) -> None:
+    database = tmp_path / "empty.sqlite"
+    database.touch()
+    given = [str(database) if word == "LIVE" else word for word in arguments]
+    given = [str(tmp_path) if word == "." else word for word in given]
+    if "--datadir" not in given and "--timerange" in given:
+        given += ["--datadir", str(market)]
+    code, _, output = replay(tmp_path, *given, "--work", tmp_path / "work")
+    assert code == 2, output
+    assert text in " ".join(output.split())
+    assert "Traceback" not in output
