@@ -82,6 +82,10 @@ class Recorder:
         """
         self._write(TRAINING, pair, stop * 1000, model_digest(model))
 
+    def close(self) -> None:
+        """Close the file; a process that ends need not."""
+        self._stream.close()
+
     def _write(self, kind: str, pair: str, at: int, content: Any) -> None:
         line = json.dumps([kind, pair, at, content], separators=(",", ":"))
         self._stream.write(line + "\n")
