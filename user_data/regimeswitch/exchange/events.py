@@ -6,28 +6,18 @@ nothing is due; where it jumps, every candle that closed on the way is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 
-from regimeswitch.exchange.candlestore import INTERVALS, CandleError, Rows, closing, opening
+from regimeswitch.exchange.candlestore import Rows, closing, opening
 from regimeswitch.exchange.klines import Kline, klines_of
 from regimeswitch.exchange.market import Market
-from regimeswitch.exchange.moment import Book
-from regimeswitch.exchange.symbols import decimal
-from regimeswitch.exchange.tickers import best_of, day_of
+from regimeswitch.exchange.tickers import day_of
 
 
 Event = dict[str, object]
 
-NAME = re.compile(
-    r"(?P<symbol>[a-z0-9]+)@(?:(?P<plain>trade|aggTrade|miniTicker|ticker|bookTicker)"
-    rf"|kline_(?P<interval>{'|'.join(INTERVALS)})"
-    r"|depth(?P<levels>5|10|20)?(?:@(?P<speed>100|1000)ms)?)"
-)
-# Levels of a book that the stream of changes covers, on either side.
-DIFF_LEVELS = 1000
 # Trades that are told after a jump of the clock, and candles that are read at once.
 MOST = 1000
 TICKER_MS = 1000
@@ -156,95 +146,3 @@ class TickerStream(Stream):
             letters = MINI_LETTERS if self.mini else TICKER_LETTERS
             event: Event = {"e": "24hrMiniTicker" if self.mini else "24hrTicker", "E": now}
             yield event | {"s": self.symbol} | {one: day[TICKER_LETTERS[one]] for one in letters}
-
-
-class BookStream(Stream):
-    """The best bid and ask, or the best levels, when they change; the present ones at once."""
-
-    def __init__(
-        self, market: Market, symbol: str, last: int, levels: int | None, every: int
-    ) -> None:
-        super().__init__(market, symbol, last - 1)
-        self.levels = levels
-        self.every = every
-        self._told: int | None = None
-
-    def _events(self, now: int) -> Iterator[Event]:
-        moment = self.market.moment(self.symbol, now)
-        early = self._told is not None and not self._ticked(now, self.every)
-        if early or moment.version == self._told:
-            return
-        self._told = moment.version
-        if self.levels is None:
-            best = best_of(moment)
-            letters = {letter: best[TICKER_LETTERS[letter]] for letter in "bBaA"}
-            yield {"u": moment.version, "s": self.symbol, **letters}
-        else:
-            bids, asks = moment.book(self.levels).sides()
-            yield {"lastUpdateId": moment.version, "bids": bids, "asks": asks}
-
-
-class DiffStream(Stream):
-    """The changes of the book, in an unbroken row of numbers."""
-
-    def __init__(self, market: Market, symbol: str, last: int, every: int) -> None:
-        super().__init__(market, symbol, last)
-        self.every = every
-        # What the first change follows: the book of the moment of the subscription.
-        self._told = self._book(last) if symbol in market.symbols() else None
-
-    def _book(self, now: int) -> tuple[int, Book]:
-        moment = self.market.moment(self.symbol, now)
-        return moment.version, moment.book(DIFF_LEVELS)
-
-    def _events(self, now: int) -> Iterator[Event]:
-        if self._told is None:
-            self._told = self._book(now)
-        if not self._ticked(now, self.every):
-            return
-        version, before = self._told
-        found, book = self._book(now)
-        if found > version:
-            self._told = (found, book)
-            event: Event = {"e": "depthUpdate", "E": now, "s": self.symbol}
-            event |= {"U": version + 1, "u": found}
-            yield event | dict(zip("ba", changes(before, book), strict=True))
-
-
-def changes(before: Book, after: Book) -> Iterator[list[list[str]]]:
-    """The levels of each side that have gone, with no amount, and those that are new."""
-    lot = decimal(after.lot)
-    for old, new in zip(before.ticks(), after.ticks(), strict=True):
-        gone = [[after.text(tick), decimal(0.0)] for tick in old if tick not in new]
-        same = before.lot == after.lot
-        fresh = [[after.text(tick), lot] for tick in new if not (same and tick in old)]
-        yield gone + fresh
-
-
-def stream_of(market: Market, name: str, now: int) -> Stream | None:
-    """The stream of a name like ``btcusdt@kline_5m``, or None when there is none."""
-    match = NAME.fullmatch(name)
-    symbol = match["symbol"].upper() if match else ""
-    if match is None or symbol not in market.store.assets:
-        return None
-    plain, every = match["plain"], int(match["speed"] or 1000)
-    if match["interval"]:
-        return kline_stream(market, symbol, now, match["interval"])
-    if plain in ("trade", "aggTrade"):
-        return TradeStream(market, symbol, now, plain == "aggTrade")
-    if plain in ("ticker", "miniTicker"):
-        return TickerStream(market, symbol, now, plain == "miniTicker")
-    if plain == "bookTicker":
-        return BookStream(market, symbol, now, None, 1)
-    if match["levels"]:
-        return BookStream(market, symbol, now, int(match["levels"]), every)
-    return DiffStream(market, symbol, now, every)
-
-
-def kline_stream(market: Market, symbol: str, now: int, interval: str) -> Stream | None:
-    """The stream of an interval, or None when it cannot be made of the stored ones."""
-    try:
-        market.store.rows(symbol, interval)
-    except CandleError:
-        return None
-    return KlineStream(market, symbol, now, interval)

@@ -10,8 +10,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from regimeswitch.exchange.answers import compact
 from regimeswitch.exchange.errors import unknown_path
-from regimeswitch.exchange.events import Stream, stream_of
+from regimeswitch.exchange.events import Stream
 from regimeswitch.exchange.market import Market
+from regimeswitch.exchange.streamnames import stream_of
 
 
 # How often the clock is looked at; no stream is quicker than 100 ms.
