@@ -21,8 +21,12 @@ API_PORT ?= 8080
 BALANCE ?= USDT=1000
 USERDIR ?= $(WORK)/user_data
 export PYTHONWARNINGS ?= ignore
+# Compiled modules are kept, or every freqtrade command would compile its packages anew for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+# Candles that a replay takes of the range.
+COUNT ?= 2000
 
-.PHONY: help venv backtest dry-run live-sim prove money bench test lint lock clean
+.PHONY: help venv backtest dry-run live-sim prove money replay bench test lint lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,7 +48,7 @@ $(CANDLES)/.made: | $(BIN)/regimeswitch
 	    --days $(DEMO_DAYS) --end $(DEMO_END) --seed $(DEMO_SEED)
 	@touch $@
 
-backtest dry-run live-sim prove money: $(CANDLES)/.made
+backtest dry-run live-sim prove money replay: $(CANDLES)/.made
 endif
 EXPORTED = $(if $(EXPORT),--export $(EXPORT))
 backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other candles
@@ -71,6 +75,11 @@ prove: $(BIN)/regimeswitch  ## does switching help? walk-forward; DATADIR= PAIRS
 money: $(BIN)/regimeswitch  ## backtests against rivals; DATADIR= PAIRS= TIMERANGE= EXPORT=
 	$(BIN)/regimeswitch money --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
 	    --timerange $(TIMERANGE) --step-days 30 --work $(WORK)/money $(EXPORTED)
+
+replay: $(BIN)/regimeswitch  ## the bot against a backtest, candle by candle; COUNT= DATADIR= PAIRS= TIMERANGE= EXPORT=
+	$(BIN)/regimeswitch replay --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
+	    --timerange $(TIMERANGE) --candles $(COUNT) --restarts 2 --without-edge \
+	    --work $(WORK)/replay $(EXPORTED)
 
 bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as ratios to peers; EXPORT=
 	$(BIN)/python benchmarks/training_round.py $(EXPORTED)

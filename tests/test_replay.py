@@ -1,4 +1,4 @@
-"""``regimeswitch replay`` as a user runs it: the real bot, restarts, retrainings, faults on purpose."""
+"""``regimeswitch replay`` as a user runs it: the real bot, restarts, faults on purpose."""
 
 from __future__ import annotations
 
