@@ -18,16 +18,16 @@ import pytest
 from conftest import ROOT
 from offlines import fake_freqtrade
 from regimeswitch.lab import dryrun
-from regimeswitch.lab.dryrun import api_config, ended_by_signals, free_port
+from regimeswitch.lab.dryrun import api_section, ended_by_signals, free_port
 
 
-def test_password_is_made_for_one_run_or_taken_from_the_environment(tmp_path: Path) -> None:
-    first, second = (api_config(8080, tmp_path, {})["api_server"] for _ in range(2))
+def test_password_is_made_for_one_run_or_taken_from_the_environment() -> None:
+    first, second = (api_section(8080, {}) for _ in range(2))
     assert first["password"] != second["password"]
     assert min(len(first["password"]), len(first["jwt_secret_key"])) >= 16
     assert first["jwt_secret_key"] != second["jwt_secret_key"]
     own = {"REGIMESWITCH_API_USERNAME": "me", "REGIMESWITCH_API_PASSWORD": "mine"}
-    third = api_config(8080, tmp_path, own)["api_server"]
+    third = api_section(8080, own)
     assert (third["username"], third["password"]) == ("me", "mine")
     assert third["listen_ip_address"] == "127.0.0.1"
 

@@ -81,9 +81,9 @@ def run(args: argparse.Namespace) -> int:
         own = Path(temporary)
         userdir = args.userdir or own / "user_data"
         userdir.mkdir(parents=True, exist_ok=True)
-        config = api_config(port, userdir, os.environ)
-        offline.write_private(own / "api.json", config)
-        announce(config)
+        api = api_section(port, os.environ)
+        offline.write_private(own / "api.json", paper_config(api, userdir))
+        announce(api)
         command = trade_command([*args.config, own / "api.json"], userdir, args.more)
         code = offline.run(
             argparse.Namespace(candles=args.candles, port=0, shift_to_now=True, command=command)
@@ -127,14 +127,12 @@ def taken(port: int) -> str:
     return f"port {port} on {HOST} is taken; use another --api-port, or 0 for a free one"
 
 
-def api_config(port: int, userdir: Path, environment: Mapping[str, str]) -> dict[str, object]:
-    """The configuration that comes after the user's own files.
+def api_section(port: int, environment: Mapping[str, str]) -> dict[str, object]:
+    """The bot's API, open to this machine alone.
 
-    :param port: of the API
-    :param userdir: where the trades are kept
     :param environment: where the username, password and secret may stand
     """
-    api = {
+    return {
         "enabled": True,
         "listen_ip_address": HOST,
         "listen_port": port,
@@ -142,6 +140,13 @@ def api_config(port: int, userdir: Path, environment: Mapping[str, str]) -> dict
         "password": environment.get(PASSWORD_VARIABLE) or secrets.token_urlsafe(12),
         "jwt_secret_key": environment.get(JWT_VARIABLE) or secrets.token_hex(32),
     }
+
+
+def paper_config(api: Mapping[str, object], userdir: Path) -> dict[str, object]:
+    """The configuration that comes after the user's own files.
+
+    :param userdir: where the trades are kept
+    """
     return {
         "dry_run": True,
         "initial_state": "running",
@@ -151,11 +156,8 @@ def api_config(port: int, userdir: Path, environment: Mapping[str, str]) -> dict
     }
 
 
-def announce(config: dict[str, object]) -> None:
-    """Where the API is and who may use it, on standard error. A password of the user's own is
-    not shown."""
-    api = config["api_server"]
-    assert isinstance(api, dict)
+def announce(api: Mapping[str, object]) -> None:
+    """Say on standard error where the API is and who may use it; not a password of the user's."""
     own = api["password"] == os.environ.get(PASSWORD_VARIABLE)
     password = f"password as in {PASSWORD_VARIABLE}" if own else f"password {api['password']}"
     print(
