@@ -1,0 +1,80 @@
+"""Section ``regimeswitch.entries``: when a position is opened and closed."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from regimeswitch.sections import Fraction, RegimeName, RegimeNumbers, Section
+
+
+class BuyProbabilities(RegimeNumbers):
+    """Probability of buy that opens, by regime."""
+
+    bull: Fraction = Field(0.35, description="in bull, 0 to 1")
+    bear: Fraction = Field(0.50, description="in bear, 0 to 1")
+    sideways: Fraction = Field(0.40, description="in sideways, 0 to 1")
+
+
+class SellProbabilities(RegimeNumbers):
+    """Probability of sell that closes, by regime."""
+
+    bull: Fraction = Field(0.45, description="in bull, 0 to 1")
+    bear: Fraction = Field(0.40, description="in bear, 0 to 1")
+    sideways: Fraction = Field(0.45, description="in sideways, 0 to 1")
+
+
+class EdgeMargins(RegimeNumbers):
+    """What must be left of an expected move after all costs, by regime."""
+
+    bull: float = Field(0.0, ge=-1, le=1, description="in bull, fraction")
+    bear: float = Field(0.0, ge=-1, le=1, description="in bear, fraction")
+    sideways: float = Field(0.0, ge=-1, le=1, description="in sideways, fraction")
+
+
+class EntrySettings(Section):
+    """When a position is opened and closed."""
+
+    regimes: tuple[RegimeName, ...] = Field(
+        ("bull", "sideways"),
+        description="regimes in which long positions are opened; bear is left out in spot",
+    )
+    buy: BuyProbabilities = Field(
+        default_factory=BuyProbabilities, description="probability of buy that opens, by regime"
+    )
+    sell: SellProbabilities = Field(
+        default_factory=SellProbabilities, description="probability of sell that closes, by regime"
+    )
+    require_edge: bool = Field(
+        True,
+        description="open only where the expected move, as far as it is proven on later rows than "
+        "the models learned from, pays fees and slippage; false = thresholds alone",
+    )
+    margin: EdgeMargins = Field(
+        default_factory=EdgeMargins,
+        description="what must be left of the expected move after all costs, by regime, fraction",
+    )
+    slippage: float = Field(
+        0.0005, ge=0, le=0.05, description="price lost to slippage per side, fraction"
+    )
+    expected_return: float = Field(
+        0.004, ge=0, le=1, description="regressor: forecast return that opens, fraction"
+    )
+    exit_return: float = Field(
+        -0.002, ge=-1, le=0, description="regressor: forecast return that closes, fraction"
+    )
+    leave_regimes: tuple[RegimeName, ...] = Field(
+        ("bear",), description="regimes whose beginning closes long positions"
+    )
+    short: bool = Field(
+        False, description="futures only: open shorts in bear from the probability of sell"
+    )
+
+    @model_validator(mode="after")
+    def _no_entry_that_leaves_at_once(self) -> EntrySettings:
+        both = sorted(set(self.regimes) & set(self.leave_regimes))
+        if both:
+            raise ValueError(
+                f"regimes and leave_regimes both name {', '.join(both)}: positions would be closed "
+                "on the candle that opens them; take it out of one of the two"
+            )
+        return self
