@@ -78,7 +78,7 @@ money: $(BIN)/regimeswitch  ## backtests against rivals; DATADIR= PAIRS= TIMERAN
 
 replay: $(BIN)/regimeswitch  ## the bot against a backtest, candle by candle; COUNT= DATADIR= PAIRS= TIMERANGE= EXPORT=
 	$(BIN)/regimeswitch replay --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
-	    --timerange $(TIMERANGE) --candles $(COUNT) --restarts 2 --without-edge \
+	    --timerange $(TIMERANGE) --candles $(COUNT) --restarts 2 --more-trades \
 	    --work $(WORK)/replay $(EXPORTED)
 
 bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as ratios to peers; EXPORT=

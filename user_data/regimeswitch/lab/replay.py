@@ -40,6 +40,9 @@ from regimeswitch.lab.replaying.tables import print_replay, print_served
 
 OK, FINDING, USAGE = 0, 1, 2
 WORK = Path(".replay")
+MORE_TRADES: dict[str, Any] = {
+    "regimeswitch": {"entries": {"require_edge": False}, "risk": {"max_hold_candles": 24}}
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,9 +68,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--loop-seconds", type=int, default=15, help="between looks at an open position (15)"
     )
     parser.add_argument(
-        "--without-edge",
+        "--more-trades",
         action="store_true",
-        help="enter by thresholds alone, so that there are trades to compare",
+        help="enter by thresholds alone and hold two hours at most, for more to compare",
     )
     parser.add_argument("--sabotage", choices=SABOTAGES, default="", help="a fault to be found")
     parser.add_argument("--work", type=Path, default=WORK, help=f"logs, models ({WORK})")
@@ -153,7 +156,6 @@ def scene_of(args: argparse.Namespace) -> Scene:
             f"--retrain-hours {hours:g}: give whole candles and at least an hour, e.g. 24; both "
             "sides then train at the same moments"
         )
-    without = {"regimeswitch": {"entries": {"require_edge": False}}}
     return Scene(
         configs=args.config,
         candles=args.datadir,
@@ -166,7 +168,7 @@ def scene_of(args: argparse.Namespace) -> Scene:
         loop_seconds=args.loop_seconds,
         sabotage=args.sabotage,
         wallet=float(config.get("dry_run_wallet", 1000)),
-        extra=without if args.without_edge else {},
+        extra=MORE_TRADES if args.more_trades else {},
     )
 
 

@@ -22,7 +22,7 @@ def main(path: Path) -> None:
     """Run the backtest; the exit code is freqtrade's."""
     plan = Plan.read(path)
     watch(Recorder(Path(plan.records), last_row=False), preparation(plan.sabotage))
-    with ExchangeServer(open_market(Path(plan.candles))) as server:
+    with ExchangeServer(open_market(Path(plan.candles)), limited=False) as server:
         freqtrade([*plan.arguments, "--config", str(plan.exchange_overlay(server.url))])
 
 

@@ -113,7 +113,7 @@ def main(path: Path) -> None:
     watch(recorder, preparation(plan.sabotage))
     with (
         moved_clock(plan.began) as (clock, gate),
-        ExchangeServer(open_market(Path(plan.candles))) as server,
+        ExchangeServer(open_market(Path(plan.candles)), limited=False) as server,
     ):
         drive = Drive(plan, clock, gate)
 
