@@ -20,6 +20,7 @@ from regimeswitch.activity import activity_features
 from regimeswitch.bot.annotations import regime_bands
 from regimeswitch.bot.config import mark_identifier, settings_from
 from regimeswitch.bot.entry import EntryRecord
+from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.history import check_history, pair_regimes
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.shared import shared_pairs
@@ -98,6 +99,21 @@ class RegimeSwitchStrategy(IStrategy):
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
+        self.guards = Guards(self.rs)
+
+    def bot_start(self, **kwargs):
+        """Guards on, before anything is traded; a backtest has none."""
+        self.guards.install(self)
+
+    def bot_loop_start(self, current_time, **kwargs):
+        """What is unknown is asked for again, and limits and outages are looked at."""
+        self.guards.loop_started(self, current_time)
+
+    def confirm_trade_entry(
+        self, pair, order_type, amount, rate, time_in_force, current_time, entry_tag, side, **kwargs
+    ):
+        """No entry while a guard refuses it."""
+        return not self.guards.refusal(pair, current_time)
 
     @property
     def forecasts_return(self):
