@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from regimeswitch.exchange.errors import (
     ApiError,
@@ -89,13 +90,17 @@ def refusal(error: ApiError) -> web.Response:
 
 
 def application(
-    routes: Iterable[web.RouteDef], clock: Callable[[], int], limits: RequestLimits
+    routes: Iterable[web.RouteDef],
+    clock: Callable[[], int],
+    limits: RequestLimits,
+    around: Iterable[Middleware] = (),
 ) -> web.Application:
     """A web application that answers errors as the exchange does and keeps its limits.
 
     :param routes: the paths and their handlers
     :param clock: gives the present in epoch milliseconds
     :param limits: count the weights, and refuse what is too much
+    :param around: what comes between a client and all of this
     """
 
     async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -124,6 +129,6 @@ def application(
             response.headers.update(dict.fromkeys(WEIGHT_HEADERS, str(limits.used)))
         return response
 
-    app = web.Application(middlewares=[frame])
+    app = web.Application(middlewares=[*around, frame])
     app.add_routes(routes)
     return app

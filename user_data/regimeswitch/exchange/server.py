@@ -12,6 +12,7 @@ from types import TracebackType
 from aiohttp import web
 
 from regimeswitch.exchange.answers import application
+from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.limits import RequestLimits
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.private import Private
@@ -56,6 +57,7 @@ class ExchangeServer:
     :param allow_remote: permit an address that is not loopback
     :param limited: refuse and ban clients that ask too much, as Binance does; False only counts
     :param trading: an account on the same market; without one there is no signed interface
+    :param faults: what goes wrong; without it nothing does
     :raises ServerError: on a refused address, and at the start when the port is taken
     """
 
@@ -68,10 +70,12 @@ class ExchangeServer:
         allow_remote: bool = False,
         limited: bool = True,
         trading: Trading | None = None,
+        faults: Injection | None = None,
     ) -> None:
         check_address(host, allow_remote)
         self.market = market
         self.trading = trading
+        self.faults = faults
         self.host = host
         self.port = port
         self.limits = RequestLimits(enforced=limited)
@@ -147,7 +151,8 @@ class ExchangeServer:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         streams = Streams(self.market)
         routes = [*self._routes(), *streams.routes()]
-        app = application(routes, self.market.clock, self.limits)
+        around = [] if self.faults is None else [self.faults.middleware]
+        app = application(routes, self.market.clock, self.limits, around)
         app.on_shutdown.append(streams.close)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         try:

@@ -1,0 +1,104 @@
+"""The answers of an exchange that fails: refusals, failures, and what is no answer at all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+
+from aiohttp import web
+
+from regimeswitch.exchange.answers import Handler, compact, refusal
+from regimeswitch.exchange.errors import ApiError
+from regimeswitch.exchange.faultcandles import bad_candles
+from regimeswitch.exchange.faults import AFTER, CANDLES, LISTING, MISSING, Fault
+from regimeswitch.exchange.limits import banned, too_much_weight
+
+
+PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
+# Status and body of what a failing exchange answers; JSON where Binance's own servers speak, a
+# page where something in front of them does.
+FAILED: dict[str, tuple[int, ApiError | str]] = {
+    "500": (500, ApiError(-1000, "An unknown error occurred while processing the request.")),
+    "502": (502, PAGE.format("502 Bad Gateway")),
+    "503": (503, ApiError(-1008, "Server is currently overloaded with other requests.")),
+    "504": (504, PAGE.format("504 Gateway Time-out")),
+    "-1006": (400, ApiError(-1006, "An unexpected response was received. Execution unknown.")),
+    "-1007": (408, ApiError(-1007, "Timeout waiting for the backend. Execution unknown.")),
+    "html": (200, PAGE.format("Security check")),
+    "empty": (200, ""),
+}
+NOT_TOLD = ("time-out", "reset")
+# How often a client that has gone is noticed.
+LOOK_SECONDS = 0.02
+
+
+def limit_answer(kind: str, until: int, now: int) -> web.Response:
+    """A refusal for the number of requests, up to a moment in epoch milliseconds."""
+    if kind == "429":
+        return refusal(too_much_weight(until - now))
+    ban = banned(until, now)
+    if kind == "418":
+        return refusal(ban)
+    return web.json_response(ban.body(), status=int(kind[-3:]), dumps=compact)
+
+
+async def failed(fault: Fault, request: web.Request, handler: Handler, now: int) -> web.Response:
+    """The answer of a fault.
+
+    :raises ConnectionResetError: when there is none
+    """
+    if fault.kind == MISSING:
+        return await _without_pair(fault, request, handler)
+    if fault.kind in (*CANDLES, "truncated", "slow"):
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        response = await _real(request, handler)
+        return response if fault.kind == "slow" else _changed(fault, response, now)
+    if fault.moment == AFTER:
+        await _real(request, handler)
+    if fault.kind in NOT_TOLD:
+        await _no_answer(fault.kind, request)
+    status, body = FAILED[fault.kind]
+    if isinstance(body, ApiError):
+        return web.json_response(body.body(), status=status, dumps=compact)
+    return web.Response(text=body, status=status, content_type="text/html")
+
+
+async def _real(request: web.Request, handler: Handler) -> web.Response:
+    response = await handler(request)
+    assert isinstance(response, web.Response)
+    return response
+
+
+def _changed(fault: Fault, response: web.Response, now: int) -> web.Response:
+    text = response.text or ""
+    if fault.kind == "truncated":
+        text = text[: len(text) // 2]
+    elif response.status == 200:
+        since = fault.since or now
+        text = compact(bad_candles(fault.kind, json.loads(text), since, now))
+    return web.Response(text=text, status=response.status, content_type="application/json")
+
+
+async def _without_pair(fault: Fault, request: web.Request, handler: Handler) -> web.Response:
+    """A pair that is gone: not listed, and unknown to every other request."""
+    if request.path != LISTING:
+        return refusal(ApiError(-1121, "Invalid symbol."))
+    response = await _real(request, handler)
+    info = json.loads(response.text or "")
+    info["symbols"] = [one for one in info["symbols"] if one["symbol"] != fault.symbol]
+    return web.json_response(info, dumps=compact)
+
+
+async def _no_answer(kind: str, request: web.Request) -> None:
+    """Never answer, or cut the connection as a crash does, without a farewell."""
+    transport = request.transport
+    while kind == "time-out" and transport is not None and not transport.is_closing():
+        await asyncio.sleep(LOOK_SECONDS)
+    if transport is not None and not transport.is_closing():
+        line = transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    raise ConnectionResetError(f"the exchange gave no answer: {kind}")

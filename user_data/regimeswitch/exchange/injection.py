@@ -1,0 +1,184 @@
+"""Puts faults between the embedded exchange and those who ask it, and records what was asked.
+
+The exchange itself knows nothing of this; a server without faults has none of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from regimeswitch.exchange.answers import Handler, refusal
+from regimeswitch.exchange.errors import too_early, too_late, unknown_path
+from regimeswitch.exchange.faultanswers import failed, limit_answer
+from regimeswitch.exchange.faults import AFTER, LIMITS, Fault, FaultError, read_faults, written
+
+
+ADMIN = "/faults"
+BAN_MS = 60_000
+# A request that was on its way when the first refusal was sent cannot have known of it.
+FLIGHT_SECONDS = 0.25
+# How often an open stream is looked at.
+LOOK_SECONDS = 0.02
+SOONER_MS, LATER_MS = 1000, 5000
+
+
+class Injection:
+    """Faults in force and a record of what came of them; safe to change from other threads.
+
+    :param clock: the exchange's, epoch milliseconds
+    :ivar hits: how many answers each fault spoiled, by its place in the list
+    :ivar during_ban: requests, as ``METHOD path``, of a client that had been told to wait
+    """
+
+    def __init__(self, clock: Callable[[], int], faults: Iterable[Fault] = ()) -> None:
+        self.clock = clock
+        self._lock = threading.Lock()
+        self.set(faults)
+
+    def set(self, faults: Iterable[Fault]) -> None:
+        """Replace the faults and begin a new record."""
+        with self._lock:
+            self.faults = list(faults)
+            self.seen: Counter[int] = Counter()
+            self.hits: Counter[int] = Counter()
+            self.during_ban: list[str] = []
+            self._ban: tuple[str, int] = ("", 0)
+            self._told: dict[tuple[str, str, str], float] = {}
+            self._first_told = 0.0
+
+    def report(self) -> dict[str, object]:
+        """The record as JSON."""
+        with self._lock:
+            hits = [self.hits[place] for place in range(len(self.faults))]
+            return {
+                "faults": written(self.faults),
+                "hits": hits,
+                "requests_during_ban": len(self.during_ban),
+                "asked_during_ban": self.during_ban[-100:],
+            }
+
+    def _hit(self, verb: str, path: str, symbol: str, now: int, kinds: Iterable[str]) -> int | None:
+        """The place of the first fault that this request meets."""
+        for place, fault in enumerate(self.faults):
+            if fault.kind in kinds or not fault.concerns(verb, path, symbol, now):
+                continue
+            self.seen[place] += 1
+            if self.seen[place] <= fault.skip or 0 < fault.times <= self.hits[place]:
+                continue
+            self.hits[place] += 1
+            return place
+        return None
+
+    def _refused(self, asked: tuple[str, str, str], now: int) -> web.Response | None:
+        """The refusal of a request that comes during a ban, which holds for all of them."""
+        kind, until = self._ban
+        if now >= until:
+            return None
+        late = time.monotonic() - self._first_told > FLIGHT_SECONDS
+        if late or asked in self._told:
+            self.during_ban.append(f"{asked[0]} {asked[1]}")
+        self._told[asked] = time.monotonic()
+        return limit_answer(kind, until, now)
+
+    def _begin_ban(self, fault: Fault, asked: tuple[str, str, str], now: int) -> web.Response:
+        until = fault.until or now + (int(fault.seconds * 1000) or BAN_MS)
+        self._ban, self._first_told = (fault.kind, until), time.monotonic()
+        self._told = {asked: self._first_told}
+        return limit_answer(fault.kind, until, now)
+
+    def drift_ms(self, now: int) -> int:
+        """How far the exchange's clock is off at the moment, as far as it tells anyone."""
+        off = (one for one in self.faults if one.kind == "drift")
+        found = [one.seconds for one in off if one.concerns("", "", "", now)]
+        return int(found[0] * 1000) if found else 0
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer a request, or fail to."""
+        if request.path == ADMIN:
+            return await self._administer(request)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._stream(request, handler)
+        if not self.faults:
+            return await handler(request)
+        fields = await sent(request)
+        asked, now = (request.method, request.path, fields.get("symbol", "")), self.clock()
+        with self._lock:
+            refused = self._refused(asked, now)
+            place = None if refused else self._hit(*asked, now, ("websocket", "drift"))
+            fault = None if place is None else self.faults[place]
+        if refused is not None:
+            return refused
+        if fault is None:
+            return await self._drifting(request, handler, fields, now)
+        if fault.kind in LIMITS:
+            if fault.moment == AFTER:
+                await handler(request)
+            with self._lock:
+                return self._begin_ban(fault, asked, now)
+        return await failed(fault, request, handler, now)
+
+    async def _drifting(
+        self, request: web.Request, handler: Handler, fields: dict[str, str], now: int
+    ) -> web.StreamResponse:
+        """As usual, but by a clock that may be off."""
+        drift = self.drift_ms(now)
+        if drift and request.path == "/api/v3/time":
+            return web.json_response({"serverTime": now + drift})
+        stamp = fields.get("timestamp", "")
+        if drift and stamp.isdigit():
+            age = now + drift - int(stamp)
+            if age < -SOONER_MS:
+                return refusal(too_early())
+            if age > int(fields.get("recvWindow", LATER_MS)):
+                return refusal(too_late())
+        return await handler(request)
+
+    async def _stream(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A websocket: refused, or cut off, while streams are lost."""
+        asked = (request.method, request.path, "")
+        if self._lost(asked):
+            return web.Response(status=503)
+        serving = asyncio.ensure_future(handler(request))
+        try:
+            while not serving.done():
+                if self._lost(asked) and request.transport is not None:
+                    request.transport.abort()
+                await asyncio.wait([serving], timeout=LOOK_SECONDS)
+            return await serving
+        finally:
+            serving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+
+    def _lost(self, asked: tuple[str, str, str]) -> bool:
+        with self._lock:
+            others = {fault.kind for fault in self.faults} - {"websocket"}
+            return self._hit(*asked, self.clock(), others) is not None
+
+    async def _administer(self, request: web.Request) -> web.Response:
+        """Show or replace the faults; nobody but this machine may."""
+        if not ipaddress.ip_address(request.remote or "0.0.0.0").is_loopback:
+            return refusal(unknown_path(request.method, request.path))
+        if request.method == "PUT":
+            try:
+                self.set(read_faults(json.loads(await request.text())))
+            except (json.JSONDecodeError, FaultError) as error:
+                return web.json_response({"msg": str(error)}, status=400)
+        return web.json_response(self.report())
+
+
+async def sent(request: web.Request) -> dict[str, str]:
+    """The fields of a request, of its query and its body."""
+    body = (await request.read()).decode(errors="replace") if request.can_read_body else ""
+    return dict(request.query) | dict(parse_qsl(body))
