@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from regimeswitch.exchange.accounts import Account
+from regimeswitch.exchange.admission import check_filters, check_moment
 from regimeswitch.exchange.errors import (
     invalid_symbol,
 )
@@ -16,16 +17,13 @@ from regimeswitch.exchange.form import Form
 from regimeswitch.exchange.ledger import Ledger, LedgerError, read_amounts, written_amounts
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.matching import Matching
-from regimeswitch.exchange.money import ZERO, times
+from regimeswitch.exchange.money import ZERO
 from regimeswitch.exchange.ordererrors import (
-    duplicate_order,
     restricted_cancel,
     unknown_order,
-    would_match,
-    would_trigger,
 )
 from regimeswitch.exchange.orderform import read_order
-from regimeswitch.exchange.orders import CANCELED, LIMIT_MAKER, MARKET, Order, Trade
+from regimeswitch.exchange.orders import CANCELED, Order, Trade
 from regimeswitch.exchange.rules import Rules
 from regimeswitch.exchange.settling import Settling
 from regimeswitch.exchange.signing import Credentials
@@ -121,19 +119,7 @@ class Trading:
         """The order of a request, held against the pair's filters."""
         rules = self.rules(form.mandatory("symbol"))
         order = read_order(form, rules.symbol.name, len(self.settling.orders) + 1, now)
-        market, last = order.kind == MARKET, self._last(rules)
-        if not market:
-            rules.check_price(order.price)
-            rules.check_side(order.price, last, order.buys)
-        if order.stop_price:
-            rules.check_price(order.stop_price)
-        if not order.quote_quantity:
-            rules.check_quantity(order.quantity, market=market)
-        value = order.quote_quantity or times(last if market else order.price, order.quantity)
-        rules.check_value(value, market=market)
-        others = self.settling.open(order.symbol)
-        stops = sum(other.waits for other in others)
-        rules.check_number(len(others), stops, stop=order.waits)
+        check_filters(order, rules, self._last(rules), self.settling.open(order.symbol))
         return order
 
     def _last(self, rules: Rules) -> Decimal:
@@ -157,7 +143,7 @@ class Trading:
         with self.look() as now:
             order = self._read(form, now)
             rules = self.matching.rules(order.symbol)
-            self._check_moment(order, self._last(rules))
+            check_moment(order, self._last(rules), self.settling.open(order.symbol))
             if order.waits:
                 self.settling.place(order, rules, ZERO)
                 return order
@@ -168,18 +154,6 @@ class Trading:
             self.settling.place(order, rules, price if order.buys else order.quantity)
             self.matching.take(order, got, now)
             return order
-
-    def _check_moment(self, order: Order, last: Decimal) -> None:
-        """Hold an order against the price of the moment and the other orders."""
-        others = self.settling.open(order.symbol)
-        if any(other.client_id == order.client_id for other in others):
-            raise duplicate_order()
-        there = last >= order.stop_price if order.buys else last <= order.stop_price
-        if order.waits and there:
-            raise would_trigger()
-        crosses = order.price >= last if order.buys else order.price <= last
-        if order.kind == LIMIT_MAKER and crosses:
-            raise would_match()
 
     def cancel(self, order: Order | None, restriction: str | None = None) -> Order:
         """Cancel an order; call it inside :meth:`look`.
