@@ -12,7 +12,7 @@ from freqtrade.main import main as freqtrade
 
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
-from regimeswitch.lab.replaying.plan import Plan
+from regimeswitch.lab.replaying.plan import Plan, quick_strings
 from regimeswitch.lab.replaying.records import Recorder
 from regimeswitch.lab.replaying.sabotage import preparation
 from regimeswitch.lab.replaying.watch import watch
@@ -21,6 +21,7 @@ from regimeswitch.lab.replaying.watch import watch
 def main(path: Path) -> None:
     """Run the backtest; the exit code is freqtrade's."""
     plan = Plan.read(path)
+    quick_strings()
     watch(Recorder(Path(plan.records), last_row=False), preparation(plan.sabotage))
     with ExchangeServer(open_market(Path(plan.candles)), limited=False) as server:
         freqtrade([*plan.arguments, "--config", str(plan.exchange_overlay(server.url))])

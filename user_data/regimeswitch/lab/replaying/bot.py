@@ -25,7 +25,7 @@ from freqtrade.worker import Worker
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.replaying.clock import MovedClock, ScanGate, moved_clock
-from regimeswitch.lab.replaying.plan import Plan
+from regimeswitch.lab.replaying.plan import Plan, quick_strings
 from regimeswitch.lab.replaying.records import Recorder
 from regimeswitch.lab.replaying.sabotage import preparation, training_delay
 from regimeswitch.lab.replaying.watch import watch
@@ -109,6 +109,7 @@ def _trained(freqai: Any) -> dict[str, int]:
 def main(path: Path) -> None:
     """Run one stretch and end as the plan says."""
     plan = Plan.read(path)
+    quick_strings()
     recorder = Recorder(Path(plan.records), last_row=True)
     watch(recorder, preparation(plan.sabotage))
     with (
