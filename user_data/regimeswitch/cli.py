@@ -25,6 +25,8 @@ COMMANDS = {
     "money": "money",
     "replay": "replay",
     "schema": "schema",
+    "backup": "backup",
+    "restore": "restore",
 }
 
 

@@ -1,0 +1,192 @@
+"""What belongs to a bot: which files on disk, and their places in an archive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from regimeswitch.lab.archiving.manifest import ArchiveError
+from regimeswitch.lab.archiving.steady import Chosen, UnsteadyError, is_database
+from regimeswitch.lab.botconfig import BotConfig, section
+from regimeswitch.settings import Settings
+
+
+PARTS = ("_model.joblib", "_metadata.json", "_feature_pipeline.pkl", "_label_pipeline.pkl")
+"""What FreqAI loads of a model."""
+PAIRS_FILE = "pair_dictionary.json"
+CONFIG_PLACE = "restored-config.json"
+PAPER_NAME, LIVE_NAME = "tradesv3.dryrun.sqlite", "tradesv3.sqlite"
+ASIDE = "before-restore-"
+"""How a folder begins that a restore has put older data into."""
+_ALSO = (LIVE_NAME, "trades.sqlite")
+_SQLITE = "sqlite:///"
+# Folders of user_data that hold no journal: code, candles, models, results.
+_ELSEWHERE = {
+    *("data", "models", "backtest_results", "hyperopt_results", "plot", "notebooks", "logs"),
+    *("strategies", "freqaimodels", "hyperopts", "regimeswitch"),
+}
+_JOURNALS = (".sqlite", ".db", ".jsonl", ".journal")
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """Where the parts of one bot are.
+
+    :ivar userdir: its user_data folder
+    :ivar datadir: its candles
+    :ivar database: its trades
+    :ivar identifier: of its models; empty when there are none yet
+    """
+
+    config: BotConfig
+    settings: Settings
+    userdir: Path
+    datadir: Path
+    database: Path
+    identifier: str
+
+    @property
+    def models(self) -> Path:
+        """The folder of its models."""
+        return self.userdir / "models" / self.identifier
+
+    @property
+    def database_place(self) -> str:
+        """Place of the database in an archive."""
+        return _place(self.database, self.userdir)
+
+    def journals(self) -> dict[str, Path]:
+        """Databases and journals of the bot beside its trades, by place."""
+        beside = self.database.parent.glob(f"{self.database.stem}*")
+        found = {}
+        for path in [*beside, *_files_of(self.userdir)]:
+            if path.suffix in _JOURNALS and path.is_file() and not path.samefile(self.database):
+                if path.parent != self.userdir and path.name in (PAPER_NAME, LIVE_NAME):
+                    continue
+                found[_place(path, self.userdir)] = path
+        return dict(sorted(found.items()))
+
+    def model_files(self) -> Chosen:
+        """Predictions, and the models in use; each must be complete.
+
+        :raises UnsteadyError: when the list of models is being written
+        """
+        if not self.identifier:
+            return {}
+        files = {
+            path.name: path
+            for path in self.models.iterdir()
+            if path.is_file() and not _unfinished(path)
+        }
+        for info in self.models_in_use().values():
+            folder = self.models / PurePath(info["data_path"]).name
+            for part in PARTS:
+                needed = folder / f"{info['model_filename']}{part}"
+                if not needed.is_file():
+                    raise FileNotFoundError(2, "missing", str(needed))
+            for path in folder.iterdir():
+                if path.is_file() and not _unfinished(path):
+                    files[f"{folder.name}/{path.name}"] = path
+        return {f"models/{self.identifier}/{name}": path for name, path in sorted(files.items())}
+
+    def models_in_use(self) -> dict[str, dict[str, Any]]:
+        """FreqAI's own list, by pair; pairs without a model are left out.
+
+        :raises UnsteadyError: when it is being written
+        """
+        listed = self.models / PAIRS_FILE
+        if not listed.is_file():
+            return {}
+        try:
+            content: dict[str, dict[str, Any]] = json.loads(listed.read_bytes())
+        except ValueError:
+            raise UnsteadyError(f"{listed} is not complete") from None
+        return {pair: info for pair, info in content.items() if info.get("model_filename")}
+
+    def candle_files(self) -> Chosen:
+        """Candles of the bot's pairs and timeframes, those that there are."""
+        exchange = str(section(self.config.merged, "exchange").get("name") or "binance")
+        wanted = [*self.config.pairs, *self.config.other_pairs(self.settings)]
+        found = {}
+        for pair in wanted:
+            for timeframe in self.config.timeframes(self.settings):
+                path = self.datadir / f"{pair.replace('/', '_').replace(':', '_')}-{timeframe}"
+                path = path.with_name(path.name + ".feather")
+                if path.is_file():
+                    found[f"data/{exchange}/{path.name}"] = path
+        return found
+
+    def parameter_files(self) -> Chosen:
+        """Parameters that hyperopt has left for the strategy: they change its decisions."""
+        path = self.userdir / "strategies" / f"{self.config.merged.get('strategy')}.json"
+        return {f"strategies/{path.name}": path} if path.is_file() else {}
+
+
+def _unfinished(path: Path) -> bool:
+    return path.name.startswith(".") or path.suffix in (".tmp", ".part")
+
+
+def _files_of(userdir: Path) -> Iterator[Path]:
+    for path in sorted(userdir.iterdir()):
+        if path.name.startswith((".", ASIDE)) or path.name in _ELSEWHERE:
+            continue
+        yield from sorted(path.rglob("*")) if path.is_dir() else [path]
+
+
+def _place(path: Path, userdir: Path) -> str:
+    """Below user_data as it is there; a file from elsewhere lies directly in it."""
+    inside = path.resolve()
+    root = userdir.resolve()
+    return inside.relative_to(root).as_posix() if inside.is_relative_to(root) else path.name
+
+
+def find_database(config: BotConfig, userdir: Path, given: str | None) -> Path:
+    """The bot's database: ``--db-url``, the configuration's, or where freqtrade puts it.
+
+    :raises ArchiveError: when there is none, or it cannot be told which one
+    """
+    url = given or str(config.merged.get("db_url") or "")
+    if url:
+        path = Path(url.removeprefix(_SQLITE))
+        if not url.startswith(_SQLITE) or not path.name:
+            raise ArchiveError(
+                f"the database {url.split('@')[-1]} is no SQLite file; copy it with its own "
+                "program, e.g. pg_dump, or name an SQLite file, --db-url sqlite:///FILE"
+            )
+        if not path.is_file():
+            raise ArchiveError(f"the database {path} does not exist; name the bot's by --db-url")
+        return path
+    usual = PAPER_NAME if config.merged.get("dry_run", True) else LIVE_NAME
+    places = [Path(usual), userdir / usual, *(userdir / name for name in _ALSO)]
+    found = list(dict.fromkeys(path.resolve() for path in places if path.is_file()))
+    found = [path for path in found if is_database(path)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(map(str, found))
+        raise ArchiveError(f"there are several databases ({listed}); name the bot's by --db-url")
+    raise ArchiveError(f"no database in {userdir} or here; name the bot's, --db-url sqlite:///FILE")
+
+
+def find_identifier(config: BotConfig, settings: Settings, userdir: Path) -> str:
+    """Identifier of the models in use; empty when the bot has none yet.
+
+    :raises ArchiveError: when there are models, but none of this configuration
+    """
+    if not section(config.merged, "freqai"):
+        return ""
+    wanted = config.identifier(settings)
+    folder = userdir / "models"
+    if (folder / wanted).is_dir():
+        return wanted
+    plain = wanted.rpartition("-rs")[0]
+    others = sorted(path.parent.name for path in folder.glob(f"{plain}*/{PAIRS_FILE}"))
+    if others:
+        raise ArchiveError(
+            f"there are models of {', '.join(others)}, but this configuration uses {wanted}; give "
+            "every --config that the bot runs with"
+        )
+    return ""

@@ -1,0 +1,117 @@
+"""Puts a checked archive in its place: everything or nothing, and nothing that is there is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePath, PurePosixPath
+
+from regimeswitch.lab.archiving.belongings import ASIDE, PAIRS_FILE
+from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
+
+
+SIDECARS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database; one of an older database would spoil the new one."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is put in its place by one rename: a file, or the folder of an identifier.
+
+    :ivar name: place below user_data
+    """
+
+    name: str
+    is_database: bool = False
+
+    def obstacles(self, userdir: Path) -> list[Path]:
+        """What is in its place already."""
+        place = userdir / self.name
+        beside = [place.with_name(place.name + end) for end in SIDECARS]
+        wanted = [place, *(beside if self.is_database else [])]
+        return [path for path in wanted if os.path.lexists(path)]
+
+
+def units_of(manifest: Manifest) -> list[Unit]:
+    """Units of an archive, the database last: a bot without it does not start to trade on."""
+    folders = [f"models/{identifier}" for identifier in manifest.identifiers]
+    found: dict[str, Unit] = {}
+    for member in manifest.members:
+        inside = [name for name in folders if PurePosixPath(member.name).is_relative_to(name)]
+        name = inside[0] if inside else member.name
+        found[name] = Unit(name, member.kind in ("database", "journal"))
+    return sorted(found.values(), key=lambda unit: (unit.name == manifest.database, unit.name))
+
+
+def check_target(userdir: Path, units: list[Unit], force: bool) -> None:
+    """Refuse a folder that holds other data.
+
+    :raises ArchiveError: naming what is in the way
+    """
+    if userdir.exists() and not userdir.is_dir():
+        raise ArchiveError(f"--userdir {userdir} is a file; name a folder")
+    blocked = [path for unit in units for path in unit.obstacles(userdir)]
+    parents = [userdir / parent for unit in units for parent in PurePosixPath(unit.name).parents]
+    # A link would lead the files out of the folder.
+    odd = sorted({path for path in parents if path.is_symlink() and path != userdir})
+    odd += sorted({path for path in parents if path.exists() and not path.is_dir()})
+    if odd:
+        raise ArchiveError(f"{odd[0]} is not a folder of its own; nothing can be put into it")
+    if blocked and not force:
+        more = f" and {len(blocked) - 3} more" if len(blocked) > 3 else ""
+        listed = ", ".join(map(str, blocked[:3]))
+        raise ArchiveError(
+            f"{userdir} holds other data: {listed}{more}; name an empty folder, or add --force, "
+            "which puts the old ones aside"
+        )
+
+
+def move_paths(staging: Path, manifest: Manifest, userdir: str) -> None:
+    """Make FreqAI's list of models name the folder that the bot finds them in from now on.
+
+    :param userdir: the bot's user_data folder as the bot itself will name it
+    """
+    for identifier in manifest.identifiers:
+        listed = staging / "models" / identifier / PAIRS_FILE
+        if not listed.is_file():
+            continue
+        content = json.loads(listed.read_bytes())
+        for info in content.values():
+            if info.get("data_path"):
+                name = PurePath(info["data_path"]).name
+                info["data_path"] = str(PurePath(userdir) / "models" / identifier / name)
+        listed.write_text(json.dumps(content), encoding="utf-8")
+
+
+class Placement:
+    """Moves units from a staging folder on the same disk into their places.
+
+    :param userdir: where to
+    """
+
+    def __init__(self, staging: Path, userdir: Path) -> None:
+        self._staging = staging
+        self._userdir = userdir
+        self._done: list[tuple[Path, Path]] = []
+        stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+        self.aside = userdir / f"{ASIDE}{stamp}"
+
+    def place(self, units: list[Unit]) -> None:
+        """Everything, or, when something fails on the way, nothing: it is all moved back."""
+        try:
+            for unit in units:
+                for path in unit.obstacles(self._userdir):
+                    self._move(path, self.aside / path.relative_to(self._userdir))
+            for unit in units:
+                self._move(self._staging / unit.name, self._userdir / unit.name)
+        except BaseException:
+            for source, target in reversed(self._done):
+                target.replace(source)
+            raise
+
+    def _move(self, source: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        self._done.append((source, target))

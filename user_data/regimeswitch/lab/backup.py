@@ -1,0 +1,140 @@
+"""``regimeswitch backup``: a consistent copy of a bot, also while it runs, in one checked file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
+from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.settings import SettingsError, load_settings
+
+
+OK, FAILED, USAGE = 0, 1, 2
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "backup",
+        help="a consistent copy of a bot, also while it runs",
+        description="Copy a bot's database, predictions, models, candles and configuration into "
+        "one archive with checksums. The bot may go on meanwhile. Keys, tokens, passwords and "
+        "chat ids are left out.",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[Path("config.json")],
+        help="the configs that the bot runs with",
+    )
+    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="(user_data)")
+    parser.add_argument("--datadir", type=Path, help="candles (USERDIR/data/binance)")
+    parser.add_argument("--db-url", help="the bot's database, sqlite:///FILE (found by itself)")
+    parser.add_argument(
+        "--out", type=Path, help="the archive (regimeswitch-YYYYMMDD-HHMMSS.zip here)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an archive that is there")
+    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the archive; 0 when it is written, 1 when the bot cannot be copied, 2 on bad usage."""
+    console = Console(stderr=True)
+    try:
+        out = _out(args)
+        manifest = make(args, out, console)
+        figures = backup_figures(out, manifest)
+        if args.export:
+            write_json(args.export, figures)
+    except (InputError, SettingsError) as error:
+        console.print(f"regimeswitch backup: {error}", highlight=False, markup=False)
+        return USAGE
+    except (ArchiveError, OSError) as error:
+        console.print(f"regimeswitch backup: {error}", highlight=False, markup=False)
+        return FAILED
+    _tell(figures)
+    return OK
+
+
+def _out(args: argparse.Namespace) -> Path:
+    out: Path = args.out or Path(f"regimeswitch-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip")
+    if not args.userdir.is_dir():
+        raise InputError(f"--userdir {args.userdir} does not exist; name the bot's user_data")
+    if not out.parent.is_dir():
+        raise InputError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+    if out.is_dir() or (out.exists() and not args.force):
+        raise InputError(f"--out {out} is there already; name another file, or add --force")
+    return out
+
+
+def make(args: argparse.Namespace, out: Path, console: Console) -> Manifest:
+    """Gather the parts beside the archive, on the same disk, and pack them."""
+    from regimeswitch.lab.archiving.belongings import Belongings, find_database, find_identifier
+    from regimeswitch.lab.archiving.making import Staging, gather
+    from regimeswitch.lab.archiving.sealed import write_archive
+    from regimeswitch.lab.botconfig import load_bot_config
+
+    config = load_bot_config(args.config, os.environ)
+    settings = load_settings(config.merged.get("regimeswitch"))
+    bot = Belongings(
+        config=config,
+        settings=settings,
+        userdir=args.userdir,
+        datadir=args.datadir or args.userdir / "data" / "binance",
+        database=find_database(config, args.userdir, args.db_url),
+        identifier=find_identifier(config, settings, args.userdir),
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("looking", total=None)
+            staging = Staging(work, lambda what: progress.update(task, description=what))
+            manifest = gather(bot, staging)
+            whole = sum(member.size for member in manifest.members)
+            progress.update(task, description="packing", total=whole)
+            write_archive(out, manifest, staging.root, lambda done: progress.advance(task, done))
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return manifest
+
+
+def backup_figures(archive: Path, manifest: Manifest) -> dict[str, Any]:
+    """The figures of an archive, as exported."""
+    kinds = sorted({member.kind for member in manifest.members})
+    return {
+        "archive": str(archive),
+        "bytes": archive.stat().st_size,
+        "made": manifest.made,
+        "versions": manifest.versions,
+        "identifiers": manifest.identifiers,
+        "pairs": manifest.pairs,
+        "trades": manifest.trades,
+        "removed": manifest.removed,
+        "files": {kind: sum(member.kind == kind for member in manifest.members) for kind in kinds},
+        "unpacked_bytes": sum(member.size for member in manifest.members),
+    }
+
+
+def _tell(figures: dict[str, Any]) -> None:
+    counted = ", ".join(f"{count} {kind}" for kind, count in figures["files"].items())
+    trades = figures["trades"]
+    print(
+        f"{figures['archive']}: {figures['bytes'] / 1e6:.1f} MB ({counted}); "
+        f"{trades['all']} trades, {trades['open']} open"
+    )
+    if not figures["identifiers"]:
+        print("The bot has no models yet.")
+    if figures["removed"]:
+        print(f"Left out of the configuration: {', '.join(figures['removed'])}")

@@ -1,0 +1,187 @@
+"""``regimeswitch restore``: a bot from its archive onto a clean machine, checked before it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+import regimeswitch
+from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
+from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.settings import FEATURE_VERSION
+
+
+OK, REFUSED, USAGE = 0, 1, 2
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "restore",
+        help="a bot from its archive; a damaged one is refused",
+        description="Check an archive of `regimeswitch backup` and put the bot into a user_data "
+        "folder. A damaged archive, or a folder with other data, is refused and nothing is "
+        "overwritten.",
+    )
+    parser.add_argument("archive", type=Path, help="what `regimeswitch backup` wrote")
+    parser.add_argument("--userdir", type=Path, help="user_data folder of the restored bot")
+    parser.add_argument(
+        "--bot-userdir",
+        help="the same folder as the bot names it, if that differs: inside a container "
+        "/freqtrade/user_data",
+    )
+    parser.add_argument("--check", action="store_true", help="check the archive, write nothing")
+    parser.add_argument(
+        "--force", action="store_true", help="put aside what is there: USERDIR/before-restore-..."
+    )
+    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Restore; 0 when it is done, 1 when it is refused and nothing was changed, 2 on bad usage."""
+    console = Console(stderr=True)
+    try:
+        if args.userdir is None and not args.check:
+            raise InputError("--userdir is needed: the user_data folder to restore to; or --check")
+        if not args.archive.is_file():
+            raise InputError(f"{args.archive} does not exist; name a file that backup wrote")
+        figures = check(args, console) if args.check else restore(args, console)
+        if args.export:
+            write_json(args.export, figures)
+    except InputError as error:
+        console.print(f"regimeswitch restore: {error}", highlight=False, markup=False)
+        return USAGE
+    except ArchiveError as error:
+        text = f"regimeswitch restore: {args.archive} is refused: {error}. Nothing was changed."
+        console.print(text, highlight=False, markup=False)
+        return REFUSED
+    except OSError as error:
+        text = f"regimeswitch restore: {error}. Nothing was changed."
+        console.print(text, highlight=False, markup=False)
+        return REFUSED
+    _tell(args, figures)
+    return OK
+
+
+def check(args: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Unpack into a folder that vanishes."""
+    with tempfile.TemporaryDirectory(prefix="regimeswitch-") as work:
+        manifest = _unpacked(args.archive, Path(work), console)
+    return restore_figures(manifest)
+
+
+def restore(args: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Unpack beside the places, check, and move into them."""
+    from regimeswitch.lab.archiving.placing import (
+        Placement,
+        check_target,
+        move_paths,
+        units_of,
+    )
+    from regimeswitch.lab.archiving.sealed import open_archive
+
+    userdir: Path = args.userdir
+    with open_archive(args.archive) as (_, manifest):
+        units = units_of(manifest)
+        check_target(userdir, units, args.force)
+    existing = next(path for path in [userdir, *userdir.resolve().parents] if path.is_dir())
+    work = Path(tempfile.mkdtemp(prefix=".restore-", dir=existing))
+    try:
+        _unpacked(args.archive, work, console)
+        # A container's own name of the folder stays right wherever it is mounted from.
+        moved = manifest.userdir == manifest.folder
+        own_name = args.bot_userdir or (str(userdir.resolve()) if moved else manifest.userdir)
+        move_paths(work, manifest, own_name)
+        made = not userdir.exists()
+        userdir.mkdir(parents=True, exist_ok=True)
+        placement = Placement(work, userdir)
+        try:
+            placement.place(units)
+        except BaseException:
+            if made:
+                shutil.rmtree(userdir)
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    aside = str(placement.aside) if placement.aside.exists() else ""
+    return {**restore_figures(manifest), "bot_userdir": own_name, "aside": aside}
+
+
+def _unpacked(archive: Path, work: Path, console: Console) -> Manifest:
+    from regimeswitch.lab.archiving.sealed import open_archive, unpack
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with (
+        open_archive(archive) as (opened, manifest),
+        Progress(*columns, console=console) as progress,
+    ):
+        whole = sum(member.size for member in manifest.members)
+        free = shutil.disk_usage(work).free
+        if free < whole:
+            raise ArchiveError(
+                f"its files need {whole / 1e9:.2f} GB and {free / 1e9:.2f} GB are free at {work}"
+            )
+        task = progress.add_task("checking", total=whole)
+        unpack(opened, manifest, work, lambda done: progress.advance(task, done))
+    return manifest
+
+
+def restore_figures(manifest: Manifest) -> dict[str, Any]:
+    """The figures of a restore, as exported."""
+    return {
+        "made": manifest.made,
+        "identifiers": manifest.identifiers,
+        "pairs": manifest.pairs,
+        "trades": manifest.trades,
+        "database": manifest.database,
+        "removed": manifest.removed,
+        "files": len(manifest.members),
+        "bytes": sum(member.size for member in manifest.members),
+        "notes": list(version_notes(manifest.versions)),
+    }
+
+
+def version_notes(versions: dict[str, str]) -> list[str]:
+    """What differs between the program that made an archive and this one."""
+    here = {
+        "regimeswitch": regimeswitch.__version__,
+        "freqtrade": metadata.version("freqtrade"),
+    }
+    notes = [
+        f"made with {name} {versions.get(name)}, here is {version}"
+        for name, version in here.items()
+        if versions.get(name) != version
+    ]
+    if versions.get("features") != str(FEATURE_VERSION):
+        notes.append("features have changed since: the bot will train its models anew")
+    return notes
+
+
+def _tell(args: argparse.Namespace, figures: dict[str, Any]) -> None:
+    trades = figures["trades"]
+    print(
+        f"{args.archive}: {figures['files']} files are as they were made on {figures['made']}; "
+        f"{trades['all']} trades, {trades['open']} open"
+    )
+    for note in figures["notes"]:
+        print(f"Note: {note}")
+    if args.check:
+        return
+    if figures["aside"]:
+        print(f"What was there before lies in {figures['aside']}")
+    if figures["removed"]:
+        names = ", ".join(figures["removed"])
+        print(f"Give these by environment variables, FREQTRADE__SECTION__KEY: {names}")
+    userdir = args.userdir.resolve()
+    print(
+        f"Start it with: freqtrade trade --config {userdir / 'restored-config.json'} "
+        f"--userdir {userdir} --db-url sqlite:///{userdir / figures['database']}"
+    )
