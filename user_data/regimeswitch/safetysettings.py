@@ -20,6 +20,47 @@ class SafetySettings(Section):
         description="all guards against faults of exchange, candles and models; false = freqtrade "
         "as it is, to measure what they are worth",
     )
+    allow_untested_freqtrade: bool = Field(
+        False,
+        description="trade live with a freqtrade version that the order guard was not tested with",
+    )
+    order_wait_seconds: float = Field(
+        10.0,
+        ge=6,
+        le=60,
+        description="how long the bot's loop asks for an order whose answer was lost, seconds; "
+        "after that it asks once in every loop",
+    )
+    slow_seconds: float = Field(
+        5.0,
+        ge=0.2,
+        le=60,
+        description="longest wait for one answer about orders, books and wallets, seconds; the "
+        "same question is not asked again in that loop",
+    )
+    weight_limit: int = Field(
+        6000, ge=100, description="request weight that the exchange allows, per minute"
+    )
+    weight_share: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="used share of weight_limit from which entries wait for the next minute, "
+        "fraction",
+    )
+    clock_drift_seconds: float = Field(
+        1.0,
+        gt=0,
+        le=30,
+        description="difference from the exchange's clock beyond which entries pause, seconds",
+    )
+    late_candles: float = Field(
+        0.5,
+        ge=0.1,
+        le=100,
+        description="entries of a pair pause when its newest closed candle is missing for longer "
+        "than this, candles",
+    )
     spike_fraction: float = Field(
         0.5,
         gt=0.01,

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
+import freqtrade
 from freqtrade.enums import RunMode
 from freqtrade.strategy import IStrategy
 
+from regimeswitch.bot.adoption import held
+from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.journal import Journal, journal_path
+from regimeswitch.bot.orders import OrderGuard
+from regimeswitch.bot.outage import Outages
+from regimeswitch.bot.reconciling import Reconciler
+from regimeswitch.bot.supported import check_version
+from regimeswitch.bot.traffic import Traffic
 from regimeswitch.settings import Settings
 
 
@@ -22,23 +33,98 @@ class Guards:
     """What stands between a bot and an exchange that cannot be relied on."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._installed = False
+        self._safety = settings.safety
+        self._traffic = Traffic(self._safety)
+        self._outages: Outages | None = None
+        self._orders: OrderGuard | None = None
+        self._reconciler: Reconciler | None = None
+        self._told_refusal: dict[str, str] = {}
 
     def install(self, strategy: IStrategy) -> None:
-        """Wrap the exchange of a dry-run or live bot; nothing with ``safety.guards`` false."""
-        running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
-        self._installed = running and self._settings.safety.guards
+        """Wrap the exchange of a dry-run or live bot; nothing with ``safety.guards`` false.
+
+        A live bot's orders that a crash left open are settled before this returns.
+
+        :raises OperationalException: live, with a freqtrade that the guards do not know
+        """
+        mode = strategy.dp.runmode
+        if mode not in (RunMode.DRY_RUN, RunMode.LIVE) or not self._safety.guards:
+            return
+        exchange = strategy.dp._exchange
+        alarms = Alarms(lambda text: strategy.dp.send_msg(text, always_send=True))
+        if mode == RunMode.LIVE:
+            allowed = self._safety.allow_untested_freqtrade
+            check_version(freqtrade.__version__, exchange._api, allowed)
+        self._watch(exchange)
+        self._outages = Outages(self._traffic, self._safety, alarms)
+        if mode == RunMode.LIVE:
+            self._guard_orders(strategy, exchange._api, alarms)
+
+    def _watch(self, exchange: Any) -> None:
+        clients = [exchange._api, exchange._api_async, getattr(exchange, "_ws_async", None)]
+        for client in clients:
+            if client is not None:
+                self._traffic.watch(client)
+        # Exits wait for books, wallets and orders; candles and markets come by the other client.
+        longest = int(self._safety.slow_seconds * 1000)
+        exchange._api.timeout = min(exchange._api.timeout, longest)
+
+    def _guard_orders(self, strategy: IStrategy, client: Any, alarms: Alarms) -> None:
+        path = journal_path(Path(strategy.config["user_data_dir"]), strategy.config["db_url"])
+        self._orders = OrderGuard(
+            client,
+            Journal(path),
+            self._safety,
+            alarms,
+            held=lambda pair: held(strategy, pair),
+            tag=lambda pair: _tag(strategy, pair),
+        )
+        self._reconciler = Reconciler(self._orders, client, strategy, alarms)
+        self._reconciler.run(first=True)
 
     def loop_started(self, strategy: IStrategy, now: datetime) -> None:
         """Look at unknown orders, limits and outages; cheap.
 
         :param now: UTC
         """
+        if self._outages is None:
+            return
+        self._outages.look(strategy, now)
+        self._traffic.next_loop()
+        if self._orders is not None and self._reconciler is not None:
+            self._orders.next_loop()
+            self._reconciler.run()
+            self._reconciler.report_strange_coins(_prices(strategy))
 
     def refusal(self, pair: str, now: datetime) -> str:
         """Why no entry may be made now; empty where it may.
 
         :param now: UTC
         """
+        if self._outages is None:
+            return ""
+        reason = self._outages.reason(pair)
+        if self._orders is not None and self._orders.inquiry.unknown(pair):
+            reason = f"{pair}: the outcome of an order is unknown"
+        if self._told_refusal.get(pair) != reason:
+            self._told_refusal[pair] = reason
+            logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")
+        return reason
+
+
+def _tag(strategy: IStrategy, pair: str) -> str:
+    """The entry tag of the last analysed candle."""
+    frame, _ = strategy.dp.get_analyzed_dataframe(pair, strategy.timeframe)
+    if frame.empty or "enter_tag" not in frame:
         return ""
+    tag = frame["enter_tag"].iloc[-1]
+    return tag if isinstance(tag, str) else ""
+
+
+def _prices(strategy: IStrategy) -> dict[str, float]:
+    """The last close of each pair that has candles."""
+    dp = strategy.dp
+    frames = {
+        pair: dp.ohlcv(pair, strategy.timeframe, copy=False) for pair in dp.current_whitelist()
+    }
+    return {pair: float(one["close"].iloc[-1]) for pair, one in frames.items() if not one.empty}

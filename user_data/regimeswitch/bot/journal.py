@@ -1,0 +1,114 @@
+"""The journal of orders: written before an order is sent, so that a crash cannot lose one."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+
+SENT, KNOWN, KEPT, REFUSED, ABSENT, STRAY = "sent", "known", "kept", "refused", "absent", "stray"
+OPEN = (SENT, KNOWN)
+"""States that still need work: no answer yet, or not seen in freqtrade's database yet."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One order as it was sent.
+
+    :param client_id: our own id, at most 36 characters
+    :param pair: as freqtrade writes it
+    :param side: buy or sell
+    :param kind: order type as the exchange client got it
+    :param stop: whether it is a stop-loss on the exchange
+    :param price: None for a market order
+    :param sent_ms: our clock when it was written down, epoch milliseconds
+    :param tag: entry tag of the signal, empty for exits
+    :param order_id: the exchange's own id, empty until it is known
+    """
+
+    client_id: str
+    pair: str
+    side: str
+    kind: str
+    stop: bool
+    amount: float
+    price: float | None
+    sent_ms: int
+    tag: str = ""
+    state: str = SENT
+    order_id: str = ""
+
+
+_COLUMNS = [field.name for field in fields(Entry)]
+
+
+def new_client_id() -> str:
+    """An id that no other order has: 26 characters that Binance accepts."""
+    return f"rs{secrets.token_hex(12)}"
+
+
+def journal_path(folder: Path, db_url: str) -> Path:
+    """Where the journal of a bot lies: one for each database, since orders belong to one."""
+    digest = hashlib.sha256(db_url.encode()).hexdigest()[:8]
+    return folder / f"regimeswitch-orders-{digest}.sqlite"
+
+
+class Journal:
+    """Orders that were sent, on disk before the call returns.
+
+    :param path: an SQLite file, made where it is missing
+    :raises sqlite3.Error: from every method, when the file cannot be written or read
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        with closing(self._connect()) as connection, connection:
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS orders ({', '.join(_COLUMNS)}, PRIMARY KEY(client_id))"
+            )
+
+    def write(self, entry: Entry) -> None:
+        """Write an order down; it may be sent once this has returned."""
+        marks = ", ".join("?" * len(_COLUMNS))
+        self._change(f"INSERT INTO orders VALUES ({marks})", astuple(entry))
+
+    def known(self, client_id: str, order_id: str) -> None:
+        """The exchange has the order."""
+        self._change(
+            "UPDATE orders SET state = ?, order_id = ? WHERE client_id = ?",
+            (KNOWN, order_id, client_id),
+        )
+
+    def close(self, client_id: str, state: str) -> None:
+        """Nothing is left to do for an order: kept, refused, absent or stray."""
+        self._change("UPDATE orders SET state = ? WHERE client_id = ?", (state, client_id))
+
+    def open(self) -> list[Entry]:
+        """Orders that still need work, oldest first."""
+        return self._read("WHERE state IN (?, ?)", OPEN)
+
+    def all(self) -> list[Entry]:
+        """Every order of this bot, oldest first."""
+        return self._read("", ())
+
+    def _read(self, condition: str, values: tuple[str, ...]) -> list[Entry]:
+        statement = f"SELECT * FROM orders {condition} ORDER BY rowid"
+        with self._lock, closing(self._connect()) as connection:
+            rows = connection.execute(statement, values).fetchall()
+        return [Entry(*row) for row in rows]
+
+    def _change(self, statement: str, values: tuple[object, ...]) -> None:
+        with self._lock, closing(self._connect()) as connection, connection:
+            connection.execute(statement, values)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=5)
+        # Written through to the disk, and the folder's entry of the rollback file with it.
+        connection.execute("PRAGMA synchronous = EXTRA")
+        return connection

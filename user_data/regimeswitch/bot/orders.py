@@ -1,0 +1,172 @@
+"""Orders whose outcome is known: journal first, send once, and ask until the answer is there.
+
+Wraps ``create_order`` and ``cancel_order`` of the exchange client that freqtrade holds: entries,
+exits, stops on the exchange, emergency exits, cancellations and replacements all pass there.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ccxt
+
+from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.answers import NoAnswer, Withheld
+from regimeswitch.bot.inquiry import WINDOW_MS, Inquiry, Order, described, pauses
+from regimeswitch.bot.journal import REFUSED, Entry, Journal, new_client_id
+from regimeswitch.safetysettings import SafetySettings
+
+
+logger = logging.getLogger(__name__)
+
+STOP_KEYS = {"stopPrice", "triggerPrice", "stopLossPrice"}
+ROUNDING = 1.000001
+
+
+class OrderGuard:
+    """Places and cancels the orders of one live bot.
+
+    :param client: freqtrade's synchronous exchange client; two of its methods are replaced
+    :param held: coins of a pair that open trades own
+    :param tag: entry tag of a pair's last signal
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        journal: Journal,
+        safety: SafetySettings,
+        alarms: Alarms,
+        held: Callable[[str], float],
+        tag: Callable[[str], str],
+    ) -> None:
+        self.journal = journal
+        self.inquiry = Inquiry(client.fetch_order, journal, safety.order_wait_seconds, alarms)
+        self._limit, self._alarms = safety.order_wait_seconds, alarms
+        self._held, self._tag = held, tag
+        self._flying: set[str] = set()
+        self._given_up: set[str] = set()
+        self._place, self._cancel = client.create_order, client.cancel_order
+        self._fetch = client.fetch_order
+        client.create_order, client.cancel_order = self.create_order, self.cancel_order
+
+    def is_flying(self, entry: Entry) -> bool:
+        """Whether an order is being placed by another thread just now."""
+        return entry.client_id in self._flying
+
+    def next_loop(self) -> None:
+        """What was given up in one loop is tried again in the next."""
+        self._given_up.clear()
+
+    def create_order(
+        self,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: float,
+        price: float | None = None,
+        params: dict[str, Any] | None = None,
+    ) -> Order:
+        """Place an order once; the answer is the exchange's, however long it took to get it.
+
+        :raises Withheld: nothing was sent
+        :raises NotPlaced: the order is certainly not there
+        :raises NoAnswer: unknown; the pair gets no further order of this kind until it is known
+        """
+        given = dict(params or {})
+        self._check(symbol, side, amount)
+        entry = Entry(
+            client_id=new_client_id(),
+            pair=symbol,
+            side=side,
+            kind=type,
+            stop=bool(given.keys() & STOP_KEYS),
+            amount=float(amount),
+            price=None if price is None else float(price),
+            sent_ms=int(time.time() * 1000),
+            tag=self._tag(symbol) if side == "buy" else "",
+        )
+        self._flying.add(entry.client_id)
+        try:
+            self._write(entry)
+            given |= {"newClientOrderId": entry.client_id, "recvWindow": WINDOW_MS}
+            return self._send(entry, (symbol, type, side, amount, price, given))
+        finally:
+            self._flying.discard(entry.client_id)
+
+    def _send(self, entry: Entry, arguments: tuple[Any, ...]) -> Order:
+        try:
+            order: Order = self._place(*arguments)
+        except NoAnswer as error:
+            logger.warning(f"{described(entry)}: {error}; asking for it by its id")
+            return self.inquiry.until_known(entry)
+        except ccxt.BaseError:
+            self.inquiry.close(entry, REFUSED)
+            raise
+        self.inquiry.found(entry, order)
+        return order
+
+    def _check(self, pair: str, side: str, amount: float) -> None:
+        if self.inquiry.unknown(pair, "" if side == "buy" else "sell"):
+            raise Withheld(f"{pair}: no {side} while the outcome of an order is unknown")
+        if side == "sell" and float(amount) > self._held(pair) * ROUNDING:
+            raise Withheld(
+                f"{pair}: {amount} are to be sold, but open trades own {self._held(pair)}; coins "
+                "that belong to no trade are not sold"
+            )
+
+    def _write(self, entry: Entry) -> None:
+        """Write down what will be sent; without it nothing is bought, but sold all the same."""
+        try:
+            self.journal.write(entry)
+        except sqlite3.Error as error:
+            text = f"the journal of orders {self.journal.path} cannot be written: {error}"
+            self._alarms.set("journal", f"{text}; no entries until it can")
+            if entry.side == "buy":
+                raise Withheld(f"{entry.pair}: not sent, {text}") from error
+            return
+        self._alarms.clear("journal", "the journal of orders can be written again")
+
+    def cancel_order(
+        self, id: str, symbol: str | None = None, params: dict[str, Any] | None = None
+    ) -> Order:
+        """Cancel, and where no answer came, tell what has become of the order.
+
+        :raises Withheld: nothing was sent
+        :raises NoAnswer: unknown; not tried again in this loop
+        """
+        if id in self._given_up:
+            raise Withheld(f"order {id} of {symbol}: cancelling got no answer, tried again later")
+        arguments = (id, symbol, dict(params or {}))
+        try:
+            answer: Order = self._cancel(*arguments)
+        except NoAnswer as error:
+            logger.warning(f"cancelling order {id} of {symbol}: {error}; asking for it")
+            return self._cancelled(*arguments)
+        except ccxt.OrderNotFound:
+            # Over already: filled, or cancelled by a request whose answer was lost.
+            order: Order = self._fetch(*arguments)
+            if order["status"] == "open":
+                raise
+            return order
+        return answer
+
+    def _cancelled(self, id: str, symbol: str | None, params: dict[str, Any]) -> Order:
+        for pause in pauses(self._limit):
+            time.sleep(pause)
+            try:
+                order: Order = self._fetch(id, symbol, params)
+                if order["status"] != "open":
+                    return order
+                # Still there: to cancel twice does no harm.
+                answer: Order = self._cancel(id, symbol, params)
+            except ccxt.BaseError as error:
+                logger.warning(f"cancelling order {id} of {symbol}: no answer yet ({error})")
+            else:
+                return answer
+        self._given_up.add(id)
+        raise NoAnswer(f"cancelling order {id} of {symbol}: its outcome is unknown")

@@ -1,0 +1,119 @@
+"""Journal, exchange and database are brought together: at the start and in every loop."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+import ccxt
+from freqtrade.strategy import IStrategy
+from sqlalchemy.exc import SQLAlchemyError
+
+from regimeswitch.bot.adoption import adopt, held, in_database, is_empty, open_trades
+from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.inquiry import NotPlaced, described
+from regimeswitch.bot.journal import KEPT, KNOWN, STRAY, Entry
+from regimeswitch.bot.orders import OrderGuard
+
+
+logger = logging.getLogger(__name__)
+
+STRANGE_SHARE = 0.02
+"""Share of the coins of open trades that rounding and fees may leave in the wallet."""
+
+
+class Reconciler:
+    """Looks after the orders of the journal until freqtrade's database has them.
+
+    :param client: the exchange client
+    """
+
+    def __init__(self, guard: OrderGuard, client: Any, strategy: IStrategy, alarms: Alarms) -> None:
+        self._guard, self._client = guard, client
+        self._strategy, self._alarms = strategy, alarms
+        self._missing_before: set[str] = set()
+        self._strange_before: set[str] = set()
+
+    def run(self, first: bool = False) -> None:
+        """Look at every order that is not settled.
+
+        :param first: at the start, when nothing can be on its way into the database
+        """
+        try:
+            entries = self._guard.journal.open()
+            missing = {entry.client_id for entry in entries if not self._look_at(entry, first)}
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            self._alarms.set("reconcile", f"orders and trades cannot be compared: {error}")
+            return
+        self._alarms.clear("reconcile", "orders and trades can be compared again")
+        self._missing_before = missing
+
+    def _look_at(self, entry: Entry, first: bool) -> bool:
+        """False for an order that is looked at once more before anything is done about it."""
+        if self._guard.is_flying(entry):
+            return True
+        if entry.state == KNOWN and in_database(entry.pair, entry.order_id):
+            self._guard.inquiry.close(entry, KEPT)
+            return True
+        if entry.state == KNOWN and not first and entry.client_id not in self._missing_before:
+            # Another thread of freqtrade may be about to write it.
+            return False
+        order = self._find(entry, first)
+        if order is not None:
+            self._settle(entry, order)
+        return True
+
+    def _settle(self, entry: Entry, order: dict[str, Any]) -> None:
+        """An order that freqtrade was told nothing about: give it to a trade."""
+        if in_database(entry.pair, str(order["id"])) or is_empty(order):
+            self._guard.inquiry.close(entry, KEPT)
+            return
+        adopted = adopt(entry, order, self._strategy)
+        self._guard.inquiry.close(entry, KEPT if adopted else STRAY)
+        what = "it has been given to its trade" if adopted else "it sold coins of no trade"
+        self._alarms.tell(
+            f"adopted {entry.client_id}",
+            f"{described(entry)} is on the exchange as {order['id']} and was in no trade: {what}",
+        )
+
+    def _find(self, entry: Entry, first: bool) -> dict[str, Any] | None:
+        try:
+            if entry.state == KNOWN:
+                order: dict[str, Any] = self._client.fetch_order(entry.order_id, entry.pair)
+                return order
+            inquiry = self._guard.inquiry
+            return inquiry.until_known(entry) if first else inquiry.once(entry)
+        except NotPlaced:
+            return None
+        except ccxt.BaseError as error:
+            logger.warning(f"{described(entry)}: cannot be looked at ({error})")
+            return None
+
+    def report_strange_coins(self, prices: Mapping[str, float]) -> None:
+        """Tell of coins that belong to no open trade and are worth an order, by pair's price."""
+        strange = {}
+        for pair, price in prices.items():
+            base, extra, least = self._strange(pair)
+            if extra and extra * price >= least:
+                strange[base] = extra
+            else:
+                self._alarms.clear(f"strange {base}", f"all {base} in the wallet belong to trades")
+        for base in strange.keys() & self._strange_before:
+            self._alarms.set(
+                f"strange {base}",
+                f"{strange[base]:.8g} {base} in the wallet belong to no trade; the bot will not "
+                "sell them",
+            )
+        self._strange_before = set(strange)
+
+    def _strange(self, pair: str) -> tuple[str, float, float]:
+        """Coin, how much of it belongs to no trade, and the least value of an order."""
+        market = self._strategy.dp._exchange.markets[pair]
+        base, owned = market["base"], held(self._strategy, pair)
+        extra = self._strategy.wallets.get_total(base) - owned
+        moving = any(trade.has_open_orders for trade in open_trades(pair))
+        if moving or extra <= owned * STRANGE_SHARE:
+            extra = 0.0
+        return base, extra, market["limits"]["cost"]["min"] or 0.0
