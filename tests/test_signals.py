@@ -93,17 +93,21 @@ def test_nothing_is_opened_on_a_row_that_is_not_trusted(
     assert got["enter_long"].fillna(0).tolist() == [1, 0]
 
 
-def test_positions_end_on_a_sell_answer_and_when_bear_begins(tmp_path: Path) -> None:
-    section = {"entries": {"sell": {"bull": 0.5}}}
-    frame = answers(
-        regime=["bull", "bull", "bear", "bull"],
-        sell=[0.49, 0.5, 0.0, 0.9],
-        do_predict=[1, 1, 0, 0],
-    )
-    got = signals(load(tmp_path, section), frame)
-    assert got["exit_long"].fillna(0).tolist() == [0, 1, 1, 0]
-    assert got["exit_tag"].tolist()[1:3] == ["sell_signal", "regime_bear"]
+def test_positions_end_when_an_unwanted_regime_begins(tmp_path: Path) -> None:
+    frame = answers(regime=["bull", "bull", "bear", "bull"], do_predict=[1, 1, 0, 0])
+    got = signals(load(tmp_path), frame)
+    assert got["exit_long"].fillna(0).tolist() == [0, 0, 1, 0]
+    assert got["exit_tag"].tolist()[2] == "regime_bear"
     assert got["enter_short"].isna().all()
+
+
+def test_nothing_is_opened_on_an_answer_that_would_close_it(tmp_path: Path) -> None:
+    section = {"entries": {"buy": {"bull": 0.3}, "sell": {"bull": 0.5}}}
+    frame = answers(buy=[0.4, 0.4], sell=[0.49, 0.5])
+    strategy = load(tmp_path, section)
+    assert signals(strategy, frame.copy())["enter_long"].fillna(0).tolist() == [1, 0]
+    reasons = strategy.populate_entry_trend(frame, {"pair": "BTC/USDT"})["no_trade_reason"]
+    assert reasons.tolist() == ["", "the answer closes positions, too"]
 
 
 def test_shorts_are_opened_in_bear_with_futures(tmp_path: Path) -> None:
@@ -122,13 +126,13 @@ def test_shorts_are_opened_in_bear_with_futures(tmp_path: Path) -> None:
         load(tmp_path, section)
 
 
-def test_the_regressor_s_forecast_opens_and_closes(tmp_path: Path) -> None:
+def test_the_regressor_s_forecast_opens(tmp_path: Path) -> None:
     section = {"entries": {"expected_return": 0.004, "exit_return": -0.002}}
     strategy = load(tmp_path, section, freqaimodel="RegimeSwitchRegressor")
     frame = answers(regime=["bull"] * 4).assign(**{"&-return": [0.0039, 0.004, -0.0019, -0.002]})
     got = signals(strategy, frame.drop(columns=["buy", "hold", "sell"]))
     assert got["enter_long"].fillna(0).tolist() == [0, 1, 0, 0]
-    assert got["exit_long"].fillna(0).tolist() == [0, 0, 0, 1]
+    assert got["exit_long"].isna().all()
 
 
 def test_a_threshold_given_for_one_regime_leaves_the_others_at_their_defaults(

@@ -136,6 +136,6 @@ def test_shorts_are_judged_by_the_fall_that_is_expected() -> None:
     settings = load_settings({"entries": {"short": True}})
     frame = answers(regime=["bear"] * 3 + ["bull"], expected_return=[-0.01, 0.01, -0.001, -0.01])
     strong = pd.Series([True] * 4)
-    reasons = no_trade_reasons(frame, strong, settings, short=True).tolist()
+    reasons = no_trade_reasons(frame, strong, ~strong, settings, short=True).tolist()
     below = "expected move below costs"
     assert reasons == ["", below, below, "regime bull"]

@@ -2,7 +2,48 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 from regimeswitch.settings import REGIME_NAMES, RiskSettings
+
+
+MEAN_SIZE_OF_DEVIATION = math.sqrt(2 / math.pi)
+"""Mean absolute value of a normal variable, in its standard deviations."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is known of a position at the close of the candle that opens it.
+
+    :param regime: active regime; any text that is no regime gives no stake
+    :param size: forecast size of the next move against the usual; 1 = as always
+    :param pending: another regime is serving its grace period
+    :param stop: distance of the stop-loss from the price, fraction; NaN where unknown
+    :param edge: expected move in the direction of the position, costs taken off, fraction
+    :param move: expected absolute move, fraction; NaN where unknown
+    :param costs: of a round trip, fraction
+    """
+
+    regime: str
+    size: float = 1.0
+    pending: bool = False
+    stop: float = math.nan
+    edge: float = 0.0
+    move: float = math.nan
+    costs: float = 0.0
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What is open already, in stake currency.
+
+    :param positions: open positions, number
+    """
+
+    positions: int = 0
+    total: float = 0.0
+    pair: float = 0.0
 
 
 def stake(capital: float, regime: str, settings: RiskSettings, size: float = 1.0) -> float:
@@ -16,6 +57,57 @@ def stake(capital: float, regime: str, settings: RiskSettings, size: float = 1.0
     return min(capital * settings.stake_fraction * scale / size, capital)
 
 
+def stop_stake(capital: float, outlook: Outlook, settings: RiskSettings) -> float:
+    """Stake that loses ``risk_per_trade`` of capital, costs included, when the stop is hit.
+
+    0 where the distance of the stop is not known.
+    """
+    loss = outlook.stop + outlook.costs
+    return capital * settings.risk_per_trade / loss if loss > 0 else 0.0
+
+
+def edge_stake(capital: float, outlook: Outlook, settings: RiskSettings) -> float:
+    """A share of the stake that makes capital grow fastest, if the expected move is true.
+
+    For small moves that stake is capital times expectation over variance: Kelly, "A New
+    Interpretation of Information Rate" (1956); Thorp, "The Kelly Criterion in Blackjack, Sports
+    Betting, and the Stock Market" (2006), section 7. The whole of it is too much when
+    expectations are estimated, hence ``kelly`` and the caps. 0 without a positive edge.
+    """
+    deviation = outlook.move / MEAN_SIZE_OF_DEVIATION
+    if not outlook.edge > 0 or not deviation > 0:
+        return 0.0
+    # An expectation is part of the move: no move is smaller than what is expected of it.
+    variance = max(deviation, outlook.edge) ** 2
+    return capital * settings.kelly * outlook.edge / variance
+
+
+def wanted_stake(capital: float, outlook: Outlook, settings: RiskSettings) -> float:
+    """Stake by ``sizing``, scaled by regime and smaller while a switch is pending; no caps yet."""
+    if settings.sizing == "fraction":
+        wanted = stake(capital, outlook.regime, settings, outlook.size)
+    else:
+        sized = stop_stake if settings.sizing == "stop" else edge_stake
+        known = outlook.regime in REGIME_NAMES
+        scale = float(getattr(settings.scale, outlook.regime)) if known else 0.0
+        wanted = scale * sized(capital, outlook, settings)
+    return wanted * (settings.pending_scale if outlook.pending else 1.0)
+
+
+def allowed_stake(
+    wanted: float, capital: float, exposure: Exposure, settings: RiskSettings
+) -> float:
+    """``wanted``, cut to what the caps per position, per pair and in total leave; never below 0."""
+    if settings.max_positions and exposure.positions >= settings.max_positions:
+        return 0.0
+    room = (
+        capital * settings.max_position,
+        capital * settings.max_pair - exposure.pair,
+        capital * settings.max_exposure - exposure.total,
+    )
+    return max(min(wanted, *room), 0.0)
+
+
 def stop_price(
     entry: float, atr: float, short: bool, settings: RiskSettings, size: float = 1.0
 ) -> float:
@@ -27,6 +119,29 @@ def stop_price(
     """
     distance = settings.stop_atr * atr * size
     return entry + distance if short else max(entry - distance, 0.0)
+
+
+def trailing_price(
+    best: float, atr: float, short: bool, settings: RiskSettings, size: float = 1.0
+) -> float:
+    """Price of the trailing stop, ``trail_atr`` ATR behind the best close; NaN when it is off.
+
+    The chandelier exit of Charles Le Beau (in Elder, "Come Into My Trading Room", 2002), from
+    closes instead of extremes, so that no order of prices within a candle has to be assumed.
+
+    :param best: highest close since the entry, lowest of a short; NaN = none yet
+    """
+    if not settings.trail_atr:
+        return math.nan
+    distance = settings.trail_atr * atr * size
+    return best + distance if short else best - distance
+
+
+def tighter(stop: float, other: float, short: bool) -> float:
+    """The one of two stops that is nearer to the price; ``other`` may be NaN for none."""
+    if math.isnan(other):
+        return stop
+    return min(stop, other) if short else max(stop, other)
 
 
 def take_profit_ratio(entry: float, atr: float, settings: RiskSettings) -> float:

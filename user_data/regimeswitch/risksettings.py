@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from regimeswitch.sections import Fraction, RegimeNumbers, Section
@@ -18,13 +20,47 @@ class RegimeScale(RegimeNumbers):
 class RiskSettings(Section):
     """How much is put into a position and where it ends."""
 
-    stake_fraction: Fraction = Field(0.2, description="capital per position, fraction")
+    sizing: Literal["fraction", "stop", "edge"] = Field(
+        "fraction",
+        description="what the full stake is: fraction = stake_fraction of capital; stop = as "
+        "much as loses risk_per_trade when the stop is hit; edge = kelly of the stake that grows "
+        "fastest if the proven expected move is true",
+    )
+    stake_fraction: Fraction = Field(
+        0.2, description="sizing fraction: capital per position, fraction"
+    )
+    risk_per_trade: Fraction = Field(
+        0.01, description="sizing stop: capital lost, costs included, at the stop-loss, fraction"
+    )
+    kelly: Fraction = Field(0.25, description="sizing edge: share of the Kelly stake, fraction")
     scale: RegimeScale = Field(
         default_factory=RegimeScale, description="share of the full stake, by regime, fraction"
+    )
+    pending_scale: Fraction = Field(
+        0.5,
+        description="share of the stake while another regime serves its grace period, fraction",
+    )
+    max_position: Fraction = Field(
+        0.4, description="largest stake of one position, fraction of capital"
+    )
+    max_pair: Fraction = Field(
+        0.4, description="largest sum of open stakes in one pair, fraction of capital"
+    )
+    max_exposure: Fraction = Field(
+        1.0, description="largest sum of all open stakes, fraction of capital"
+    )
+    max_positions: int = Field(
+        0, ge=0, description="open positions, number; 0 = freqtrade's max_open_trades alone"
     )
     atr_period: int = Field(288, ge=5, le=4000, description="ATR behind the stops, base candles")
     stop_atr: float = Field(8.0, gt=0, le=200, description="stop-loss, ATR multiples from entry")
     take_atr: float = Field(12.0, gt=0, le=400, description="take-profit, ATR multiples from entry")
+    trail_atr: float = Field(
+        0.0,
+        ge=0,
+        le=400,
+        description="the stop follows the best close since the entry at this many ATR; 0 = off",
+    )
     size_forecast: bool = Field(
         True,
         description="the forecast size of the move widens the stop and lowers the stake by the "
@@ -35,4 +71,23 @@ class RiskSettings(Section):
     )
     max_hold_candles: int = Field(
         0, ge=0, description="a position is closed after this many base candles; 0 = never"
+    )
+    daily_loss: Fraction = Field(
+        0.05,
+        description="loss of marked equity since 00:00 UTC that stops entries until the next day, "
+        "fraction; 0 = no daily floor",
+    )
+    daily_close: bool = Field(
+        True, description="open positions are closed when the daily floor is reached"
+    )
+    peak_loss: Fraction = Field(
+        0.2,
+        description="loss of marked equity since its highest that stops entries for "
+        "peak_pause_days and closes positions, fraction; 0 = no such floor",
+    )
+    peak_pause_days: int = Field(
+        7,
+        ge=1,
+        le=3650,
+        description="entries stop this long after peak_loss, days; then the peak starts anew",
     )

@@ -13,19 +13,18 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 from freqtrade.enums import RunMode
-from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
+from freqtrade.strategy import DecimalParameter, IStrategy
 
-from regimeswitch import risk
 from regimeswitch.activity import activity_features
 from regimeswitch.bot.annotations import regime_bands
 from regimeswitch.bot.config import mark_identifier, settings_from
-from regimeswitch.bot.entry import EntryRecord
+from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.history import check_history, pair_regimes
 from regimeswitch.bot.notices import Notices
+from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.standing import no_trade_reasons
-from regimeswitch.candles import timeframe_seconds
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import (
     basic_features,
@@ -100,20 +99,24 @@ class RegimeSwitchStrategy(IStrategy):
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
         self.guards = Guards(self.rs)
+        self.positions = Positions(self, self.rs)
+        self.floors = None
 
     def bot_start(self, **kwargs):
-        """Guards on, before anything is traded; a backtest has none."""
+        """Guards on, before anything is traded; a backtest has the floors alone."""
         self.guards.install(self)
+        self.floors = Drawdown(self, self.rs)
 
     def bot_loop_start(self, current_time, **kwargs):
-        """What is unknown is asked for again, and limits and outages are looked at."""
+        """What is unknown is asked for again; limits, outages and equity are looked at."""
         self.guards.loop_started(self, current_time)
+        self.floors.look(current_time)
 
     def confirm_trade_entry(
         self, pair, order_type, amount, rate, time_in_force, current_time, entry_tag, side, **kwargs
     ):
-        """No entry while a guard refuses it."""
-        return not self.guards.refusal(pair, current_time)
+        """No entry while a guard refuses it or below a floor."""
+        return not (self.guards.refusal(pair, current_time) or self.floors.refusal(current_time))
 
     @property
     def forecasts_return(self):
@@ -178,30 +181,27 @@ class RegimeSwitchStrategy(IStrategy):
 
     def populate_entry_trend(self, dataframe, metadata):
         """Long in the allowed regimes when the answer is strong and its proven edge pays."""
-        reasons = no_trade_reasons(dataframe, self._says_up(dataframe), self.rs)
+        up, down = self._says_up(dataframe), self._says_down(dataframe)
+        leaving = self._says_down(dataframe, leaving=True)
+        reasons = no_trade_reasons(dataframe, up, leaving, self.rs)
         self.notices.no_trade(metadata["pair"], reasons, self.dp)
         long = reasons == ""
         dataframe.loc[long, "enter_long"] = 1
         dataframe.loc[long, "enter_tag"] = dataframe.loc[long, "regime"]
         if self.can_short:
-            down = self._says_down(dataframe)
-            short = no_trade_reasons(dataframe, down, self.rs, short=True) == ""
+            short = no_trade_reasons(dataframe, down, up, self.rs, short=True) == ""
             dataframe.loc[short, "enter_short"] = 1
             dataframe.loc[short, "enter_tag"] = "bear"
             reasons[short] = ""
         return dataframe.assign(no_trade_reason=reasons)
 
     def populate_exit_trend(self, dataframe, metadata):
-        """Out when the sub-model turns against the position or an unwanted regime begins."""
-        ready = (dataframe["do_predict"] == 1) & ~dataframe["bad_candle"]
-        down = ready & self._says_down(dataframe, leaving=True)
-        dataframe.loc[down, ["exit_long", "exit_tag"]] = (1, "sell_signal")
+        """Out when an unwanted regime begins; answers close by the trade's own regime, later."""
         leave = dataframe["regime"].isin(self.rs.entries.leave_regimes)
         dataframe.loc[leave, "exit_long"] = 1
         dataframe.loc[leave, "exit_tag"] = "regime_" + dataframe.loc[leave, "regime"]
         if self.can_short:
-            up = ready & self._says_up(dataframe)
-            over = (dataframe["regime"] == "bull") | up
+            over = dataframe["regime"] == "bull"
             dataframe.loc[over, ["exit_short", "exit_tag"]] = (1, "short_over")
         return dataframe
 
@@ -234,48 +234,31 @@ class RegimeSwitchStrategy(IStrategy):
         side,
         **kwargs,
     ):
-        """A fraction of capital, scaled by the regime and by how large the next move will be."""
-        capital = self.wallets.get_total_stake_amount()
-        size = self._entry_record(pair, current_time).size
-        return min(risk.stake(capital, entry_tag or "", self.rs.risk, size), max_stake)
-
-    def _entry_record(self, pair, opened):
-        frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
-        return EntryRecord.of(frame, opened, self.timeframe, self.rs)
+        """Stake by the settings: sizing, regime, pending switch, caps."""
+        return self.positions.stake(
+            pair, current_time, current_rate, entry_tag or "", side == "short", max_stake
+        )
 
     def order_filled(self, pair, trade, order, current_time, **kwargs):
-        """Write regime, ATR and forecast size of the signal candle to the trade, once."""
+        """Write what was known at the signal candle to the trade, once."""
         if order.ft_order_side == trade.entry_side and trade.nr_of_successful_entries == 1:
-            self._entry_record(pair, trade.open_date_utc).write(trade)
+            self.positions.record(pair, trade.open_date_utc).write(trade)
 
     def custom_stoploss(
         self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs
     ):
-        """Stop-loss at a fixed number of ATR from the entry."""
-        record = EntryRecord.read(trade)
-        if record is None:
-            return None
-        stop = risk.stop_price(
-            trade.open_rate, record.atr, trade.is_short, self.rs.risk, record.size
-        )
-        return stoploss_from_absolute(
-            stop, current_rate, is_short=trade.is_short, leverage=trade.leverage
-        )
+        """Stop-loss at a number of ATR from the entry, or behind the best close."""
+        return self.positions.stop(trade, current_time, current_rate)
 
     def custom_roi(self, pair, trade, current_time, trade_duration, entry_tag, side, **kwargs):
         """Take-profit at a fixed number of ATR from the entry."""
-        record = EntryRecord.read(trade)
-        if record is None:
-            return None
-        return risk.take_profit_ratio(trade.open_rate, record.atr, self.rs.risk) * trade.leverage
+        return self.positions.target(trade)
 
     def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
-        """Close a position that was held for the longest allowed time."""
-        candles = self.rs.risk.max_hold_candles
-        held = (current_time - trade.open_date_utc).total_seconds()
-        if candles and held >= candles * timeframe_seconds(self.timeframe):
-            return "max_hold"
-        return None
+        """Close below a floor, on the answer of the models, after the longest allowed time."""
+        return self.floors.exit_reason(current_time) or self.positions.exit_reason(
+            trade, current_time, current_rate
+        )
 
     def plot_annotations(self, pair, start_date, end_date, dataframe, **kwargs):
         """The regimes as coloured bands in FreqUI."""

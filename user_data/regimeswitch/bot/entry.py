@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 from freqtrade.persistence import Trade
 
-from regimeswitch.bot.standing import size_ratios
+from regimeswitch.bot.columns import EXPECTED_COLUMN, SIZE_COLUMN, TRAINED_COLUMN
+from regimeswitch.bot.standing import costs_of, size_ratios
 from regimeswitch.candles import timeframe_seconds
+from regimeswitch.risk import Outlook
 from regimeswitch.settings import Settings
 
 
@@ -20,28 +22,62 @@ _KEY = "regimeswitch_entry"
 
 @dataclass(frozen=True)
 class EntryRecord:
-    """Regime, ATR and forecast size of the last candle that had closed when a trade was opened.
+    """What was known at the close of the last candle before a trade was opened.
 
     :param regime: active regime, empty where it was UNKNOWN
     :param atr: in price units; NaN where it was not known
     :param size: forecast size of the next move against the usual
+    :param trained_at: end of the training of the model that gave the signal, epoch seconds; 0 =
+        unknown
+    :param pending: another regime was serving its grace period
+    :param expected: expected move, as far as it was proven, fraction
+    :param move: expected absolute move, fraction; NaN = unknown
     """
 
     regime: str
     atr: float
     size: float = 1.0
+    trained_at: float = 0.0
+    pending: bool = False
+    expected: float = 0.0
+    move: float | None = None
 
     @classmethod
     def of(cls, frame: pd.DataFrame, opened: datetime, timeframe: str, settings: Settings) -> Self:
         """From the analysed candles; only candles closed at or before ``opened`` are looked at."""
-        length = pd.Timedelta(seconds=timeframe_seconds(timeframe))
-        closed = frame[frame["date"] + length <= opened]
-        if closed.empty:
+        row = closed_row(frame, opened, timeframe)
+        if row < 0:
             return cls("", math.nan)
-        last = closed.iloc[-1]
-        regime = last["regime"]
-        size = float(size_ratios(closed.iloc[-1:], settings).iloc[0])
-        return cls(regime if isinstance(regime, str) else "", float(last["stop_atr"]), size)
+        candle = frame.iloc[row : row + 1]
+        last = candle.iloc[0]
+        pending = last.get("regime_pending")
+        move = float(last.get(SIZE_COLUMN, math.nan))
+        return cls(
+            regime=_text(last["regime"]),
+            atr=float(last["stop_atr"]),
+            size=float(size_ratios(candle, settings).iloc[0]),
+            trained_at=float(last.get(TRAINED_COLUMN, 0.0)),
+            pending=bool(_text(pending)),
+            expected=float(last.get(EXPECTED_COLUMN, 0.0)),
+            move=move if math.isfinite(move) else None,
+        )
+
+    def outlook(self, regime: str, price: float, short: bool, settings: Settings) -> Outlook:
+        """What sizing needs to know.
+
+        :param regime: of the signal, the trade's tag
+        :param price: of the entry
+        """
+        costs = costs_of(settings)
+        return Outlook(
+            regime=regime,
+            size=self.size,
+            pending=self.pending,
+            stop=settings.risk.stop_atr * self.atr * self.size / price,
+            edge=(-self.expected if short else self.expected) - costs,
+            move=math.nan if self.move is None else self.move,
+            costs=costs,
+        )
 
     def write(self, trade: Trade) -> None:
         """Keep it with the trade."""
@@ -50,7 +86,25 @@ class EntryRecord:
     @classmethod
     def read(cls, trade: Trade) -> Self | None:
         """None for a trade without a usable record, which is left to the fixed stop-loss."""
-        kept = trade.get_custom_data(_KEY)
+        kept: dict[str, Any] | None = trade.get_custom_data(_KEY)
         if not kept or not math.isfinite(kept["atr"]):
             return None
-        return cls(**kept)
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in kept.items() if name in known})
+
+
+def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
+    """Position of the last candle that had closed at ``now``; -1 = none."""
+    if frame.empty:
+        return -1
+    newest = pd.Timestamp(now) - pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    dates = frame["date"]
+    row = len(dates) - 1
+    # From the end: it is the last or the one before, and this is asked on every candle.
+    while row >= 0 and dates.iloc[row] > newest:
+        row -= 1
+    return row
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -26,17 +26,23 @@ UNKNOWN_REGIME = "regime unknown"
 NO_EDGE = "no proven edge"
 WEAK = "signal below threshold"
 BELOW_COSTS = "expected move below costs"
-PASSING = ("", WEAK, BELOW_COSTS)
+AGAINST = "the answer closes positions, too"
+PASSING = ("", WEAK, BELOW_COSTS, AGAINST)
 """Reasons that come and go with every candle; they are not worth a line of the log each."""
 
 
 def no_trade_reasons(
-    frame: pd.DataFrame, strong: pd.Series, settings: Settings, short: bool = False
+    frame: pd.DataFrame,
+    strong: pd.Series,
+    against: pd.Series,
+    settings: Settings,
+    short: bool = False,
 ) -> pd.Series:
     """Reason for each candle, empty where a position may be opened; the first that holds.
 
     :param frame: analysed candles
     :param strong: whether the models' answer passes the regime's threshold
+    :param against: whether the same answer would close the position at once
     :param short: judge a short position, which is opened in bear alone
     """
     allowed = ("bear",) if short else settings.entries.regimes
@@ -51,12 +57,13 @@ def no_trade_reasons(
     ]
     if settings.entries.require_edge:
         expected = _expected(frame)
-        net = (-expected if short else expected) - _costs(settings)
+        net = (-expected if short else expected) - costs_of(settings)
         margin = settings.entries.margin.model_dump()
         enough = net > regime.map(margin).astype(float)
         checks += [(expected == 0, NO_EDGE), (~strong, WEAK), (~enough, BELOW_COSTS)]
     else:
         checks.append((~strong, WEAK))
+    checks.append((against, AGAINST))
     conditions = [np.asarray(condition, dtype=bool) for condition, _ in checks]
     reasons = [np.asarray(reason, dtype=object) for _, reason in checks]
     return pd.Series(np.select(conditions, reasons, ""), index=frame.index, dtype=object)
@@ -74,7 +81,7 @@ def size_ratios(frame: pd.DataFrame, settings: Settings) -> pd.Series:
     return ratio.astype(float).clip(1 / most, most)
 
 
-def _costs(settings: Settings) -> float:
+def costs_of(settings: Settings) -> float:
     """Of a round trip, fraction."""
     return 2 * (settings.labels.fee + settings.entries.slippage)
 

@@ -1,0 +1,205 @@
+"""The floors of a bot: marked equity at every candle's close, in backtests and live alike.
+
+Equity is looked at once per candle, with open positions at the last good close: a wick or a
+damaged quote stops nothing, and a backtest sees what the bot sees. What must be known of the past
+is one row in freqtrade's database, so a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import astuple
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from freqtrade.data.dataprovider import DataProvider
+from freqtrade.enums import RunMode
+from freqtrade.persistence import KeyValueStore, LocalTrade, Trade
+from numpy.typing import NDArray
+
+from regimeswitch.bot.alarms import Alarms
+from regimeswitch.candles import timeframe_seconds, utc_dates
+from regimeswitch.cleaning import mend
+from regimeswitch.floors import DAY_SECONDS, FloorState, day_of, floor_after
+from regimeswitch.settings import Settings
+
+
+logger = logging.getLogger(__name__)
+
+_KEY = "regimeswitch_floor"
+DAILY, PEAK, UNKNOWN_EQUITY = "daily_floor", "peak_floor", "equity unknown"
+
+
+class Marks:
+    """The last good close of a pair before a moment."""
+
+    def __init__(self, dp: DataProvider, timeframe: str, settings: Settings) -> None:
+        self._dp = dp
+        self._timeframe = timeframe
+        self._settings = settings
+        self._stored: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+
+    def price(self, pair: str, moment: int) -> tuple[float, bool]:
+        """The price, NaN where there is none, and whether it is of the candle that just closed.
+
+        :param moment: epoch seconds
+        """
+        closes_at, closes = self._closes(pair)
+        row = int(np.searchsorted(closes_at, moment, side="right")) - 1
+        if row < 0:
+            return float("nan"), False
+        return float(closes[row]), bool(
+            closes_at[row] > moment - timeframe_seconds(self._timeframe)
+        )
+
+    def _closes(self, pair: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        if self._dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE):
+            return self._read(self._dp.get_pair_dataframe(pair, self._timeframe))
+        if pair not in self._stored:
+            self._stored[pair] = self._read(self._dp.historic_ohlcv(pair, self._timeframe))
+        return self._stored[pair]
+
+    def _read(self, candles: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        if candles.empty:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        good = mend(candles, self._timeframe, self._settings.safety)
+        length = timeframe_seconds(self._timeframe)
+        opened = np.asarray(utc_dates(good["date"]).astype("int64"), dtype=np.int64) // 1000
+        return opened + length, np.asarray(good["close"], dtype=np.float64)
+
+
+class Drawdown:
+    """Stops entries, and closes positions where wanted, below the floors.
+
+    :param strategy: the running strategy, with its data provider and wallets
+    """
+
+    def __init__(self, strategy: Any, settings: Settings) -> None:
+        self._strategy = strategy
+        self._settings = settings
+        self._step = timeframe_seconds(strategy.timeframe)
+        self._marks = Marks(strategy.dp, strategy.timeframe, settings)
+        self._alarms = Alarms(self._send)
+        self._state: FloorState | None = None
+        self._looked = 0
+        self._known = False
+        self._running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
+        if self._running:
+            self._state, self._looked = _stored()
+
+    def look(self, now: datetime) -> None:
+        """At the beginning of every loop: once for each candle that has closed."""
+        moment = int(now.timestamp()) // self._step * self._step
+        if moment < self._looked and not self._running:
+            # Another backtest of the same process, as in hyperopt.
+            self._state, self._looked = None, 0
+        if moment <= self._looked:
+            self._known = True
+            return
+        self._known = False
+        profit, fresh = self._profit(moment)
+        begun = float(self._strategy.wallets.get_starting_balance())
+        opening = self._opening(moment, profit)
+        self._state = floor_after(self._state, moment, profit, begun, opening, self._settings.risk)
+        # A candle that comes late is waited for: the look is repeated in the next loop.
+        self._looked = moment if fresh else self._looked
+        if self._running:
+            _store(self._state, self._looked)
+        self._known = True
+        self._tell(profit)
+
+    def refusal(self, now: datetime) -> str:
+        """Why no entry may be made; empty where it may."""
+        if not self._known or self._state is None:
+            return UNKNOWN_EQUITY
+        if self._state.stopped:
+            return DAILY
+        return PEAK if now.timestamp() < self._state.paused_until else ""
+
+    def exit_reason(self, now: datetime) -> str:
+        """Why open positions are closed; empty where they may stay."""
+        reason = self.refusal(now)
+        closes = {DAILY: self._settings.risk.daily_close, PEAK: True}
+        return reason if closes.get(reason, False) else ""
+
+    def _profit(self, moment: int) -> tuple[float, bool]:
+        """Marked profit now, and whether every price is of the candle that just closed."""
+        total = self._realised()
+        complete = True
+        for trade in Trade.get_trades_proxy(is_open=True):
+            price, fresh = self._marks.price(trade.pair, moment)
+            complete = complete and fresh
+            total += _worth(trade, price)
+        return total, complete
+
+    def _realised(self) -> float:
+        return float(
+            Trade.get_total_closed_profit() if self._running else LocalTrade.bt_total_profit
+        )
+
+    def _opening(self, moment: int, profit: float) -> float:
+        """Profit at 00:00, also where the bot did not run then."""
+        midnight = day_of(moment) * DAY_SECONDS
+        if self._state is None or day_of(moment) == self._state.day or moment == midnight:
+            return profit
+        began = datetime.fromtimestamp(midnight, UTC)
+        later = Trade.get_trades_proxy(is_open=False, close_date=began.replace(tzinfo=None))
+        total = self._realised()
+        total -= sum(float(trade.close_profit_abs or 0.0) for trade in later)
+        for trade in [*later, *Trade.get_trades_proxy(is_open=True)]:
+            if trade.open_date_utc < began:
+                total += _worth(trade, self._marks.price(trade.pair, midnight)[0])
+        return total
+
+    def _tell(self, profit: float) -> None:
+        state = self._state
+        assert state is not None
+        if state.stopped:
+            closing = ", positions are closed" if self._settings.risk.daily_close else ""
+            self._alarms.set(
+                DAILY,
+                f"daily floor: {state.day_loss(profit):.2%} of equity lost since 00:00 UTC; no "
+                f"entries until the next day{closing}",
+            )
+        else:
+            self._alarms.clear(DAILY, "daily floor: a new day, entries are made again")
+        if state.paused_until:
+            until = datetime.fromtimestamp(state.paused_until, UTC)
+            self._alarms.set(
+                PEAK,
+                f"floor from the peak: {state.peak_loss(profit):.2%} of the highest equity lost; "
+                f"positions are closed, no entries until {until:%Y-%m-%d %H:%M} UTC",
+            )
+        else:
+            self._alarms.clear(PEAK, "floor from the peak: the pause is over, entries are made")
+
+    def _send(self, text: str) -> None:
+        if self._running:
+            self._strategy.dp.send_msg(text, always_send=True)
+
+
+def _worth(trade: Any, price: float) -> float:
+    """Profit of a position at a price, its realised part included; 0 before it has filled."""
+    if not trade.amount or trade.nr_of_successful_entries == 0:
+        return 0.0
+    rate = price if np.isfinite(price) else trade.open_rate
+    return float(trade.realized_profit or 0.0) + float(trade.calc_profit(rate))
+
+
+def _store(state: FloorState, looked: int) -> None:
+    KeyValueStore.store_value(_KEY, json.dumps([looked, *astuple(state)]))
+
+
+def _stored() -> tuple[FloorState | None, int]:
+    text = KeyValueStore.get_string_value(_KEY)
+    if not text:
+        return None, 0
+    try:
+        looked, *values = json.loads(text)
+        return FloorState(*values), int(looked)
+    except (ValueError, TypeError):
+        logger.warning(f"the floors begin anew: {_KEY} of the database is not readable: {text!r}")
+        return None, 0

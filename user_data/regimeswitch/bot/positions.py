@@ -1,0 +1,143 @@
+"""Stake, stops and exits of positions from what freqtrade's hooks know, in backtests and live."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from freqtrade.persistence import Trade
+from freqtrade.strategy import stoploss_from_absolute
+
+from regimeswitch import risk
+from regimeswitch.bot.entry import EntryRecord, closed_row
+from regimeswitch.candles import timeframe_seconds
+from regimeswitch.labels import RETURN_COLUMN
+from regimeswitch.risk import Exposure
+from regimeswitch.settings import Settings
+
+
+class Positions:
+    """Sizes and ends positions; a trade is led by the record of the candle that opened it.
+
+    :param strategy: gives the analysed candles, the wallets and the hyperoptable thresholds
+    """
+
+    def __init__(self, strategy: Any, settings: Settings) -> None:
+        self._strategy = strategy
+        self._settings = settings
+
+    def stake(
+        self, pair: str, now: datetime, price: float, regime: str, short: bool, most: float
+    ) -> float:
+        """Stake of a new position, 0 where a cap leaves no room.
+
+        :param price: of the entry
+        :param most: what freqtrade allows at most
+        """
+        capital = float(self._strategy.wallets.get_total_stake_amount())
+        outlook = self.record(pair, now).outlook(regime, price, short, self._settings)
+        wanted = risk.wanted_stake(capital, outlook, self._settings.risk)
+        return min(risk.allowed_stake(wanted, capital, _exposure(pair), self._settings.risk), most)
+
+    def record(self, pair: str, opened: datetime) -> EntryRecord:
+        """What was known when a trade was opened."""
+        return EntryRecord.of(self._frame(pair), opened, self._strategy.timeframe, self._settings)
+
+    def stop(self, trade: Trade, now: datetime, rate: float) -> float | None:
+        """The stop-loss as freqtrade wants it: distance from ``rate``, or None to leave it."""
+        record = EntryRecord.read(trade)
+        if record is None:
+            return None
+        own = self._settings.risk
+        price = risk.stop_price(trade.open_rate, record.atr, trade.is_short, own, record.size)
+        price = risk.tighter(price, self._trail(trade, record, now), trade.is_short)
+        distance: float = stoploss_from_absolute(
+            price, rate, is_short=trade.is_short, leverage=trade.leverage
+        )
+        return distance
+
+    def target(self, trade: Trade) -> float | None:
+        """The profit at which a position is closed."""
+        record = EntryRecord.read(trade)
+        if record is None:
+            return None
+        ratio = risk.take_profit_ratio(trade.open_rate, record.atr, self._settings.risk)
+        return float(ratio * trade.leverage)
+
+    def exit_reason(self, trade: Trade, now: datetime, rate: float) -> str | None:
+        """Why a position is closed now: gapped through its trailing stop, answer, time."""
+        record = EntryRecord.read(trade)
+        if record is not None and self._fell_through(trade, record, now, rate):
+            return "trailing_stop"
+        if self._answered_against(trade, record, now):
+            return "short_over" if trade.is_short else "sell_signal"
+        candles = self._settings.risk.max_hold_candles
+        held = (now - trade.open_date_utc).total_seconds()
+        if candles and held >= candles * timeframe_seconds(self._strategy.timeframe):
+            return "max_hold"
+        return None
+
+    def _fell_through(self, trade: Trade, record: EntryRecord, now: datetime, rate: float) -> bool:
+        """Freqtrade ignores a stop on the wrong side of the price, so a gap is looked for."""
+        price = self._trail(trade, record, now)
+        return rate > price if trade.is_short else rate < price
+
+    def _trail(self, trade: Trade, record: EntryRecord, now: datetime) -> float:
+        own = self._settings.risk
+        if not own.trail_atr:
+            return math.nan
+        best = self._best_close(trade, now)
+        return risk.trailing_price(best, record.atr, trade.is_short, own, record.size)
+
+    def _best_close(self, trade: Trade, now: datetime) -> float:
+        """Best close of the good candles that have closed since the trade was opened."""
+        frame = self._frame(trade.pair)
+        last = closed_row(frame, now, self._strategy.timeframe)
+        length = pd.Timedelta(seconds=timeframe_seconds(self._strategy.timeframe))
+        since = frame.iloc[: last + 1]
+        since = since[(since["date"] + length > trade.open_date_utc) & ~since["bad_candle"]]
+        closes = since["close"].to_numpy(dtype=np.float64)
+        if not len(closes):
+            return math.nan
+        return float(closes.min() if trade.is_short else closes.max())
+
+    def _answered_against(self, trade: Trade, record: EntryRecord | None, now: datetime) -> bool:
+        """Whether the models' last answer closes the trade, by the regime it was opened in."""
+        frame = self._frame(trade.pair)
+        row = closed_row(frame, now, self._strategy.timeframe)
+        if row < 0:
+            return False
+
+        def last(column: str) -> Any:
+            return frame[column].iloc[row]
+
+        if last("do_predict") != 1 or last("bad_candle"):
+            return False
+        entries = self._settings.entries
+        if RETURN_COLUMN in frame.columns:
+            forecast = float(last(RETURN_COLUMN))
+            short = trade.is_short
+            return forecast >= entries.expected_return if short else forecast <= entries.exit_return
+        regime = record.regime if record is not None and record.regime else last("regime")
+        side = "buy" if trade.is_short else "sell"
+        threshold = getattr(self._strategy, f"{side}_{regime}", None)
+        return threshold is not None and float(last(side)) >= float(threshold.value)
+
+    def _frame(self, pair: str) -> pd.DataFrame:
+        known: tuple[pd.DataFrame, datetime] = self._strategy.dp.get_analyzed_dataframe(
+            pair, self._strategy.timeframe
+        )
+        return known[0]
+
+
+def _exposure(pair: str) -> Exposure:
+    """Stakes of all open positions, also of those whose entry has not filled yet."""
+    trades = Trade.get_trades_proxy(is_open=True)
+    return Exposure(
+        positions=len(trades),
+        total=float(sum(trade.stake_amount for trade in trades)),
+        pair=float(sum(trade.stake_amount for trade in trades if trade.pair == pair)),
+    )

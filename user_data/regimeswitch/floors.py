@@ -1,0 +1,89 @@
+"""Floors under the equity: the largest loss of a day and from the peak. Pure arithmetic.
+
+Equity is counted as capital at the beginning plus all profit since, realised or not, so that
+deposits and withdrawals are neither losses nor gains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from regimeswitch.settings import RiskSettings
+
+
+DAY_SECONDS = 86400
+
+
+@dataclass(frozen=True)
+class FloorState:
+    """What has to be known of the past; profits in stake currency.
+
+    :param day: days since 1970, UTC
+    :param start: marked profit at the beginning of the day
+    :param capital: marked equity at that moment
+    :param stopped: the daily floor was reached on this day
+    :param peak: highest marked profit
+    :param peak_capital: marked equity at that moment
+    :param paused_until: entries stop until then because of the loss from the peak, epoch seconds
+    """
+
+    day: int
+    start: float
+    capital: float
+    stopped: bool
+    peak: float
+    peak_capital: float
+    paused_until: int = 0
+
+    def day_loss(self, profit: float) -> float:
+        """Loss since the beginning of the day, fraction of the equity then; negative = a gain."""
+        return (self.start - profit) / self.capital if self.capital > 0 else 0.0
+
+    def peak_loss(self, profit: float) -> float:
+        """Loss since the highest equity, fraction of it."""
+        return (self.peak - profit) / self.peak_capital if self.peak_capital > 0 else 0.0
+
+
+def day_of(moment: float) -> int:
+    """Days since 1970 in UTC.
+
+    :param moment: epoch seconds
+    """
+    return int(moment // DAY_SECONDS)
+
+
+def floor_after(
+    state: FloorState | None,
+    moment: float,
+    profit: float,
+    begun: float,
+    opening: float,
+    settings: RiskSettings,
+) -> FloorState:
+    """The state after a look at the equity.
+
+    :param moment: of the look, epoch seconds; not before the last one
+    :param profit: all profit so far, open positions at the current price with their fees
+    :param begun: capital without any profit
+    :param opening: profit at the beginning of the day; only read on the first look of a day
+    """
+    today = day_of(moment)
+    if state is None:
+        state = FloorState(today, opening, begun + opening, False, opening, begun + opening)
+    elif state.day != today:
+        state = replace(state, day=today, start=opening, capital=begun + opening, stopped=False)
+    over = 0 < state.paused_until <= moment
+    if over or profit > state.peak:
+        state = replace(
+            state,
+            peak=profit,
+            peak_capital=begun + profit,
+            paused_until=0 if over else state.paused_until,
+        )
+    if settings.daily_loss and state.day_loss(profit) >= settings.daily_loss:
+        state = replace(state, stopped=True)
+    falls = settings.peak_loss and state.peak_loss(profit) >= settings.peak_loss
+    if falls and not state.paused_until:
+        pause = settings.peak_pause_days * DAY_SECONDS
+        state = replace(state, paused_until=int(moment) + pause)
+    return state
