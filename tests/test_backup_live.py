@@ -1,0 +1,143 @@
+"""A bot is copied while it runs; the restored one goes on with the same trades and decisions."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+import pytest
+
+from conftest import ROOT
+from regimeswitch.cli import main
+from regimeswitch.lab.overlay import child_environment
+from regimeswitch.lab.replaying.compare import compare_decisions
+from regimeswitch.lab.replaying.plan import Plan
+from regimeswitch.lab.replaying.records import Records, read_records
+from regimeswitch.lab.replaying.trades import read_database
+
+
+pytestmark = pytest.mark.slow
+
+CANDLE = 300
+BEGAN = int(pd.Timestamp("2024-12-28", tz="UTC").timestamp())
+HELD = BEGAN + 16 * CANDLE
+ENDED = BEGAN + 32 * CANDLE
+BUSY: dict[str, Any] = {
+    "initial_state": "running",
+    "exchange": {"pair_whitelist": ["BTC/USDT"]},
+    "internals": {"process_throttle_secs": 150},
+    "freqai": {
+        "train_period_days": 20,
+        # Both bots train once before the copy and once after it.
+        "live_retrain_hours": 1.49,
+        "expiration_hours": 4,
+        "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
+    },
+    "regimeswitch": {
+        "models": {"own_trees": 5, "min_rows": 200},
+        "entries": {
+            "require_edge": False,
+            "regimes": ["bull", "bear", "sideways"],
+            "leave_regimes": [],
+            "buy": dict.fromkeys(("bull", "bear", "sideways"), 0.1),
+            "sell": dict.fromkeys(("bull", "bear", "sideways"), 0.9),
+        },
+        "risk": {"max_hold_candles": 6, "stop_atr": 3.0, "take_atr": 3.0},
+    },
+}
+
+
+class Machine:
+    """A folder in which a bot runs."""
+
+    def __init__(self, home: Path, market: Path) -> None:
+        self.home, self.market = home, market
+        self.userdir = home / "user_data"
+        self.records = home / "records.jsonl"
+
+    def plan(self, configs: list[Path], database: Path, start: int) -> Plan:
+        arguments = ["trade", "--userdir", self.userdir, "--db-url", f"sqlite:///{database}"]
+        for config in configs:
+            arguments += ["--config", config]
+        arguments += ["--strategy-path", ROOT / "user_data/strategies"]
+        arguments += ["--freqaimodel-path", ROOT / "user_data/freqaimodels"]
+        return Plan(
+            arguments=list(map(str, arguments)),
+            candles=str(self.market),
+            records=str(self.records),
+            start=start,
+            stop=ENDED,
+            loop_seconds=150,
+        )
+
+    @contextmanager
+    def running(self, plan: Plan, *held: object) -> Iterator[subprocess.Popen[str]]:
+        path = plan.write(self.home / "plan.json")
+        program = [str(ROOT / "tests/heldbot.py"), str(path), *map(str, held)]
+        log = (self.home / "bot.log").open("w")
+        with (
+            log,
+            subprocess.Popen(
+                [sys.executable, *program],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=child_environment(os.environ),
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def decided(self) -> Records:
+        return read_records([self.records])
+
+
+def read_until(stream: IO[str] | None, line: int) -> None:
+    assert stream is not None
+    assert any(text.strip() == str(line) for text in stream), f"the bot did not reach {line}"
+
+
+def test_a_restored_bot_goes_on_as_the_one_that_went_on(market: Path, tmp_path: Path) -> None:
+    one, other = (Machine(tmp_path / name, market) for name in ("one", "other"))
+    one.userdir.mkdir(parents=True)
+    other.home.mkdir()
+    busy, database = tmp_path / "busy.json", one.userdir / "tradesv3.dryrun.sqlite"
+    busy.write_text(json.dumps(BUSY))
+    configs, archive, go = [ROOT / "config.json", busy], tmp_path / "a.zip", tmp_path / "go"
+    with one.running(one.plan(configs, database, BEGAN + 1), HELD, go) as process:
+        read_until(process.stdout, HELD)
+        at_copy = read_database(database)
+        words = ["--config", *configs, "--userdir", one.userdir, "--out", archive]
+        assert main(["backup", *map(str, words)]) == 0
+        assert process.poll() is None
+        go.touch()
+        read_until(process.stdout, ENDED)
+        process.wait()
+    went_on, deals = one.decided(), read_database(database)
+    one.home.rename(tmp_path / "lost")
+
+    assert main(["restore", str(archive), "--userdir", str(other.userdir)]) == 0
+    copy = other.userdir / database.name
+    assert read_database(copy) == at_copy
+    plan = other.plan([other.userdir / "restored-config.json"], copy, HELD + CANDLE + 1)
+    with other.running(plan, 0, go) as process:
+        read_until(process.stdout, ENDED)
+        process.wait()
+    decisions = compare_decisions(other.decided(), went_on, HELD * 1000, ENDED * 1000)
+    assert decisions.count == 0, (decisions.by_column, decisions.models_different)
+    assert (decisions.candles, decisions.unmatched) == ((ENDED - HELD) // CANDLE, [])
+    assert decisions.trainings == 1
+    # The model that served until then came out of the archive.
+    assert len(went_on.trainings) == 2
+    assert read_database(copy) == deals
+    assert any(deal.closed is None for deal in at_copy), "a trade was open at the copy"
+    assert len(deals) > len(at_copy) > 1
