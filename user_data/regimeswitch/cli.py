@@ -24,6 +24,7 @@ COMMANDS = {
     "prove": "prove",
     "money": "money",
     "replay": "replay",
+    "faults": "faults",
     "schema": "schema",
     "backup": "backup",
     "restore": "restore",

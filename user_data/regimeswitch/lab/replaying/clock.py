@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,10 +28,12 @@ class MovedClock:
     """The present, moved by hand.
 
     :param coordinates: of the time-machine in force
+    :ivar told: called after each move, where another process has to follow
     """
 
     def __init__(self, coordinates: Traveller) -> None:
         self._coordinates = coordinates
+        self.told: Callable[[], None] = lambda: None
 
     @property
     def now(self) -> datetime:
@@ -41,10 +43,12 @@ class MovedClock:
     def move_to(self, moment: datetime) -> None:
         """Set the present."""
         self._coordinates.move_to(moment)
+        self.told()
 
     def sleep(self, seconds: float) -> None:
         """Let time go by without waiting."""
         self._coordinates.shift(timedelta(seconds=seconds))
+        self.told()
 
 
 class _TimeModule:

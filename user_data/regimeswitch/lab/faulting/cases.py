@@ -1,0 +1,208 @@
+"""The matrix: endpoint x fault x moment, in live and dry-run mode, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from regimeswitch.exchange.faults import AFTER, BEFORE, CANDLES, FAILURES, Fault
+
+
+# Seconds; everything in a case counts from the moment at which the troubled entry is due.
+CANDLE = 300
+EXIT = 2 * CANDLE
+EVERY = 4 * CANDLE
+SYMBOL = "AAAUSDT"
+API = "/api/v3/"
+ORDER = f"{API}order"
+# A client waits this long for an answer.
+PATIENCE = 0.4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case.
+
+    :ivar name: mode, what it happens to, what happens, when
+    :ivar scene: how the bot is run: market, start, websocket, disk, model, kill
+    :ivar live: with an account; otherwise on paper
+    :ivar faults: without times; ``begins`` and ``ends`` are those of all
+    :ivar variant: what the troubled trade is like: "" (filled at once), resting, stop
+    :ivar what: for scenes of their own, what happens there
+    """
+
+    name: str
+    scene: str = "market"
+    live: bool = True
+    faults: tuple[Fault, ...] = ()
+    begins: int = 0
+    ends: int = CANDLE
+    variant: str = ""
+    what: str = ""
+
+    def timed(self, moment_ms: int) -> list[Fault]:
+        """The faults with their times.
+
+        :param moment_ms: when the troubled entry is due, epoch milliseconds
+        """
+        since, until = moment_ms + self.begins * 1000, moment_ms + self.ends * 1000
+        return [replace(fault, since=since, until=until) for fault in self.faults]
+
+    @property
+    def bad_candle(self) -> bool:
+        """Whether there is a candle that nothing may be decided on."""
+        return any(fault.kind in CANDLES and fault.kind != "stale" for fault in self.faults)
+
+
+def _requests(
+    target: str,
+    verb: str,
+    path: str,
+    kinds: Iterable[str],
+    *,
+    live: bool = True,
+    moment: str = BEFORE,
+    times: int = 2,
+    at: tuple[int, int] = (0, CANDLE),
+    variant: str = "",
+) -> Iterator[Case]:
+    """Cases of one endpoint and one moment.
+
+    :param at: when the trouble begins and ends
+    """
+    for kind in kinds:
+        symbol = "" if path.endswith("account") else SYMBOL
+        late = 2 * PATIENCE if kind == "slow" else 0.0
+        fault = Fault(kind, verb, path, symbol, moment, times=times, seconds=late)
+        lost = "" if verb == "GET" else f" {moment} acceptance"
+        name = f"{'live' if live else 'dry-run'} {target} {kind}{lost}"
+        yield Case(name, "market", live, (fault,), *at, variant)
+
+
+LIMITS = ("429", "418", "-1003 in 200", "-1003 in 400")
+LOST = (*FAILURES, "time-out", "reset", "truncated", "html", "empty")
+SOME_LOST = ("500", "504", "-1007", "time-out", "reset", "html", "empty")
+
+
+def _entries() -> Iterator[Case]:
+    yield from _requests("entry", "POST", ORDER, LOST, moment=AFTER)
+    plain = ("500", "503", "-1007", "time-out", "reset")
+    yield from _requests("entry", "POST", ORDER, plain, moment=BEFORE)
+    yield from _requests("entry", "POST", ORDER, LIMITS, moment=BEFORE, times=1)
+    for kind in ("504", "reset"):
+        (case,) = _requests("entry", "POST", ORDER, [kind], moment=AFTER)
+        silent = Fault("503", "GET", ORDER, SYMBOL)
+        name = f"{case.name}, then silence"
+        yield replace(case, name=name, faults=(*case.faults, silent), ends=2 * CANDLE)
+
+
+def _exits() -> Iterator[Case]:
+    at = (EXIT, EXIT + CANDLE)
+    yield from _requests("exit", "POST", ORDER, SOME_LOST, moment=AFTER, at=at)
+    yield from _requests("exit", "POST", ORDER, ("500", "reset"), moment=BEFORE, at=at)
+    yield from _requests("exit", "POST", ORDER, ("429", "418"), times=1, at=at)
+
+
+def _stops_and_cancels() -> Iterator[Case]:
+    lost = ("504", "time-out", "reset")
+    # The stop follows its entry in the next loop.
+    at = (30, CANDLE)
+    yield from _requests("stop", "POST", ORDER, lost, moment=AFTER, at=at, variant="stop")
+    yield from _requests("stop", "POST", ORDER, ("500",), at=at, variant="stop")
+    for variant, begins in (("stop", EXIT), ("resting", 0)):
+        name, at = f"cancel of a {variant} order", (begins, begins + CANDLE)
+        yield from _requests(name, "DELETE", ORDER, lost, moment=AFTER, at=at, variant=variant)
+        yield from _requests(name, "DELETE", ORDER, ("500",), at=at, variant=variant)
+
+
+def _questions(live: bool) -> Iterator[Case]:
+    """Requests that change nothing."""
+    book = ("429", "418", "-1003 in 200", "500", "time-out", "truncated", "html", "slow")
+    candles = ("429", "418", "500", "truncated", "html", "empty", "stale")
+    yield from _requests("order book", "GET", f"{API}depth", book, live=live, times=20)
+    # A candle is asked for once; while it fails, in every loop again.
+    yield from _requests("klines", "GET", f"{API}klines", candles, live=live, times=40)
+    if live:
+        account = ("429", "500", "truncated")
+        yield from _requests("account", "GET", f"{API}account", account, times=6)
+        yield from _requests("order query", "GET", ORDER, ("500", "time-out"), times=6)
+        yield from _requests("trade query", "GET", f"{API}myTrades", ("500", "html"), times=6)
+    yield from _slow_exit(live)
+
+
+def _slow_exit(live: bool) -> Iterator[Case]:
+    mode = "live" if live else "dry-run"
+    slow = Fault("time-out", "GET", f"{API}depth", SYMBOL)
+    yield Case(
+        f"{mode} order book of one pair silent", "market", live, (slow,), EXIT, EXIT + CANDLE
+    )
+
+
+def _candles(live: bool) -> Iterator[Case]:
+    mode = "live" if live else "dry-run"
+    for kind in CANDLES:
+        if kind != "stale":
+            yield Case(f"{mode} candle {kind}", "market", live, (Fault(kind, symbol=SYMBOL),))
+
+
+def _others() -> Iterator[Case]:
+    gone = Fault("missing pair", symbol=SYMBOL)
+    yield Case("live pair missing", faults=(gone,), begins=-CANDLE, ends=CANDLE)
+    for seconds in (20, -20):
+        fault = Fault("drift", seconds=float(seconds))
+        yield Case(f"live clock {seconds:+} s off", faults=(fault,), begins=-60, ends=600)
+    lost = Fault("websocket")
+    yield Case("dry-run websocket lost", "websocket", False, (lost,), begins=-600, ends=900)
+    for live in (True, False):
+        mode = "live" if live else "dry-run"
+        for kind in ("503", "reset"):
+            name = f"{mode} exchange away at the start, {kind}"
+            yield Case(name, "start", live, (Fault(kind),), ends=90)
+        name = f"{mode} exchange away for ten minutes"
+        yield Case(name, "market", live, (Fault("502"),), -60, 540)
+        yield Case(f"{mode} disk full, database", "disk", live, what="database")
+
+
+KILLS, KILL_SEEDS = 8, 3
+"""Kills of one case of the matrix, and how many such cases there are."""
+
+
+def kill_case(kills: int, seed: int) -> Case:
+    """A live bot that is killed at random moments and started again each time."""
+    return Case(f"live killed {kills} times, seed {seed}", "kill", what=f"{kills} {seed}")
+
+
+def _kills() -> Iterator[Case]:
+    for seed in range(1, KILL_SEEDS + 1):
+        yield kill_case(KILLS, seed)
+
+
+MODEL_FAULTS = (
+    *("disk full", "read-only", "corrupted", "half-written", "missing", "training raises"),
+)
+
+
+def all_cases() -> list[Case]:
+    """The whole matrix."""
+    cases = [*_entries(), *_exits(), *_stops_and_cancels()]
+    for live in (True, False):
+        cases += [*_questions(live), *_candles(live)]
+    cases += [*_others(), *_kills()]
+    cases += [Case(f"dry-run model {what}", "model", False, what=what) for what in MODEL_FAULTS]
+    return cases
+
+
+CORE = (
+    "live entry 504 after acceptance",
+    "live entry time-out after acceptance",
+    "live entry reset before acceptance",
+    "live entry 418 before acceptance",
+    "live exit reset after acceptance",
+    "live stop 504 after acceptance",
+    "live cancel of a resting order reset after acceptance",
+    "dry-run order book 429",
+    "dry-run klines html",
+    "dry-run candle zero",
+    "dry-run candle spike",
+    "live exchange away for ten minutes",
+)

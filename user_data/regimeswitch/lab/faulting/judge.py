@@ -1,0 +1,237 @@
+"""Judges a case from outside: the account and its orders against the bot's database and log."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from regimeswitch.exchange.injection import Injection
+from regimeswitch.exchange.money import ZERO
+from regimeswitch.exchange.orders import Order
+from regimeswitch.exchange.trading import Trading
+from regimeswitch.lab.faulting.cases import CANDLE, Case
+from regimeswitch.lab.faulting.scene import BASES, SLOTS, TROUBLED, WALLET, slot_begin, slot_of
+from regimeswitch.lab.faulting.verdict import Verdict
+
+
+OURS = " regimeswitch.bot"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a case left behind.
+
+    :ivar log: everything that the bot has logged
+    :ivar trading: the account; None on paper
+    :ivar died: how the bot ended before its time, empty when it did not
+    """
+
+    database: Path
+    log: str
+    trading: Trading | None
+    injection: Injection
+    died: str = ""
+
+
+def judge(case: Case, evidence: Evidence) -> Verdict:
+    """The verdict on a case."""
+    verdict = Verdict(case.name)
+    if evidence.died:
+        verdict.why.append(f"the bot died: {evidence.died}")
+    if (
+        not any(evidence.injection.hits.values())
+        and not case.what
+        and case.faults[0].kind != "drift"
+    ):
+        verdict.why.append("the fault was never met")
+    trades, orders = read_database(evidence.database)
+    if evidence.trading is not None:
+        _judge_account(verdict, evidence.trading, trades, orders, evidence.log, slot_of)
+    _judge_trades(verdict, case, trades)
+    asked = evidence.injection.during_ban
+    if asked:
+        listed = ", ".join(f"{count} x {one}" for one, count in Counter(asked).most_common(4))
+        verdict.find("requests_during_ban", f"asked during a ban: {listed}", len(asked))
+    return verdict
+
+
+def judge_killed(case: Case, evidence: Evidence) -> Verdict:
+    """The verdict on a bot that was killed: account, exchange and database agree."""
+    verdict = Verdict(case.name)
+    if evidence.died:
+        verdict.why.append(evidence.died)
+    trades, orders = read_database(evidence.database)
+    if not orders:
+        verdict.why.append("nothing was ever traded")
+    assert evidence.trading is not None
+    _judge_account(verdict, evidence.trading, trades, orders, evidence.log, _short_slot)
+    for row in trades:
+        if row["is_open"]:
+            verdict.find("lost_trades", f"trade {row['id']} of {row['pair']} was never closed")
+    return verdict
+
+
+def _short_slot(moment: datetime) -> int:
+    """The slot of a schedule whose entries are two candles apart."""
+    return int(moment.timestamp() // (2 * CANDLE))
+
+
+Row = dict[str, Any]
+
+
+def read_database(path: Path) -> tuple[list[Row], list[Row]]:
+    """Trades and orders of a bot's database; nothing where there is none."""
+    if not path.exists():
+        return [], []
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    connection.row_factory = sqlite3.Row
+    try:
+        tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
+        return tuple(  # type: ignore[return-value]
+            [dict(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY id")]
+            if name in tables
+            else []
+            for name in ("trades", "orders")
+        )
+    finally:
+        connection.close()
+
+
+def moment(text: str) -> datetime:
+    """A time of the database, which is UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _effective(order: Order) -> bool:
+    """An order that has moved money, or still can."""
+    return bool(order.executed) or order.open
+
+
+def _judge_account(
+    verdict: Verdict,
+    trading: Trading,
+    trades: list[Row],
+    orders: list[Row],
+    log: str,
+    slot: Callable[[datetime], int],
+) -> None:
+    """Orders that the database does not know, doubles, and money that does not add up."""
+    known = {str(row["order_id"]) for row in orders}
+    per_slot: Counter[tuple[str, str, int]] = Counter()
+    ours = [line for line in log.splitlines() if OURS in line]
+    strays = []
+    for order in trading.settling.orders.values():
+        if order.executed:
+            at = datetime.fromtimestamp(order.created / 1000, UTC)
+            per_slot[order.symbol, order.side, slot(at)] += 1
+        if str(order.id) in known or not _effective(order):
+            continue
+        strays.append(order)
+        if not any(order.client_id in line or f" {order.id} " in line for line in ours):
+            verdict.find("orphans_unreported", f"{_named(order)} is in no trade and in no notice")
+    for (symbol, side, number), count in per_slot.items():
+        if count > 1:
+            text = f"{count} filled {side} orders of {symbol} in slot {number}, where 1 was wanted"
+            verdict.find("duplicate_orders", text, count - 1)
+    _judge_orders(verdict, trading, orders)
+    _judge_wallet(verdict, trading, trades, orders, strays)
+
+
+def _named(order: Order) -> str:
+    return f"{order.side} order {order.id} of {order.symbol} ({order.executed:f} filled)"
+
+
+def exact(number: float | None) -> Decimal:
+    """A number of the database as it is written."""
+    return Decimal(str(number or 0))
+
+
+def _judge_orders(verdict: Verdict, trading: Trading, orders: list[Row]) -> None:
+    """Every order of the database is the exchange's, to the last digit."""
+    for row in orders:
+        number = str(row["order_id"])
+        order = trading.settling.orders.get(int(number)) if number.isdigit() else None
+        if order is None:
+            verdict.find("lost_trades", f"order {number} of the database is not the exchange's")
+        elif (row["status"] == "open") != order.open or exact(row["filled"]) != order.executed:
+            text = f"{_named(order)} is {row['status']} with {row['filled']} in the database"
+            verdict.find("lost_trades", text)
+
+
+def _judge_wallet(
+    verdict: Verdict,
+    trading: Trading,
+    trades: list[Row],
+    orders: list[Row],
+    strays: list[Order],
+) -> None:
+    """The wallet holds what the orders of the database say, to the last digit.
+
+    An order that belongs to no trade is counted by itself: whether it was reported is judged
+    elsewhere.
+    """
+    balance = {"USDT": WALLET} | dict.fromkeys(BASES, ZERO)
+    for row in orders:
+        base, sign = row["ft_pair"].partition("/")[0], 1 if row["side"] == "buy" else -1
+        balance[base] += sign * exact(row["filled"]) - exact(row["ft_fee_base"])
+        balance["USDT"] -= sign * exact(row["cost"]) if row["filled"] else ZERO
+    for row in trades:
+        balance["USDT"] -= exact(row["fee_close_cost"])
+    numbers = {order.id for order in strays}
+    for trade in trading.settling.trades:
+        if trade.order_id in numbers:
+            base, sign = trade.symbol.removesuffix("USDT"), 1 if trade.buys else -1
+            balance[base] += sign * trade.quantity
+            balance["USDT"] -= sign * trade.quote
+            balance[trade.fee_asset] -= trade.fee
+    for asset, expected in balance.items():
+        account = trading.account
+        held = account.free.get(asset, ZERO) + account.locked.get(asset, ZERO)
+        if held != expected:
+            verdict.why.append(f"the account holds {held:f} {asset}, by the orders {expected:f}")
+
+
+def _judge_trades(verdict: Verdict, case: Case, trades: list[Row]) -> None:
+    """One trade a slot, closed in it; nothing on a bad candle; all well after the trouble."""
+    slots: Counter[tuple[str, int]] = Counter()
+    for row in trades:
+        opened = moment(row["open_date"])
+        filled = bool(row["amount"]) and row["open_rate"]
+        if filled and not _abandoned(row):
+            slots[row["pair"], slot_of(opened)] += 1
+        _judge_bad(verdict, case, row, opened)
+        end = slot_begin(slot_of(opened) + 1).timestamp()
+        if row["is_open"] and end <= slot_begin(SLOTS - 1).timestamp():
+            verdict.find("lost_trades", f"trade {row['id']} of {row['pair']} was never closed")
+    for (pair, slot), count in slots.items():
+        if count > 1 and case.live is False:
+            verdict.find("duplicate_orders", f"{count} trades of {pair} in slot {slot}", count - 1)
+    for pair in (f"{base}/USDT" for base in BASES):
+        for slot in (0, SLOTS - 1):
+            if not slots[pair, slot]:
+                verdict.why.append(f"no trade of {pair} in slot {slot}, which nothing troubled")
+    _judge_last(verdict, trades)
+
+
+def _abandoned(row: Row) -> bool:
+    return row["exit_reason"] == "cancelled" or (row["close_profit"] is None and not row["is_open"])
+
+
+def _judge_bad(verdict: Verdict, case: Case, row: Row, opened: datetime) -> None:
+    begin = slot_begin(TROUBLED)
+    seconds = (opened - begin).total_seconds()
+    if case.bad_candle and row["pair"] == "AAA/USDT" and 0 <= seconds < CANDLE:
+        verdict.find("trades_on_bad_candles", f"trade {row['id']} was opened on a bad candle")
+
+
+def _judge_last(verdict: Verdict, trades: list[Row]) -> None:
+    """The trades of the last slot are closed as every other."""
+    for row in trades:
+        if slot_of(moment(row["open_date"])) == SLOTS - 1 and row["is_open"]:
+            verdict.why.append(f"trade {row['id']} of {row['pair']} of the last slot is still open")

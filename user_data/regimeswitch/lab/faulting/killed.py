@@ -1,0 +1,89 @@
+"""The case of a bot that is killed: an exchange that lives on, and the judgement afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from regimeswitch.exchange.candlestore import CandleStore
+from regimeswitch.exchange.injection import Injection
+from regimeswitch.exchange.market import Market
+from regimeswitch.exchange.server import ExchangeServer
+from regimeswitch.exchange.trading import Trading
+from regimeswitch.lab.faulting.cases import CANDLE, Case
+from regimeswitch.lab.faulting.judge import Evidence
+from regimeswitch.lab.faulting.kills import Plan, SharedClock
+from regimeswitch.lab.faulting.scene import (
+    BEGIN,
+    QUIET,
+    WALLET,
+    configuration,
+    write_bot,
+    write_candles,
+)
+from regimeswitch.lab.overlay import child_environment
+
+
+# More candles than bots that live so short can see.
+CANDLES_PER_KILL, CANDLES_AT_LEAST = 30, 400
+SCHEDULE = {"every": 2 * CANDLE, "hold": CANDLE}
+
+
+def killed_case(case: Case, home: Path, guards: bool, progress: Callable[[int], None]) -> Evidence:
+    """Kill and start a bot as often as the case says.
+
+    :param progress: called with the number of kills done
+    """
+    kills, seed = map(int, case.what.split())
+    candles = write_candles(home / "candles", QUIET + CANDLES_AT_LEAST + CANDLES_PER_KILL * kills)
+    shared = SharedClock(home / "clock")
+    shared.set(int(BEGIN.timestamp() * 1000))
+    market = Market(CandleStore(candles), shared)
+    trading = Trading(market, {"USDT": WALLET})
+    keys = (trading.credentials.key, trading.credentials.secret)
+    injection = Injection(shared)
+    config: dict[str, Any] = configuration(case, guards)
+    config["schedule"] |= SCHEDULE
+    with ExchangeServer(market, trading=trading, limited=False) as server:
+        bot = write_bot(home, case, server.url, keys, config)
+        plan = Plan(
+            home=str(home),
+            configs=[str(path) for path in bot.configs],
+            database=str(bot.database),
+            clock=str(home / "clock"),
+            kills=kills,
+            seed=seed,
+        )
+        died = _run(plan, home, progress)
+    log = home / "bot.log"
+    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    return Evidence(bot.database, text, trading, injection, died)
+
+
+def _run(plan: Plan, home: Path, progress: Callable[[int], None]) -> str:
+    """Let the bots live and die; what went wrong, empty when nothing did."""
+    command = [sys.executable, "-m", "regimeswitch.lab.faulting.kills"]
+    with (
+        (home / "kills.log").open("w") as stream,
+        subprocess.Popen(
+            [*command, str(plan.write(home / "kills.json"))],
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            text=True,
+            env=child_environment(os.environ),
+        ) as process,
+    ):
+        done = 0
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                done = int(line)
+                progress(done)
+            code = process.wait()
+        finally:
+            process.kill()
+    return f"a bot died by itself after {done} kills (exit code {code})" if code else ""

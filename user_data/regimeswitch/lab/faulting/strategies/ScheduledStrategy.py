@@ -1,0 +1,96 @@
+"""A plain strategy that trades by the calendar, so that a test knows what it should have done."""
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from freqtrade.persistence import Trade
+from freqtrade.strategy import IStrategy
+
+from regimeswitch.bot.config import settings_from
+from regimeswitch.bot.guards import Guards
+
+
+class ScheduledStrategy(IStrategy):
+    """Buys every so many candles and sells some candles later; see section ``schedule``.
+
+    Keys of the section: ``every``, ``hold`` (seconds), ``offset`` (epoch seconds), ``resting``
+    (a period, epoch seconds, in which entries ask for a price that is not reached).
+    """
+
+    timeframe = "5m"
+    minimal_roi = {"0": 10.0}  # noqa: RUF012
+    stoploss = -0.5
+    startup_candle_count = 20
+    process_only_new_candles = True
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self.schedule = config["schedule"]
+        self.guards = Guards(settings_from(config))
+
+    def bot_start(self, **kwargs: Any) -> None:
+        """Put the guards between the bot and the exchange."""
+        self.guards.install(self)
+
+    def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
+        """Let the guards look."""
+        self.guards.loop_started(self, current_time)
+
+    def populate_indicators(self, dataframe: pd.DataFrame, metadata: Any) -> pd.DataFrame:
+        """Nothing is computed."""
+        return dataframe
+
+    def populate_entry_trend(self, dataframe: pd.DataFrame, metadata: Any) -> pd.DataFrame:
+        """In when the last candle closes at a moment of the schedule."""
+        closes = dataframe["date"].dt.as_unit("s").astype("int64") + 300
+        due = (closes - self.schedule["offset"]) % self.schedule["every"] == 0
+        dataframe.loc[due, ["enter_long", "enter_tag"]] = (1, "scheduled")
+        return dataframe
+
+    def populate_exit_trend(self, dataframe: pd.DataFrame, metadata: Any) -> pd.DataFrame:
+        """Never; see :meth:`custom_exit`."""
+        return dataframe
+
+    def confirm_trade_entry(
+        self,
+        pair: str,
+        order_type: str,
+        amount: float,
+        rate: float,
+        time_in_force: str,
+        current_time: datetime,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> bool:
+        """Only where the guards have nothing against it."""
+        return not self.guards.refusal(pair, current_time)
+
+    def custom_entry_price(
+        self,
+        pair: str,
+        trade: Trade | None,
+        current_time: datetime,
+        proposed_rate: float,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> float:
+        """Out of reach where the schedule wants an order that rests."""
+        start, end = self.schedule["resting"]
+        far = start <= current_time.timestamp() < end
+        return proposed_rate * 0.95 if far else proposed_rate
+
+    def custom_exit(
+        self,
+        pair: str,
+        trade: Trade,
+        current_time: datetime,
+        current_rate: float,
+        current_profit: float,
+        **kwargs: Any,
+    ) -> str | None:
+        """Out after the scheduled time."""
+        held = (current_time - trade.open_date_utc).total_seconds()
+        return "scheduled" if held >= self.schedule["hold"] else None

@@ -1,0 +1,151 @@
+"""``regimeswitch faults``: a real bot against an exchange that fails, case by case.
+
+Each case is freqtrade's own bot in live or dry-run mode under a moved clock, against the embedded
+exchange with one fault. It is judged from outside: the account and its orders against the bot's
+database, what was asked during a ban, and whether the bot trades as before once the fault is over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from joblib import delayed
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from regimeswitch.lab.faulting.cases import CORE, Case, all_cases, kill_case
+from regimeswitch.lab.faulting.verdict import Verdict, figures_of, print_verdicts
+from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.lab.sidebyside import side_by_side
+
+
+OK, FINDING, USAGE = 0, 1, 2
+JOBS = 2
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "faults",
+        help="a real bot against an exchange that fails, case by case",
+        description="Run freqtrade's own bot against the embedded exchange, one fault a case, and "
+        "judge from outside what became of its orders and trades.",
+    )
+    parser.add_argument("--cases", nargs="+", metavar="NAME", help="only these (see --list)")
+    parser.add_argument("--core", action="store_true", help="only the core of 12 cases")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases")
+    parser.add_argument(
+        "--without-guards",
+        action="store_true",
+        help="safety.guards off: what freqtrade alone does with the same faults",
+    )
+    parser.add_argument(
+        "--kills",
+        type=int,
+        metavar="N",
+        help="instead of the matrix: kill a live bot N times at random moments",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of --kills (1)")
+    parser.add_argument("--jobs", type=int, default=JOBS, help=f"cases side by side ({JOBS})")
+    parser.add_argument("--work", type=Path, help="keep logs and databases in this folder")
+    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run cases; 0 when all were survived, 1 when one was not."""
+    console = Console(stderr=True)
+    try:
+        cases = chosen(args)
+        if args.list:
+            print("\n".join(case.name for case in cases))
+            return OK
+        began = time.monotonic()
+        with workplace(args.work) as work:
+            verdicts = list(judged(cases, work, args, console))
+        figures = figures_of(verdicts, not args.without_guards, time.monotonic() - began)
+        if args.export:
+            write_json(args.export, figures)
+    except (InputError, OSError) as error:
+        console.print(f"regimeswitch faults: {error}", highlight=False, markup=False)
+        return USAGE
+    print_verdicts(verdicts, figures)
+    return OK if figures["survived"] == figures["cases"] else FINDING
+
+
+def chosen(args: argparse.Namespace) -> list[Case]:
+    """The cases that are asked for.
+
+    :raises InputError: when one is not there, or numbers make no sense
+    """
+    for name, least in (("kills", 1), ("jobs", 1)):
+        given = vars(args)[name]
+        if given is not None and given < least:
+            raise InputError(f"--{name} {given}: use {least} or more")
+    if args.kills is not None:
+        if args.cases or args.core:
+            raise InputError("--kills is a run of its own; leave --cases and --core out")
+        return [kill_case(args.kills, args.seed)]
+    known = {case.name: case for case in all_cases()}
+    names = args.cases or (CORE if args.core else list(known))
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            mend = f"did you mean {near[0]!r}? " if near else ""
+            raise InputError(f"--cases {name!r} is no case; {mend}--list has them all")
+    return [known[name] for name in names]
+
+
+@contextlib.contextmanager
+def workplace(given: Path | None) -> Iterator[Path]:
+    """A folder of this run's own.
+
+    :raises InputError: when the given one holds something
+    """
+    if given is None:
+        with tempfile.TemporaryDirectory(prefix="regimeswitch-faults-") as temporary:
+            yield Path(temporary)
+        return
+    if given.exists() and any(given.iterdir()):
+        raise InputError(f"--work {given} is not empty; name a new folder or remove it")
+    given.mkdir(parents=True, exist_ok=True)
+    yield given.resolve()
+
+
+def judged(
+    cases: list[Case], work: Path, args: argparse.Namespace, console: Console
+) -> Iterator[Verdict]:
+    """Verdicts, as they come."""
+    # freqtrade takes seconds to load, and not every use of the command needs it.
+    from regimeswitch.lab.faulting.running import run_case
+    from regimeswitch.lab.faulting.scene import write_candles
+
+    candles, guards = write_candles(work / "candles"), not args.without_guards
+    tasks = (
+        delayed(run_case)(case, work / f"{number:03}", candles, guards)
+        for number, case in enumerate(cases, 1)
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+        if args.kills is not None:
+            task = progress.add_task("kills", total=args.kills)
+            yield run_case(
+                cases[0],
+                work / "001",
+                candles,
+                guards,
+                lambda done: progress.update(task, completed=done),
+            )
+            return
+        task = progress.add_task("cases", total=len(cases))
+        for verdict in side_by_side(tasks, min(args.jobs, len(cases))):
+            if not verdict.survived:
+                console.print(f"{verdict.name}: {verdict.why[0]}", highlight=False, markup=False)
+            progress.advance(task)
+            yield verdict
