@@ -69,6 +69,14 @@ class SafetySettings(Section):
         "fraction, for 5m candles",
     )
 
+    book_atr: float = Field(
+        20.0,
+        ge=0,
+        le=1000,
+        description="no entry while the last close is further from the order book, ATR multiples "
+        "of risk.atr_period, and further than 0.5 %; 0 = not looked at",
+    )
+
     def spike_limit(self, timeframe: str) -> float:
         """``spike_fraction`` for a timeframe: it grows with its square root, as price moves do."""
         return self.spike_fraction * float(max(timeframe_seconds(timeframe) / 300, 1.0) ** 0.5)

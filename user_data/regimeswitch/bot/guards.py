@@ -17,6 +17,7 @@ from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.adoption import held
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.candleguard import CandleGuard
 from regimeswitch.bot.journal import Journal, journal_path
 from regimeswitch.bot.orders import OrderGuard
 from regimeswitch.bot.outage import Outages
@@ -33,9 +34,12 @@ class Guards:
     """What stands between a bot and an exchange that cannot be relied on."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._safety = settings.safety
         self._traffic = Traffic(self._safety)
         self._outages: Outages | None = None
+        self._strategy: IStrategy | None = None
+        self._candles: CandleGuard | None = None
         self._orders: OrderGuard | None = None
         self._reconciler: Reconciler | None = None
         self._told_refusal: dict[str, str] = {}
@@ -55,6 +59,9 @@ class Guards:
         if mode == RunMode.LIVE:
             allowed = self._safety.allow_untested_freqtrade
             check_version(freqtrade.__version__, exchange._api, allowed)
+        self._strategy = strategy
+        self._candles = CandleGuard(self._settings, alarms)
+        self._candles.install(exchange)
         self._watch(exchange)
         self._outages = Outages(self._traffic, self._safety, alarms)
         if mode == RunMode.LIVE:
@@ -106,6 +113,8 @@ class Guards:
         reason = self._outages.reason(pair)
         if self._orders is not None and self._orders.inquiry.unknown(pair):
             reason = f"{pair}: the outcome of an order is unknown"
+        if not reason and self._candles is not None and self._strategy is not None:
+            reason = self._candles.refusal(self._strategy, pair, now)
         if self._told_refusal.get(pair) != reason:
             self._told_refusal[pair] = reason
             logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")

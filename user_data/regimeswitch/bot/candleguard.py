@@ -1,0 +1,117 @@
+"""Damaged candles are stopped at the door of a running bot, and none is traded on.
+
+What a table of candles would hide is taken out before freqtrade makes one: missing values,
+duplicates, candles of the future. Candles of a stream carry no sign of being final, and freqtrade
+takes unfinished ones for finished; so each candle is fetched when it has closed. What can be seen
+in the table (zero, negative, inverted, impossible prices) stays there, marked, see
+:mod:`regimeswitch.cleaning`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+from freqtrade.exceptions import ExchangeError
+from freqtrade.strategy import IStrategy
+
+from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.entry import closed_row
+from regimeswitch.cleaning import bad_candles, mend
+from regimeswitch.regimes import average_true_range
+from regimeswitch.settings import Settings
+from regimeswitch.ticks import sound_ticks
+
+
+logger = logging.getLogger(__name__)
+
+LEAST_DISTANCE = 0.005
+"""Fraction of the price that is never too far, however quiet the market was."""
+BOOK_UNKNOWN = "the order book is not known"
+
+
+class CandleGuard:
+    """Watches over the candles of one running bot.
+
+    :param alarms: tells people, once per kind and pair
+    """
+
+    def __init__(self, settings: Settings, alarms: Alarms) -> None:
+        self._settings = settings
+        self._alarms = alarms
+        self._seen: set[tuple[str, str, object, str]] = set()
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Candles left out so far, by pair and kind."""
+        return dict(self._counts)
+
+    def install(self, exchange: Any) -> None:
+        """Stand between the exchange's answers and freqtrade's tables."""
+        fetch = exchange._async_get_candle_history
+
+        async def fetch_sound(
+            pair: str, timeframe: str, candle_type: Any, *arguments: Any, **options: Any
+        ) -> Any:
+            answer = await fetch(pair, timeframe, candle_type, *arguments, **options)
+            name, length, kind, ticks, partial = answer
+            return name, length, kind, self._sound(name, length, ticks), partial
+
+        exchange._async_get_candle_history = fetch_sound
+        if exchange._exchange_ws is not None:
+            logger.info(
+                "exchange.enable_ws is true; candles are fetched when they have closed all the "
+                "same, because those of a stream carry no sign of being final"
+            )
+            exchange._can_use_websocket = lambda *arguments: False
+
+    def _sound(self, pair: str, timeframe: str, ticks: list[Any]) -> list[Any]:
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        kept, refused = sound_ticks(ticks, timeframe, now)
+        for opened, kind in refused:
+            # The same candle is fetched again and again until the next one closes.
+            known = (pair, timeframe, opened, kind)
+            if known not in self._seen:
+                self._seen.add(known)
+                self._counts[pair, kind] += 1
+                logger.warning(f"{pair} {timeframe}: candle {opened} left out: {kind}")
+                self._alarms.tell(f"candle {pair} {kind}", f"{pair}: a candle was left out: {kind}")
+        return kept
+
+    def refusal(self, strategy: IStrategy, pair: str, now: datetime) -> str:
+        """Why the last closed candle is not good enough to trade on; empty where it is."""
+        candles = strategy.dp.get_pair_dataframe(pair, strategy.timeframe)
+        row = closed_row(candles, now, strategy.timeframe)
+        if row < 0:
+            return "no candle"
+        safety = self._settings.safety
+        closed = candles.iloc[: row + 1]
+        bad = bad_candles(closed, strategy.timeframe, safety).iloc[-1]
+        kinds = [str(kind) for kind in bad.index[bad.to_numpy(dtype=bool)]]
+        if kinds:
+            return f"bad candle: {', '.join(kinds)}"
+        return self._far_from_book(strategy, pair, closed)
+
+    def _far_from_book(self, strategy: IStrategy, pair: str, closed: pd.DataFrame) -> str:
+        safety = self._settings.safety
+        if not safety.book_atr:
+            return ""
+        good = mend(closed, strategy.timeframe, safety)
+        period = min(self._settings.risk.atr_period, len(good) - 1)
+        atr = float(average_true_range(good, period)[-1]) if period > 0 else 0.0
+        try:
+            book = strategy.dp.orderbook(pair, 1)
+        except ExchangeError as error:
+            return f"{BOOK_UNKNOWN}: {error}"
+        prices = [side[0][0] for side in (book.get("bids"), book.get("asks")) if side]
+        if len(prices) < 2 or not 0 < prices[0] <= prices[1]:
+            return BOOK_UNKNOWN
+        close = float(good["close"].iloc[-1])
+        distance = min(abs(price - close) for price in prices)
+        if distance > max(safety.book_atr * atr, LEAST_DISTANCE * close):
+            return f"close {close:g} is far from the order book ({prices[0]:g}, {prices[1]:g})"
+        return ""

@@ -1,0 +1,65 @@
+"""Candles as they come from an exchange, one list of numbers each: which are not taken in.
+
+What is wrong here cannot be seen later: a table of candles fills missing prices from the candle
+before and melts duplicates into one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from regimeswitch.candles import timeframe_seconds
+
+
+Tick = Sequence[float | int | None]
+"""Opening time in milliseconds, open, high, low, close, volume."""
+
+MISSING, DUPLICATE, FUTURE, MISPLACED = "missing value", "duplicate", "future", "misplaced"
+SLACK_MILLISECONDS = 30_000
+"""How far the exchange's clock may be ahead of ours."""
+LONGEST_ON_GRID = 86400
+"""Seconds: longer candles begin on days of their own, such as Mondays."""
+
+
+def sound_ticks(
+    ticks: Sequence[Tick], timeframe: str, now: int
+) -> tuple[list[Tick], list[tuple[object, str]]]:
+    """The candles that may be taken in, in order of time, and what was left out and why.
+
+    missing value: a price, the volume or the time is missing or no number. duplicate: another
+    candle of the same time comes later in the list; that one is kept. future: it opens after
+    ``now``. misplaced: it does not open on the grid of its timeframe.
+
+    :param ticks: in any order; the forming candle may be among them and stays
+    :param now: milliseconds since 1970
+    :return: kept candles; opening time and kind of each one left out
+    """
+    length = timeframe_seconds(timeframe)
+    kept: dict[int, Tick] = {}
+    refused: list[tuple[object, str]] = []
+    for tick in ticks:
+        kind = _kind(tick, length, now)
+        if kind:
+            refused.append((tick[0] if tick else None, kind))
+            continue
+        opened = int(tick[0] or 0)
+        if opened in kept:
+            refused.append((opened, DUPLICATE))
+        kept[opened] = tick
+    return [kept[opened] for opened in sorted(kept)], refused
+
+
+def _kind(tick: Tick, length: int, now: int) -> str:
+    if len(tick) < 6 or not all(_is_number(value) for value in tick[:6]):
+        return MISSING
+    opened = float(tick[0] or 0)
+    if opened > now + SLACK_MILLISECONDS:
+        return FUTURE
+    if opened % 1000 or (length <= LONGEST_ON_GRID and opened % (length * 1000)):
+        return MISPLACED
+    return ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
