@@ -82,6 +82,14 @@ STRATEGY = f"""
         def populate_exit_trend(self, df, metadata):
             return df
 
+        def custom_entry_price(self, pair, trade, current_time, proposed_rate, entry_tag, side,
+                               **kwargs):
+            return self.config.get("test_entry_price", proposed_rate)
+
+        def adjust_order_price(self, trade, order, pair, current_time, proposed_rate,
+                               current_order_rate, entry_tag, side, is_entry, **kwargs):
+            return self.config.get("test_new_price", current_order_rate)
+
         def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
             held = (current_time - trade.open_date_utc).total_seconds()
             return "long enough" if held >= EXIT_AFTER else None
@@ -176,11 +184,11 @@ class World:
         """From now on the exchange has these faults and no others."""
         self.faults.set(faults)
 
-    def step(self, **later: int) -> None:
-        """One loop, one second after a candle has closed, or later in the same candle."""
+    def step(self, later: float = 0) -> None:
+        """One loop: a second after the next candle begins, or ``later`` seconds on in this one."""
         if not later:
             self.now += CANDLE
-        self.clock.move_to(self.now + timedelta(seconds=1, **later))
+        self.clock.move_to(self.now + timedelta(seconds=1 + later))
         self.bots[-1].process()
 
     @property

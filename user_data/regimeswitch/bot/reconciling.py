@@ -34,7 +34,8 @@ class Reconciler:
         self._guard, self._client = guard, client
         self._strategy, self._alarms = strategy, alarms
         self._missing_before: set[str] = set()
-        self._strange_before: set[str] = set()
+        # None before the first look, when wallet and database are at rest.
+        self._strange_before: set[str] | None = None
 
     def run(self, first: bool = False) -> None:
         """Look at every order that is not settled.
@@ -100,7 +101,8 @@ class Reconciler:
                 strange[base] = extra
             else:
                 self._alarms.clear(f"strange {base}", f"all {base} in the wallet belong to trades")
-        for base in strange.keys() & self._strange_before:
+        before = strange if self._strange_before is None else self._strange_before
+        for base in strange.keys() & set(before):
             self._alarms.set(
                 f"strange {base}",
                 f"{strange[base]:.8g} {base} in the wallet belong to no trade; the bot will not "

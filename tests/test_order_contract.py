@@ -1,0 +1,122 @@
+"""What the guards take for granted about freqtrade and its exchange client, release by release.
+
+A failure here means that freqtrade has changed something that the guards wrap or imitate. Its text
+says what to compare; then add the release to ``bot/supported.py`` and to requirements.lock.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from pathlib import Path
+
+import ccxt
+import ccxt.async_support
+import freqtrade
+import pytest
+from freqtrade.data.dataprovider import DataProvider
+from freqtrade.exceptions import DependencyException, OperationalException, TemporaryError
+from freqtrade.exchange import Exchange
+from freqtrade.exchange import exchange as exchange_module
+from freqtrade.freqtradebot import FreqtradeBot
+from freqtrade.persistence import Order, Trade
+
+from regimeswitch.bot.answers import NoAnswer, Withheld
+from regimeswitch.bot.inquiry import NotPlaced
+from regimeswitch.bot.supported import FREQTRADE_VERSIONS, check_version, moved_methods
+
+
+def client_calls(name: str) -> set[str]:
+    """Methods of freqtrade's Exchange that call a method of the exchange client."""
+    tree = ast.parse(inspect.getsource(exchange_module))
+    found = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        calls = {ast.unparse(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
+        if calls & {f"self._api.{name}", f"self._api_async.{name}"}:
+            found.add(node.name)
+    return found
+
+
+def test_this_freqtrade_is_one_that_the_guards_know() -> None:
+    assert freqtrade.__version__ in FREQTRADE_VERSIONS, (
+        "another freqtrade than the guards were written for: read the release notes for exchange "
+        "and persistence, run this file, then add the release to bot/supported.py"
+    )
+
+
+@pytest.mark.parametrize("client", [ccxt.binance, ccxt.async_support.binance])
+def test_the_wrapped_methods_have_the_known_parameters(client: type) -> None:
+    assert moved_methods(client()) == []
+
+
+def test_orders_are_sent_from_the_known_places_alone() -> None:
+    assert client_calls("create_order") == {"create_order", "create_stoploss"}, (
+        "freqtrade sends orders from other methods than before: see that each of them still goes "
+        "through `_api.create_order`, which bot/orders.py wraps"
+    )
+    assert client_calls("cancel_order") == {"cancel_order"}
+    for name in ("edit_order", "create_orders", "cancel_orders", "cancel_all_orders"):
+        assert client_calls(name) == set(), f"_api.{name} is not wrapped by bot/orders.py"
+
+
+def test_a_placed_order_is_never_sent_again_by_freqtrade_itself() -> None:
+    assert not hasattr(Exchange.create_order, "__wrapped__"), (
+        "create_order has a decorator now: if it retries, an order could be sent twice"
+    )
+    closure = inspect.getclosurevars(Exchange.create_stoploss).nonlocals
+    assert closure["retries"] == 0, "create_stoploss is retried now"
+
+
+def test_the_guards_errors_are_ones_that_freqtrade_survives() -> None:
+    """As ``TemporaryError``: no entry, no emergency exit, no pause of seconds between retries."""
+    for error in (NoAnswer, Withheld, NotPlaced):
+        assert issubclass(error, ccxt.OperationFailed | ccxt.ExchangeError)
+        assert not issubclass(error, ccxt.DDoSProtection | ccxt.InvalidOrder | ccxt.BadRequest)
+    assert issubclass(TemporaryError, DependencyException)
+
+
+def test_an_adopted_trade_has_every_field_that_freqtrade_gives_a_new_one() -> None:
+    """``bot/adoption.py`` writes trades as ``FreqtradeBot.execute_entry`` does."""
+
+    def fields(source: str) -> set[str]:
+        calls = [one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.Call)]
+        (made,) = [one for one in calls if ast.unparse(one.func) == "Trade"]
+        return {str(keyword.arg) for keyword in made.keywords}
+
+    entry = textwrap.dedent(inspect.getsource(FreqtradeBot.execute_entry))
+    ours = Path(inspect.getfile(NoAnswer)).with_name("adoption.py").read_text()
+    assert fields(ours) == fields(entry), "freqtrade's new trades have other fields: adopt them"
+
+
+def test_what_adoption_uses_of_freqtrade_is_there() -> None:
+    assert list(inspect.signature(Order.parse_from_ccxt_object).parameters) == [
+        *("order", "pair", "side", "amount", "price")
+    ]
+    assert list(inspect.signature(Order.order_by_id).parameters) == ["order_id", "pair"]
+    for name in ("recalc_trade_from_orders", "adjust_stop_loss", "get_trades_proxy", "commit"):
+        assert hasattr(Trade, name), f"Trade.{name} is gone: see bot/adoption.py"
+    source = inspect.getsource(DataProvider.__init__)
+    assert "self._exchange = exchange" in source, "dp._exchange is gone: see bot/guards.py"
+    started = inspect.getsource(FreqtradeBot.__init__)
+    order = [started.index(step) for step in ("init_db(", "self.strategy.dp =", "ft_bot_start()")]
+    assert order == sorted(order), "bot_start comes before the database or the data provider now"
+    startup = inspect.getsource(FreqtradeBot.startup)
+    assert "startup_update_open_orders" in startup, "adopted orders are not looked at when starting"
+
+
+def test_an_unknown_freqtrade_does_not_trade_live() -> None:
+    with pytest.raises(OperationalException, match="allow_untested_freqtrade"):
+        check_version("2031.1", ccxt.binance(), allowed=False)
+    check_version("2031.1", ccxt.binance(), allowed=True)
+
+
+def test_a_client_that_does_not_fit_is_refused_in_any_case() -> None:
+    class Moved(ccxt.binance):
+        def create_order(self, symbol: str, order: dict[str, object]) -> None:
+            """Another signature."""
+
+    with pytest.raises(OperationalException, match="create_order"):
+        check_version(FREQTRADE_VERSIONS[0], Moved(), allowed=True)
