@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
@@ -53,6 +53,7 @@ def test_equal_records_do_not_differ() -> None:
     assert set(found.columns) == set(CANDLE)
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 3),
     st.sampled_from(
@@ -111,6 +112,7 @@ def test_candles_beyond_the_range_do_not_count() -> None:
     assert (found.candles, found.unmatched) == (2, [])
 
 
+@settings(deadline=None)
 @given(st.floats(-1e9, 1e9), st.floats(-1, 1))
 def test_numbers_are_the_same_up_to_rounding(number: float, share: float) -> None:
     assert same("close", number, number * (1 + share * ROUNDING / 2))
@@ -254,6 +256,7 @@ def scene(count: int, restarts: int) -> Scene:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 6), st.integers(14, 400))
 def test_stretches_cover_the_range_and_ends_alternate(restarts: int, count: int) -> None:
     whole = scene(count, restarts)

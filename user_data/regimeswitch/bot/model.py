@@ -41,6 +41,7 @@ from regimeswitch.bot.config import (
     settings_from,
 )
 from regimeswitch.bot.history import pair_regimes, with_earlier_candles
+from regimeswitch.bot.joining import join_quickly
 from regimeswitch.bot.rounds import Rounds, adopt, welcome
 from regimeswitch.bot.shared import (
     SharedFrames,
@@ -289,6 +290,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         pair = metadata["pair"]
         if dk.backtesting_timeranges:
             dk.backtesting_timeranges[-1].stopts += timeframe_to_seconds(self.config["timeframe"])
+        join_quickly(dk)
         others = self._candles_of_others(pair, strategy)
         drop_stale(dataframe, pair, dk, others)
         if self.shares:
@@ -351,6 +353,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         dk: FreqaiDataKitchen,
     ) -> FreqaiDataKitchen:
         """Live serving; a pair without a model of its own is served by the other pairs'."""
+        join_quickly(dk)
         self.dd.get_pair_dict_info(metadata["pair"])
         welcome(metadata["pair"], dk, self.dd, strategy.dp, self.train_queue)
         if self.shares:
@@ -381,6 +384,7 @@ class RegimeFreqaiModel(IFreqaiModel):
             window = self.rounds.joined(new_trained_timerange, trained, hours)
             dk.set_paths(pair, window.stopts)
         self.load_range, self.live_window = data_load_timerange, window
+        join_quickly(dk)
         super().extract_data_and_train_model(window, pair, strategy, dk, data_load_timerange)
         self.rounds.adopted.pop(pair, None)
 

@@ -20,6 +20,7 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from regimeswitch.bot.columns import CODE_COLUMN, label_of, moves_of, time_numbers
+from regimeswitch.bot.joining import join_quickly
 from regimeswitch.bot.vocabulary import features_of, in_common, vocabulary
 from regimeswitch.candles import OHLCV, utc_dates
 from regimeswitch.rows import Rows, thinned, thinning_step
@@ -84,7 +85,7 @@ def backtest_frames(
             continue
 
         def make(name: str, candles: pd.DataFrame = candles) -> pd.DataFrame:
-            dk = FreqaiDataKitchen(config, False, name)
+            dk = join_quickly(FreqaiDataKitchen(config, False, name))
             frame: pd.DataFrame = dk.use_strategy_to_populate_indicators(
                 strategy, prediction_dataframe=candles, pair=name
             )
@@ -108,7 +109,7 @@ def live_frames(
         histories = dd.historic_data.get(pair, {})
         if not histories or any(frame.empty for frame in histories.values()):
             continue
-        dk = FreqaiDataKitchen(config, True, pair)
+        dk = join_quickly(FreqaiDataKitchen(config, True, pair))
         corr, base = dd.get_base_and_corr_dataframes(load, pair, dk)
         if base[config["timeframe"]].empty:
             continue
