@@ -20,6 +20,7 @@ from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.entry import closed_row
+from regimeswitch.candles import UNUSABLE_KINDS, timeframe_seconds
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.regimes import average_true_range
 from regimeswitch.settings import Settings
@@ -28,6 +29,8 @@ from regimeswitch.ticks import sound_ticks
 
 logger = logging.getLogger(__name__)
 
+RECENT = 100
+"""Candles that the last one is judged by."""
 LEAST_DISTANCE = 0.005
 """Fraction of the price that is never too far, however quiet the market was."""
 BOOK_UNKNOWN = "the order book is not known"
@@ -73,28 +76,51 @@ class CandleGuard:
         now = int(datetime.now(UTC).timestamp() * 1000)
         kept, refused = sound_ticks(ticks, timeframe, now)
         for opened, kind in refused:
-            # The same candle is fetched again and again until the next one closes.
-            known = (pair, timeframe, opened, kind)
-            if known not in self._seen:
-                self._seen.add(known)
-                self._counts[pair, kind] += 1
-                logger.warning(f"{pair} {timeframe}: candle {opened} left out: {kind}")
-                self._alarms.tell(f"candle {pair} {kind}", f"{pair}: a candle was left out: {kind}")
+            self._count(pair, timeframe, opened, kind)
         return kept
+
+    def _count(self, pair: str, timeframe: str, opened: object, kind: str) -> None:
+        # The same candle is fetched and looked at again until the next one closes.
+        known = (pair, timeframe, opened, kind)
+        if known in self._seen:
+            return
+        self._seen.add(known)
+        self._counts[pair, kind] += 1
+        logger.warning(
+            f"{pair} {timeframe}: bad candle: {kind}, opened {opened}; "
+            f"{self._counts[pair, kind]} of this kind so far"
+        )
+        self._alarms.tell(f"candle {pair} {kind}", f"{pair}: bad candle left out: {kind}")
+
+    def look(self, strategy: IStrategy, now: datetime) -> None:
+        """Tell of the last candle of each pair where it is a bad one; once per candle."""
+        for pair in strategy.dp.current_whitelist():
+            candles = strategy.dp.ohlcv(pair, strategy.timeframe, copy=False)
+            row = closed_row(candles, now, strategy.timeframe)
+            if row < 0:
+                continue
+            opened = candles["date"].iloc[row]
+            for kind in self._kinds(candles.iloc[: row + 1], strategy.timeframe):
+                if kind in UNUSABLE_KINDS:
+                    self._count(pair, strategy.timeframe, opened, kind)
 
     def refusal(self, strategy: IStrategy, pair: str, now: datetime) -> str:
         """Why the last closed candle is not good enough to trade on; empty where it is."""
         candles = strategy.dp.get_pair_dataframe(pair, strategy.timeframe)
         row = closed_row(candles, now, strategy.timeframe)
-        if row < 0:
-            return "no candle"
-        safety = self._settings.safety
+        length = pd.Timedelta(seconds=timeframe_seconds(strategy.timeframe))
+        if row < 0 or candles["date"].iloc[row] + 2 * length <= pd.Timestamp(now):
+            return "the candle that has just closed is missing"
         closed = candles.iloc[: row + 1]
-        bad = bad_candles(closed, strategy.timeframe, safety).iloc[-1]
-        kinds = [str(kind) for kind in bad.index[bad.to_numpy(dtype=bool)]]
+        kinds = self._kinds(closed, strategy.timeframe)
         if kinds:
             return f"bad candle: {', '.join(kinds)}"
         return self._far_from_book(strategy, pair, closed)
+
+    def _kinds(self, closed: pd.DataFrame, timeframe: str) -> list[str]:
+        """What is wrong with the last candle."""
+        bad = bad_candles(closed.tail(RECENT), timeframe, self._settings.safety).iloc[-1]
+        return [str(kind) for kind in bad.index[bad.to_numpy(dtype=bool)]]
 
     def _far_from_book(self, strategy: IStrategy, pair: str, closed: pd.DataFrame) -> str:
         safety = self._settings.safety

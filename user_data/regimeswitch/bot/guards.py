@@ -97,6 +97,8 @@ class Guards:
         if self._outages is None:
             return
         self._outages.look(strategy, now)
+        if self._candles is not None:
+            self._candles.look(strategy, now)
         self._traffic.next_loop()
         if self._orders is not None and self._reconciler is not None:
             self._orders.next_loop()

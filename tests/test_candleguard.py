@@ -1,0 +1,112 @@
+"""Damaged candles and a running bot: none is taken in, none is traded on, each is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guarded import World, running_world
+from regimeswitch.exchange.faults import Fault
+from regimeswitch.ticks import DUPLICATE, FUTURE, MISPLACED, MISSING, sound_ticks
+
+
+NOW = 1_735_689_600_000 + 150_000
+STEP = 300_000
+GRID = NOW - 150_000
+values = st.none() | st.floats() | st.integers(-5, 5) | st.text(max_size=2)
+times = st.sampled_from([GRID + STEP * n for n in range(-3, 3)]) | st.integers(-(10**13), 10**13)
+numbers = st.floats(0.1, 100)
+anything = st.lists(
+    st.lists(values | times, max_size=7)
+    | st.tuples(times, numbers, numbers, numbers, numbers, numbers),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(anything)
+def test_whatever_comes_only_sound_candles_are_kept_and_the_rest_is_named(ticks: list) -> None:
+    kept, refused = sound_ticks(ticks, "5m", NOW)
+    assert len(kept) + len(refused) == len(ticks)
+    opened = [tick[0] for tick in kept]
+    assert opened == sorted(set(opened))
+    for tick in kept:
+        assert tick in ticks
+        assert all(math.isfinite(value) for value in tick[:6])
+        assert tick[0] % STEP == 0 and tick[0] <= NOW + 30_000
+    assert {kind for _, kind in refused} <= {MISSING, DUPLICATE, FUTURE, MISPLACED}
+    assert sound_ticks(kept, "5m", NOW) == (kept, [])
+
+
+def test_each_kind_is_named() -> None:
+    good = [GRID - STEP, 1, 1, 1, 1, 1]
+    ticks = [
+        [GRID - 2 * STEP, 1, 1, 1, math.nan, 1],
+        [GRID - STEP, 9, 9, 9, 9, 9],
+        good,
+        [GRID + 1000, 1, 1, 1, 1, 1],
+        [GRID, 1, 1, 1, 1, 1],
+        [GRID + STEP, 1, 1, 1, 1, 1],
+    ]
+    kept, refused = sound_ticks(ticks, "5m", NOW)
+    assert kept == [good, ticks[4]]
+    assert [kind for _, kind in refused] == [MISSING, DUPLICATE, MISPLACED, FUTURE]
+    monday = [GRID - 2 * 86_400_000, 1, 1, 1, 1, 1]
+    assert sound_ticks([monday], "1w", NOW) == ([monday], [])
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with running_world(tmp_path, monkeypatch) as found:
+        yield found
+
+
+KLINES = "/api/v3/klines"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("zero", "bad candle: zero"),
+        ("negative", "bad candle: negative"),
+        ("inverted", "bad candle: inverted"),
+        ("spike", "bad candle: spike"),
+        ("nan", "missing value"),
+        ("null", "missing value"),
+        ("duplicated", "duplicate"),
+        ("future", "future"),
+    ],
+)
+def test_a_live_bot_buys_on_no_damaged_candle_and_goes_on_afterwards(
+    world: World, caplog: pytest.LogCaptureFixture, kind: str, told: str
+) -> None:
+    caplog.set_level("INFO")
+    world.start()
+    world.fail(Fault(kind, path=KLINES))
+    for _ in range(2):
+        world.step()
+    assert world.faults.hits[0] > 0
+    bought = len(world.filled("BUY"))
+    assert told in caplog.text + " ".join(world.messages)
+    # What is left out at the door harms nobody; what cannot be mended is waited out.
+    assert bought == 0 or kind in ("duplicated", "future")
+    world.fail()
+    for _ in range(3):
+        world.step()
+    assert len(world.filled("BUY")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_without_the_guards_the_same_bot_buys_on_a_damaged_candle(world: World) -> None:
+    world.start(regimeswitch={"safety": {"guards": False}})
+    world.fail(Fault("inverted", path=KLINES))
+    world.step()
+    assert len(world.filled("BUY")) == 1
