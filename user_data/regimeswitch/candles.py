@@ -36,8 +36,9 @@ def utc_dates(dates: pd.Series) -> pd.Series:
     Stored and live candles carry different UTC objects; their concatenation has dtype object,
     on which ``.dt`` fails.
     """
-    if dates.dtype == UTC_DATES and dates.dt.tz is UTC:
-        return dates
+    if isinstance(dates.dtype, pd.DatetimeTZDtype):
+        known = dates if dates.dtype.tz is UTC else dates.dt.tz_convert(UTC)
+        return known if known.dtype == UTC_DATES else known.dt.as_unit("ms")
     return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
 
 
