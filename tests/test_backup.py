@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bots import PAIRS, TRAINED, Bot, make_bot, trades_of, write_database, write_models
+from regimeswitch.bot.journal import Entry, Journal, journal_path
 from regimeswitch.cli import main
 from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
 from regimeswitch.lab.archiving.placing import Placement, Unit
@@ -169,7 +170,37 @@ def test_a_database_elsewhere_is_found_by_the_configuration(bot: Bot, tmp_path: 
     assert backup(bot, tmp_path / "a.zip") == 0
     assert restore(tmp_path / "a.zip", tmp_path / "new") == 0
     assert len(trades_of(tmp_path / "new/other.sqlite")) == 5
-    assert "db_url" not in json.loads((tmp_path / "new/restored-config.json").read_text())
+    kept = json.loads((tmp_path / "new/restored-config.json").read_text())
+    assert kept["db_url"] == f"sqlite:///{tmp_path}/new/other.sqlite"
+
+
+def journal_of(bot: Bot, address: str) -> Path:
+    """A journal of orders as a bot with this address of its database keeps it; one order in it."""
+    path = journal_path(bot.userdir, address)
+    Journal(path).write(Entry("rs1", "BTC/USDT", "buy", "limit", False, 1.0, 2.0, 3))
+    return path
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_orders_whose_outcome_is_unknown_go_along(bot: Bot, tmp_path: Path, relative: bool) -> None:
+    name = bot.database.name if relative else str(bot.database)
+    journal_of(bot, f"sqlite:///{name}")
+    journal_of(bot, "sqlite:///another.sqlite")
+    assert backup(bot, tmp_path / "a.zip") == 0
+    assert restore(tmp_path / "a.zip", tmp_path / "new") == 0
+    address = json.loads((tmp_path / "new/restored-config.json").read_text())["db_url"]
+    found = journal_path(tmp_path / "new", address)
+    assert found.is_file()
+    assert [entry.client_id for entry in Journal(found).open()] == ["rs1"]
+
+
+def test_journals_that_cannot_be_told_apart_are_named(
+    bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        journal_of(bot, f"sqlite:///{name}.sqlite")
+    assert backup(bot, tmp_path / "a.zip") == 1
+    assert "give --db-url exactly as the bot is told it" in said(capsys)
 
 
 def test_a_container_keeps_its_own_name_of_the_folder(bot: Bot, tmp_path: Path) -> None:
@@ -608,7 +639,7 @@ def test_a_failure_on_the_way_moves_everything_back(tmp_path: Path) -> None:
             (folder / name).write_text(f"{name} of {folder.name}")
     (staging / "b").unlink()
     with pytest.raises(FileNotFoundError):
-        Placement(staging, userdir).place([Unit("a"), Unit("b", is_database=True)])
+        Placement(staging, userdir).place([Unit("a", "a"), Unit("b", "b", is_database=True)])
     assert files_below(userdir) == {"a": b"a of user_data", "b": b"b of user_data"}
     assert files_below(staging) == {"a": b"a of staging"}
 

@@ -62,8 +62,8 @@ class Machine:
         self.userdir = home / "user_data"
         self.records = home / "records.jsonl"
 
-    def plan(self, configs: list[Path], database: Path, start: int) -> Plan:
-        arguments = ["trade", "--userdir", self.userdir, "--db-url", f"sqlite:///{database}"]
+    def plan(self, configs: list[Path], start: int) -> Plan:
+        arguments: list[object] = ["trade", "--userdir", self.userdir]
         for config in configs:
             arguments += ["--config", config]
         arguments += ["--strategy-path", ROOT / "user_data/strategies"]
@@ -111,9 +111,9 @@ def test_a_restored_bot_goes_on_as_the_one_that_went_on(market: Path, tmp_path: 
     one.userdir.mkdir(parents=True)
     other.home.mkdir()
     busy, database = tmp_path / "busy.json", one.userdir / "tradesv3.dryrun.sqlite"
-    busy.write_text(json.dumps(BUSY))
+    busy.write_text(json.dumps({**BUSY, "db_url": f"sqlite:///{database}"}))
     configs, archive, go = [ROOT / "config.json", busy], tmp_path / "a.zip", tmp_path / "go"
-    with one.running(one.plan(configs, database, BEGAN + 1), HELD, go) as process:
+    with one.running(one.plan(configs, BEGAN + 1), HELD, go) as process:
         read_until(process.stdout, HELD)
         at_copy = read_database(database)
         words = ["--config", *configs, "--userdir", one.userdir, "--out", archive]
@@ -128,7 +128,7 @@ def test_a_restored_bot_goes_on_as_the_one_that_went_on(market: Path, tmp_path: 
     assert main(["restore", str(archive), "--userdir", str(other.userdir)]) == 0
     copy = other.userdir / database.name
     assert read_database(copy) == at_copy
-    plan = other.plan([other.userdir / "restored-config.json"], copy, HELD + CANDLE + 1)
+    plan = other.plan([other.userdir / "restored-config.json"], HELD + CANDLE + 1)
     with other.running(plan, 0, go) as process:
         read_until(process.stdout, ENDED)
         process.wait()

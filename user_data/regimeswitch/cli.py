@@ -26,6 +26,7 @@ COMMANDS = {
     "replay": "replay",
     "faults": "faults",
     "schema": "schema",
+    "doctor": "doctor",
     "backup": "backup",
     "restore": "restore",
 }

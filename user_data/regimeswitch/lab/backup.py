@@ -94,6 +94,7 @@ def make(args: argparse.Namespace, out: Path, console: Console) -> Manifest:
         datadir=args.datadir or args.userdir / "data" / "binance",
         database=find_database(config, args.userdir, args.db_url),
         identifier=find_identifier(config, settings, args.userdir),
+        address=args.db_url or "",
     )
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

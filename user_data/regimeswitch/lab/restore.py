@@ -90,15 +90,15 @@ def restore(args: argparse.Namespace, console: Console) -> dict[str, Any]:
 
     userdir: Path = args.userdir
     with open_archive(args.archive) as (_, manifest):
-        units = units_of(manifest)
+        # A container's own name of the folder stays right wherever it is mounted from.
+        moved = manifest.userdir == manifest.folder
+        own_name = args.bot_userdir or (str(userdir.resolve()) if moved else manifest.userdir)
+        units = units_of(manifest, own_name)
         check_target(userdir, units, args.force)
     existing = next(path for path in [userdir, *userdir.resolve().parents] if path.is_dir())
     work = Path(tempfile.mkdtemp(prefix=".restore-", dir=existing))
     try:
         _unpacked(args.archive, work, console)
-        # A container's own name of the folder stays right wherever it is mounted from.
-        moved = manifest.userdir == manifest.folder
-        own_name = args.bot_userdir or (str(userdir.resolve()) if moved else manifest.userdir)
         move_paths(work, manifest, own_name)
         made = not userdir.exists()
         userdir.mkdir(parents=True, exist_ok=True)
@@ -180,8 +180,5 @@ def _tell(args: argparse.Namespace, figures: dict[str, Any]) -> None:
     if figures["removed"]:
         names = ", ".join(figures["removed"])
         print(f"Give these by environment variables, FREQTRADE__SECTION__KEY: {names}")
-    userdir = args.userdir.resolve()
-    print(
-        f"Start it with: freqtrade trade --config {userdir / 'restored-config.json'} "
-        f"--userdir {userdir} --db-url sqlite:///{userdir / figures['database']}"
-    )
+    own = figures["bot_userdir"]
+    print(f"Start it with: freqtrade trade --config {own}/restored-config.json --userdir {own}")

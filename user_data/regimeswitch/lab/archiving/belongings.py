@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from regimeswitch.bot.journal import journal_path
 from regimeswitch.lab.archiving.manifest import ArchiveError
 from regimeswitch.lab.archiving.steady import Chosen, UnsteadyError, is_database
 from regimeswitch.lab.botconfig import BotConfig, section
@@ -19,6 +20,7 @@ PARTS = ("_model.joblib", "_metadata.json", "_feature_pipeline.pkl", "_label_pip
 PAIRS_FILE = "pair_dictionary.json"
 CONFIG_PLACE = "restored-config.json"
 PAPER_NAME, LIVE_NAME = "tradesv3.dryrun.sqlite", "tradesv3.sqlite"
+ORDERS = "regimeswitch-orders-*.sqlite"
 ASIDE = "before-restore-"
 """How a folder begins that a restore has put older data into."""
 _ALSO = (LIVE_NAME, "trades.sqlite")
@@ -39,6 +41,7 @@ class Belongings:
     :ivar datadir: its candles
     :ivar database: its trades
     :ivar identifier: of its models; empty when there are none yet
+    :ivar address: of the database, as it was given on the command line; may be empty
     """
 
     config: BotConfig
@@ -47,6 +50,7 @@ class Belongings:
     datadir: Path
     database: Path
     identifier: str
+    address: str = ""
 
     @property
     def models(self) -> Path:
@@ -68,6 +72,26 @@ class Belongings:
                     continue
                 found[_place(path, self.userdir)] = path
         return dict(sorted(found.items()))
+
+    def orders_place(self) -> str:
+        """Place of the journal of orders that belongs to the database; empty when there is none.
+
+        Its name is made of the database's address as the bot was told it, which may be relative.
+
+        :raises ArchiveError: when there are several and none can be told to be the bot's
+        """
+        found = [name for name in self.journals() if PurePath(name).match(ORDERS)]
+        own = str(self.config.merged.get("db_url") or "")
+        files = [self.database.name, str(self.database), str(self.database.resolve())]
+        addresses = [own, self.address, *(f"{_SQLITE}{name}" for name in files)]
+        known = [journal_path(self.userdir, address).name for address in addresses if address]
+        told = [name for name in found if PurePath(name).name in known]
+        if told or len(found) < 2:
+            return (told or found or [""])[0]
+        raise ArchiveError(
+            f"there are several journals of orders ({', '.join(found)}) and none is named after "
+            f"{self.database}; give --db-url exactly as the bot is told it"
+        )
 
     def model_files(self) -> Chosen:
         """Predictions, and the models in use; each must be complete.

@@ -112,6 +112,7 @@ def gather(bot: Belongings, staging: Staging) -> Manifest:
         userdir=_own_name(bot),
         folder=str(bot.userdir.resolve()),
         database=bot.database_place,
+        orders=bot.orders_place(),
         trades=_count_trades(copy, bot.database),
         pairs=bot.config.pairs,
         removed=removed,

@@ -52,6 +52,7 @@ class Manifest:
     :ivar userdir: the bot's user_data folder as its own files name it, e.g. inside a container
     :ivar folder: the same folder as the backup saw it
     :ivar database: place of the bot's database below user_data
+    :ivar orders: place of its journal of orders; empty when it has none
     :ivar trades: in the database, all and open
     :ivar removed: what was taken out of the configuration, e.g. ``exchange.key``
     """
@@ -62,6 +63,7 @@ class Manifest:
     userdir: str
     folder: str
     database: str
+    orders: str
     trades: dict[str, int]
     pairs: list[str]
     removed: list[str]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath, PurePosixPath
 
-from regimeswitch.lab.archiving.belongings import ASIDE, PAIRS_FILE
+from regimeswitch.bot.journal import journal_path
+from regimeswitch.lab.archiving.belongings import ASIDE, CONFIG_PLACE, PAIRS_FILE
 from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
 
 
@@ -21,9 +22,11 @@ class Unit:
     """What is put in its place by one rename: a file, or the folder of an identifier.
 
     :ivar name: place below user_data
+    :ivar packed: its place in the archive
     """
 
     name: str
+    packed: str
     is_database: bool = False
 
     def obstacles(self, userdir: Path) -> list[Path]:
@@ -34,14 +37,32 @@ class Unit:
         return [path for path in wanted if os.path.lexists(path)]
 
 
-def units_of(manifest: Manifest) -> list[Unit]:
-    """Units of an archive, the database last: a bot without it does not start to trade on."""
+def address_of(manifest: Manifest, userdir: str) -> str:
+    """The restored database's address.
+
+    :param userdir: the bot's user_data folder as the bot itself will name it
+    """
+    return f"sqlite:///{PurePath(userdir) / manifest.database}"
+
+
+def units_of(manifest: Manifest, userdir: str) -> list[Unit]:
+    """Units of an archive, the database last: a bot without it does not start to trade on.
+
+    The journal of orders is named after the database's address, which is another one here.
+
+    :param userdir: as in :func:`address_of`
+    """
+    moved = {}
+    if manifest.orders:
+        name = journal_path(Path(userdir), address_of(manifest, userdir)).name
+        moved[manifest.orders] = str(PurePosixPath(manifest.orders).with_name(name))
     folders = [f"models/{identifier}" for identifier in manifest.identifiers]
     found: dict[str, Unit] = {}
     for member in manifest.members:
         inside = [name for name in folders if PurePosixPath(member.name).is_relative_to(name)]
         name = inside[0] if inside else member.name
-        found[name] = Unit(name, member.kind in ("database", "journal"))
+        is_database = member.kind in ("database", "journal")
+        found[name] = Unit(moved.get(name, name), name, is_database)
     return sorted(found.values(), key=lambda unit: (unit.name == manifest.database, unit.name))
 
 
@@ -69,9 +90,9 @@ def check_target(userdir: Path, units: list[Unit], force: bool) -> None:
 
 
 def move_paths(staging: Path, manifest: Manifest, userdir: str) -> None:
-    """Make FreqAI's list of models name the folder that the bot finds them in from now on.
+    """Make FreqAI's list of models and the configuration name the folder of the restored bot.
 
-    :param userdir: the bot's user_data folder as the bot itself will name it
+    :param userdir: as in :func:`address_of`
     """
     for identifier in manifest.identifiers:
         listed = staging / "models" / identifier / PAIRS_FILE
@@ -83,6 +104,9 @@ def move_paths(staging: Path, manifest: Manifest, userdir: str) -> None:
                 name = PurePath(info["data_path"]).name
                 info["data_path"] = str(PurePath(userdir) / "models" / identifier / name)
         listed.write_text(json.dumps(content), encoding="utf-8")
+    config = staging / CONFIG_PLACE
+    content = json.loads(config.read_bytes()) | {"db_url": address_of(manifest, userdir)}
+    config.write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
 
 
 class Placement:
@@ -105,7 +129,7 @@ class Placement:
                 for path in unit.obstacles(self._userdir):
                     self._move(path, self.aside / path.relative_to(self._userdir))
             for unit in units:
-                self._move(self._staging / unit.name, self._userdir / unit.name)
+                self._move(self._staging / unit.packed, self._userdir / unit.name)
         except BaseException:
             for source, target in reversed(self._done):
                 target.replace(source)

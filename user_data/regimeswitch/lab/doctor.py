@@ -1,0 +1,217 @@
+"""``regimeswitch doctor``: is anything wrong with configuration, candles, models or keys?"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.settings import Settings, SettingsError, load_settings
+
+
+if TYPE_CHECKING:
+    from regimeswitch.lab.doctoring.findings import Finding
+    from regimeswitch.lab.doctoring.subject import Subject
+
+OK, SERIOUS, USAGE = 0, 1, 2
+COLOURS = {"serious": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="what is wrong with configuration, candles, models and keys",
+        description="Look at settings, freqtrade's configuration, candles, labels, regimes, "
+        "models, threads, secrets and the machine. Each finding comes with its mend. The network "
+        "is asked with --online only.",
+    )
+    parser.add_argument(
+        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
+    )
+    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="(user_data)")
+    parser.add_argument("--datadir", type=Path, help="candles (USERDIR/data/binance)")
+    parser.add_argument("--pairs", nargs="+", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
+    parser.add_argument(
+        "--online",
+        action="store_true",
+        help="ask the exchange: clock, used weight, rights of the key",
+    )
+    parser.add_argument("--export", type=Path, help="write findings and figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Examine; 0 when nothing is serious, 1 when something is, 2 on bad usage."""
+    console = Console(stderr=True)
+    try:
+        findings, figures = examined(args, console)
+        if args.export:
+            write_json(args.export, figures)
+    except (InputError, OSError) as error:
+        console.print(f"regimeswitch doctor: {error}", highlight=False, markup=False)
+        return USAGE
+    _print(findings)
+    return SERIOUS if figures["counts"]["serious"] else OK
+
+
+def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding], dict[str, Any]]:
+    """All findings, the worst first, and the figures as exported."""
+    from regimeswitch.lab.doctoring.findings import SEVERITIES, ordered
+
+    subject = subject_of(args)
+    level = logging.getLogger("freqtrade").level
+    # What freqtrade says while it reads a configuration is found here as findings.
+    logging.getLogger("freqtrade").setLevel(logging.CRITICAL + 1)
+    try:
+        findings, measured = _all_findings(subject, console, online=args.online)
+    finally:
+        logging.getLogger("freqtrade").setLevel(level)
+    findings = ordered(findings)
+    counts = Counter(finding.severity for finding in findings)
+    return findings, {
+        "counts": {severity: counts[severity] for severity in SEVERITIES},
+        "findings": [vars(finding) for finding in findings],
+        **measured,
+    }
+
+
+def _all_findings(
+    subject: Subject, console: Console, *, online: bool
+) -> tuple[list[Finding], dict[str, Any]]:
+    findings = [one for check in plain_checks() for one in check(subject)]
+    measured: dict[str, Any] = {"candles": {}, "pairs": {}}
+    if subject.config.mistakes:
+        # What keys mean is known only when freqtrade accepts them: no other check can be made.
+        return findings, measured
+    findings += [one for check in meaning_checks() for one in check(subject)]
+    found, measured = candle_findings(subject, console)
+    findings += found
+    if online:
+        findings += online_findings(subject)
+    return findings, measured
+
+
+def subject_of(args: argparse.Namespace) -> Subject:
+    """What the command line asks to be examined.
+
+    :raises InputError: when a configuration or a folder cannot be read
+    """
+    from regimeswitch.lab.botconfig import load_bot_config
+    from regimeswitch.lab.doctoring.subject import Subject
+
+    config = load_bot_config(args.config, os.environ)
+    for name in ("userdir", "datadir"):
+        folder = getattr(args, name)
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise InputError(f"--{name} {folder} is a file; name a folder")
+    if args.datadir is not None and not args.datadir.is_dir():
+        raise InputError(f"--datadir {args.datadir} does not exist; name a folder of candle files")
+    wrong = [pair for pair in args.pairs or [] if "/" not in pair]
+    if wrong:
+        raise InputError(f"--pairs {wrong[0]}: write pairs like BTC/USDT")
+    try:
+        settings = load_settings(config.merged.get("regimeswitch"))
+    except SettingsError:
+        # Found by its own check; the others look at the defaults.
+        settings = Settings()
+    return Subject(
+        config=config,
+        settings=settings,
+        userdir=args.userdir,
+        datadir=args.datadir or args.userdir / "data" / "binance",
+        pairs=args.pairs or config.pairs,
+        datadir_given=args.datadir is not None,
+        environment=os.environ,
+    )
+
+
+def plain_checks() -> list[Callable[[Subject], Any]]:
+    """Checks that can be made of any configuration."""
+    from regimeswitch.lab.doctoring import configuration, machine, secrecy
+
+    return [
+        configuration.check_settings,
+        configuration.check_schema,
+        secrecy.check_files,
+        secrecy.check_permissions,
+        machine.check_disk,
+        machine.check_versions,
+    ]
+
+
+def meaning_checks() -> list[Callable[[Subject], Any]]:
+    """Checks of a configuration that freqtrade accepts."""
+    from regimeswitch.lab.doctoring import configuration, freqai, secrecy
+
+    return [
+        configuration.check_freqtrade,
+        configuration.check_timeframes,
+        freqai.check_presence,
+        freqai.check_identifier,
+        freqai.check_lifetimes,
+        freqai.check_startup,
+        freqai.check_threads,
+        secrecy.check_api,
+    ]
+
+
+def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], dict[str, Any]]:
+    """Findings in candles, labels and regimes; figures of both by pair."""
+    import pandas as pd
+
+    from regimeswitch.lab.doctoring import candlefiles, rows
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("candles", total=2)
+        files, findings = candlefiles.read_candles(subject)
+        progress.update(task, advance=1, description="labels and regimes")
+        windows = rows.windows_of(subject, files)
+        progress.advance(task)
+    findings += candlefiles.check_contents(files)
+    findings += candlefiles.check_history(subject, files)
+    findings += candlefiles.check_age(files, pd.Timestamp.now(tz="UTC"))
+    findings += rows.check_labels(windows)
+    findings += rows.check_regimes(subject, windows)
+    return findings, {
+        "candles": {file.name: file.figures() for file in files},
+        "pairs": {window.pair: window.figures() for window in windows},
+    }
+
+
+def online_findings(subject: Subject) -> list[Finding]:
+    """What the exchange says."""
+    from regimeswitch.lab.doctoring.online import check_online, client_of
+
+    client = client_of(subject)
+    try:
+        return list(check_online(subject, client))
+    finally:
+        client.session.close()
+
+
+def _print(findings: list[Finding]) -> None:
+    console = Console()
+    if not findings:
+        console.print("Nothing was found.")
+        return
+    table = Table(show_lines=True)
+    for name in ("", "what", "where", "mend"):
+        table.add_column(name, overflow="fold")
+    for finding in findings:
+        kind = f"[{COLOURS[finding.severity]}]{finding.severity}[/]\n{finding.kind}"
+        cells = (finding.what, finding.where, finding.mend)
+        table.add_row(kind, *(cell.replace("[", "\\[") for cell in cells))
+    console.print(table)
+    counts = Counter(str(finding.severity) for finding in findings)
+    told = [f"{counts[severity]} {severity}" for severity in COLOURS if counts[severity]]
+    console.print(", ".join(told))

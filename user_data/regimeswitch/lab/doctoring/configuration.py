@@ -1,0 +1,136 @@
+"""Checks of the configuration: settings, freqtrade's schema, and what suits this strategy."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+from freqtrade.configuration import validate_config_consistency
+from freqtrade.exceptions import FreqtradeException
+
+from regimeswitch.candles import timeframe_seconds
+from regimeswitch.lab.doctoring.findings import Finding
+from regimeswitch.lab.doctoring.subject import Subject
+from regimeswitch.settings import SettingsError, load_settings
+
+
+HOUR = 3600
+
+
+def check_settings(subject: Subject) -> Iterator[Finding]:
+    """Every mistake in the section ``regimeswitch``, all at once."""
+    try:
+        load_settings(subject.config.given.get("regimeswitch"))
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            name, _, rest = line.partition(": ")
+            what, _, mend = rest.partition("; ")
+            yield Finding(
+                *("serious", "settings.mistake", what, name),
+                mend or "see docs/configuration.md",
+            )
+
+
+def check_schema(subject: Subject) -> Iterator[Finding]:
+    """What freqtrade itself would refuse."""
+    mistakes = subject.config.mistakes
+    for where, message in mistakes:
+        yield Finding(
+            *("serious", "config.schema", message, where),
+            "freqtrade refuses to start; mend this key, then ask again: more can be checked then",
+        )
+    if mistakes:
+        return
+    try:
+        validate_config_consistency(copy.deepcopy(subject.config.merged), preliminary=True)
+    except (FreqtradeException, ValueError) as error:
+        yield Finding(
+            *("serious", "config.consistency", str(error), "config"),
+            "freqtrade refuses to start; change one of the keys it names",
+        )
+
+
+def check_freqtrade(subject: Subject) -> Iterator[Finding]:
+    """Keys of freqtrade that matter for money here."""
+    given = subject.config.given
+    if given.get("dry_run") is False:
+        yield Finding(
+            *("info", "config.live", "the bot trades with real money", "dry_run"),
+            "set it to true for paper trading",
+        )
+    exchange = subject.part("exchange")
+    if exchange.get("name") != "binance":
+        yield Finding(
+            *(
+                "warning",
+                "config.exchange",
+                f"{exchange.get('name')!r} is untried",
+                "exchange.name",
+            ),
+            'RegimeSwitch is made for "binance", spot',
+        )
+    if exchange.get("enable_ws", True):
+        what = "websockets are on: freqtrade at times analyses a candle that has not closed"
+        yield Finding(
+            *("warning", "config.websockets", what, "exchange.enable_ws"), "set it to false"
+        )
+    if given.get("process_only_new_candles") is False:
+        what = "every loop analyses the same candle again"
+        yield Finding(
+            *("warning", "config.new_candles", what, "process_only_new_candles"),
+            "leave the key out, or set it to true",
+        )
+    if not given.get("cancel_open_orders_on_exit", False):
+        what = "orders that are open when the bot ends stay on the exchange and can be filled"
+        yield Finding(
+            *("warning", "config.open_orders", what, "cancel_open_orders_on_exit"),
+            "set it to true",
+        )
+    yield from _fee(subject)
+
+
+def _fee(subject: Subject) -> Iterator[Finding]:
+    fee, label = subject.config.given.get("fee"), subject.settings.labels.fee
+    if isinstance(fee, (int, float)) and abs(fee - label) > 1e-9:
+        yield Finding(
+            *("warning", "config.fee", f"{fee} here and {label} in the labels", "fee"),
+            "give fee and regimeswitch.labels.fee the same value, what your account pays per side",
+        )
+    elif label == 0:
+        yield Finding(
+            *("warning", "config.fee", "trading costs nothing", "regimeswitch.labels.fee"),
+            "set what your account pays per side; 0.001 is usual",
+        )
+
+
+def check_timeframes(subject: Subject) -> Iterator[Finding]:
+    """Base timeframe, feature timeframes, horizon and grace period fit together."""
+    rule, included = subject.settings.regime, list(subject.features.get("include_timeframes") or [])
+    if subject.timeframe != "5m":
+        yield Finding(
+            *("warning", "config.timeframe", f"{subject.timeframe} is untried", "timeframe"),
+            'defaults are measured on "5m"; candle counts of the settings mean base candles',
+        )
+    for timeframe in (subject.timeframe, rule.timeframe):
+        if included and timeframe not in included:
+            what = f"{timeframe} is not in it: a bot keeps no long history of these candles"
+            yield Finding(
+                *("warning", "config.include_timeframes", what),
+                "freqai.feature_parameters.include_timeframes",
+                f'add "{timeframe}"',
+            )
+    horizon = subject.settings.labels.horizon
+    told = subject.features.get("label_period_candles")
+    if told is not None and told != horizon:
+        yield Finding(
+            *("warning", "config.horizon", f"{told} here and {horizon} in the labels"),
+            "freqai.feature_parameters.label_period_candles",
+            "give it the value of regimeswitch.labels.horizon",
+        )
+    minutes = rule.grace_candles * timeframe_seconds(subject.timeframe) // 60
+    if minutes < HOUR // 60:
+        yield Finding(
+            *("warning", "regimes.grace", f"a new regime need hold for {minutes} minutes only"),
+            "regimeswitch.regime.grace_candles",
+            "set at least an hour (12 candles of 5m), or regimes flip on noise; typical: 36",
+        )

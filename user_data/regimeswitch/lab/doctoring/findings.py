@@ -1,0 +1,32 @@
+"""What a check finds: how bad it is, what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+
+Severity = Literal["serious", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    :ivar kind: a stable name, e.g. ``candles.gap``
+    :ivar where: file, key, pair or address
+    :ivar mend: what to do
+    """
+
+    severity: Severity
+    kind: str
+    what: str
+    where: str
+    mend: str
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """The worst first; within a severity in the order in which they were found."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
