@@ -22,6 +22,7 @@ from pathlib import Path
 from regimeswitch.lab import offline
 from regimeswitch.lab.child import FORWARDED
 from regimeswitch.lab.inputs import HOME
+from regimeswitch.lab.overlay import NO_TELEGRAM
 
 
 OK, USAGE = 0, 2
@@ -151,7 +152,7 @@ def paper_config(api: Mapping[str, object], userdir: Path) -> dict[str, object]:
         "dry_run": True,
         "initial_state": "running",
         "db_url": f"sqlite:///{userdir.resolve()}/trades.sqlite",
-        "telegram": {"enabled": False},
+        "telegram": NO_TELEGRAM,
         "api_server": api,
     }
 

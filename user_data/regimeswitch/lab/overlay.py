@@ -34,6 +34,8 @@ API_PATHS = {
     "papi": "papi/v1",
     "papiV2": "papi/v2",
 }
+# freqtrade's schema wants the names even where nothing is sent.
+NO_TELEGRAM: dict[str, Any] = {"enabled": False, "token": "", "chat_id": ""}
 # Every name that ccxt has for a proxy of its requests.
 PROXY_KEYS = (
     "proxy",
@@ -110,7 +112,7 @@ def overlay(
             "initial_state": "running",
             "db_url": f"sqlite:///{live.database.resolve()}",
             # Its owner would take the messages for those of a bot that trades their money.
-            "telegram": {"enabled": False, "token": "", "chat_id": ""},
+            "telegram": NO_TELEGRAM,
         }
     return found
 

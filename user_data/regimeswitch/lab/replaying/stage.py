@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from regimeswitch.lab.inputs import HOME
-from regimeswitch.lab.overlay import child_environment
+from regimeswitch.lab.overlay import NO_TELEGRAM, child_environment
 from regimeswitch.lab.replaying.plan import STOPS, Plan
 from regimeswitch.lab.replaying.records import Records, read_records
 from regimeswitch.lab.replaying.trades import Deal, read_database, read_result
@@ -106,7 +106,7 @@ def scene_config(scene: Scene) -> dict[str, Any]:
         "internals": {"process_throttle_secs": scene.loop_seconds},
         "exchange": {"pair_whitelist": scene.pairs},
         "pairlists": [{"method": "StaticPairList"}],
-        "telegram": {"enabled": False},
+        "telegram": NO_TELEGRAM,
         "api_server": {"enabled": False},
         "freqai": {
             "live_retrain_hours": scene.retrain_hours - SLIGHTLY_LESS,
