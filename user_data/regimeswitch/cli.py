@@ -18,6 +18,7 @@ from regimeswitch import __version__
 COMMANDS = {
     "offline": "offline",
     "dry-run": "dryrun",
+    "wait": "wait",
     "exchange": "serve",
     "market": "market",
     "regimes": "regimes",

@@ -54,6 +54,13 @@ class SafetySettings(Section):
         le=30,
         description="difference from the exchange's clock beyond which entries pause, seconds",
     )
+    start_wait_minutes: float = Field(
+        30.0,
+        ge=0,
+        le=1440,
+        description="how long `regimeswitch wait` waits for the exchange before it gives up, "
+        "minutes",
+    )
     late_candles: float = Field(
         0.5,
         ge=0.1,
@@ -75,6 +82,14 @@ class SafetySettings(Section):
         le=1000,
         description="no entry while the last close is further from the order book, ATR multiples "
         "of risk.atr_period, and further than 0.5 %; 0 = not looked at",
+    )
+
+    training_minutes: float = Field(
+        60.0,
+        ge=0,
+        le=10080,
+        description="a training that takes longer is told of; its bot is served by the last models "
+        "meanwhile, minutes; 0 = never",
     )
 
     def spike_limit(self, timeframe: str) -> float:

@@ -1,0 +1,94 @@
+"""``regimeswitch wait``: freqtrade starts once its exchange answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exchanges import Clock
+from regimeswitch.exchange.candlestore import CandleStore
+from regimeswitch.exchange.faults import Fault
+from regimeswitch.exchange.injection import Injection
+from regimeswitch.exchange.market import Market
+from regimeswitch.exchange.server import ExchangeServer
+from regimeswitch.lab.overlay import ccxt_options
+from regimeswitch.lab.wait import BINANCE, ping_address, wait_for
+
+
+@pytest.fixture
+def failing(hand_made: Path, ticking: Clock) -> Iterator[ExchangeServer]:
+    market = Market(CandleStore(hand_made), ticking)
+    with ExchangeServer(market, faults=Injection(ticking)) as server:
+        yield server
+
+
+def test_it_goes_on_as_soon_as_the_exchange_answers(failing: ExchangeServer) -> None:
+    assert failing.faults is not None
+    failing.faults.set([Fault("502", times=2), Fault("reset", times=2)])
+    lines: list[str] = []
+    slept: list[float] = []
+    assert wait_for(f"{failing.url}/api/v3/ping", 600, lines.append, slept.append)
+    assert slept == [1, 2, 4, 8]
+    assert "502" in lines[0]
+    assert "answers after 15 s" in lines[-1]
+
+
+def test_it_gives_up_after_the_time_that_is_set(failing: ExchangeServer) -> None:
+    assert failing.faults is not None
+    failing.faults.set([Fault("503")])
+    lines: list[str] = []
+    slept: list[float] = []
+    assert not wait_for(f"{failing.url}/api/v3/ping", 20, lines.append, slept.append)
+    assert sum(slept) == 20
+    assert "giving up" in lines[-1]
+
+
+def test_it_leaves_an_exchange_alone_that_asks_for_it(
+    failing: ExchangeServer, ticking: Clock
+) -> None:
+    assert failing.faults is not None
+    failing.faults.set([Fault("418", times=1, seconds=90)])
+
+    def pause(seconds: float) -> None:
+        ticking.now += int(seconds * 1000)
+
+    assert wait_for(f"{failing.url}/api/v3/ping", 600, str, pause)
+    assert failing.faults.during_ban == []
+
+
+def test_the_address_is_the_one_that_the_config_names(failing: ExchangeServer) -> None:
+    assert ping_address({"exchange": {"name": "binance"}}) == f"{BINANCE}/ping"
+    config = {"exchange": {"ccxt_config": ccxt_options(failing.url)}}
+    assert ping_address(config) == f"{failing.url}/api/v3/ping"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("away", [False, True])
+def test_the_command_runs_freqtrade_or_says_why_not(
+    failing: ExchangeServer, tmp_path: Path, away: bool
+) -> None:
+    if away:
+        assert failing.faults is not None
+        failing.faults.set([Fault("503")])
+    config = tmp_path / "config.json"
+    exchange = {"name": "binance", "ccxt_config": ccxt_options(failing.url)}
+    safety = {"safety": {"start_wait_minutes": 0}}
+    config.write_text(json.dumps({"exchange": exchange, "regimeswitch": safety}))
+    words = ["freqtrade", "show-config", "--config", str(config)]
+    done = subprocess.run(
+        [sys.executable, "-m", "regimeswitch.cli", "wait", "--", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=tmp_path,
+    )
+    if away:
+        assert (done.returncode, "giving up" in done.stderr) == (1, True)
+    else:
+        assert "- freqtrade - INFO - freqtrade 20" in done.stdout + done.stderr
