@@ -28,7 +28,8 @@ def sound_ticks(
     """The candles that may be taken in, in order of time, and what was left out and why.
 
     missing value: a price, the volume or the time is missing or no number. duplicate: another
-    candle of the same time comes later in the list; that one is kept. future: it opens after
+    candle of the same time is in the list; one is kept where all say the same, and none where they
+    differ, since nobody knows which one is right. future: it opens after
     ``now``. misplaced: it does not open on the grid of its timeframe.
 
     :param ticks: in any order; the forming candle may be among them and stays
@@ -36,18 +37,20 @@ def sound_ticks(
     :return: kept candles; opening time and kind of each one left out
     """
     length = timeframe_seconds(timeframe)
-    kept: dict[int, Tick] = {}
+    found: dict[int, list[Tick]] = {}
     refused: list[tuple[object, str]] = []
     for tick in ticks:
         kind = _kind(tick, length, now)
         if kind:
             refused.append((tick[0] if tick else None, kind))
             continue
-        opened = int(tick[0] or 0)
-        if opened in kept:
-            refused.append((opened, DUPLICATE))
-        kept[opened] = tick
-    return [kept[opened] for opened in sorted(kept)], refused
+        found.setdefault(int(tick[0] or 0), []).append(tick)
+    kept = []
+    for opened, same in sorted(found.items()):
+        agree = all(list(tick[:6]) == list(same[0][:6]) for tick in same)
+        kept += same[:1] if agree else []
+        refused += [(opened, DUPLICATE)] * (len(same) - agree)
+    return kept, refused
 
 
 def _kind(tick: Tick, length: int, now: int) -> str:
