@@ -48,11 +48,6 @@ class Case:
         since, until = moment_ms + self.begins * 1000, moment_ms + self.ends * 1000
         return [replace(fault, since=since, until=until) for fault in self.faults]
 
-    @property
-    def bad_candle(self) -> bool:
-        """Whether there is a candle that nothing may be decided on."""
-        return any(fault.kind in CANDLES and fault.kind != "stale" for fault in self.faults)
-
 
 def _requests(
     target: str,
@@ -125,8 +120,8 @@ def _questions(live: bool) -> Iterator[Case]:
     if live:
         account = ("429", "500", "truncated")
         yield from _requests("account", "GET", f"{API}account", account, times=6)
-        yield from _requests("order query", "GET", ORDER, ("500", "time-out"), times=6)
-        yield from _requests("trade query", "GET", f"{API}myTrades", ("500", "html"), times=6)
+        asked = ("429", "500", "time-out", "html")
+        yield from _requests("order query", "GET", ORDER, asked, times=6, variant="resting")
     yield from _slow_exit(live)
 
 
@@ -160,7 +155,9 @@ def _others() -> Iterator[Case]:
             yield Case(name, "start", live, (Fault(kind),), ends=90)
         name = f"{mode} exchange away for ten minutes"
         yield Case(name, "market", live, (Fault("502"),), -60, 540)
-        yield Case(f"{mode} disk full, database", "disk", live, what="database")
+        for at, begins in (("entry", 0), ("exit", EXIT)):
+            name = f"{mode} disk full at the {at}"
+            yield Case(name, "disk", live, (), begins, begins + CANDLE, what="database")
 
 
 KILLS, KILL_SEEDS = 8, 3

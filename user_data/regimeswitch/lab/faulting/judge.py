@@ -5,21 +5,24 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
-from regimeswitch.lab.faulting.scene import BASES, SLOTS, TROUBLED, WALLET, slot_begin, slot_of
+from regimeswitch.lab.faulting.scene import BASES, SLOTS, WALLET, slot_begin, slot_of
 from regimeswitch.lab.faulting.verdict import Verdict
 
 
+Truth = dict[tuple[str, int], list[float]]
 OURS = " regimeswitch.bot"
 
 
@@ -30,6 +33,7 @@ class Evidence:
     :ivar log: everything that the bot has logged
     :ivar trading: the account; None on paper
     :ivar died: how the bot ended before its time, empty when it did not
+    :ivar truth: the candles as they are
     """
 
     database: Path
@@ -37,6 +41,7 @@ class Evidence:
     trading: Trading | None
     injection: Injection
     died: str = ""
+    truth: Truth = field(default_factory=dict)
 
 
 def judge(case: Case, evidence: Evidence) -> Verdict:
@@ -44,16 +49,14 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
     verdict = Verdict(case.name)
     if evidence.died:
         verdict.why.append(f"the bot died: {evidence.died}")
-    if (
-        not any(evidence.injection.hits.values())
-        and not case.what
-        and case.faults[0].kind != "drift"
-    ):
+    # A guarded bot listens to no streams, and a clock that is off spoils no answer of its own.
+    counted = case.scene != "websocket" and any(fault.kind != "drift" for fault in case.faults)
+    if counted and not evidence.injection.hits[0]:
         verdict.why.append("the fault was never met")
     trades, orders = read_database(evidence.database)
     if evidence.trading is not None:
         _judge_account(verdict, evidence.trading, trades, orders, evidence.log, slot_of)
-    _judge_trades(verdict, case, trades)
+    _judge_trades(verdict, case, trades, evidence)
     asked = evidence.injection.during_ban
     if asked:
         listed = ", ".join(f"{count} x {one}" for one, count in Counter(asked).most_common(4))
@@ -93,7 +96,7 @@ def read_database(path: Path) -> tuple[list[Row], list[Row]]:
     connection.row_factory = sqlite3.Row
     try:
         tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
-        return tuple(  # type: ignore[return-value]
+        trades, orders = (
             [dict(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY id")]
             if name in tables
             else []
@@ -101,6 +104,7 @@ def read_database(path: Path) -> tuple[list[Row], list[Row]]:
         )
     finally:
         connection.close()
+    return trades, orders
 
 
 def moment(text: str) -> datetime:
@@ -197,7 +201,7 @@ def _judge_wallet(
             verdict.why.append(f"the account holds {held:f} {asset}, by the orders {expected:f}")
 
 
-def _judge_trades(verdict: Verdict, case: Case, trades: list[Row]) -> None:
+def _judge_trades(verdict: Verdict, case: Case, trades: list[Row], evidence: Evidence) -> None:
     """One trade a slot, closed in it; nothing on a bad candle; all well after the trouble."""
     slots: Counter[tuple[str, int]] = Counter()
     for row in trades:
@@ -205,7 +209,7 @@ def _judge_trades(verdict: Verdict, case: Case, trades: list[Row]) -> None:
         filled = bool(row["amount"]) and row["open_rate"]
         if filled and not _abandoned(row):
             slots[row["pair"], slot_of(opened)] += 1
-        _judge_bad(verdict, case, row, opened)
+        _judge_bad(verdict, row, opened, evidence.truth)
         end = slot_begin(slot_of(opened) + 1).timestamp()
         if row["is_open"] and end <= slot_begin(SLOTS - 1).timestamp():
             verdict.find("lost_trades", f"trade {row['id']} of {row['pair']} was never closed")
@@ -223,11 +227,28 @@ def _abandoned(row: Row) -> bool:
     return row["exit_reason"] == "cancelled" or (row["close_profit"] is None and not row["is_open"])
 
 
-def _judge_bad(verdict: Verdict, case: Case, row: Row, opened: datetime) -> None:
-    begin = slot_begin(TROUBLED)
-    seconds = (opened - begin).total_seconds()
-    if case.bad_candle and row["pair"] == "AAA/USDT" and 0 <= seconds < CANDLE:
-        verdict.find("trades_on_bad_candles", f"trade {row['id']} was opened on a bad candle")
+def _judge_bad(verdict: Verdict, row: Row, opened: datetime, truth: Truth) -> None:
+    """A trade was decided on the candle that had closed last, as it really was."""
+    first, *prices = (row["enter_tag"] or "0").split()
+    begin = int(opened.timestamp()) // CANDLE * CANDLE - CANDLE
+    expected = truth.get((row["pair"], begin))
+    seen = [float(one) for one in prices]
+    if expected is None:
+        return
+    if int(first) != begin or seen != expected:
+        text = f"trade {row['id']} of {row['pair']} was decided on {row['enter_tag']}"
+        verdict.find("trades_on_bad_candles", f"{text}, where {begin} {expected} was right")
+
+
+def read_truth(folder: Path) -> Truth:
+    """The candles as they are, by pair and opening time in epoch seconds."""
+    truth: Truth = {}
+    for base in BASES:
+        frame = pd.read_feather(folder / f"{base}_USDT-5m.feather")
+        times = frame["date"].dt.as_unit("s").astype("int64").tolist()
+        prices = frame[["open", "high", "low", "close"]].round(8).to_numpy().tolist()
+        truth |= {(f"{base}/USDT", at): row for at, row in zip(times, prices, strict=True)}
+    return truth
 
 
 def _judge_last(verdict: Verdict, trades: list[Row]) -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -27,7 +28,8 @@ from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import Case
-from regimeswitch.lab.faulting.judge import Evidence
+from regimeswitch.lab.faulting.disk import full_disk
+from regimeswitch.lab.faulting.judge import Evidence, read_truth
 from regimeswitch.lab.faulting.scene import (
     BEGIN,
     STRATEGIES,
@@ -40,8 +42,23 @@ from regimeswitch.lab.faulting.scene import (
     write_bot,
 )
 from regimeswitch.lab.replaying.clock import MovedClock, moved_clock
+from regimeswitch.lab.wait import wait_for
 
 
+logger = logging.getLogger(__name__)
+
+# What ends ``freqtrade trade``: nothing in it catches these.
+DEATHS = (
+    FreqtradeException,
+    SQLAlchemyError,
+    OSError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+WAIT_SECONDS = 600.0
+"""How long ``regimeswitch wait`` waits in a case, by its clock."""
 CASE_SECONDS = 120.0
 """Real time after which a case counts as hanging."""
 
@@ -77,11 +94,16 @@ def moved_pauses(clock: MovedClock) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def logged(path: Path) -> Iterator[None]:
-    """Everything that is logged meanwhile goes to a file, and only there."""
+def logged(path: Path, *, kept: bool = False) -> Iterator[None]:
+    """Everything that is logged meanwhile goes to a file, and only there.
+
+    :param kept: written at the end, since the disk may be full until then
+    """
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    handler = logging.FileHandler(path, encoding="utf-8")
+    lines = io.StringIO()
+    # A full disk takes no log either; what is still to be judged is kept in memory meanwhile.
+    handler = logging.StreamHandler(lines) if kept else logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -91,19 +113,17 @@ def logged(path: Path) -> Iterator[None]:
         root.handlers[:] = before
         root.setLevel(level)
         handler.close()
+        if kept:
+            path.write_text(lines.getvalue(), encoding="utf-8")
 
 
-def load_worker(bot: Bot, case: Case) -> Worker:
-    """freqtrade's own worker, as ``freqtrade trade`` makes it."""
-    given = {
-        "config": [str(path) for path in bot.configs],
-        "user_data_dir": str(bot.home / "user_data"),
-        "strategy": "ScheduledStrategy",
-        "strategy_path": str(STRATEGIES),
-    }
+def worker_of(given: dict[str, Any], mode: RunMode) -> Worker:
+    """freqtrade's own worker, as ``freqtrade trade`` makes it, but it does not pause.
+
+    :param given: options of the command line
+    """
     root = logging.getLogger()
     handlers = root.handlers[:]
-    mode = RunMode.LIVE if case.live else RunMode.DRY_RUN
     # freqtrade puts handlers of its own in their place, which write to the screen.
     with contextlib.redirect_stderr(io.StringIO()):
         config = Configuration(given, mode).get_config()
@@ -111,6 +131,17 @@ def load_worker(bot: Bot, case: Case) -> Worker:
     worker = Worker(given, config)
     vars(worker)["_sleep"] = lambda seconds: None
     return worker
+
+
+def load_worker(bot: Bot, case: Case) -> Worker:
+    """The worker of a bot with the strategy of the cases."""
+    given = {
+        "config": [str(path) for path in bot.configs],
+        "user_data_dir": str(bot.home / "user_data"),
+        "strategy": "ScheduledStrategy",
+        "strategy_path": str(STRATEGIES),
+    }
+    return worker_of(given, RunMode.LIVE if case.live else RunMode.DRY_RUN)
 
 
 class DeadError(RuntimeError):
@@ -137,9 +168,15 @@ class Drive:
             for moment in moments():
                 if moment > self.clock.now:
                     self.clock.move_to(moment)
-                    self._look()
+                    with self._disk(moment):
+                        self._look()
         finally:
             self._end()
+
+    def _disk(self, moment: datetime) -> contextlib.AbstractContextManager[None]:
+        seconds = (moment - slot_begin(TROUBLED)).total_seconds()
+        full = self.case.scene == "disk" and self.case.begins <= seconds < self.case.ends
+        return full_disk() if full else contextlib.nullcontext()
 
     def _look(self) -> None:
         try:
@@ -147,7 +184,7 @@ class Drive:
                 self.worker = load_worker(self.bot, self.case)
                 self.state = None
             self.state = self.worker._worker(old_state=self.state)
-        except (FreqtradeException, SQLAlchemyError, OSError) as error:
+        except DEATHS as error:
             self._end()
             if self.case.scene != "disk":
                 raise DeadError(f"{type(error).__name__}: {error}") from error
@@ -187,7 +224,11 @@ def bounded(seconds: float) -> Iterator[None]:
 def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence:
     """A bot in this process."""
     log, died = home / "bot.log", ""
-    with logged(log), moved_clock(BEGIN) as (clock, _), moved_pauses(clock):
+    with (
+        logged(log, kept=case.scene == "disk"),
+        moved_clock(BEGIN) as (clock, _),
+        moved_pauses(clock),
+    ):
         market = Market(CandleStore(candles))
         trading = Trading(market, {"USDT": WALLET}) if case.live else None
         keys = ("", "")
@@ -199,7 +240,11 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
             bot = write_bot(home, case, server.url, keys, configuration(case, guards))
             try:
                 with bounded(CASE_SECONDS):
+                    if guards and case.scene == "start":
+                        ping = f"{server.url}/api/v3/ping"
+                        wait_for(ping, WAIT_SECONDS, logger.info, clock.sleep)
                     Drive(bot, case, clock).run()
             except (DeadError, HungError) as error:
                 died = f"{error}"
-    return Evidence(bot.database, log.read_text(encoding="utf-8"), trading, injection, died)
+    text = log.read_text(encoding="utf-8")
+    return Evidence(bot.database, text, trading, injection, died, read_truth(candles))

@@ -9,6 +9,7 @@ from pathlib import Path
 from regimeswitch.lab.faulting.cases import Case
 from regimeswitch.lab.faulting.judge import judge, judge_killed
 from regimeswitch.lab.faulting.killed import killed_case
+from regimeswitch.lab.faulting.models import model_case
 from regimeswitch.lab.faulting.run import market_case
 from regimeswitch.lab.faulting.verdict import Verdict
 
@@ -34,6 +35,8 @@ def run_case(
     home.mkdir(parents=True)
     if case.scene == "kill":
         verdict = judge_killed(case, killed_case(case, home, guards, progress))
+    elif case.scene == "model":
+        verdict = model_case(case, home, guards)
     else:
         verdict = judge(case, market_case(case, home, candles, guards))
     verdict.seconds = time.monotonic() - began

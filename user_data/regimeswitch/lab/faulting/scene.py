@@ -67,8 +67,8 @@ def write_candles(folder: Path, count: int = CANDLES) -> Path:
         opens = np.concatenate([[100.0], closes[:-1]])
         prices = {
             "open": opens,
-            "high": np.maximum(opens, closes) + 0.2,
-            "low": np.minimum(opens, closes) - 0.2,
+            "high": np.round(np.maximum(opens, closes) + 0.2, 2),
+            "low": np.round(np.minimum(opens, closes) - 0.2, 2),
             "close": closes,
         }
         frame = pd.DataFrame({"date": dates, **prices, "volume": 6000.0})

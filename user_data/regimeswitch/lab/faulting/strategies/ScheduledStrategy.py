@@ -45,7 +45,10 @@ class ScheduledStrategy(IStrategy):
         """In when the last candle closes at a moment of the schedule."""
         closes = dataframe["date"].dt.as_unit("s").astype("int64") + 300
         due = (closes - self.schedule["offset"]) % self.schedule["every"] == 0
-        dataframe.loc[due, ["enter_long", "enter_tag"]] = (1, "scheduled")
+        dataframe.loc[due, "enter_long"] = 1
+        # What was seen when it was decided: opening time and the four prices.
+        seen = dataframe[["open", "high", "low", "close"]].astype(str).agg(" ".join, axis=1)
+        dataframe.loc[due, "enter_tag"] = (closes - 300).astype(str) + " " + seen
         return dataframe
 
     def populate_exit_trend(self, dataframe: pd.DataFrame, metadata: Any) -> pd.DataFrame:

@@ -1,0 +1,245 @@
+"""The cases of models: the real strategy and model on paper, with a training after every candle."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from freqtrade.enums import RunMode, State
+from freqtrade.worker import Worker
+
+from regimeswitch.exchange.market import open_market
+from regimeswitch.exchange.server import ExchangeServer
+from regimeswitch.lab.faulting.cases import Case
+from regimeswitch.lab.faulting.disk import full_disk, read_only
+from regimeswitch.lab.faulting.run import (
+    CASE_SECONDS,
+    DEATHS,
+    DeadError,
+    HungError,
+    bounded,
+    logged,
+    moved_pauses,
+    worker_of,
+)
+from regimeswitch.lab.faulting.verdict import Verdict
+from regimeswitch.lab.inputs import HOME
+from regimeswitch.lab.market import synthetic_market, write_market
+from regimeswitch.lab.overlay import overlay
+from regimeswitch.lab.replaying.clock import moved_clock
+
+
+PAIR = "BTC/USDT"
+DAYS, TRAIN_DAYS = 32, 12
+# Lists still fit on the full disk; a model does not, and breaks off in the middle.
+ROOM = 4096
+END = datetime(2025, 1, 1, tzinfo=UTC)
+CANDLE = timedelta(minutes=5)
+OURS = " regimeswitch.bot"
+CONFIG: dict[str, Any] = {
+    "strategy": "RegimeSwitchStrategy",
+    "freqaimodel": "RegimeSwitchClassifier",
+    "stake_currency": "USDT",
+    "stake_amount": 100,
+    "dry_run_wallet": 1000,
+    "max_open_trades": 1,
+    "dry_run": True,
+    "initial_state": "running",
+    "timeframe": "5m",
+    "exchange": {"name": "binance", "pair_whitelist": [PAIR]},
+    "pairlists": [{"method": "StaticPairList"}],
+    "entry_pricing": {"price_side": "other", "use_order_book": True, "order_book_top": 1},
+    "exit_pricing": {"price_side": "other", "use_order_book": True, "order_book_top": 1},
+    "freqai": {
+        "enabled": True,
+        "identifier": "faults",
+        "purge_old_models": 2,
+        "train_period_days": TRAIN_DAYS,
+        "backtest_period_days": 7,
+        # Less than a candle: there is a training after every candle.
+        "live_retrain_hours": 0.05,
+        "expiration_hours": 1,
+        "data_kitchen_thread_count": 1,
+        "feature_parameters": {
+            "include_timeframes": ["5m", "1h"],
+            "include_corr_pairlist": [],
+            "label_period_candles": 12,
+            "indicator_periods_candles": [12],
+        },
+        "data_split_parameters": {"test_size": 0},
+        "model_training_parameters": {"n_estimators": 8, "learning_rate": 0.3},
+    },
+    "regimeswitch": {
+        "models": {"own_trees": 4, "min_rows": 200},
+        "entries": {"require_edge": False},
+    },
+}
+
+
+Around = Callable[[int, Any], AbstractContextManager[None]]
+
+
+class ModelBot:
+    """The real strategy and model under a moved clock, a training after every candle.
+
+    :ivar served: whether the last candle had a prediction, by loop
+    :ivar trained: end of the training of the model in use, by loop
+    """
+
+    def __init__(self, home: Path, configs: list[Path]) -> None:
+        self.home, self.configs = home, configs
+        self.served: list[bool] = []
+        self.trained: list[int] = []
+
+    def live(self, closes: list[datetime], around: Around) -> None:
+        """One life of the bot: start, a loop and a training after each candle, end.
+
+        :param around: what to put around the training of a candle, by its number in this life
+        :raises DeadError: when the bot ends before
+        """
+        with moved_clock(closes[0]) as (clock, gate), moved_pauses(clock):
+            worker = self._load()
+            try:
+                state = None
+                for number, closed in enumerate(closes):
+                    clock.move_to(closed + timedelta(seconds=1))
+                    state = worker._worker(old_state=state)
+                    if worker.freqtrade.state == State.STOPPED:
+                        raise DeadError(f"the bot stopped itself at {clock.now:%H:%M:%S}")
+                    self._note(worker)
+                    freqai = worker.freqtrade.strategy.freqai
+                    if freqai.scanning:
+                        with around(number, freqai):
+                            gate.one_pass()
+                    self.trained.append(int(freqai.dd.pair_dict[PAIR]["trained_timestamp"]))
+            finally:
+                worker.freqtrade.strategy.freqai._stop_event.set()
+                gate.open()
+                worker.freqtrade.cleanup()
+
+    def _load(self) -> Worker:
+        given = {
+            "config": [str(path) for path in self.configs],
+            "user_data_dir": str(self.home / "user_data"),
+            "datadir": str(self.home / "data"),
+            "strategy_path": str(HOME / "strategies"),
+            "freqaimodel_path": str(HOME / "freqaimodels"),
+            "db_url": f"sqlite:///{self.home / 'bot.sqlite'}",
+        }
+        return worker_of(given, RunMode.DRY_RUN)
+
+    def _note(self, worker: Worker) -> None:
+        frame, _ = worker.freqtrade.dataprovider.get_analyzed_dataframe(PAIR, "5m")
+        answered = not frame.empty and "do_predict" in frame
+        self.served.append(answered and int(frame["do_predict"].iloc[-1]) == 1)
+
+
+def nothing(number: int, freqai: Any) -> AbstractContextManager[None]:
+    """Put nothing around a training."""
+    return contextlib.nullcontext()
+
+
+def trouble(what: str, folder: Path) -> Around:
+    """What goes wrong around the second training.
+
+    :param folder: where models are kept
+    """
+
+    def around(number: int, freqai: Any) -> AbstractContextManager[None]:
+        if number != 1:
+            return contextlib.nullcontext()
+        ways: dict[str, Callable[[], AbstractContextManager[None]]] = {
+            "disk full": lambda: full_disk(ROOM),
+            "read-only": lambda: read_only(folder),
+            "training raises": lambda: raising(freqai),
+        }
+        return ways[what]()
+
+    return around
+
+
+@contextlib.contextmanager
+def raising(freqai: Any) -> Iterator[None]:
+    """A training that fails."""
+
+    def fit(*what: Any, **more: Any) -> None:
+        raise ValueError("a training that fails on purpose")
+
+    freqai.fit = fit
+    try:
+        yield
+    finally:
+        del freqai.fit
+
+
+def damage(what: str, folder: Path) -> None:
+    """Harm every model file."""
+    for path in [*folder.glob("**/*_model.*")]:
+        if what == "missing":
+            path.unlink()
+        elif what == "half-written":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        else:
+            path.write_bytes(bytes(range(256)) * 40)
+
+
+IN_TRAINING = ("disk full", "read-only", "training raises")
+
+
+def model_case(case: Case, home: Path, guards: bool) -> Verdict:
+    """Run a case and judge it."""
+    verdict, log = Verdict(case.name), home / "bot.log"
+    folder = write_market(
+        synthetic_market([PAIR], DAYS, pd.Timestamp(END), seed=5), home / "candles"
+    )[0].parent
+    models = home / "user_data" / "models"
+    (home / "user_data").mkdir()
+    closes = [END - timedelta(days=1) + number * CANDLE for number in range(8)]
+    with (
+        logged(log, kept=True),
+        ExchangeServer(open_market(folder), limited=False) as server,
+    ):
+        bot = ModelBot(home, write_configs(home, guards, server.url))
+        try:
+            with bounded(CASE_SECONDS):
+                if case.what in IN_TRAINING:
+                    bot.live(closes[:4], trouble(case.what, models))
+                else:
+                    bot.live(closes[:4], nothing)
+                    damage(case.what, models)
+                bot.live(closes[4:], nothing)
+        except (DeadError, HungError, *DEATHS) as error:
+            verdict.why.append(f"the bot died: {type(error).__name__}: {error}")
+    judge_model(verdict, bot, log.read_text(encoding="utf-8"))
+    return verdict
+
+
+def write_configs(home: Path, guards: bool, url: str) -> list[Path]:
+    """The configuration files of the bot."""
+    own: dict[str, Any] = {**CONFIG["regimeswitch"], "safety": {"guards": guards}}
+    paths = []
+    for name, content in {"bot": {**CONFIG, "regimeswitch": own}, "top": overlay(url)}.items():
+        paths.append(home / f"{name}.json")
+        paths[-1].write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return paths
+
+
+def judge_model(verdict: Verdict, bot: ModelBot, log: str) -> None:
+    """Served in the end by a newer model, and the trouble was told."""
+    if not any(bot.served[:2]):
+        verdict.why.append("nothing was served before the fault")
+    if len(bot.served) == 8 and not bot.served[-1]:
+        verdict.why.append("nothing is served after the fault")
+    if bot.trained and bot.trained[-1] <= bot.trained[0]:
+        verdict.why.append("nothing was trained after the fault")
+    told = [
+        line for line in log.splitlines() if OURS in line and (" WARN" in line or " ERR" in line)
+    ]
+    if not told:
+        verdict.why.append("the trouble was not told")
