@@ -8,6 +8,8 @@ row have in common. So the models work with any FreqAI strategy.
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,6 +44,7 @@ from regimeswitch.bot.config import (
 )
 from regimeswitch.bot.history import pair_regimes, with_earlier_candles
 from regimeswitch.bot.joining import join_quickly
+from regimeswitch.bot.modelguard import ModelGuard, model_guard
 from regimeswitch.bot.rounds import Rounds, adopt, welcome
 from regimeswitch.bot.shared import (
     SharedFrames,
@@ -88,6 +91,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.strategy: IStrategy | None = None
         self.regimes_put: tuple[str, pd.Series, pd.DataFrame] | None = None
         self.load_range: TimeRange | None = None
+        self.guard: ModelGuard | None = model_guard(config, self.settings.safety)
         try:
             super().__init__(config=config)
         except OSError as error:
@@ -95,6 +99,8 @@ class RegimeFreqaiModel(IFreqaiModel):
                 f"the model folder cannot be written ({error}); make "
                 f"{config['user_data_dir'] / 'models'} a folder that this user may write to"
             ) from error
+        if self.guard is not None:
+            self.guard.watch(self.dd)
 
     def start(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
@@ -353,11 +359,17 @@ class RegimeFreqaiModel(IFreqaiModel):
         dk: FreqaiDataKitchen,
     ) -> FreqaiDataKitchen:
         """Live serving; a pair without a model of its own is served by the other pairs'."""
+        pair = metadata["pair"]
         join_quickly(dk)
-        self.dd.get_pair_dict_info(metadata["pair"])
-        welcome(metadata["pair"], dk, self.dd, strategy.dp, self.train_queue)
+        _, trained = self.dd.get_pair_dict_info(pair)
+        if self.guard is not None:
+            self.guard.listen(lambda text: strategy.dp.send_msg(text, always_send=True))
+            expires = float(self.freqai_info.get("expiration_hours", 0))
+            self.guard.look(pair, self.rounds.adopted.get(pair, trained), expires, _now())
+        if self.guard is None or self.guard.may_train(pair, _now()):
+            welcome(pair, dk, self.dd, strategy.dp, self.train_queue)
         if self.shares:
-            adopt(metadata["pair"], self.dd, self.config, self.rounds)
+            adopt(pair, self.dd, self.config, self.rounds)
         return super().start_live(dataframe, metadata, strategy, dk)
 
     def extract_data_and_train_model(
@@ -368,7 +380,26 @@ class RegimeFreqaiModel(IFreqaiModel):
         dk: FreqaiDataKitchen,
         data_load_timerange: TimeRange,
     ) -> None:
-        """Live training: pairs of one round share its window; all candles get one date type.
+        """Live training; one that fails costs nothing but a pause before the next.
+
+        FreqAI would try it again every second; a pair that pauses is not in its queue.
+        """
+        arguments = (new_trained_timerange, pair, strategy, dk, data_load_timerange)
+        if self.guard is None:
+            self._train_live(*arguments)
+            return
+        with self.guard.training(pair, self.dd, self.train_queue, _now):
+            self._train_live(*arguments)
+
+    def _train_live(
+        self,
+        wanted: TimeRange,
+        pair: str,
+        strategy: IStrategy,
+        dk: FreqaiDataKitchen,
+        data_load_timerange: TimeRange,
+    ) -> None:
+        """Pairs of one round share its window; all candles get one date type.
 
         Stored and fresh candles carry different UTC objects; joined they become dtype object, and
         every later merge on dates fails.
@@ -377,21 +408,32 @@ class RegimeFreqaiModel(IFreqaiModel):
             for frames in self.dd.historic_data.values():
                 for timeframe, frame in frames.items():
                     frames[timeframe] = frame.assign(date=utc_dates(frame["date"]))
-        window = new_trained_timerange
+        window = wanted
         if self.shares:
             hours = float(self.freqai_info.get("live_retrain_hours", 0))
             trained = int(self.dd.pair_dict[pair]["trained_timestamp"])
-            window = self.rounds.joined(new_trained_timerange, trained, hours)
+            window = self.rounds.joined(wanted, trained, hours)
             dk.set_paths(pair, window.stopts)
         self.load_range, self.live_window = data_load_timerange, window
         join_quickly(dk)
         super().extract_data_and_train_model(window, pair, strategy, dk, data_load_timerange)
         self.rounds.adopted.pop(pair, None)
 
+    def model_exists(self, dk: FreqaiDataKitchen) -> bool:
+        """Whether a backtest finds a saved model of a window, and may use it."""
+        found = bool(super().model_exists(dk))
+        if not found or self.guard is None:
+            return found
+        return self.guard.may_load(Path(dk.data_path), str(dk.model_filename))
+
     @property
     def training_window(self) -> TimeRange:
         """The window that is being trained."""
         return self.live_window if self.live else self.training_timerange
+
+
+def _now() -> float:
+    return datetime.now(UTC).timestamp()
 
 
 def _shares(rows: str, config: dict[str, Any]) -> bool:
