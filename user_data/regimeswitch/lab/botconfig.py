@@ -14,7 +14,7 @@ from typing import Any
 
 from freqtrade.config_schema.config_schema import CONF_SCHEMA
 from freqtrade.configuration import environment_vars, load_config
-from freqtrade.configuration.config_validation import FreqtradeValidator
+from freqtrade.configuration.config_validation import Draft4Validator, FreqtradeValidator
 from freqtrade.constants import ENV_VAR_PREFIX
 from freqtrade.exceptions import FreqtradeException
 from freqtrade.misc import deep_merge_dicts
@@ -91,10 +91,21 @@ def load_bot_config(paths: list[Path], environment: Mapping[str, str]) -> BotCon
         raise InputError(f"--config {paths[0]} and what it adds cannot be read: {error}") from None
     names = [Path(name) for name in given.pop("config_files", [])]
     files = [(path, config_of(path)) for path in dict.fromkeys(names)]
-    merged = copy.deepcopy(given)
-    validator = FreqtradeValidator({**copy.deepcopy(CONF_SCHEMA), "required": ["exchange"]})
-    mistakes = [
-        (".".join(map(str, error.absolute_path)) or "the configuration", error.message)
-        for error in validator.iter_errors(merged)
-    ]
+    merged, mistakes = _with_defaults(given)
     return BotConfig(files, own, given, merged, mistakes)
+
+
+def _with_defaults(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """A configuration with freqtrade's defaults, and what freqtrade's schema says of it."""
+    schema = {**copy.deepcopy(CONF_SCHEMA), "required": ["exchange"]}
+    merged = copy.deepcopy(given)
+    try:
+        errors = list(FreqtradeValidator(schema).iter_errors(merged))
+    except (AttributeError, TypeError):
+        # Where a section is no object there is nothing to fill defaults into.
+        merged = copy.deepcopy(given)
+        errors = list(Draft4Validator(schema).iter_errors(merged))
+    return merged, [
+        (".".join(map(str, error.absolute_path)) or "the configuration", error.message)
+        for error in errors
+    ]

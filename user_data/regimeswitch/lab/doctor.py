@@ -132,7 +132,13 @@ def subject_of(args: argparse.Namespace) -> Subject:
         pairs=args.pairs or config.pairs,
         datadir_given=args.datadir is not None,
         environment=os.environ,
+        in_container=in_container(),
     )
+
+
+def in_container() -> bool:
+    """Whether this program runs in a container."""
+    return Path("/.dockerenv").exists()
 
 
 def plain_checks() -> list[Callable[[Subject], Any]]:
@@ -171,7 +177,7 @@ def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], 
 
     from regimeswitch.lab.doctoring import candlefiles, rows
 
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("candles", total=2)
         files, findings = candlefiles.read_candles(subject)
         progress.update(task, advance=1, description="labels and regimes")

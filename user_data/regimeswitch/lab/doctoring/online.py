@@ -7,7 +7,7 @@ file is used as the bot would use it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import ccxt
@@ -39,20 +39,18 @@ def client_of(subject: Subject) -> ccxt.binance:
     return ccxt.binance({"timeout": TIMEOUT_MS, **given, **options})
 
 
-def check_online(
-    subject: Subject,
-    client: ccxt.binance,
-    clock: Callable[[], float] = time.time,
-) -> Iterator[Finding]:
-    """Everything that only the exchange knows.
+def machine_clock() -> float:
+    """This machine's clock, epoch seconds."""
+    return time.time()
 
-    :param clock: this machine's, epoch seconds
-    """
+
+def check_online(subject: Subject, client: ccxt.binance) -> Iterator[Finding]:
+    """Everything that only the exchange knows."""
     where = "exchange"
     try:
-        before = clock()
+        before = machine_clock()
         answer = client.public_get_time()
-        after = clock()
+        after = machine_clock()
     except (ccxt.DDoSProtection, ccxt.RateLimitExceeded) as error:
         yield Finding(
             *("serious", "online.banned", f"this address is refused: {_short(error)}", where),

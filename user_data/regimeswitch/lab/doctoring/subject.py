@@ -34,7 +34,7 @@ class Subject:
     datadir_given: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     cores: int = field(default_factory=lambda: os.cpu_count() or 1)
-    in_container: bool = field(default_factory=lambda: Path("/.dockerenv").exists())
+    in_container: bool = False
 
     def part(self, name: str) -> dict[str, Any]:
         """A section of the configuration, defaults included."""
