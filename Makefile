@@ -26,7 +26,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Candles that a replay takes of the range.
 COUNT ?= 2000
 
-.PHONY: help venv backtest dry-run live-sim prove money replay bench test lint lock clean
+.PHONY: help venv backtest dry-run live-sim prove money replay faults bench test lint lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -80,6 +80,9 @@ replay: $(BIN)/regimeswitch  ## the bot against a backtest, candle by candle; CO
 	$(BIN)/regimeswitch replay --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
 	    --timerange $(TIMERANGE) --candles $(COUNT) --restarts 2 --more-trades \
 	    --work $(WORK)/replay $(EXPORTED)
+
+faults: $(BIN)/regimeswitch  ## a real bot against an exchange that fails, case by case; EXPORT=
+	$(BIN)/regimeswitch faults $(EXPORTED)
 
 bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as ratios to peers; EXPORT=
 	$(BIN)/python benchmarks/training_round.py $(EXPORTED)

@@ -1,0 +1,85 @@
+"""``regimeswitch faults`` as a user runs it: the core of the matrix, guarded and not, and kills."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regimeswitch.cli import main
+from regimeswitch.lab.faulting.cases import CORE, all_cases
+from regimeswitch.lab.faulting.verdict import COUNTS
+
+
+pytestmark = [
+    pytest.mark.slow,
+    # freqtrade's own warnings, in its own code.
+    pytest.mark.filterwarnings("default"),
+]
+
+
+def faults(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and exported figures, everything in this process."""
+    export = folder / "figures.json"
+    line = ["faults", "--jobs", "1", "--work", str(folder / "work"), "--export", str(export)]
+    code = main([*line, *arguments])
+    return code, json.loads(export.read_text()) if export.is_file() else {}
+
+
+def test_the_core_of_the_matrix_is_survived(tmp_path: Path) -> None:
+    code, figures = faults(tmp_path, "--core")
+    assert figures["failures"] == []
+    assert (code, figures["cases"], figures["survived"]) == (0, len(CORE), 12)
+    assert {name: figures[name] for name in COUNTS} == dict.fromkeys(COUNTS, 0)
+
+
+def test_without_guards_the_same_cases_are_not(tmp_path: Path) -> None:
+    names = [
+        "live entry 504 after acceptance",
+        "dry-run order book 429",
+        "dry-run candle spike",
+    ]
+    code, figures = faults(tmp_path, "--without-guards", "--cases", *names)
+    assert (code, figures["survived"]) == (1, 0)
+    assert [failure["case"] for failure in figures["failures"]] == names
+    # Three bought for one that was wanted, two of them in no trade.
+    assert (figures["duplicate_orders"], figures["orphans_unreported"]) == (2, 2)
+    assert figures["trades_on_bad_candles"] == 1
+    assert figures["requests_during_ban"] > 5
+
+
+def test_a_bot_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
+    code, figures = faults(tmp_path, "--kills", "10")
+    assert figures["failures"] == []
+    assert (code, figures["survived"]) == (0, 1)
+    log = (tmp_path / "work/001/bot.log").read_text()
+    assert log.count("Starting worker") >= 7
+
+
+def test_the_matrix_covers_what_can_go_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faults", "--list"]) == 0
+    names = capsys.readouterr().out.splitlines()
+    assert names == [case.name for case in all_cases()]
+    assert len(names) == len(set(names)) >= 60
+    assert set(CORE) < set(names)
+    for words in ("live", "dry-run", "entry", "exit", "stop", "cancel", "klines", "account"):
+        assert any(words in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--cases", "live entry 504 after acceptence"], "did you mean 'live entry 504 after"),
+        (["--kills", "0"], "--kills 0: use 1 or more"),
+        (["--jobs", "0"], "--jobs 0"),
+        (["--kills", "2", "--core"], "leave --cases and --core out"),
+        (["--work", "."], "is not empty"),
+    ],
+)
+def test_bad_usage_is_one_clear_line(
+    arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["faults", *arguments]) == 2
+    assert text in " ".join(capsys.readouterr().err.split())
