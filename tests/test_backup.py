@@ -223,7 +223,7 @@ def test_a_bot_without_models_is_copied(
 ) -> None:
     shutil.rmtree(bot.models)
     assert backup(bot, tmp_path / "a.zip") == 0
-    assert "The bot has no models yet." in capsys.readouterr().out
+    assert "It has no models" in capsys.readouterr().out
     assert restore(tmp_path / "a.zip", tmp_path / "new") == 0
     assert len(trades_of(tmp_path / "new/tradesv3.dryrun.sqlite")) == 3
 
@@ -238,6 +238,12 @@ def without_part(bot: Bot) -> None:
 def cut_off(bot: Bot) -> None:
     path = next(bot.models.glob("*/*_model.joblib"))
     path.write_bytes(path.read_bytes()[:-3])
+
+
+def another_digest(bot: Bot) -> None:
+    folder = next(bot.models.glob("sub-train-BTC_*"))
+    name = next(folder.glob("*_model.joblib")).name
+    (folder / "digests.json").write_text(json.dumps({"files": {name: "0" * 64}}))
 
 
 def half_listed(bot: Bot) -> None:
@@ -283,6 +289,7 @@ def damaged_database(bot: Bot) -> None:
     [
         (without_part, "_label_pipeline.pkl is missing; after 20 tries"),
         (cut_off, "_model.joblib is not complete; after 20 tries"),
+        (another_digest, "digests.json is not complete; after 20 tries"),
         (half_listed, "pair_dictionary.json is not complete; after 20 tries"),
         (of_others, "but this configuration uses regimeswitch-rs"),
         (no_database, "name the bot's, --db-url sqlite:///FILE"),
@@ -339,6 +346,14 @@ def test_bad_usage_of_backup_is_one_message(
     assert words in text
     assert text.count("regimeswitch backup:") == 1
     assert Path("there.zip").read_text() == "precious"
+
+
+def test_damaged_models_do_not_hold_back_the_trades(bot: Bot, tmp_path: Path) -> None:
+    cut_off(bot)
+    assert backup(bot, tmp_path / "a.zip", "--without-models") == 0
+    assert restore(tmp_path / "a.zip", tmp_path / "new") == 0
+    assert len(trades_of(tmp_path / "new/tradesv3.dryrun.sqlite")) == 3
+    assert not (tmp_path / "new/models").exists()
 
 
 def test_force_replaces_an_archive(bot: Bot, tmp_path: Path) -> None:

@@ -43,6 +43,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--out", type=Path, help="the archive (regimeswitch-YYYYMMDD-HHMMSS.zip here)"
     )
+    parser.add_argument(
+        "--without-models",
+        action="store_true",
+        help="leave models and predictions out, e.g. because they are damaged",
+    )
     parser.add_argument("--force", action="store_true", help="replace an archive that is there")
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
     parser.set_defaults(run=run)
@@ -80,20 +85,22 @@ def _out(args: argparse.Namespace) -> Path:
 
 def make(args: argparse.Namespace, out: Path, console: Console) -> Manifest:
     """Gather the parts beside the archive, on the same disk, and pack them."""
-    from regimeswitch.lab.archiving.belongings import Belongings, find_database, find_identifier
+    from regimeswitch.lab.archiving.belongings import Belongings
+    from regimeswitch.lab.archiving.finding import find_database, find_identifier
     from regimeswitch.lab.archiving.making import Staging, gather
     from regimeswitch.lab.archiving.sealed import write_archive
     from regimeswitch.lab.botconfig import load_bot_config
 
     config = load_bot_config(args.config, os.environ)
     settings = load_settings(config.merged.get("regimeswitch"))
+    identifier = "" if args.without_models else find_identifier(config, settings, args.userdir)
     bot = Belongings(
         config=config,
         settings=settings,
         userdir=args.userdir,
         datadir=args.datadir or args.userdir / "data" / "binance",
         database=find_database(config, args.userdir, args.db_url),
-        identifier=find_identifier(config, settings, args.userdir),
+        identifier=identifier,
         address=args.db_url or "",
     )
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
@@ -136,6 +143,6 @@ def _tell(figures: dict[str, Any]) -> None:
         f"{trades['all']} trades, {trades['open']} open"
     )
     if not figures["identifiers"]:
-        print("The bot has no models yet.")
+        print("It has no models: the restored bot begins by training.")
     if figures["removed"]:
         print(f"Left out of the configuration: {', '.join(figures['removed'])}")

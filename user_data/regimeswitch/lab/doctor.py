@@ -6,7 +6,6 @@ import argparse
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,12 +87,14 @@ def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding],
 def _all_findings(
     subject: Subject, console: Console, *, online: bool
 ) -> tuple[list[Finding], dict[str, Any]]:
-    findings = [one for check in plain_checks() for one in check(subject)]
+    from regimeswitch.lab.doctoring.checks import MEANING_CHECKS, PLAIN_CHECKS
+
+    findings = [one for check in PLAIN_CHECKS for one in check(subject)]
     measured: dict[str, Any] = {"candles": {}, "pairs": {}}
     if subject.config.mistakes:
         # What keys mean is known only when freqtrade accepts them: no other check can be made.
         return findings, measured
-    findings += [one for check in meaning_checks() for one in check(subject)]
+    findings += [one for check in MEANING_CHECKS for one in check(subject)]
     found, measured = candle_findings(subject, console)
     findings += found
     if online:
@@ -139,36 +140,6 @@ def subject_of(args: argparse.Namespace) -> Subject:
 def in_container() -> bool:
     """Whether this program runs in a container."""
     return Path("/.dockerenv").exists()
-
-
-def plain_checks() -> list[Callable[[Subject], Any]]:
-    """Checks that can be made of any configuration."""
-    from regimeswitch.lab.doctoring import configuration, machine, secrecy
-
-    return [
-        configuration.check_settings,
-        configuration.check_schema,
-        secrecy.check_files,
-        secrecy.check_permissions,
-        machine.check_disk,
-        machine.check_versions,
-    ]
-
-
-def meaning_checks() -> list[Callable[[Subject], Any]]:
-    """Checks of a configuration that freqtrade accepts."""
-    from regimeswitch.lab.doctoring import configuration, freqai, secrecy
-
-    return [
-        configuration.check_freqtrade,
-        configuration.check_timeframes,
-        freqai.check_presence,
-        freqai.check_identifier,
-        freqai.check_lifetimes,
-        freqai.check_startup,
-        freqai.check_threads,
-        secrecy.check_api,
-    ]
 
 
 def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], dict[str, Any]]:

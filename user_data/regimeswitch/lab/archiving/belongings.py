@@ -10,7 +10,7 @@ from typing import Any
 
 from regimeswitch.bot.journal import journal_path
 from regimeswitch.lab.archiving.manifest import ArchiveError
-from regimeswitch.lab.archiving.steady import Chosen, UnsteadyError, is_database
+from regimeswitch.lab.archiving.steady import Chosen, UnsteadyError
 from regimeswitch.lab.botconfig import BotConfig, section
 from regimeswitch.settings import Settings
 
@@ -23,8 +23,7 @@ PAPER_NAME, LIVE_NAME = "tradesv3.dryrun.sqlite", "tradesv3.sqlite"
 ORDERS = "regimeswitch-orders-*.sqlite"
 ASIDE = "before-restore-"
 """How a folder begins that a restore has put older data into."""
-_ALSO = (LIVE_NAME, "trades.sqlite")
-_SQLITE = "sqlite:///"
+SQLITE_PREFIX = "sqlite:///"
 # Folders of user_data that hold no journal: code, candles, models, results.
 _ELSEWHERE = {
     *("data", "models", "backtest_results", "hyperopt_results", "plot", "notebooks", "logs"),
@@ -83,7 +82,7 @@ class Belongings:
         found = [name for name in self.journals() if PurePath(name).match(ORDERS)]
         own = str(self.config.merged.get("db_url") or "")
         files = [self.database.name, str(self.database), str(self.database.resolve())]
-        addresses = [own, self.address, *(f"{_SQLITE}{name}" for name in files)]
+        addresses = [own, self.address, *(f"{SQLITE_PREFIX}{name}" for name in files)]
         known = [journal_path(self.userdir, address).name for address in addresses if address]
         told = [name for name in found if PurePath(name).name in known]
         if told or len(found) < 2:
@@ -150,7 +149,7 @@ class Belongings:
 
 
 def _unfinished(path: Path) -> bool:
-    return path.name.startswith(".") or path.suffix in (".tmp", ".part")
+    return path.name.startswith(".") or path.suffix in (".tmp", ".part", ".new")
 
 
 def _files_of(userdir: Path) -> Iterator[Path]:
@@ -165,52 +164,3 @@ def _place(path: Path, userdir: Path) -> str:
     inside = path.resolve()
     root = userdir.resolve()
     return inside.relative_to(root).as_posix() if inside.is_relative_to(root) else path.name
-
-
-def find_database(config: BotConfig, userdir: Path, given: str | None) -> Path:
-    """The bot's database: ``--db-url``, the configuration's, or where freqtrade puts it.
-
-    :raises ArchiveError: when there is none, or it cannot be told which one
-    """
-    url = given or str(config.merged.get("db_url") or "")
-    if url:
-        path = Path(url.removeprefix(_SQLITE))
-        if not url.startswith(_SQLITE) or not path.name:
-            raise ArchiveError(
-                f"the database {url.split('@')[-1]} is no SQLite file; copy it with its own "
-                "program, e.g. pg_dump, or name an SQLite file, --db-url sqlite:///FILE"
-            )
-        if not path.is_file():
-            raise ArchiveError(f"the database {path} does not exist; name the bot's by --db-url")
-        return path
-    usual = PAPER_NAME if config.merged.get("dry_run", True) else LIVE_NAME
-    places = [Path(usual), userdir / usual, *(userdir / name for name in _ALSO)]
-    found = list(dict.fromkeys(path.resolve() for path in places if path.is_file()))
-    found = [path for path in found if is_database(path)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(map(str, found))
-        raise ArchiveError(f"there are several databases ({listed}); name the bot's by --db-url")
-    raise ArchiveError(f"no database in {userdir} or here; name the bot's, --db-url sqlite:///FILE")
-
-
-def find_identifier(config: BotConfig, settings: Settings, userdir: Path) -> str:
-    """Identifier of the models in use; empty when the bot has none yet.
-
-    :raises ArchiveError: when there are models, but none of this configuration
-    """
-    if not section(config.merged, "freqai"):
-        return ""
-    wanted = config.identifier(settings)
-    folder = userdir / "models"
-    if (folder / wanted).is_dir():
-        return wanted
-    plain = wanted.rpartition("-rs")[0]
-    others = sorted(path.parent.name for path in folder.glob(f"{plain}*/{PAIRS_FILE}"))
-    if others:
-        raise ArchiveError(
-            f"there are models of {', '.join(others)}, but this configuration uses {wanted}; give "
-            "every --config that the bot runs with"
-        )
-    return ""

@@ -24,6 +24,7 @@ _SQLITE = b"SQLite format 3\0"
 _PICKLE_STOP = b"."
 _ARROW = b"ARROW1"
 _BLOCK = 1 << 20
+DIGESTS = "digests.json"
 Chosen = Mapping[str, Path]
 """Files by their names in the archive."""
 
@@ -96,6 +97,7 @@ def copy_steadily(
             trouble = str(error)
             continue
         unfinished = [path for name, path in chosen.items() if not is_whole(target / name)]
+        unfinished += [path for name, path in chosen.items() if differs_from_digests(target / name)]
         if not unfinished:
             return chosen
         trouble = f"{unfinished[0]} is not complete"
@@ -126,6 +128,17 @@ def is_whole(path: Path) -> bool:
     }
     end = ends.get(path.suffix, b"")
     return path.read_bytes()[-len(end) :] == end if end else True
+
+
+def differs_from_digests(path: Path) -> bool:
+    """Whether a list of digests, as the bot keeps one beside each model, does not fit its files."""
+    if path.name != DIGESTS:
+        return False
+    listed: dict[str, str] = json.loads(path.read_bytes()).get("files", {})
+    copies = {name: path.with_name(name) for name in listed}
+    return any(
+        not copy.is_file() or sha256_of(copy) != listed[name] for name, copy in copies.items()
+    )
 
 
 def sha256_of(path: Path) -> str:

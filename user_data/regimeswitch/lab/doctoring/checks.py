@@ -1,0 +1,34 @@
+"""The checks that need neither candles nor network, in the order in which they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from regimeswitch.lab.doctoring import configuration, freqai, machine, secrecy
+from regimeswitch.lab.doctoring.findings import Finding
+from regimeswitch.lab.doctoring.subject import Subject
+
+
+Check = Callable[[Subject], Iterator[Finding]]
+
+PLAIN_CHECKS: list[Check] = [
+    configuration.check_settings,
+    configuration.check_schema,
+    secrecy.check_files,
+    secrecy.check_permissions,
+    machine.check_disk,
+    machine.check_versions,
+]
+"""They can be made of any configuration."""
+
+MEANING_CHECKS: list[Check] = [
+    configuration.check_freqtrade,
+    configuration.check_timeframes,
+    freqai.check_presence,
+    freqai.check_identifier,
+    freqai.check_lifetimes,
+    freqai.check_startup,
+    freqai.check_threads,
+    secrecy.check_api,
+]
+"""They need one that freqtrade accepts."""
