@@ -1,0 +1,211 @@
+"""FreqAI glue shared by RegimeSwitchClassifier and RegimeSwitchRegressor.
+
+The regime enters FreqAI as a private column that the model puts on the base frame at the end of
+``feature_engineering_standard``, the one place that backtests, live training and the live single
+row have in common. So the models work with any FreqAI strategy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from freqtrade.configuration import TimeRange
+from freqtrade.enums import RunMode
+from freqtrade.exceptions import OperationalException
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqtrade.freqai.freqai_interface import IFreqaiModel
+from freqtrade.strategy.interface import IStrategy
+from numpy.typing import NDArray
+
+from regimeswitch.bot.columns import (
+    CODE_COLUMN,
+    EXPECTED_COLUMN,
+    OUTPUTS,
+    PRIVATE,
+    RATIO_COLUMN,
+    SIZE_COLUMN,
+    THRESHOLD_COLUMN,
+    TRAINED_COLUMN,
+    TRUST_COLUMN,
+    thresholds_of,
+)
+from regimeswitch.bot.config import (
+    check_learners,
+    mark_identifier,
+    settings_from,
+)
+from regimeswitch.bot.history import pair_regimes, with_earlier_candles
+from regimeswitch.bot.modelguard import ModelGuard, model_guard
+from regimeswitch.bot.rounds import Rounds
+from regimeswitch.bot.shared import (
+    SharedFrames,
+    shared_pairs,
+)
+from regimeswitch.bot.vocabulary import in_common
+from regimeswitch.candles import OHLCV, utc_dates
+from regimeswitch.gated import Forecast
+from regimeswitch.learners import Task
+
+
+class RegimeModelBase(IFreqaiModel):
+    """Settings, the regime column, and the answers of a trained model."""
+
+    task: ClassVar[Task]
+    trained_column = TRAINED_COLUMN
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.settings = settings_from(config)
+        mark_identifier(config, self.settings)
+        check_learners(self.settings, self.task, config)
+        self.shares = _shares(self.settings.models.rows, config)
+        self.pairs = shared_pairs(config)
+        self.store = SharedFrames()
+        self.rounds = Rounds()
+        self.strategy: IStrategy | None = None
+        self.regimes_put: tuple[str, pd.Series, pd.DataFrame] | None = None
+        self.load_range: TimeRange | None = None
+        self.guard: ModelGuard | None = model_guard(config, self.settings.safety)
+        try:
+            super().__init__(config=config)
+        except OSError as error:
+            raise OperationalException(
+                f"the model folder cannot be written ({error}); make "
+                f"{config['user_data_dir'] / 'models'} a folder that this user may write to"
+            ) from error
+        if self.guard is not None:
+            self.guard.watch(self.dd)
+
+    def start(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
+    ) -> pd.DataFrame:
+        """FreqAI's entry point, per pair: adds the regime before and publishes it afterwards."""
+        self.put_regime_into(strategy)
+        self.strategy = strategy
+        candles = dataframe
+        if strategy.dp.runmode == RunMode.PLOT:
+            candles = with_earlier_candles(
+                dataframe, metadata["pair"], strategy.dp, strategy.timeframe
+            )
+        result: pd.DataFrame = super().start(candles, metadata, strategy)
+        result = result.iloc[len(candles) - len(dataframe) :].reset_index(drop=True)
+        copies = _block_copies(dataframe.columns, result.columns, self.ft_params)
+        parts = [result.drop(columns=[*PRIVATE, *copies], errors="ignore")]
+        if "regime" not in result.columns:
+            parts.append(self._published_regimes(result, metadata["pair"], strategy))
+        outputs = [*self._numeric_outputs(), TRAINED_COLUMN]
+        missing = [name for name in outputs if name not in result.columns]
+        published: pd.DataFrame = pd.concat(
+            [*parts, pd.DataFrame(0.0, result.index, missing)], axis=1
+        )
+        return published
+
+    def put_regime_into(self, strategy: IStrategy) -> None:
+        original = strategy.feature_engineering_standard
+        if getattr(original, "puts_regime", False):
+            return
+
+        def with_regime(
+            dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
+        ) -> pd.DataFrame:
+            frame: pd.DataFrame = original(dataframe, metadata=metadata, **kwargs)
+            columns = self._regimes(frame, metadata["pair"], strategy)
+            self.regimes_put = (metadata["pair"], utc_dates(frame["date"]), columns)
+            codes = columns["regime_code"]
+            thresholds = thresholds_of(frame[OHLCV], strategy.timeframe, self.settings)
+            return frame.assign(**{CODE_COLUMN: codes.to_numpy(), THRESHOLD_COLUMN: thresholds})
+
+        vars(with_regime)["puts_regime"] = True
+        strategy.feature_engineering_standard = with_regime
+
+    def _published_regimes(
+        self, frame: pd.DataFrame, pair: str, strategy: IStrategy
+    ) -> pd.DataFrame:
+        """The columns that were put into the features, where they are of these very candles."""
+        put = self.regimes_put
+        if (
+            self.live
+            and put is not None
+            and put[0] == pair
+            and put[1].equals(utc_dates(frame["date"]))
+        ):
+            return put[2].set_axis(frame.index)
+        return self._regimes(frame, pair, strategy)
+
+    def _regimes(self, frame: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
+        return pair_regimes(
+            frame, pair, strategy.dp, strategy.timeframe, self.settings, self.dd.historic_data
+        )
+
+    def predict(
+        self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: Any
+    ) -> tuple[pd.DataFrame, NDArray[np.int_]]:
+        """Serve each row by its regime; ``do_predict`` is 0 for a row with a missing feature."""
+        dk.find_features(unfiltered_df)
+        features, _ = dk.filter_features(
+            unfiltered_df, dk.training_features_list, training_filter=False
+        )
+        complete = dk.do_predict
+        if dk.feature_pipeline.steps:
+            X, inliers, _ = dk.feature_pipeline.transform(features, outlier_check=True)
+        else:  # a pair that had no rows of its own to fit one on
+            X, inliers = features, np.ones(len(features))
+        matrix = X.to_numpy()
+        if self.model.feature_names_ is not None:
+            matrix = np.nan_to_num(in_common(unfiltered_df, dk.pair, self.model.feature_names_))
+        regime = unfiltered_df[CODE_COLUMN].to_numpy(dtype=np.int64)
+        forecast = self.model.forecast(matrix, regime, dk.pair)
+        threshold = np.nan_to_num(unfiltered_df[THRESHOLD_COLUMN].to_numpy(dtype=np.float64))
+        predictions = self.answers(forecast, dk).assign(
+            **{
+                TRUST_COLUMN: forecast.trust,
+                EXPECTED_COLUMN: forecast.move * threshold,
+                SIZE_COLUMN: forecast.size * threshold,
+                RATIO_COLUMN: forecast.size_ratio,
+            }
+        )
+        has_index = "di" in dk.feature_pipeline
+        dk.DI_values = dk.feature_pipeline["di"].di_values if has_index else np.zeros(len(X))
+        dk.do_predict = np.clip(np.minimum(inliers, complete), 0, 1).astype(np.int_)
+        self._set_statistics(dk)
+        return predictions, dk.do_predict
+
+    def answers(self, forecast: Forecast, dk: FreqaiDataKitchen) -> pd.DataFrame:
+        """The served answers as columns, by task; implemented by the two models."""
+        raise OperationalException(f"{type(self).__name__} does not say what it answers")
+
+    def _numeric_outputs(self) -> list[str]:
+        return list(OUTPUTS)
+
+    def _set_statistics(self, dk: FreqaiDataKitchen) -> None:
+        # Live, FreqAI looks up a mean and a deviation for every numeric prediction column.
+        for statistic in ("labels_mean", "labels_std"):
+            values = dk.data.setdefault(statistic, {})
+            for name in self._numeric_outputs():
+                values.setdefault(name, 0)
+
+    def fit_live_predictions(self, dk: FreqaiDataKitchen, pair: str) -> None:
+        """FreqAI's statistics of recent predictions, then those of our own columns."""
+        super().fit_live_predictions(dk, pair)
+        self._set_statistics(dk)
+
+
+def _shares(rows: str, config: dict[str, Any]) -> bool:
+    """Whether rows are shared; principal components would differ from pair to pair."""
+    features = config["freqai"]["feature_parameters"]
+    return rows == "shared" and not features.get("principal_component_analysis", False)
+
+
+def _block_copies(given: pd.Index, returned: pd.Index, features: dict[str, Any]) -> list[str]:
+    """Copies of the strategy's own columns that FreqAI makes once per feature block.
+
+    They come back only when features were computed, not with cached predictions.
+    """
+    endings = tuple(f"_{timeframe}" for timeframe in features["include_timeframes"])
+    own = tuple(f"{name}_" for name in given)
+    return [
+        name
+        for name in returned
+        if name not in given and name.startswith(own) and "/" in name and name.endswith(endings)
+    ]

@@ -1,0 +1,114 @@
+"""Training inside FreqAI: a pair's own rows, or those of all pairs once per round."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from datasieve.pipeline import Pipeline
+from freqtrade.configuration import TimeRange
+from freqtrade.exceptions import OperationalException
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+
+from regimeswitch.bot.base import RegimeModelBase
+from regimeswitch.bot.columns import (
+    TRAINED_COLUMN,
+    label_of,
+)
+from regimeswitch.bot.shared import (
+    backtest_frames,
+    live_frames,
+    shared_rows,
+)
+from regimeswitch.bot.training import (
+    LEAST_OWN_ROWS,
+    metadata_of,
+    own_rows,
+    told,
+    usable_rows,
+    without_own_rows,
+)
+from regimeswitch.ensemble import RegimeEnsemble
+from regimeswitch.gated import GatedModel
+from regimeswitch.recipe import unfitted_ensemble, unfitted_model
+from regimeswitch.rows import Rows
+
+
+logger = logging.getLogger(__name__)
+
+
+class LearningModel(RegimeModelBase):
+    """Trains, in backtests and live alike."""
+
+    def train(
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
+    ) -> Any:
+        """Train on the pair's own rows or, shared, on those of all pairs, once per round."""
+        label_of(dk.label_list)
+        dk.label_pipeline = Pipeline([])
+        if self.shares and usable_rows(unfiltered_df, dk) < LEAST_OWN_ROWS:
+            logger.info(f"{pair}: no history of its own to learn from yet; served by all pairs'")
+            without_own_rows(dk)
+            dk.data["labels_mean"], dk.data["labels_std"] = {}, {}
+        else:
+            rows = own_rows(
+                unfiltered_df,
+                pair,
+                dk,
+                self.define_data_pipeline(threads=dk.thread_count),
+                self.config["timeframe"],
+                self.settings,
+                bool(self.data_split_parameters.get("shuffle", False)),
+            )
+            if not self.freqai_info.get("fit_live_predictions_candles", 0) or not self.live:
+                dk.fit_labels()
+        model = self._shared_training(dk) if self.shares else self.fit({"train_rows": rows}, dk)
+        dk.data["regimeswitch"] = metadata_of(model, pair)
+        dk.data["extra_returns_per_train"] = {
+            **dk.data["extra_returns_per_train"],
+            TRAINED_COLUMN: float(self.training_window.stopts),
+        }
+        logger.info(f"{pair}: trained on {model.rows_} rows; {told(model, pair)}")
+        return model
+
+    def _shared_training(self, dk: FreqaiDataKitchen) -> GatedModel:
+        """The training of this window, made by the first pair that asks for it."""
+        window = self.training_window
+        return self.rounds.training(
+            window.startts, window.stopts, lambda: self._train_all(window, dk)
+        )
+
+    def _train_all(self, window: TimeRange, dk: FreqaiDataKitchen) -> GatedModel:
+        strategy = self.strategy
+        if strategy is None:
+            raise OperationalException("train() came before start(); call start() first")
+        if self.live and self.load_range is not None:
+            frames = live_frames(self.dd, strategy, self.config, self.pairs, self.load_range)
+        else:
+            frames = backtest_frames(self.store, strategy, self.config, self.pairs)
+        rows, names = shared_rows(frames, window, strategy, self.settings, self._weights_by(dk))
+        model: GatedModel = self.fit({"train_rows": rows}, dk)
+        model.feature_names_ = names
+        return model
+
+    def _weights_by(self, dk: FreqaiDataKitchen) -> Any:
+        if self.ft_params.get("weight_factor", 0) > 0:
+            return dk.set_weights_higher_recent
+        return np.ones
+
+    def unfitted(self, classes: list[Any] | None = None) -> RegimeEnsemble:
+        """Base and sub-models as the settings want them."""
+        given = self.config["freqai"].get("model_training_parameters", {})
+        return unfitted_ensemble(self.settings.models, self.task, given, classes)
+
+    def gated(self, ensemble: RegimeEnsemble, rows: Rows) -> GatedModel:
+        """The ensemble, judged and trained; what ``fit`` of both models returns."""
+        period = int(self.ft_params.get("label_period_candles", 0))
+        return unfitted_model(ensemble, self.settings, self.shares, period).fit(rows)
+
+    @property
+    def training_window(self) -> TimeRange:
+        """The window that is being trained."""
+        return self.live_window if self.live else self.training_timerange
