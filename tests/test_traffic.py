@@ -9,7 +9,7 @@ import pytest
 from freqtrade.persistence import Trade
 
 from guarded import ORDER, World, agree, running_world
-from regimeswitch.exchange.faults import Fault
+from regimeswitch.exchange.faults import AFTER, Fault
 
 
 pytestmark = [
@@ -129,3 +129,18 @@ def test_candles_that_are_late_keep_entries_back(world: World) -> None:
     world.fail()
     world.step()
     assert told(world, "AAA/USDT: candles are there again") == 1
+
+
+def test_a_lost_answer_and_a_silent_exchange_hold_up_the_loop_for_moments(world: World) -> None:
+    """Nothing is gained by pauses between questions that may not be asked."""
+    world.start(regimeswitch={"safety": {"slow_seconds": 0.3}})
+    lost = Fault("reset", verb="POST", path=ORDER, moment=AFTER, times=1)
+    world.fail(lost, Fault("time-out", verb="GET", path=ORDER))
+    world.step()
+    assert world.time.slept < 1
+    assert world.faults.hits[1] == 1
+    world.fail()
+    world.step()
+    assert len(world.filled("BUY")) == 1
+    assert len(Trade.get_open_trades()) == 1
+    agree(world)

@@ -33,9 +33,14 @@ def open_trades(pair: str) -> list[Trade]:
     return found
 
 
+def is_spot(strategy: IStrategy) -> bool:
+    """Whether coins are bought and sold, rather than contracts."""
+    return bool(strategy.config.get("trading_mode", TradingMode.SPOT) == TradingMode.SPOT)
+
+
 def held(strategy: IStrategy, pair: str) -> float:
     """Coins of a pair that open trades own; unlimited where nothing is owned but contracts."""
-    if strategy.config.get("trading_mode", TradingMode.SPOT) != TradingMode.SPOT:
+    if not is_spot(strategy):
         return math.inf
     return float(sum(trade.amount for trade in open_trades(pair)))
 
@@ -48,10 +53,11 @@ def is_empty(order: dict[str, Any]) -> bool:
 def adopt(entry: Entry, order: dict[str, Any], strategy: IStrategy) -> bool:
     """Give an order to the open trade of its pair, or to a new trade if it is a buy.
 
-    :return: False for a sale of coins that belong to no trade
+    :return: False for a sale of coins that belong to no trade, and for a new position in futures,
+        whose leverage and direction are not known
     """
     trades = open_trades(entry.pair)
-    if not trades and entry.side != "buy":
+    if not trades and (entry.side != "buy" or not is_spot(strategy)):
         return False
     trade = trades[0] if trades else _new_trade(entry, order, strategy)
     # As freshly placed: freqtrade finds out itself what has been filled since.

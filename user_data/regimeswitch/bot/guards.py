@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import freqtrade
 from freqtrade.enums import RunMode
+from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.adoption import held
+from regimeswitch.bot.adoption import held, is_spot
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.candleguard import CandleGuard
 from regimeswitch.bot.journal import Journal, journal_path
@@ -78,16 +80,29 @@ class Guards:
 
     def _guard_orders(self, strategy: IStrategy, client: Any, alarms: Alarms) -> None:
         path = journal_path(Path(strategy.config["user_data_dir"]), strategy.config["db_url"])
+        try:
+            journal = Journal(path)
+        except sqlite3.Error as error:
+            raise OperationalException(
+                f"the journal of orders {path} cannot be opened ({error}); make its folder "
+                "writable, or restore the file from a backup"
+            ) from error
+        # With futures, buying may be the exit of a short position.
+        refuse = self._limits_and_outages if is_spot(strategy) else lambda pair: ""
         self._orders = OrderGuard(
             client,
-            Journal(path),
+            journal,
             self._safety,
             alarms,
             held=lambda pair: held(strategy, pair),
             tag=lambda pair: _tag(strategy, pair),
+            refuse=refuse,
         )
         self._reconciler = Reconciler(self._orders, client, strategy, alarms)
         self._reconciler.run(first=True)
+
+    def _limits_and_outages(self, pair: str) -> str:
+        return self._outages.reason(pair) if self._outages is not None else ""
 
     def loop_started(self, strategy: IStrategy, now: datetime) -> None:
         """Look at unknown orders, limits and outages; cheap.

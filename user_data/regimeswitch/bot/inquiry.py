@@ -12,7 +12,7 @@ from typing import Any
 import ccxt
 
 from regimeswitch.bot.alarms import Alarms
-from regimeswitch.bot.answers import NoAnswer
+from regimeswitch.bot.answers import NoAnswer, Withheld
 from regimeswitch.bot.journal import ABSENT, Entry, Journal
 
 
@@ -38,11 +38,13 @@ class Question:
 
     :ivar denials: how often the exchange did not know it
     :ivar waited: seconds that were spent on it
+    :ivar pointless: nothing may be asked in this loop
     """
 
     entry: Entry
     denials: int = 0
     waited: float = 0.0
+    pointless: bool = False
 
     @property
     def surely_absent(self) -> bool:
@@ -88,6 +90,8 @@ class Inquiry:
             if question.surely_absent:
                 self._give_up(entry)
                 raise NotPlaced(f"{described(entry)} is not on the exchange")
+            if question.pointless:
+                break
         kind = "order" if entry.side == "buy" else "sale"
         self._alarms.set(
             entry.client_id,
@@ -116,7 +120,7 @@ class Inquiry:
         self._note(entry, lambda: self._journal.known(entry.client_id, str(order["id"])))
 
     def _ask(self, question: Question) -> Order | None:
-        entry = question.entry
+        entry, question.pointless = question.entry, False
         try:
             order = self._fetch("", entry.pair, {"origClientOrderId": entry.client_id})
         except ccxt.OrderNotFound:
@@ -124,6 +128,7 @@ class Inquiry:
             return None
         except ccxt.BaseError as error:
             logger.warning(f"{described(entry)}: nothing heard of it ({error})")
+            question.pointless = isinstance(error, Withheld)
             return None
         logger.warning(f"{described(entry)} is on the exchange as {order['id']}")
         self.found(entry, order)

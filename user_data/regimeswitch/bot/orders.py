@@ -33,6 +33,7 @@ class OrderGuard:
     :param client: freqtrade's synchronous exchange client; two of its methods are replaced
     :param held: coins of a pair that open trades own
     :param tag: entry tag of a pair's last signal
+    :param refuse: why nothing of a pair may be bought now, empty where it may
     """
 
     def __init__(
@@ -43,11 +44,12 @@ class OrderGuard:
         alarms: Alarms,
         held: Callable[[str], float],
         tag: Callable[[str], str],
+        refuse: Callable[[str], str],
     ) -> None:
         self.journal = journal
         self.inquiry = Inquiry(client.fetch_order, journal, safety.order_wait_seconds, alarms)
         self._limit, self._alarms = safety.order_wait_seconds, alarms
-        self._held, self._tag = held, tag
+        self._held, self._tag, self._refuse = held, tag, refuse
         self._flying: set[str] = set()
         self._given_up: set[str] = set()
         self._place, self._cancel = client.create_order, client.cancel_order
@@ -113,6 +115,9 @@ class OrderGuard:
     def _check(self, pair: str, side: str, amount: float) -> None:
         if self.inquiry.unknown(pair, "" if side == "buy" else "sell"):
             raise Withheld(f"{pair}: no {side} while the outcome of an order is unknown")
+        if side == "buy" and (reason := self._refuse(pair)):
+            # Entries were asked about before; additions and replacements come here alone.
+            raise Withheld(f"{pair}: no buy, {reason}")
         if side == "sell" and float(amount) > self._held(pair) * ROUNDING:
             raise Withheld(
                 f"{pair}: {amount} are to be sold, but open trades own {self._held(pair)}; coins "
@@ -164,6 +169,9 @@ class OrderGuard:
                     return order
                 # Still there: to cancel twice does no harm.
                 answer: Order = self._cancel(id, symbol, params)
+            except Withheld as error:
+                logger.warning(f"cancelling order {id} of {symbol}: {error}")
+                break
             except ccxt.BaseError as error:
                 logger.warning(f"cancelling order {id} of {symbol}: no answer yet ({error})")
             else:

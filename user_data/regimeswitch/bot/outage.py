@@ -29,6 +29,7 @@ class Outages:
         self._traffic, self._safety, self._alarms = traffic, safety, alarms
         self._asked = 0.0
         self._drift = 0.0
+        self._streamed, self._silent_looks = 0.0, 0
         self._general: dict[str, str] = {}
         self._of_pair: dict[str, str] = {}
 
@@ -96,8 +97,15 @@ class Outages:
         if streams is None or not streams._klines_last_request:
             return ""
         heard = max(streams._klines_last_refresh.values(), default=0) / 1000
-        silent = now.timestamp() - (heard or self._asked)
-        return f"no candle stream has sent for {silent:.0f} s" if silent > SILENT_SECONDS else ""
+        if heard > self._streamed or not self._streamed:
+            self._streamed, self._silent_looks = heard or now.timestamp(), 0
+            return ""
+        # Twice in a row: after a pause of the bot the first look may come before the first message.
+        self._silent_looks += 1
+        silent = now.timestamp() - self._streamed
+        if self._silent_looks < 2 or silent <= SILENT_SECONDS:
+            return ""
+        return "the candle streams are silent"
 
     def _candle_reason(self, strategy: IStrategy, pair: str, now: datetime) -> str:
         dp = strategy.dp

@@ -73,7 +73,7 @@ class Reconciler:
             return
         adopted = adopt(entry, order, self._strategy)
         self._guard.inquiry.close(entry, KEPT if adopted else STRAY)
-        what = "it has been given to its trade" if adopted else "it sold coins of no trade"
+        what = "it has been given to its trade" if adopted else "look after it yourself"
         self._alarms.tell(
             f"adopted {entry.client_id}",
             f"{described(entry)} is on the exchange as {order['id']} and was in no trade: {what}",
