@@ -433,6 +433,15 @@ def test_one_defect_of_a_candle_file_is_one_finding(
     assert figures["findings"][0]["where"] == "BTC/USDT 5m"
 
 
+def test_the_same_outage_in_all_pairs_is_told_once(bot: Bot, market: Path, tmp_path: Path) -> None:
+    candles = tmp_path / "candles"
+    shutil.copytree(market, candles)
+    for path in candles.glob("*-5m.feather"):
+        without(9000, 9005)(pd.read_feather(path)).to_feather(path)
+    (found,) = doctor(bot, "--datadir", candles)[1]["findings"]
+    assert found["where"] == "BTC/USDT 5m, ETH/USDT 5m"
+
+
 def test_a_file_of_another_timeframe(bot: Bot, market: Path, tmp_path: Path) -> None:
     candles = tmp_path / "candles"
     shutil.copytree(market, candles)

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding], dict[str, Any]]:
     """All findings, the worst first, and the figures as exported."""
-    from regimeswitch.lab.doctoring.findings import SEVERITIES, ordered
+    from regimeswitch.lab.doctoring.findings import SEVERITIES, joined, ordered
 
     subject = subject_of(args)
     level = logging.getLogger("freqtrade").level
@@ -75,7 +75,7 @@ def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding],
         findings, measured = _all_findings(subject, console, online=args.online)
     finally:
         logging.getLogger("freqtrade").setLevel(level)
-    findings = ordered(findings)
+    findings = ordered(joined(findings))
     counts = Counter(finding.severity for finding in findings)
     return findings, {
         "counts": {severity: counts[severity] for severity in SEVERITIES},

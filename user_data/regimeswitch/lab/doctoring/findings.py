@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 
@@ -25,6 +25,14 @@ class Finding:
     what: str
     where: str
     mend: str
+
+
+def joined(findings: Iterable[Finding]) -> list[Finding]:
+    """What is the same in several places, e.g. an outage of the exchange in all pairs, once."""
+    places: dict[Finding, list[str]] = {}
+    for finding in findings:
+        places.setdefault(replace(finding, where=""), []).append(finding.where)
+    return [replace(finding, where=", ".join(where)) for finding, where in places.items()]
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
