@@ -14,7 +14,7 @@ from regimeswitch.candles import find_bad_candles, mend_candles, timeframe_secon
 
 START = "2024-03-01"
 PRICES = ["open", "high", "low", "close"]
-UNUSABLE = ("zero", "negative", "inverted", "spike")
+UNUSABLE = ("zero", "negative", "inverted", "volume", "spike")
 SPIKE = 0.5
 
 
@@ -60,6 +60,8 @@ def damaged(candles: pd.DataFrame, kind: str, row: int, length: int = 1) -> pd.D
         frame.loc[rows, "low"] = -1.0
     elif kind == "inverted":
         frame.loc[rows, ["high", "low"]] = frame.loc[rows, ["low", "high"]].to_numpy()
+    elif kind == "volume":
+        frame.loc[rows, "volume"] = np.inf
     elif kind == "spike":
         frame.loc[rows, ["high", "close"]] = 3 * before
     elif kind == "jump":

@@ -85,7 +85,7 @@ def test_finding_and_mending_use_earlier_candles_only(candles: pd.DataFrame, end
 @given(frames(150))
 def test_mended_candles_are_flat_at_the_last_good_close(candles: pd.DataFrame) -> None:
     bad = find_bad_candles(candles, "5m", SPIKE)
-    unusable = bad[["zero", "negative", "inverted", "spike"]].any(axis=1)
+    unusable = bad[["zero", "negative", "inverted", "volume", "spike"]].any(axis=1)
     found = mend_candles(candles, bad)
     assert found.index.equals(candles.index)
     last = np.nan

@@ -153,7 +153,7 @@ def test_equity_is_marked_at_the_last_good_close_with_fees(one_trade: Any) -> No
 def test_positions_stay_where_only_entries_are_stopped(one_trade: Any) -> None:
     begin = datetime(2025, 1, 1, tzinfo=UTC)
     strategy = SimpleNamespace(
-        dp=Provider([100, 50], begin),
+        dp=Provider([100, 70], begin),
         timeframe="5m",
         wallets=SimpleNamespace(get_starting_balance=lambda: 1000.0),
     )

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regimeswitch.risk import stake, stop_price, take_profit_ratio
+from regimeswitch.risk import (
+    Exposure,
+    Outlook,
+    allowed_stake,
+    edge_stake,
+    stake,
+    stop_price,
+    stop_stake,
+    take_profit_ratio,
+    tighter,
+    trailing_price,
+    wanted_stake,
+)
 from regimeswitch.settings import RegimeScale, RiskSettings
 
 
@@ -47,3 +62,89 @@ def test_stop_and_target_in_numbers() -> None:
     assert stop_price(100, 5, True, config) == 110
     assert stop_price(100, 60, False, config) == 0
     assert take_profit_ratio(100, 5, config) == pytest.approx(0.15)
+
+
+outlooks = st.builds(
+    Outlook,
+    regime=st.sampled_from(["bull", "bear", "sideways", ""]),
+    size=st.floats(0.5, 2),
+    pending=st.booleans(),
+    stop=st.floats(0.0001, 2) | st.just(math.nan),
+    edge=st.floats(-0.1, 0.1),
+    move=st.floats(1e-5, 0.2) | st.just(math.nan),
+    costs=st.floats(0, 0.02),
+)
+risks = st.builds(
+    RiskSettings,
+    sizing=st.sampled_from(["fraction", "stop", "edge"]),
+    stake_fraction=st.floats(0, 1),
+    risk_per_trade=st.floats(0, 1),
+    kelly=st.floats(0, 1),
+    pending_scale=st.floats(0, 1),
+    max_position=st.floats(0, 1),
+    max_pair=st.floats(0, 1),
+    max_exposure=st.floats(0, 1),
+    max_positions=st.integers(0, 4),
+)
+
+
+@given(outlooks, risks, st.floats(1, 1e6), st.floats(0, 1), st.floats(0, 1), st.integers(0, 5))
+def test_no_position_is_larger_than_any_cap(
+    outlook: Outlook,
+    config: RiskSettings,
+    capital: float,
+    total: float,
+    share: float,
+    positions: int,
+) -> None:
+    exposure = Exposure(positions, total * capital, total * share * capital)
+    wanted = wanted_stake(capital, outlook, config)
+    found = allowed_stake(wanted, capital, exposure, config)
+    assert 0 <= found <= wanted or found == 0
+    assert found <= config.max_position * capital
+    room = 1 + 1e-9
+    assert not found or exposure.pair + found <= config.max_pair * capital * room
+    assert not found or exposure.total + found <= config.max_exposure * capital * room
+    assert not found or not config.max_positions or positions < config.max_positions
+
+
+@given(outlooks, st.floats(0.001, 0.05))
+def test_sized_by_the_stop_a_stop_loses_the_same_share_of_capital(
+    outlook: Outlook, share: float
+) -> None:
+    config = RiskSettings(sizing="stop", risk_per_trade=share)
+    found = stop_stake(1000, outlook, config)
+    if math.isnan(outlook.stop):
+        assert found == 0
+    else:
+        assert found * (outlook.stop + outlook.costs) == pytest.approx(1000 * share)
+
+
+def test_sized_by_edge_a_share_of_expectation_over_variance() -> None:
+    config = RiskSettings(sizing="edge", kelly=0.25)
+    move = 0.02 * math.sqrt(2 / math.pi)
+    outlook = Outlook("bull", edge=0.001, move=move)
+    assert edge_stake(1000, outlook, config) == pytest.approx(0.25 * 0.001 / 0.02**2 * 1000)
+    assert edge_stake(1000, replace(outlook, edge=0), config) == 0
+    assert edge_stake(1000, replace(outlook, move=math.nan), config) == 0
+    assert edge_stake(1000, replace(outlook, edge=0.5), config) <= 500
+
+
+def test_while_a_switch_is_pending_positions_are_smaller() -> None:
+    config = RiskSettings(pending_scale=0.4)
+    calm, waiting = Outlook("bull"), Outlook("bull", pending=True)
+    found = [wanted_stake(1000, outlook, config) for outlook in (calm, waiting)]
+    assert found == pytest.approx([200, 80])
+
+
+@given(prices, prices, st.floats(0.1, 50), st.booleans())
+def test_a_trailing_stop_is_used_where_it_is_nearer(
+    best: float, atr: float, multiple: float, short: bool
+) -> None:
+    config = RiskSettings(trail_atr=multiple)
+    trail = trailing_price(best, atr, short, config)
+    assert trail > best if short else trail < best or trail == pytest.approx(best)
+    first = stop_price(best, atr, short, config)
+    found = tighter(first, trail, short)
+    assert found == (min(first, trail) if short else max(first, trail))
+    assert tighter(first, trailing_price(best, atr, short, RiskSettings()), short) == first

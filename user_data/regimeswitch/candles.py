@@ -18,8 +18,11 @@ Floats = NDArray[np.float64]
 OHLCV = ["date", "open", "high", "low", "close", "volume"]
 TIMEFRAME_SECONDS = {"5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}
 UTC_DATES = pd.DatetimeTZDtype("ms", "UTC")
-UNUSABLE_KINDS = ("zero", "negative", "inverted", "spike")
+UNUSABLE_KINDS = ("zero", "negative", "inverted", "volume", "spike")
 BAD_KINDS = ("gap", "flat", *UNUSABLE_KINDS)
+SMALLEST_PRICE, LARGEST_PRICE = 1e-15, 1e15
+"""No pair has a price outside of them; beyond, arithmetic itself fails."""
+LARGEST_VOLUME = 1e30
 
 
 def timeframe_seconds(timeframe: str) -> int:
@@ -108,9 +111,10 @@ def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: floa
 
     gap: candles are missing right before this one. flat: no volume and one price, which is also
     how freqtrade fills gaps. zero, negative: a price at or below zero (NaN counts as zero).
-    inverted: high or low do not enclose open and close. spike: open, high, low or close further
+    inverted: high or low do not enclose open and close. volume: negative, missing or without end.
+    spike: open, high, low or close further
     than ``spike_fraction`` from both the last good close and the previous close, so that after a
-    true jump only the jump itself is held back.
+    true jump only the jump itself is held back, or beyond any price that a pair can have.
 
     :param candles: frame of one pair, sorted by date
     :param spike_fraction: e.g. 0.5 = half again as high, or half as low
@@ -125,8 +129,12 @@ def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: floa
     zero = broken | np.logical_or.reduce([price == 0 for price in prices])
     negative = ~broken & (lowest < 0)
     inverted = ~zero & ((highs < np.maximum(opens, closes)) | (lows > np.minimum(opens, closes)))
-    flat = (highs == lows) & (opens == closes) & (candles["volume"].to_numpy() <= 0)
-    unusable = zero | negative | inverted
+    volumes = candles["volume"].to_numpy(dtype=np.float64)
+    flat = (highs == lows) & (opens == closes) & (volumes <= 0)
+    volume = ~((volumes >= 0) & (volumes <= LARGEST_VOLUME))
+    unusable = zero | negative | inverted | volume
+    beyond = ~unusable & ((highest > LARGEST_PRICE) | (lowest < SMALLEST_PRICE))
+    found = _spikes(closes, highest, lowest, unusable | beyond, spike_fraction)
     times = utc_dates(candles["date"]).to_numpy("datetime64[ms]")
     return pd.DataFrame(
         {
@@ -135,7 +143,8 @@ def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: floa
             "zero": zero,
             "negative": negative,
             "inverted": inverted,
-            "spike": _spikes(closes, highest, lowest, unusable, spike_fraction),
+            "volume": volume,
+            "spike": found | beyond,
         },
         index=candles.index,
     )

@@ -17,7 +17,8 @@ def explain(detail: dict[str, Any], root: type[BaseModel]) -> str:
     :param root: the model of the section ``regimeswitch``
     """
     path = [str(part) for part in detail["loc"]]
-    name = ".".join(["regimeswitch", *path])
+    # A key may be any text of a JSON file: a line break in it must not break the message.
+    name = ".".join(["regimeswitch", *(ascii(part)[1:-1] for part in path)])
     if detail["type"] == "extra_forbidden":
         known = list(_section_at(root, path[:-1]).model_fields)
         near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
