@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,9 +18,11 @@ from freqtrade.persistence import LocalTrade, Trade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import QUICK, Run
 from regimeswitch.bot.drawdown import DAILY, PEAK, Drawdown
 from regimeswitch.floors import DAY_SECONDS, FloorState, floor_after
 from regimeswitch.settings import RiskSettings, Settings
+from results import trades_of
 
 
 DAY = 20_000 * DAY_SECONDS
@@ -168,3 +173,36 @@ def test_positions_stay_where_only_entries_are_stopped(one_trade: Any) -> None:
     for minutes in (5, 10):
         deep.look(begin + timedelta(minutes=minutes))
     assert deep.exit_reason(begin + timedelta(minutes=10)) == PEAK
+
+
+@pytest.mark.slow
+def test_no_day_of_a_backtest_falls_through_its_floor(
+    freqtrade: Callable[..., Run], market: Path
+) -> None:
+    config = deepcopy(QUICK)
+    config["regimeswitch"]["entries"]["buy"] = {"bull": 0.2, "sideways": 0.2}
+    config["regimeswitch"]["risk"] = {"stake_fraction": 0.4, "daily_loss": 0.002, "peak_loss": 0}
+    run = freqtrade("backtesting", "--timerange", "20241222-20250101", config=config)
+    assert run.code == 0, run.log[-3000:]
+    trades = pd.DataFrame(trades_of(run.userdir))
+    assert (trades["exit_reason"] == "daily_floor").any()
+    closed = pd.to_datetime(trades["close_date"], utc=True)
+    opened = pd.to_datetime(trades["open_date"], utc=True)
+    for day in closed.dt.floor("D").unique():
+        # Positions of the night before are counted from another price; they prove nothing here.
+        own = (closed.dt.floor("D") == day) & (opened.dt.floor("D") == day)
+        stopped = own & (trades["exit_reason"] == "daily_floor")
+        lost = -trades.loc[own, "profit_abs"].sum()
+        gap = 0.4 * 1000 * 2 * largest_move(market)
+        assert lost <= 0.002 * 1050 + gap
+        if stopped.any():
+            assert lost > 0
+            # Nothing is opened any more until the next day.
+            assert opened[own].max() < closed[stopped].min() + pd.Timedelta("5min")
+
+
+def largest_move(market: Path) -> float:
+    """Between the opens of two candles in a row, fraction, of any pair."""
+    files = list(market.glob("*-5m.feather"))
+    moves = [pd.read_feather(path)["open"].pct_change().tail(3000).abs().max() for path in files]
+    return float(max(moves))
