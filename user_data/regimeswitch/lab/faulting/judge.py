@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
+from regimeswitch.lab.faulting.evidence import Evidence, Row, Truth, exact, moment, read_database
 from regimeswitch.lab.faulting.scene import BASES, SLOTS, WALLET, slot_begin, slot_of
 from regimeswitch.lab.faulting.verdict import Verdict
 
 
-Truth = dict[tuple[str, int], list[float]]
 OURS = " regimeswitch.bot"
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a case left behind.
-
-    :ivar log: everything that the bot has logged
-    :ivar trading: the account; None on paper
-    :ivar died: how the bot ended before its time, empty when it did not
-    :ivar truth: the candles as they are
-    """
-
-    database: Path
-    log: str
-    trading: Trading | None
-    injection: Injection
-    died: str = ""
-    truth: Truth = field(default_factory=dict)
 
 
 def judge(case: Case, evidence: Evidence) -> Verdict:
@@ -85,33 +59,6 @@ def _short_slot(moment: datetime) -> int:
     return int(moment.timestamp() // (2 * CANDLE))
 
 
-Row = dict[str, Any]
-
-
-def read_database(path: Path) -> tuple[list[Row], list[Row]]:
-    """Trades and orders of a bot's database; nothing where there is none."""
-    if not path.exists():
-        return [], []
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-    try:
-        tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
-        trades, orders = (
-            [dict(row) for row in connection.execute(f"SELECT * FROM {name} ORDER BY id")]
-            if name in tables
-            else []
-            for name in ("trades", "orders")
-        )
-    finally:
-        connection.close()
-    return trades, orders
-
-
-def moment(text: str) -> datetime:
-    """A time of the database, which is UTC."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
 def _effective(order: Order) -> bool:
     """An order that has moved money, or still can."""
     return bool(order.executed) or order.open
@@ -149,11 +96,6 @@ def _judge_account(
 
 def _named(order: Order) -> str:
     return f"{order.side} order {order.id} of {order.symbol} ({order.executed:f} filled)"
-
-
-def exact(number: float | None) -> Decimal:
-    """A number of the database as it is written."""
-    return Decimal(str(number or 0))
 
 
 def _judge_orders(verdict: Verdict, trading: Trading, orders: list[Row]) -> None:
@@ -238,17 +180,6 @@ def _judge_bad(verdict: Verdict, row: Row, opened: datetime, truth: Truth) -> No
     if int(first) != begin or seen != expected:
         text = f"trade {row['id']} of {row['pair']} was decided on {row['enter_tag']}"
         verdict.find("trades_on_bad_candles", f"{text}, where {begin} {expected} was right")
-
-
-def read_truth(folder: Path) -> Truth:
-    """The candles as they are, by pair and opening time in epoch seconds."""
-    truth: Truth = {}
-    for base in BASES:
-        frame = pd.read_feather(folder / f"{base}_USDT-5m.feather")
-        times = frame["date"].dt.as_unit("s").astype("int64").tolist()
-        prices = frame[["open", "high", "low", "close"]].round(8).to_numpy().tolist()
-        truth |= {(f"{base}/USDT", at): row for at, row in zip(times, prices, strict=True)}
-    return truth
 
 
 def _judge_last(verdict: Verdict, trades: list[Row]) -> None:

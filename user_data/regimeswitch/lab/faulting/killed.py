@@ -15,7 +15,7 @@ from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
-from regimeswitch.lab.faulting.judge import Evidence
+from regimeswitch.lab.faulting.evidence import Evidence
 from regimeswitch.lab.faulting.kills import Plan, SharedClock
 from regimeswitch.lab.faulting.scene import (
     BEGIN,

@@ -22,8 +22,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from regimeswitch.lab.faulting.cases import CANDLE, Case
-from regimeswitch.lab.faulting.run import load_worker, logged, moved_pauses
+from regimeswitch.lab.faulting.run import load_worker
 from regimeswitch.lab.faulting.scene import Bot
+from regimeswitch.lab.faulting.surroundings import logged, moved_pauses
 from regimeswitch.lab.replaying.clock import moved_clock
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +14,11 @@ from freqtrade.worker import Worker
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.faulting.cases import Case
-from regimeswitch.lab.faulting.disk import full_disk, read_only
-from regimeswitch.lab.faulting.run import (
+from regimeswitch.lab.faulting.modeltrouble import IN_TRAINING, Around, damage, nothing, trouble
+from regimeswitch.lab.faulting.run import DeadError
+from regimeswitch.lab.faulting.surroundings import (
     CASE_SECONDS,
     DEATHS,
-    DeadError,
     HungError,
     bounded,
     logged,
@@ -37,8 +34,6 @@ from regimeswitch.lab.replaying.clock import moved_clock
 
 PAIR = "BTC/USDT"
 DAYS, TRAIN_DAYS = 32, 12
-# Lists still fit on the full disk; a model does not, and breaks off in the middle.
-ROOM = 4096
 END = datetime(2025, 1, 1, tzinfo=UTC)
 CANDLE = timedelta(minutes=5)
 OURS = " regimeswitch.bot"
@@ -80,9 +75,6 @@ CONFIG: dict[str, Any] = {
         "entries": {"require_edge": False},
     },
 }
-
-
-Around = Callable[[int, Any], AbstractContextManager[None]]
 
 
 class ModelBot:
@@ -138,58 +130,6 @@ class ModelBot:
         frame, _ = worker.freqtrade.dataprovider.get_analyzed_dataframe(PAIR, "5m")
         answered = not frame.empty and "do_predict" in frame
         self.served.append(answered and int(frame["do_predict"].iloc[-1]) == 1)
-
-
-def nothing(number: int, freqai: Any) -> AbstractContextManager[None]:
-    """Put nothing around a training."""
-    return contextlib.nullcontext()
-
-
-def trouble(what: str, folder: Path) -> Around:
-    """What goes wrong around the second training.
-
-    :param folder: where models are kept
-    """
-
-    def around(number: int, freqai: Any) -> AbstractContextManager[None]:
-        if number != 1:
-            return contextlib.nullcontext()
-        ways: dict[str, Callable[[], AbstractContextManager[None]]] = {
-            "disk full": lambda: full_disk(ROOM),
-            "read-only": lambda: read_only(folder),
-            "training raises": lambda: raising(freqai),
-        }
-        return ways[what]()
-
-    return around
-
-
-@contextlib.contextmanager
-def raising(freqai: Any) -> Iterator[None]:
-    """A training that fails."""
-
-    def fit(*what: Any, **more: Any) -> None:
-        raise ValueError("a training that fails on purpose")
-
-    freqai.fit = fit
-    try:
-        yield
-    finally:
-        del freqai.fit
-
-
-def damage(what: str, folder: Path) -> None:
-    """Harm every model file."""
-    for path in [*folder.glob("**/*_model.*")]:
-        if what == "missing":
-            path.unlink()
-        elif what == "half-written":
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        else:
-            path.write_bytes(bytes(range(256)) * 40)
-
-
-IN_TRAINING = ("disk full", "read-only", "training raises")
 
 
 def model_case(case: Case, home: Path, guards: bool) -> Verdict:

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
-import io
 import logging
-import signal
-import sys
-import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from types import FrameType, ModuleType
-from typing import Any
 
-import freqtrade.exchange.common
-from freqtrade.configuration import Configuration
 from freqtrade.enums import RunMode, State
-from freqtrade.exceptions import FreqtradeException
 from freqtrade.worker import Worker
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,7 +18,7 @@ from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import Case
 from regimeswitch.lab.faulting.disk import full_disk
-from regimeswitch.lab.faulting.judge import Evidence, read_truth
+from regimeswitch.lab.faulting.evidence import Evidence, read_truth
 from regimeswitch.lab.faulting.scene import (
     BEGIN,
     STRATEGIES,
@@ -42,106 +30,23 @@ from regimeswitch.lab.faulting.scene import (
     slot_begin,
     write_bot,
 )
+from regimeswitch.lab.faulting.surroundings import (
+    CASE_SECONDS,
+    DEATHS,
+    HungError,
+    bounded,
+    collected,
+    logged,
+    moved_pauses,
+    worker_of,
+)
 from regimeswitch.lab.replaying.clock import MovedClock, moved_clock
 from regimeswitch.lab.wait import wait_for
 
 
 logger = logging.getLogger(__name__)
-
-# What ends ``freqtrade trade``: nothing in it catches these.
-DEATHS = (
-    FreqtradeException,
-    SQLAlchemyError,
-    OSError,
-    ArithmeticError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
 WAIT_SECONDS = 600.0
 """How long ``regimeswitch wait`` waits in a case, by its clock."""
-CASE_SECONDS = 120.0
-"""Real time after which a case counts as hanging."""
-
-
-class Pauses:
-    """The module ``asyncio`` or ``time`` for code whose pauses are to go by the moved clock."""
-
-    def __init__(self, module: ModuleType, clock: MovedClock) -> None:
-        self._module, self._clock = module, clock
-        self.sleep = self._wait if module is asyncio else clock.sleep
-
-    async def _wait(self, seconds: float) -> None:
-        self._clock.sleep(seconds)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
-
-
-@contextlib.contextmanager
-def moved_pauses(clock: MovedClock) -> Iterator[None]:
-    """Retries of freqtrade's asynchronous requests and of the guards take no real time."""
-    places = [(freqtrade.exchange.common, "asyncio", asyncio)]
-    for name, module in list(sys.modules.items()):
-        if name.startswith("regimeswitch.bot.") and vars(module).get("time") is time:
-            places.append((module, "time", time))
-    for module, name, original in places:
-        setattr(module, name, Pauses(original, clock))
-    try:
-        yield
-    finally:
-        for module, name, original in places:
-            setattr(module, name, original)
-
-
-@contextlib.contextmanager
-def logged(path: Path, *, kept: bool = False) -> Iterator[None]:
-    """Everything that is logged meanwhile goes to a file, and only there.
-
-    :param kept: written at the end, since the disk may be full until then
-    """
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    lines = io.StringIO()
-    # A full disk takes no log either; what is still to be judged is kept in memory meanwhile.
-    handler = logging.StreamHandler(lines) if kept else logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
-        handler.close()
-        if kept:
-            path.write_text(lines.getvalue(), encoding="utf-8")
-
-
-@contextlib.contextmanager
-def collected() -> Iterator[None]:
-    """What a bot that died leaves unclosed is cleared away without a word on the screen."""
-    with contextlib.redirect_stderr(io.StringIO()):
-        try:
-            yield
-        finally:
-            gc.collect()
-
-
-def worker_of(given: dict[str, Any], mode: RunMode) -> Worker:
-    """freqtrade's own worker, as ``freqtrade trade`` makes it, but it does not pause.
-
-    :param given: options of the command line
-    """
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    # freqtrade puts handlers of its own in their place, which write to the screen.
-    with contextlib.redirect_stderr(io.StringIO()):
-        config = Configuration(given, mode).get_config()
-    root.handlers[:] = handlers
-    worker = Worker(given, config)
-    vars(worker)["_sleep"] = lambda seconds: None
-    return worker
 
 
 def load_worker(bot: Bot, case: Case) -> Worker:
@@ -207,29 +112,6 @@ class Drive:
         if worker is not None:
             with contextlib.suppress(SQLAlchemyError):
                 worker.freqtrade.cleanup()
-
-
-class HungError(RuntimeError):
-    """A case that does not end."""
-
-
-@contextlib.contextmanager
-def bounded(seconds: float) -> Iterator[None]:
-    """End what takes longer; in the main thread of a process.
-
-    :raises HungError: then
-    """
-
-    def hung(number: int, frame: FrameType | None) -> None:
-        raise HungError(f"not over after {seconds:.0f} s")
-
-    before = signal.signal(signal.SIGALRM, hung)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence:
