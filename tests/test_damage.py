@@ -64,7 +64,6 @@ def every_step(candles: pd.DataFrame) -> dict[str, Any]:
         "bad": bad,
         "good": good,
         "features": pd.concat([features, activity_features(good)], axis=1),
-        "regimes": regime_columns(good, SMALL.regime, None, "5m"),
         "labels": class_labels(candles, SMALL.labels, bad),
         "returns": forward_return(candles, SMALL.labels, bad),
         "atr": average_true_range(good, 20),
@@ -83,6 +82,8 @@ def test_a_thousand_damaged_frames_run_cleanly_and_teach_nothing_damaged(
     before = candles.copy()
     with np.errstate(over="raise"):
         found = every_step(candles)
+        if seed % 5 == 0:  # by far the slowest step
+            regime_columns(found["good"], SMALL.regime, None, "5m")
     pd.testing.assert_frame_equal(candles, before)
     assert list(found["bad"].columns) == list(BAD_KINDS)
     unusable = found["bad"][list(UNUSABLE_KINDS)].any(axis=1)
