@@ -24,6 +24,7 @@ from freqtrade.persistence import Order, Trade
 
 from regimeswitch.bot.answers import NoAnswer, Withheld
 from regimeswitch.bot.inquiry import NotPlaced
+from regimeswitch.bot.journal import journal_path
 from regimeswitch.bot.supported import FREQTRADE_VERSIONS, check_version, moved_methods
 
 
@@ -120,3 +121,13 @@ def test_a_client_that_does_not_fit_is_refused_in_any_case() -> None:
 
     with pytest.raises(OperationalException, match="create_order"):
         check_version(FREQTRADE_VERSIONS[0], Moved(), allowed=True)
+
+
+def test_two_spellings_of_one_database_have_one_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    relative = journal_path(tmp_path, "sqlite:///bot/../trades.sqlite")
+    assert relative == journal_path(tmp_path, f"sqlite:///{tmp_path}/trades.sqlite")
+    assert relative != journal_path(tmp_path, "sqlite:///other.sqlite")
+    assert journal_path(tmp_path, "sqlite://") != relative

@@ -45,6 +45,7 @@ class Entry:
 
 
 _COLUMNS = [field.name for field in fields(Entry)]
+_FILE = ":///"
 
 
 def new_client_id() -> str:
@@ -53,8 +54,13 @@ def new_client_id() -> str:
 
 
 def journal_path(folder: Path, db_url: str) -> Path:
-    """Where the journal of a bot lies: one for each database, since orders belong to one."""
-    digest = hashlib.sha256(db_url.encode()).hexdigest()[:8]
+    """Where the journal of a bot lies: one for each database, since orders belong to one.
+
+    :param db_url: however it is spelled: a relative path and the absolute one are one database
+    """
+    scheme, separator, name = db_url.partition(_FILE)
+    address = f"{scheme}{separator}{Path(name).resolve()}" if separator and name else db_url
+    digest = hashlib.sha256(address.encode()).hexdigest()[:8]
     return folder / f"regimeswitch-orders-{digest}.sqlite"
 
 
