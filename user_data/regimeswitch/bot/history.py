@@ -99,10 +99,19 @@ def pair_regimes(
     """
     candles, rule = frame[OHLCV], settings.regime
     longer = rule_candles(dp, pair, candles, timeframe, rule, history)
-    base = mend(candles, timeframe, settings.safety)
     if longer is not None:
         longer = mend(longer, rule.timeframe, settings.safety)
-    return regime_columns(base, rule, longer, timeframe)
+    base = mend(candles, timeframe, settings.safety)
+    columns = regime_columns(base, rule, longer, timeframe)
+    known = (history or {}).get(pair, {}).get(timeframe)
+    if known is None or frame.empty or pd.notna(columns["regime_age"].iloc[-1]):
+        return columns
+    # The last switch lies before the candles that the bot has fetched: FreqAI's reach further.
+    whole = mend(joined_candles([known, candles]), timeframe, settings.safety)
+    further = regime_columns(whole, rule, longer, timeframe)
+    rows = pd.Index(whole["date"]).get_indexer(pd.Index(utc_dates(candles["date"])))
+    reaching: pd.DataFrame = further.iloc[rows].set_axis(frame.index)
+    return reaching
 
 
 def with_earlier_candles(
