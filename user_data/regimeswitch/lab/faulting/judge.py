@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import ROUND_DOWN, Decimal
 
-from regimeswitch.exchange.money import ZERO
+from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
@@ -123,9 +124,10 @@ def _judge_wallet(
     elsewhere.
     """
     balance = {"USDT": WALLET} | dict.fromkeys(BASES, ZERO)
+    by_number = {row["id"]: row for row in trades}
     for row in orders:
         base, sign = row["ft_pair"].partition("/")[0], 1 if row["side"] == "buy" else -1
-        balance[base] += sign * exact(row["filled"]) - exact(row["ft_fee_base"])
+        balance[base] += sign * exact(row["filled"]) - _fee_in_coins(row, by_number)
         balance["USDT"] -= sign * exact(row["cost"]) if row["filled"] else ZERO
     for row in trades:
         balance["USDT"] -= exact(row["fee_close_cost"])
@@ -141,6 +143,20 @@ def _judge_wallet(
         held = account.free.get(asset, ZERO) + account.locked.get(asset, ZERO)
         if held != expected:
             verdict.why.append(f"the account holds {held:f} {asset}, by the orders {expected:f}")
+
+
+def _fee_in_coins(order: Row, trades: dict[int, Row]) -> Decimal:
+    """What an order has cost in coins.
+
+    Where a wallet holds enough that is left over from earlier trades, freqtrade pays a fee of it:
+    the trade then keeps its whole amount, and the fee is known by its rate alone.
+    """
+    if order["ft_fee_base"] is not None or order["side"] != "buy":
+        return exact(order["ft_fee_base"])
+    trade = trades[order["ft_trade_id"]]
+    if trade["fee_open_currency"] != order["ft_pair"].partition("/")[0]:
+        return ZERO
+    return (exact(order["filled"]) * exact(trade["fee_open"])).quantize(UNIT, ROUND_DOWN)
 
 
 def _judge_trades(verdict: Verdict, case: Case, trades: list[Row], evidence: Evidence) -> None:

@@ -35,7 +35,7 @@ DEATHS = (
     TypeError,
     ValueError,
 )
-CASE_SECONDS = 120.0
+CASE_SECONDS = 500.0
 """Real time after which a case counts as hanging."""
 
 
