@@ -37,6 +37,9 @@ class Positions:
         :param price: of the entry
         :param most: what freqtrade allows at most
         """
+        if not price > 0:
+            # The very candle that would be bought is damaged: a backtest enters at its open.
+            return 0.0
         capital = float(self._strategy.wallets.get_total_stake_amount())
         outlook = self.record(pair, now).outlook(regime, price, short, self._settings)
         wanted = risk.wanted_stake(capital, outlook, self._settings.risk)
