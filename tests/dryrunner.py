@@ -84,7 +84,7 @@ def main(log: Path, command: list[str]) -> dict[str, Any]:
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
     # The bot leads a process group of its own.
-    text = wait_for(log, TRAINED, process, 120)
+    text = wait_for(log, TRAINED, process, 400)
     found = re.search(r"API on (http://\S+),", text)
     url = found[1] if found else ""
     candles = "pair_candles?pair=BTC%2FUSDT&timeframe=5m&limit=3"

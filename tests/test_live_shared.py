@@ -32,8 +32,11 @@ def record_of(running: MovedBot, pair: str) -> dict[str, Any]:
 
 
 def wait_for_both(running: MovedBot) -> None:
+    drawer = running.drawer
     for _ in range(600):
-        if all(running.drawer.pair_dict[pair]["trained_timestamp"] for pair in PAIRS):
+        # FreqAI notes the time of a training before it has saved it.
+        trained = all(drawer.pair_dict[pair]["trained_timestamp"] for pair in PAIRS)
+        if trained and all(pair in drawer.meta_data_dictionary for pair in PAIRS):
             return
         time.sleep(0.1)
     raise AssertionError("no training of both pairs within a minute")

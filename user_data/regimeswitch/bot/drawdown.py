@@ -87,11 +87,15 @@ class Drawdown:
         self._looked = 0
         self._known = False
         self._running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
+        # A plot has neither trades nor a database.
+        self._trades = self._running or strategy.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT)
         if self._running:
             self._state, self._looked = _stored()
 
     def look(self, now: datetime) -> None:
         """At the beginning of every loop: once for each candle that has closed."""
+        if not self._trades:
+            return
         moment = int(now.timestamp()) // self._step * self._step
         if moment < self._looked and not self._running:
             # Another backtest of the same process, as in hyperopt.
