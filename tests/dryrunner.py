@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 
-TRAINED = "trained on"
+# One word of the line on a training: freqtrade breaks long lines.
+TRAINED = "forecasts:"
 PASSWORD = "of-this-test-alone"
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 

@@ -65,7 +65,7 @@ def test_backtest_trades_by_regime_and_reloads_its_models(
     second = freqtrade("backtesting", *TIMERANGE, "--cache", "none")
     clean(second)
     assert "Found model at" in second.words
-    assert "trained on" not in second.log
+    assert "trained on" not in second.words
     for name, frame in predictions_of(second.userdir).items():
         pd.testing.assert_frame_equal(frame, predictions[name])
     assert trades_of(second.userdir) == trades
@@ -189,7 +189,7 @@ def test_models_of_other_candles_are_not_reused(
     assert not np.allclose(theirs["buy"], mine["buy"])
     again = freqtrade("backtesting", *ONE_WEEK, datadir=other)
     clean(again)
-    assert "trained on" not in again.log
+    assert "trained on" not in again.words
     (same,) = predictions_of(again.userdir).values()
     pd.testing.assert_frame_equal(same, theirs)
 

@@ -152,7 +152,7 @@ def test_plot_dataframe_draws_the_plot_config(freqtrade: Callable[..., Run]) -> 
     assert run.code == 0, run.log[-3000:]
     # Freqtrade hands a plot its start-up candles only; the training range is loaded by the model.
     assert "raised exception" not in run.log
-    assert "trained on" in run.log
+    assert "trained on" in run.words
     (frame,) = predictions_of(run.userdir).values()
     assert (frame["do_predict"] == 1).all()
     (page,) = (run.userdir / "plot").glob("*.html")
