@@ -14,7 +14,8 @@ import pytest
 from conftest import ROOT
 
 
-pytestmark = pytest.mark.slow
+# A bot is led through a day: minutes on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 PAIRS = ["BTC/USDT", "ETH/USDT"]
 # Enters and leaves often, in every regime, by signal and by price.
@@ -37,7 +38,7 @@ BUSY: dict[str, Any] = {
 }
 
 
-def replay(folder: Path, *arguments: object, timeout: int = 500) -> tuple[int, dict[str, Any], str]:
+def replay(folder: Path, *arguments: object, timeout: int = 1400) -> tuple[int, dict[str, Any], str]:
     """Exit code, exported figures and output of the command."""
     busy, export = folder / "busy.json", folder / "figures.json"
     busy.write_text(json.dumps(BUSY))
