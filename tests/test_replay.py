@@ -38,7 +38,9 @@ BUSY: dict[str, Any] = {
 }
 
 
-def replay(folder: Path, *arguments: object, timeout: int = 1400) -> tuple[int, dict[str, Any], str]:
+def replay(
+    folder: Path, *arguments: object, timeout: int = 1400
+) -> tuple[int, dict[str, Any], str]:
     """Exit code, exported figures and output of the command."""
     busy, export = folder / "busy.json", folder / "figures.json"
     busy.write_text(json.dumps(BUSY))
