@@ -21,6 +21,7 @@ from regimeswitch.lab.faulting.surroundings import (
     DEATHS,
     HungError,
     bounded,
+    collected,
     logged,
     moved_pauses,
     worker_of,
@@ -143,6 +144,7 @@ def model_case(case: Case, home: Path, guards: bool) -> Verdict:
     closes = [END - timedelta(days=1) + number * CANDLE for number in range(8)]
     with (
         logged(log, kept=True),
+        collected(),
         ExchangeServer(open_market(folder), limited=False) as server,
     ):
         bot = ModelBot(home, write_configs(home, guards, server.url))
