@@ -87,8 +87,8 @@ class Drawdown:
         self._looked = 0
         self._known = False
         self._running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
-        # A plot has neither trades nor a database.
-        self._trades = self._running or strategy.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT)
+        # A plot has neither trades nor a database; analyses backtest in a mode of their own.
+        self._trades = strategy.dp.runmode != RunMode.PLOT
         if self._running:
             self._state, self._looked = _stored()
 
