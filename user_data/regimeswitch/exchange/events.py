@@ -6,6 +6,7 @@ nothing is due; where it jumps, every candle that closed on the way is.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
@@ -48,7 +49,7 @@ TICKER_LETTERS = {
 MINI_LETTERS = "cohlvq"
 
 
-class Stream:
+class Stream(ABC):
     """One stream of one pair.
 
     :param market: what it tells about
@@ -69,8 +70,9 @@ class Stream:
         self.last = now
         return events
 
+    @abstractmethod
     def _events(self, now: int) -> Iterator[Event]:
-        raise NotImplementedError
+        """What has happened since :attr:`last`."""
 
     def _ticked(self, now: int, every: int) -> bool:
         """Whether a multiple of so many milliseconds has come since the last time."""

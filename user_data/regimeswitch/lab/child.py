@@ -6,8 +6,12 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from regimeswitch.lab.overlay import child_environment
 
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
@@ -62,3 +66,36 @@ def run_child(command: list[str], environment: Mapping[str, str]) -> int:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     return 128 - code if code < 0 else code
+
+
+def run_counting(
+    module: str, plan: Path, log: Path, progress: Callable[[int], None]
+) -> tuple[int, int]:
+    """Run a module of ours in a process of its own; it prints a number whenever it gets on.
+
+    :param module: e.g. ``regimeswitch.lab.replaying.bot``
+    :param plan: its only argument
+    :param log: gets what it writes to standard error
+    :param progress: called with each number
+    :return: the last number (0 when none came) and the exit code as :mod:`subprocess` has it
+    """
+    reached = 0
+    with (
+        log.open("w") as stream,
+        subprocess.Popen(
+            [sys.executable, "-m", module, str(plan)],
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            text=True,
+            env=child_environment(os.environ),
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.strip().isdigit():
+                    reached = int(line)
+                    progress(reached)
+            return reached, process.wait()
+        finally:
+            process.kill()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
+from regimeswitch.lab.child import run_counting
 from regimeswitch.lab.faulting.cases import CANDLE, Case
 from regimeswitch.lab.faulting.evidence import Evidence
 from regimeswitch.lab.faulting.kills import Plan, SharedClock
@@ -25,7 +23,6 @@ from regimeswitch.lab.faulting.scene import (
     write_bot,
     write_candles,
 )
-from regimeswitch.lab.overlay import child_environment
 
 
 # More candles than bots that live so short can see.
@@ -66,24 +63,7 @@ def killed_case(case: Case, home: Path, guards: bool, progress: Callable[[int], 
 
 def _run(plan: Plan, home: Path, progress: Callable[[int], None]) -> str:
     """Let the bots live and die; what went wrong, empty when nothing did."""
-    command = [sys.executable, "-m", "regimeswitch.lab.faulting.kills"]
-    with (
-        (home / "kills.log").open("w") as stream,
-        subprocess.Popen(
-            [*command, str(plan.write(home / "kills.json"))],
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            text=True,
-            env=child_environment(os.environ),
-        ) as process,
-    ):
-        done = 0
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                done = int(line)
-                progress(done)
-            code = process.wait()
-        finally:
-            process.kill()
+    written = plan.write(home / "kills.json")
+    module = "regimeswitch.lab.faulting.kills"
+    done, code = run_counting(module, written, home / "kills.log", progress)
     return f"a bot died by itself after {done} kills (exit code {code})" if code else ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regimeswitch.lab.child import run_counting
 from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.overlay import NO_TELEGRAM, child_environment
 from regimeswitch.lab.replaying.plan import STOPS, Plan
@@ -170,27 +171,8 @@ def _done(scene: Scene, at: int) -> int:
 
 def _run_stretch(plan: Plan, name: Path, progress: Callable[[int], None]) -> None:
     log = name.with_suffix(".log")
-    command = [sys.executable, "-m", "regimeswitch.lab.replaying.bot"]
-    with (
-        log.open("w") as stream,
-        subprocess.Popen(
-            [*command, str(plan.write(name.with_suffix(".json")))],
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            text=True,
-            env=child_environment(os.environ),
-        ) as process,
-    ):
-        reached = 0
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line.strip().isdigit():
-                    reached = int(line)
-                    progress(reached)
-            code = process.wait()
-        finally:
-            process.kill()
+    written = plan.write(name.with_suffix(".json"))
+    reached, code = run_counting("regimeswitch.lab.replaying.bot", written, log, progress)
     killed = plan.signal == "SIGKILL" and code == -signal.SIGKILL
     # freqtrade ends with 130 after SIGTERM.
     if reached != plan.stop or not (killed or code == 130):
