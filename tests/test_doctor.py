@@ -319,7 +319,7 @@ def test_room_on_the_disk(
     ("name", "version", "severity"),
     [
         ("freqtrade", "2025.1", "serious"),
-        ("freqtrade", "2026.11", "serious"),
+        ("freqtrade", "2026.10", "serious"),
         ("rich", "13.0", "warning"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from regimeswitch.cli import main
 from regimeswitch.lab.faulting.cases import CORE, all_cases
-from regimeswitch.lab.faulting.verdict import COUNTS
+from regimeswitch.lab.faulting.modeljudge import judge_model
+from regimeswitch.lab.faulting.verdict import COUNTS, Verdict
 
 
 pytestmark = [
@@ -56,6 +58,29 @@ def test_a_bot_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> N
     assert (code, figures["survived"]) == (0, 1)
     log = (tmp_path / "work/001/bot.log").read_text()
     assert log.count("Starting worker") >= 7
+
+
+def test_a_training_that_takes_too_long_is_told_of_while_the_last_model_serves(
+    tmp_path: Path,
+) -> None:
+    code, figures = faults(tmp_path, "--cases", "dry-run model training too long")
+    assert (code, figures["failures"]) == (0, [])
+    log = (tmp_path / "work/001/bot.log").read_text()
+    told = "alarms WARNING BTC/USDT: training has taken more than 4 minutes; the last models serve"
+    assert log.count(told) == log.count("alarms WARNING the long training is over") == 1
+
+
+def test_trouble_counts_as_told_by_what_was_not_said_before() -> None:
+    begun = datetime(2025, 1, 1, 0, 5, tzinfo=UTC)
+    usual = "2025-01-01 00:00:00,000 freqtrade.exchange WARNING Using 3 calls\n"
+    again = usual.replace("00:00:00", "00:10:00")
+    for more, told in (("", False), (again.replace("Using", "Failed"), True)):
+        verdict = Verdict("one")
+        judge_model(verdict, [True] * 8, [1, 2], usual + again + more, begun)
+        assert (verdict.why == []) == told
+    verdict = Verdict("one")
+    judge_model(verdict, [False] * 8, [2, 2], usual, begun)
+    assert len(verdict.why) == 4
 
 
 def test_the_matrix_covers_what_can_go_wrong(capsys: pytest.CaptureFixture[str]) -> None:

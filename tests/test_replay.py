@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import ROOT
+from replays import replay_with
 
 
 # A bot is led through a day: minutes on a busy machine.
@@ -38,26 +36,8 @@ BUSY: dict[str, Any] = {
 }
 
 
-def replay(
-    folder: Path, *arguments: object, timeout: int = 1400
-) -> tuple[int, dict[str, Any], str]:
-    """Exit code, exported figures and output of the command."""
-    busy, export = folder / "busy.json", folder / "figures.json"
-    busy.write_text(json.dumps(BUSY))
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "regimeswitch.cli", "replay"),
-            *("--config", str(ROOT / "config.json"), str(busy)),
-            *map(str, arguments),
-            *("--export", str(export)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    figures = json.loads(export.read_text()) if export.is_file() else {}
-    return done.returncode, figures, done.stdout + done.stderr
+def replay(folder: Path, *arguments: object) -> tuple[int, dict[str, Any], str]:
+    return replay_with(BUSY, folder, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +93,7 @@ def test_stored_predictions_are_those_of_the_models(
         return replay(
             folder,
             *("--live", work / "live/trades.sqlite", "--userdir", work / "live/user_data"),
-            *("--config", ROOT / "config.json", folder / "busy.json", work / "replay.json"),
+            *("--config", ROOT / "config.json", folder / "overlay.json", work / "replay.json"),
             *("--datadir", market),
         )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.enums import RunMode
 from freqtrade.persistence import Trade
 from freqtrade.strategy import stoploss_from_absolute
 
@@ -71,7 +72,7 @@ class Positions:
         return float(ratio * trade.leverage)
 
     def exit_reason(self, trade: Trade, now: datetime, rate: float) -> str | None:
-        """Why a position is closed now: gapped through its trailing stop, answer, time."""
+        """Why a position is closed now: opened beyond its trailing stop, answer, time."""
         record = EntryRecord.read(trade)
         if record is not None and self._fell_through(trade, record, now, rate):
             return "trailing_stop"
@@ -84,9 +85,30 @@ class Positions:
         return None
 
     def _fell_through(self, trade: Trade, record: EntryRecord, now: datetime, rate: float) -> bool:
-        """Freqtrade ignores a stop on the wrong side of the price, so a gap is looked for."""
+        """Whether the price is past a trailing stop that was not in force when it got there.
+
+        Freqtrade leaves a stop alone that would be set on the wrong side of the price. A price past
+        the stop that was in force is freqtrade's to sell at, with the order type of its stops.
+        """
         price = self._trail(trade, record, now)
-        return rate > price if trade.is_short else rate < price
+        if math.isnan(price):
+            return False
+        stop = self._stop_in_force(trade, record, now)
+        if trade.is_short:
+            return price < rate < stop
+        return stop < rate < price
+
+    def _stop_in_force(self, trade: Trade, record: EntryRecord, now: datetime) -> float:
+        """The stop as the candles before the last have left it."""
+        if self._strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE):
+            if trade.stop_loss is None:
+                return math.inf if trade.is_short else 0.0
+            return float(trade.stop_loss)
+        # A backtest has moved it already, by prices that the candle reaches only later.
+        own = self._settings.risk
+        first = risk.stop_price(trade.open_rate, record.atr, trade.is_short, own, record.size)
+        before = now - timedelta(seconds=timeframe_seconds(self._strategy.timeframe))
+        return risk.tighter(first, self._trail(trade, record, before), trade.is_short)
 
     def _trail(self, trade: Trade, record: EntryRecord, now: datetime) -> float:
         own = self._settings.risk

@@ -16,7 +16,7 @@ from regimeswitch.lab.doctoring.subject import Subject
 GIGABYTE = 1e9
 LEAST_FREE, LOW_FREE = 1 * GIGABYTE, 5 * GIGABYTE
 SUPPORTED = {
-    "freqtrade": ">=2026.9,<2026.11",
+    "freqtrade": ">=2026.9,<2026.10",
     "pydantic": ">=2.12,<3",
     "rich": ">=14,<16",
     "aiohttp": ">=3.12,<4",

@@ -175,7 +175,8 @@ def _kills() -> Iterator[Case]:
 
 
 MODEL_FAULTS = (
-    *("disk full", "read-only", "corrupted", "half-written", "missing", "training raises"),
+    *("disk full", "read-only", "training raises", "training too long"),
+    *("corrupted", "half-written", "missing", "other settings"),
 )
 
 

@@ -14,7 +14,14 @@ from freqtrade.worker import Worker
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.faulting.cases import Case
-from regimeswitch.lab.faulting.modeltrouble import IN_TRAINING, Around, damage, nothing, trouble
+from regimeswitch.lab.faulting.modeljudge import judge_model
+from regimeswitch.lab.faulting.modeltrouble import (
+    IN_TRAINING,
+    Training,
+    as_usual,
+    damage,
+    trouble,
+)
 from regimeswitch.lab.faulting.run import DeadError
 from regimeswitch.lab.faulting.surroundings import (
     CASE_SECONDS,
@@ -37,7 +44,8 @@ PAIR = "BTC/USDT"
 DAYS, TRAIN_DAYS = 32, 12
 END = datetime(2025, 1, 1, tzinfo=UTC)
 CANDLE = timedelta(minutes=5)
-OURS = " regimeswitch.bot"
+# Minutes; less than a candle, so that the next one finds a training too long.
+LONGEST_TRAINING = 4
 CONFIG: dict[str, Any] = {
     "strategy": "RegimeSwitchStrategy",
     "freqaimodel": "RegimeSwitchClassifier",
@@ -90,10 +98,10 @@ class ModelBot:
         self.served: list[bool] = []
         self.trained: list[int] = []
 
-    def live(self, closes: list[datetime], around: Around) -> None:
+    def live(self, closes: list[datetime], train: Training) -> None:
         """One life of the bot: start, a loop and a training after each candle, end.
 
-        :param around: what to put around the training of a candle, by its number in this life
+        :param train: lets FreqAI train after a candle, by its number in this life
         :raises DeadError: when the bot ends before
         """
         with moved_clock(closes[0]) as (clock, gate), moved_pauses(clock):
@@ -108,8 +116,7 @@ class ModelBot:
                     self._note(worker)
                     freqai = worker.freqtrade.strategy.freqai
                     if freqai.scanning:
-                        with around(number, freqai):
-                            gate.one_pass()
+                        train(number, freqai, gate)
                     self.trained.append(int(freqai.dd.pair_dict[PAIR]["trained_timestamp"]))
             finally:
                 worker.freqtrade.strategy.freqai._stop_event.set()
@@ -153,35 +160,21 @@ def model_case(case: Case, home: Path, guards: bool) -> Verdict:
                 if case.what in IN_TRAINING:
                     bot.live(closes[:4], trouble(case.what, models))
                 else:
-                    bot.live(closes[:4], nothing)
+                    bot.live(closes[:4], as_usual)
                     damage(case.what, models)
-                bot.live(closes[4:], nothing)
+                bot.live(closes[4:], as_usual)
         except (DeadError, HungError, *DEATHS) as error:
             verdict.why.append(f"the bot died: {type(error).__name__}: {error}")
-    judge_model(verdict, bot, log.read_text(encoding="utf-8"))
+    judge_model(verdict, bot.served, bot.trained, log.read_text(encoding="utf-8"), closes[1])
     return verdict
 
 
 def write_configs(home: Path, guards: bool, url: str) -> list[Path]:
     """The configuration files of the bot."""
-    own: dict[str, Any] = {**CONFIG["regimeswitch"], "safety": {"guards": guards}}
+    safety = {"guards": guards, "training_minutes": LONGEST_TRAINING}
+    own: dict[str, Any] = {**CONFIG["regimeswitch"], "safety": safety}
     paths = []
     for name, content in {"bot": {**CONFIG, "regimeswitch": own}, "top": overlay(url)}.items():
         paths.append(home / f"{name}.json")
         paths[-1].write_text(json.dumps(content, indent=1), encoding="utf-8")
     return paths
-
-
-def judge_model(verdict: Verdict, bot: ModelBot, log: str) -> None:
-    """Served in the end by a newer model, and the trouble was told."""
-    if not any(bot.served[:2]):
-        verdict.why.append("nothing was served before the fault")
-    if len(bot.served) == 8 and not bot.served[-1]:
-        verdict.why.append("nothing is served after the fault")
-    if bot.trained and bot.trained[-1] <= bot.trained[0]:
-        verdict.why.append("nothing was trained after the fault")
-    told = [
-        line for line in log.splitlines() if OURS in line and (" WARN" in line or " ERR" in line)
-    ]
-    if not told:
-        verdict.why.append("the trouble was not told")

@@ -85,10 +85,21 @@ class ScanGate:
 
         :raises TimeoutError: when the pass hangs
         """
+        self.begin_pass()
+        self.end_pass()
+
+    def begin_pass(self) -> None:
+        """Let the scan begin a pass, and do not wait for it."""
         if not self._begun:
             self._wait()
             self._begun = True
         self._go.release()
+
+    def end_pass(self) -> None:
+        """Return when the pass that was begun is over.
+
+        :raises TimeoutError: when it hangs
+        """
         self._wait()
 
     def open(self) -> None:

@@ -1,0 +1,36 @@
+"""Runs ``regimeswitch replay`` as a user does, with an overlay on the project's config."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from conftest import ROOT
+
+
+def replay_with(
+    config: dict[str, Any], folder: Path, *arguments: object, timeout: int = 1400
+) -> tuple[int, dict[str, Any], str]:
+    """Exit code, exported figures and output of the command.
+
+    :param config: goes on top of config.json, as ``overlay.json`` in the folder
+    """
+    overlay, export = folder / "overlay.json", folder / "figures.json"
+    overlay.write_text(json.dumps(config))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "regimeswitch.cli", "replay"),
+            *("--config", str(ROOT / "config.json"), str(overlay)),
+            *map(str, arguments),
+            *("--export", str(export)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    figures = json.loads(export.read_text()) if export.is_file() else {}
+    return done.returncode, figures, done.stdout + done.stderr
