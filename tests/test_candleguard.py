@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from guarded import World, running_world
 from regimeswitch.exchange.faults import Fault
+from regimeswitch.lab.faulting.cases import all_cases
+from regimeswitch.lab.faulting.judge import judge
+from regimeswitch.lab.faulting.scene import write_candles
 from regimeswitch.ticks import DUPLICATE, FUTURE, MISPLACED, MISSING, sound_ticks
 
 
@@ -113,3 +116,21 @@ def test_without_the_guards_the_same_bot_buys_on_a_damaged_candle(world: World) 
     world.fail(Fault("inverted", path=KLINES))
     world.step()
     assert len(world.filled("BUY")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("guards", [True, False])
+def test_a_guarded_bot_listens_to_no_stream_and_misses_nothing_when_they_are_lost(
+    tmp_path: Path, guards: bool
+) -> None:
+    # FreqAI warns when it is imported.
+    from regimeswitch.lab.faulting.run import market_case
+
+    (case,) = [one for one in all_cases() if one.scene == "websocket"]
+    candles = write_candles(tmp_path / "candles")
+    (tmp_path / "bot").mkdir()
+    evidence = market_case(case, tmp_path / "bot", candles, guards)
+    assert (evidence.injection.hits[0] > 0) != guards
+    if guards:
+        assert judge(case, evidence).why == []

@@ -105,7 +105,11 @@ CONFIGS: list[tuple[dict[str, Any], str, str]] = [
     ({"exit_pricing": {"order_book_min": 1, "order_book_max": 2}}, "serious", "config.consistency"),
     ({"dry_run": False}, "info", "config.live"),
     ({"exchange": {"name": "kraken"}}, "warning", "config.exchange"),
-    ({"exchange": {"enable_ws": True}}, "warning", "config.websockets"),
+    ({"exchange": {"enable_ws": True}}, "info", "config.websockets"),
+    (
+        {"exchange": {"enable_ws": True}, "regimeswitch": {"safety": {"guards": False}}},
+        *("warning", "config.websockets"),
+    ),
     ({"process_only_new_candles": False}, "warning", "config.new_candles"),
     ({"cancel_open_orders_on_exit": False}, "warning", "config.open_orders"),
     ({"fee": 0.002}, "warning", "config.fee"),
@@ -622,4 +626,4 @@ def test_the_last_config_is_the_strongest(bot: Bot, tmp_path: Path) -> None:
     over = tmp_path / "over.json"
     over.write_text(json.dumps({"exchange": {"enable_ws": True}}))
     _, figures = doctor(bot, "--config", bot.config, over)
-    assert ("warning", "config.websockets") in kinds(figures)
+    assert ("info", "config.websockets") in kinds(figures)

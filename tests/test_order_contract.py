@@ -25,6 +25,8 @@ from freqtrade.persistence import Order, Trade
 from regimeswitch.bot.answers import NoAnswer, Withheld
 from regimeswitch.bot.inquiry import NotPlaced
 from regimeswitch.bot.journal import journal_path
+from regimeswitch.bot.modelfiles import ENDINGS
+from regimeswitch.bot.modelguard import JSON_FILES
 from regimeswitch.bot.supported import FREQTRADE_VERSIONS, check_version, moved_methods
 
 
@@ -106,6 +108,50 @@ def test_what_adoption_uses_of_freqtrade_is_there() -> None:
     assert order == sorted(order), "bot_start comes before the database or the data provider now"
     startup = inspect.getsource(FreqtradeBot.startup)
     assert "startup_update_open_orders" in startup, "adopted orders are not looked at when starting"
+
+
+def test_candles_come_by_the_known_ways_alone() -> None:
+    """``bot/candleguard.py`` stands in both: what is fetched, and whether streams are used."""
+    assert client_calls("fetch_ohlcv") == {"_async_get_candle_history"}
+    (fetch,) = [
+        one
+        for one in ast.walk(ast.parse(inspect.getsource(exchange_module)))
+        if isinstance(one, ast.AsyncFunctionDef) and one.name == "_async_get_candle_history"
+    ]
+    known = ["self", "pair", "timeframe", "candle_type", "since_ms"]
+    assert [one.arg for one in fetch.args.args] == known
+    for name, method in vars(Exchange).items():
+        source = inspect.getsource(method) if inspect.isfunction(method) else ""
+        if "_exchange_ws.get_ohlcv" in source or "_exchange_ws.schedule_ohlcv" in source:
+            assert "self._can_use_websocket(" in source, (
+                f"Exchange.{name} uses candle streams without asking whether it may"
+            )
+
+
+@pytest.mark.filterwarnings("default")
+def test_what_the_model_guard_wraps_of_freqai_is_there() -> None:
+    # FreqAI warns when it is imported.
+    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
+    from freqtrade.freqai.freqai_interface import IFreqaiModel
+
+    written = inspect.getsource(FreqaiDataDrawer)
+    for method, attribute in [
+        *JSON_FILES,
+        ("save_historic_predictions_to_disk", "historic_predictions_path"),
+        ("save_historic_predictions_to_disk", "historic_predictions_bkp_path"),
+    ]:
+        assert f"self.{attribute}" in inspect.getsource(getattr(FreqaiDataDrawer, method))
+    assert list(inspect.signature(FreqaiDataDrawer.save_data).parameters) == [
+        *("self", "model", "coin", "dk")
+    ]
+    for ending in ENDINGS:
+        kind = ending.split(".")[0].removeprefix("_")
+        assert kind in written or kind.upper() in written, f"FreqAI writes no {ending} any more"
+    scanning = inspect.getsource(IFreqaiModel._start_scanning)
+    assert "self.extract_data_and_train_model(" in inspect.getsource(IFreqaiModel), (
+        "trainings come by another method: see bot/model.py"
+    )
+    assert "self._stop_event" in scanning
 
 
 def test_an_unknown_freqtrade_does_not_trade_live() -> None:

@@ -18,8 +18,6 @@ from regimeswitch.safetysettings import SafetySettings
 
 CLOCK_SECONDS = 300.0
 """How often the exchange's clock is asked for."""
-SILENT_SECONDS = 60.0
-"""Without one message of any candle stream for this long, the websocket counts as lost."""
 
 
 class Outages:
@@ -29,7 +27,6 @@ class Outages:
         self._traffic, self._safety, self._alarms = traffic, safety, alarms
         self._asked = 0.0
         self._drift = 0.0
-        self._streamed, self._silent_looks = 0.0, 0
         self._general: dict[str, str] = {}
         self._of_pair: dict[str, str] = {}
 
@@ -59,8 +56,6 @@ class Outages:
         )
         self._general["clock"] = self._clock_reason(exchange)
         self._say("clock", self._general["clock"], "the clock agrees with the exchange's again")
-        self._general["websocket"] = self._websocket_reason(exchange, now)
-        self._say("websocket", self._general["websocket"], "candle streams are back")
         for pair in strategy.dp.current_whitelist():
             self._of_pair[pair] = self._candle_reason(strategy, pair, now)
             self._say(f"candles {pair}", self._of_pair[pair], f"{pair}: candles are there again")
@@ -91,21 +86,6 @@ class Outages:
         self._traffic.clock_doubted = False
         drift = (before + self._asked) / 2 - theirs
         self._drift = drift if abs(drift) > self._safety.clock_drift_seconds else 0.0
-
-    def _websocket_reason(self, exchange: Any, now: datetime) -> str:
-        streams = getattr(exchange, "_exchange_ws", None)
-        if streams is None or not streams._klines_last_request:
-            return ""
-        heard = max(streams._klines_last_refresh.values(), default=0) / 1000
-        if heard > self._streamed or not self._streamed:
-            self._streamed, self._silent_looks = heard or now.timestamp(), 0
-            return ""
-        # Twice in a row: after a pause of the bot the first look may come before the first message.
-        self._silent_looks += 1
-        silent = now.timestamp() - self._streamed
-        if self._silent_looks < 2 or silent <= SILENT_SECONDS:
-            return ""
-        return "the candle streams are silent"
 
     def _candle_reason(self, strategy: IStrategy, pair: str, now: datetime) -> str:
         dp = strategy.dp

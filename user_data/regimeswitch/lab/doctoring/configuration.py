@@ -9,7 +9,7 @@ from freqtrade.configuration import validate_config_consistency
 from freqtrade.exceptions import FreqtradeException
 
 from regimeswitch.candles import timeframe_seconds
-from regimeswitch.lab.doctoring.findings import Finding
+from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.subject import Subject
 from regimeswitch.settings import SettingsError, load_settings
 
@@ -50,6 +50,16 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def _websockets(guards: bool) -> Finding:
+    severity: Severity = "info" if guards else "warning"
+    what = (
+        "websockets are on, but guards do not listen to them: each candle is fetched"
+        if guards
+        else "websockets are on: freqtrade at times analyses a candle that has not closed"
+    )
+    return Finding(*(severity, "config.websockets", what, "exchange.enable_ws"), "set it to false")
+
+
 def check_freqtrade(subject: Subject) -> Iterator[Finding]:
     """Keys of freqtrade that matter for money here."""
     given = subject.config.given
@@ -70,10 +80,7 @@ def check_freqtrade(subject: Subject) -> Iterator[Finding]:
             'RegimeSwitch is made for "binance", spot',
         )
     if exchange.get("enable_ws", True):
-        what = "websockets are on: freqtrade at times analyses a candle that has not closed"
-        yield Finding(
-            *("warning", "config.websockets", what, "exchange.enable_ws"), "set it to false"
-        )
+        yield _websockets(subject.settings.safety.guards)
     if given.get("process_only_new_candles") is False:
         what = "every loop analyses the same candle again"
         yield Finding(
