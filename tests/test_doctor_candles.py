@@ -1,0 +1,162 @@
+"""Candle files, labels and regimes: one defect, one finding."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bots import Bot
+from doctors import a_machine_of_eight, bot, doctor, kinds, market
+
+
+__all__ = ["a_machine_of_eight", "bot", "market"]
+
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def rows_set(rows: slice, **values: float) -> Change:
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        frame.loc[frame.index[rows], list(values)] = list(values.values())
+        return frame
+
+    return change
+
+
+def spike(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.loc[9000, ["high", "close"]] *= 10
+    return frame
+
+
+def flat(frame: pd.DataFrame) -> pd.DataFrame:
+    for name in ("open", "high", "low"):
+        frame.loc[9000, name] = frame.loc[9000, "close"]
+    frame.loc[9000, "volume"] = 0
+    return frame
+
+
+def without(first: int, last: int) -> Change:
+    return lambda frame: frame.drop(index=range(first, last)).reset_index(drop=True)
+
+
+def twice(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame[:5000], frame[4999:]], ignore_index=True)
+
+
+def swapped(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame[:5000], frame[5001:5002], frame[5000:5001], frame[5002:]])
+
+
+def every_other(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[::2].reset_index(drop=True)
+
+
+BAD_FILES: list[tuple[Change, str, str]] = [
+    (without(9000, 9005), "info", "candles.gap"),
+    (without(9000, 9300), "warning", "candles.gap"),
+    (flat, "info", "candles.flat"),
+    (rows_set(slice(9000, 9001), close=0.0), "warning", "candles.zero"),
+    (rows_set(slice(9000, 9001), low=-1.0), "warning", "candles.negative"),
+    (rows_set(slice(9000, 9001), high=0.5), "warning", "candles.inverted"),
+    (spike, "warning", "candles.spike"),
+    (rows_set(slice(-900, -100), close=0.0), "serious", "candles.zero"),
+    (twice, "serious", "candles.duplicate"),
+    (swapped, "serious", "candles.order"),
+    (lambda frame: frame[5000:].reset_index(drop=True), "serious", "candles.short"),
+    (lambda frame: frame[:-400], "warning", "candles.uneven"),
+]
+
+
+@pytest.mark.parametrize(("change", "severity", "kind"), BAD_FILES)
+def test_one_defect_of_a_candle_file_is_one_finding(
+    bot: Bot, market: Path, tmp_path: Path, change: Change, severity: str, kind: str
+) -> None:
+    candles = tmp_path / "candles"
+    shutil.copytree(market, candles)
+    path = candles / "BTC_USDT-5m.feather"
+    change(pd.read_feather(path)).to_feather(path)
+    code, figures = doctor(bot, "--datadir", candles)
+    assert kinds(figures) == [(severity, kind)]
+    assert code == (severity == "serious")
+    assert figures["findings"][0]["where"] == "BTC/USDT 5m"
+
+
+def test_the_same_outage_in_all_pairs_is_told_once(bot: Bot, market: Path, tmp_path: Path) -> None:
+    candles = tmp_path / "candles"
+    shutil.copytree(market, candles)
+    for path in candles.glob("*-5m.feather"):
+        without(9000, 9005)(pd.read_feather(path)).to_feather(path)
+    (found,) = doctor(bot, "--datadir", candles)[1]["findings"]
+    assert found["where"] == "BTC/USDT 5m, ETH/USDT 5m"
+
+
+def test_a_file_of_another_timeframe(bot: Bot, market: Path, tmp_path: Path) -> None:
+    candles = tmp_path / "candles"
+    shutil.copytree(market, candles)
+    path = candles / "BTC_USDT-1h.feather"
+    every_other(pd.read_feather(path)).to_feather(path)
+    assert ("serious", "candles.timeframe") in kinds(doctor(bot, "--datadir", candles)[1])
+
+
+def test_a_missing_and_an_unreadable_file(bot: Bot, market: Path, tmp_path: Path) -> None:
+    candles = tmp_path / "candles"
+    shutil.copytree(market, candles)
+    (candles / "BTC_USDT-1h.feather").unlink()
+    (candles / "ETH_USDT-1h.feather").write_text("no candles")
+    code, figures = doctor(bot, "--datadir", candles)
+    expected = [("serious", "candles.missing"), ("serious", "candles.unreadable")]
+    assert (code, kinds(figures)) == (1, expected)
+    assert "freqtrade download-data --pairs BTC/USDT" in figures["findings"][0]["mend"]
+
+
+def test_old_candles(bot: Bot, market: Path, tmp_path: Path) -> None:
+    for path in market.glob("*.feather"):
+        frame = pd.read_feather(path)
+        frame.assign(date=frame["date"] - pd.Timedelta(days=91)).to_feather(tmp_path / path.name)
+    assert kinds(doctor(bot, "--datadir", tmp_path)[1]) == [("info", "candles.old")]
+
+
+# --- labels and regimes: a change of the settings and the finding
+
+LESSONS: list[tuple[dict[str, Any], str, str]] = [
+    ({"labels": {"multiple": 2.2}}, "warning", "labels.rare"),
+    ({"labels": {"multiple": 20.0}}, "serious", "labels.absent"),
+    ({"regime": {"trend_enter": 30.0, "trend_exit": 20.0}}, "info", "regimes.seldom"),
+    (
+        {"regime": {"grace_candles": 12, "trend_enter": 0.1, "trend_exit": 0.1, "timeframe": "5m"}},
+        *("warning", "regimes.switches"),
+    ),
+    ({"models": {"min_rows": 10_000}}, "warning", "regimes.few_rows"),
+    ({"models": {"rows": "pair", "min_rows": 20_000}}, "warning", "regimes.few_rows"),
+]
+
+
+@pytest.mark.parametrize(("change", "severity", "kind"), LESSONS)
+def test_what_models_would_learn_from(
+    bot: Bot, market: Path, change: dict[str, Any], severity: str, kind: str
+) -> None:
+    bot.change(regimeswitch=change)
+    code, figures = doctor(bot, "--datadir", market)
+    found = kinds(figures)
+    assert (severity, kind) in found
+    # Where a regime hardly occurs, it has few rows.
+    follows = {("info", "regimes.seldom"), ("warning", "regimes.few_rows")}
+    if not kind.startswith("regimes."):
+        follows = set()
+    assert set(found) - follows <= {(severity, kind)}
+    assert code == (severity == "serious")
+
+
+def test_labels_that_are_missing(bot: Bot, market: Path, tmp_path: Path) -> None:
+    candles = tmp_path / "candles"
+    shutil.copytree(market, candles)
+    for path in candles.glob("BTC_USDT-5m.feather"):
+        frame = pd.read_feather(path)
+        frame.loc[frame.index[-4000:-10:40], "close"] = 0.0
+        frame.to_feather(path)
+    assert ("warning", "labels.missing") in kinds(doctor(bot, "--datadir", candles)[1])

@@ -1,0 +1,198 @@
+"""A configuration with exactly one defect gives exactly one finding."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bots import Bot
+from doctors import NO_CANDLES, a_machine_of_eight, bot, doctor, kinds
+
+
+__all__ = ["a_machine_of_eight", "bot"]
+
+
+CONFIGS: list[tuple[dict[str, Any], str, str]] = [
+    ({"regimeswitch": {"labels": {"horizn": 3}}}, "serious", "settings.mistake"),
+    ({"max_open_trades": "many"}, "serious", "config.schema"),
+    ({"exit_pricing": {"order_book_min": 1, "order_book_max": 2}}, "serious", "config.consistency"),
+    ({"dry_run": False}, "info", "config.live"),
+    ({"exchange": {"name": "kraken"}}, "warning", "config.exchange"),
+    ({"exchange": {"enable_ws": True}}, "info", "config.websockets"),
+    (
+        {"exchange": {"enable_ws": True}, "regimeswitch": {"safety": {"guards": False}}},
+        *("warning", "config.websockets"),
+    ),
+    ({"process_only_new_candles": False}, "warning", "config.new_candles"),
+    ({"cancel_open_orders_on_exit": False}, "warning", "config.open_orders"),
+    ({"fee": 0.002}, "warning", "config.fee"),
+    ({"fee": 0, "regimeswitch": {"labels": {"fee": 0}}}, "warning", "config.fee"),
+    (
+        {
+            "timeframe": "15m",
+            "freqai": {"feature_parameters": {"include_timeframes": ["15m", "1h"]}},
+        },
+        *("warning", "config.timeframe"),
+    ),
+    (
+        {"freqai": {"feature_parameters": {"include_timeframes": ["1m", "5m", "1h"]}}},
+        *("serious", "config.consistency"),
+    ),
+    (
+        {"freqai": {"feature_parameters": {"include_timeframes": ["5m"]}}},
+        *("warning", "config.include_timeframes"),
+    ),
+    (
+        {"freqai": {"feature_parameters": {"label_period_candles": 13}}},
+        *("warning", "config.horizon"),
+    ),
+    ({"regimeswitch": {"regime": {"grace_candles": 11}}}, "warning", "regimes.grace"),
+    ({"freqai": {"enabled": False}}, "serious", "freqai.off"),
+    ({"freqai": {"identifier": "regimeswitch-rs00000000"}}, "warning", "identifier.fixed"),
+    ({"freqai": {"expiration_hours": 23}}, "serious", "freqai.expiration"),
+    ({"freqai": {"expiration_hours": 0}}, "warning", "freqai.never_expires"),
+    ({"freqai": {"live_retrain_hours": 0}}, "warning", "freqai.retrain"),
+    ({"freqai": {"purge_old_models": False}}, "warning", "freqai.purge"),
+    (
+        {"freqai": {"feature_parameters": {"indicator_periods_candles": [12, 2600]}}},
+        *("serious", "startup.limit"),
+    ),
+    (
+        {"regimeswitch": {"regime": {"rule": "change", "change_days": 195}}},
+        *("serious", "startup.limit"),
+    ),
+    ({"regimeswitch": {"models": {"jobs": 9}}}, "warning", "threads.jobs"),
+    ({"freqai": {"model_training_parameters": {"n_jobs": 5}}}, "warning", "threads.learner"),
+    ({"freqai": {"model_training_parameters": {"n_jobs": -1}}}, "warning", "threads.learner"),
+    (
+        {"regimeswitch": {"models": {"parameters": {"xgboost": {"nthread": 8}}}}},
+        *("warning", "threads.learner"),
+    ),
+    ({"freqai": {"data_kitchen_thread_count": 9}}, "warning", "threads.kitchen"),
+]
+
+
+@pytest.mark.parametrize(("change", "severity", "kind"), CONFIGS)
+def test_one_defect_of_the_configuration_is_one_finding(
+    bot: Bot, change: dict[str, Any], severity: str, kind: str
+) -> None:
+    bot.change(**change)
+    code, figures = doctor(bot)
+    assert [one for one in kinds(figures) if one != NO_CANDLES] == [(severity, kind)]
+    assert code == (severity == "serious")
+    (found,) = [one for one in figures["findings"] if one["kind"] == kind]
+    assert all(found[part] for part in ("what", "where", "mend"))
+
+
+API = {
+    "enabled": True,
+    "listen_ip_address": "127.0.0.1",
+    "username": "me",
+    "password": "a-long-random-one",
+    "jwt_secret_key": "x" * 40,
+    "CORS_origins": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "kind"),
+    [
+        ({"listen_ip_address": "0.0.0.0"}, "serious", "api.open"),
+        ({"listen_ip_address": "::"}, "serious", "api.open"),
+        ({"password": ""}, "serious", "api.password"),
+        ({"password": "SuperPassword"}, "serious", "api.password"),
+        ({"password": "short"}, "serious", "api.password"),
+        ({"username": "a-long-random-one"}, "serious", "api.password"),
+        ({"username": ""}, "serious", "api.password"),
+        ({"jwt_secret_key": "somethingRandomSomethingRandom123"}, "serious", "api.jwt"),
+        ({"jwt_secret_key": "short"}, "serious", "config.schema"),
+        ({"CORS_origins": ["*"]}, "serious", "api.cors"),
+        ({}, "", ""),
+        ({"listen_ip_address": "::1"}, "", ""),
+    ],
+)
+def test_one_defect_of_the_api_is_one_finding(
+    bot: Bot,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    severity: str,
+    kind: str,
+) -> None:
+    monkeypatch.setattr("regimeswitch.lab.doctor.in_container", lambda: False)
+    api = {**API, **change}
+    for name in ("password", "jwt_secret_key"):
+        # Secrets come from the environment, so that they are no finding themselves.
+        monkeypatch.setenv(f"FREQTRADE__API_SERVER__{name.upper()}", str(api.pop(name)))
+    bot.change(api_server=api)
+    _, figures = doctor(bot)
+    expected = [(severity, kind)] if kind else []
+    assert [one for one in kinds(figures) if one != NO_CANDLES] == expected
+
+
+def test_an_open_api_in_a_container_is_a_warning(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regimeswitch.lab.doctor.in_container", lambda: True)
+    for name in ("password", "jwt_secret_key"):
+        monkeypatch.setenv(f"FREQTRADE__API_SERVER__{name.upper()}", API[name])
+    plain = {key: API[key] for key in ("enabled", "username")}
+    bot.change(api_server={**plain, "listen_ip_address": "0.0.0.0"})
+    assert ("warning", "api.open") in kinds(doctor(bot)[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "severity", "kind"),
+    [
+        ({"exchange": {"key": "K"}}, "serious", "secrets.exchange"),
+        ({"exchange": {"secret": "K"}}, "serious", "secrets.exchange"),
+        ({"exchange": {"ccxt_config": {"apiKey": "K"}}}, "serious", "secrets.exchange"),
+        (
+            {"exchange": {"ccxt_config": {"httpsProxy": "http://a:b@c:1"}}},
+            *("serious", "secrets.exchange"),
+        ),
+        ({"telegram": {"token": "K"}}, "serious", "secrets.telegram"),
+        ({"api_server": {"password": "K"}}, "warning", "secrets.api"),
+        ({"api_server": {"jwt_secret_key": "K" * 32}}, "warning", "secrets.api"),
+        ({"coingecko": {"api_key": "K"}}, "warning", "secrets.other"),
+        ({"telegram": {"chat_id": "5"}}, "", ""),
+    ],
+)
+def test_one_secret_in_the_file_is_one_finding(
+    bot: Bot, change: dict[str, Any], severity: str, kind: str
+) -> None:
+    bot.change(**change)
+    bot.config.chmod(0o600)
+    code, figures = doctor(bot)
+    expected = [(severity, kind)] if kind else []
+    assert [one for one in kinds(figures) if one != NO_CANDLES] == expected
+    assert code == (severity == "serious")
+    if kind:
+        (found,) = [one for one in figures["findings"] if one["kind"] == kind]
+        assert "FREQTRADE__" in found["mend"]
+        assert "K" not in found["what"].split()
+
+
+def test_secrets_of_the_environment_and_of_added_files(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FREQTRADE__EXCHANGE__KEY", "K")
+    monkeypatch.setenv("FREQTRADE__EXCHANGE__SECRET", "K")
+    assert kinds(doctor(bot)[1]) == [NO_CANDLES]
+    more = bot.home / "private.json"
+    more.write_text(json.dumps({"telegram": {"token": "T"}}))
+    more.chmod(0o600)
+    bot.change(add_config_files=["private.json"])
+    (found, _) = doctor(bot)[1]["findings"]
+    assert (found["kind"], Path(found["where"]).name) == ("secrets.telegram", "private.json")
+
+
+def test_permissions(bot: Bot) -> None:
+    bot.config.chmod(0o666)
+    assert kinds(doctor(bot)[1]) == [("serious", "permissions.config"), NO_CANDLES]
+    bot.change(coingecko={"api_key": "K"})
+    bot.config.chmod(0o640)
+    assert ("serious", "permissions.secrets") in kinds(doctor(bot)[1])
+    bot.config.chmod(0o600)
+    bot.database.chmod(0o666)
+    assert ("serious", "permissions.database") in kinds(doctor(bot)[1])

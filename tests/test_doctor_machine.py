@@ -1,0 +1,101 @@
+"""Models on disk and the machine: one defect, one finding."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bots import Bot, make_bot
+from conftest import ROOT
+from doctors import NO_CANDLES, a_machine_of_eight, bot, doctor, kinds
+from regimeswitch.lab.doctor import subject_of
+from regimeswitch.lab.doctoring import machine
+from regimeswitch.lab.doctoring.freqai import startup_candles
+
+
+__all__ = ["a_machine_of_eight", "bot"]
+
+
+def test_models_of_other_settings(bot: Bot, tmp_path: Path) -> None:
+    (bot.userdir / "models/regimeswitch-rs00000000").mkdir(parents=True)
+    assert kinds(doctor(bot)[1]) == [("warning", "identifier.stale"), NO_CANDLES]
+    whole = make_bot(tmp_path / "whole")
+    bot.change(freqai={"train_period_days": 20})
+    shutil.copytree(whole.models, bot.userdir / "models" / whole.identifier)
+    assert kinds(doctor(bot)[1]) == [NO_CANDLES, ("info", "identifier.leftover")]
+
+
+def test_models_that_are_not_complete(tmp_path: Path) -> None:
+    bot = make_bot(tmp_path / "whole")
+    next(bot.models.glob("*/*_model.joblib")).unlink()
+    (found,) = doctor(bot)[1]["findings"][:1]
+    assert found["kind"] == "models.incomplete"
+    assert "_model.joblib is missing" in found["what"]
+    (bot.models / "pair_dictionary.json").write_text("{")
+    assert kinds(doctor(bot)[1])[0] == ("serious", "models.list")
+
+
+# --- the machine
+
+
+@pytest.mark.parametrize(
+    ("free", "expected"),
+    [(4e9, [("warning", "machine.disk")]), (9e8, [("serious", "machine.disk")]), (6e9, [])],
+)
+def test_room_on_the_disk(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, free: float, expected: list[tuple[str, str]]
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    found = kinds(doctor(bot, "--userdir", bot.home / "not/yet/there")[1])
+    assert [one for one in found if one != NO_CANDLES] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "severity"),
+    [
+        ("freqtrade", "2025.1", "serious"),
+        ("freqtrade", "2026.10", "serious"),
+        ("rich", "13.0", "warning"),
+    ],
+)
+def test_versions_of_packages(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, name: str, version: str, severity: str
+) -> None:
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda one: version if one == name else real(one))
+    assert kinds(doctor(bot)[1])[0] == (severity, "machine.version")
+
+
+def test_python_below_what_is_supported(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "LEAST_PYTHON", (4, 0))
+    assert kinds(doctor(bot)[1])[0] == ("serious", "machine.python")
+
+
+def test_supported_versions_are_those_of_the_project() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    for name, versions in machine.SUPPORTED.items():
+        extras = "[freqai,hyperopt,plot]" if name == "freqtrade" else ""
+        assert f'"{name}{extras}{versions}"' in project
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"])
+def test_threads_of_the_environment(bot: Bot, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "9")
+    assert kinds(doctor(bot)[1])[0] == ("warning", "threads.variable")
+
+
+def test_start_up_candles_are_those_of_the_strategy(bot: Bot) -> None:
+    arguments = SimpleNamespace(config=[bot.config], userdir=bot.userdir, datadir=None, pairs=None)
+    needed = startup_candles(subject_of(arguments))
+    source = (ROOT / "user_data/strategies/RegimeSwitchStrategy.py").read_text()
+    assert "SETTLING_CANDLES = 400" in source
+    assert needed == {
+        "freqai.feature_parameters.indicator_periods_candles": 2031,
+        "regimeswitch.regime": 601,
+        "regimeswitch.labels.window": 289,
+        "regimeswitch.risk.atr_period": 289,
+    }
