@@ -1,4 +1,4 @@
-"""Runs ``regimeswitch replay`` as a user does, with an overlay on the project's config."""
+"""Bots that trade often, and ``regimeswitch replay`` on them as a user runs it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from conftest import ROOT
+
+
+REGIMES = ("bull", "bear", "sideways")
+
+
+def busy(buy: float, sell: float, **risk: object) -> dict[str, Any]:
+    """An overlay on the project's config: small models, entries in every regime by thresholds."""
+    return {
+        "freqai": {
+            "train_period_days": 20,
+            "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
+        },
+        "regimeswitch": {
+            "models": {"own_trees": 5, "min_rows": 200},
+            "entries": {
+                "require_edge": False,
+                "regimes": [*REGIMES],
+                "leave_regimes": [],
+                "buy": dict.fromkeys(REGIMES, buy),
+                "sell": dict.fromkeys(REGIMES, sell),
+            },
+            "risk": risk,
+        },
+    }
 
 
 def replay_with(

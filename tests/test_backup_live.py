@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pandas as pd
 import pytest
@@ -21,6 +21,7 @@ from regimeswitch.lab.replaying.compare import compare_decisions
 from regimeswitch.lab.replaying.plan import Plan
 from regimeswitch.lab.replaying.records import Records, read_records
 from regimeswitch.lab.replaying.trades import read_database
+from replays import busy
 
 
 pytestmark = pytest.mark.slow
@@ -29,29 +30,13 @@ CANDLE = 300
 BEGAN = int(pd.Timestamp("2024-12-28", tz="UTC").timestamp())
 HELD = BEGAN + 16 * CANDLE
 ENDED = BEGAN + 32 * CANDLE
-BUSY: dict[str, Any] = {
+BUSY = busy(buy=0.1, sell=0.9, max_hold_candles=6, stop_atr=3.0, take_atr=3.0) | {
     "initial_state": "running",
     "exchange": {"pair_whitelist": ["BTC/USDT"]},
     "internals": {"process_throttle_secs": 150},
-    "freqai": {
-        "train_period_days": 20,
-        # Both bots train once before the copy and once after it.
-        "live_retrain_hours": 1.49,
-        "expiration_hours": 4,
-        "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
-    },
-    "regimeswitch": {
-        "models": {"own_trees": 5, "min_rows": 200},
-        "entries": {
-            "require_edge": False,
-            "regimes": ["bull", "bear", "sideways"],
-            "leave_regimes": [],
-            "buy": dict.fromkeys(("bull", "bear", "sideways"), 0.1),
-            "sell": dict.fromkeys(("bull", "bear", "sideways"), 0.9),
-        },
-        "risk": {"max_hold_candles": 6, "stop_atr": 3.0, "take_atr": 3.0},
-    },
 }
+# Both bots train once before the copy and once after it.
+BUSY["freqai"] |= {"live_retrain_hours": 1.49, "expiration_hours": 4}
 
 
 class Machine:

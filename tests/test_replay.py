@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from replays import replay_with
+from replays import busy, replay_with
 
 
 # A bot is led through a day: minutes on a busy machine.
@@ -17,23 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 PAIRS = ["BTC/USDT", "ETH/USDT"]
 # Enters and leaves often, in every regime, by signal and by price.
-BUSY: dict[str, Any] = {
-    "freqai": {
-        "train_period_days": 20,
-        "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
-    },
-    "regimeswitch": {
-        "models": {"own_trees": 5, "min_rows": 200},
-        "entries": {
-            "require_edge": False,
-            "regimes": ["bull", "bear", "sideways"],
-            "leave_regimes": [],
-            "buy": {"bull": 0.2, "bear": 0.2, "sideways": 0.2},
-            "sell": {"bull": 0.22, "bear": 0.22, "sideways": 0.22},
-        },
-        "risk": {"max_hold_candles": 24, "stop_atr": 3.0, "take_atr": 3.0},
-    },
-}
+BUSY = busy(buy=0.2, sell=0.22, max_hold_candles=24, stop_atr=3.0, take_atr=3.0)
 
 
 def replay(folder: Path, *arguments: object) -> tuple[int, dict[str, Any], str]:

@@ -18,40 +18,25 @@ import pytest
 from conftest import MARKET_END
 from regimeswitch.lab.market import synthetic_market, write_market
 from regimeswitch.risk import MEAN_SIZE_OF_DEVIATION
-from replays import replay_with
+from replays import busy, replay_with
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 CAPITAL = 0.99 * 1000
 COSTS = 2 * (0.001 + 0.0005)
-EVERYWHERE = {"regimes": ["bull", "bear", "sideways"], "leave_regimes": [], "require_edge": False}
-BY_STOP: dict[str, Any] = {
-    "freqai": {
-        "train_period_days": 20,
-        "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
-    },
-    "regimeswitch": {
-        "models": {"own_trees": 5, "min_rows": 200},
-        "entries": {
-            **EVERYWHERE,
-            "buy": dict.fromkeys(("bull", "bear", "sideways"), 0.2),
-            "sell": dict.fromkeys(("bull", "bear", "sideways"), 0.32),
-        },
-        "risk": {
-            "sizing": "stop",
-            "risk_per_trade": 0.004,
-            "stop_atr": 4.0,
-            "take_atr": 8.0,
-            "trail_atr": 2.5,
-            "daily_loss": 0.002,
-            "peak_loss": 0.004,
-            "peak_pause_days": 1,
-        },
-    },
-}
-
-
+BY_STOP = busy(
+    buy=0.2,
+    sell=0.32,
+    sizing="stop",
+    risk_per_trade=0.004,
+    stop_atr=4.0,
+    take_atr=8.0,
+    trail_atr=2.5,
+    daily_loss=0.002,
+    peak_loss=0.004,
+    peak_pause_days=1,
+)
 RECORDS = (
     "select cd_value from trade_custom_data where cd_key = 'regimeswitch_entry' and ft_trade_id = ?"
 )
@@ -122,20 +107,14 @@ def test_a_floor_from_the_peak_closes_positions_and_pauses(market: Path, tmp_pat
 def test_positions_are_sized_by_their_proven_edge_and_capped(tmp_path: Path) -> None:
     candles = tmp_path / "candles"
     write_market(synthetic_market(["BTC/USDT"], 140, MARKET_END, seed=5), candles)
-    config = deepcopy(BY_STOP)
+    # No answer is too weak; where nothing is proven the stake is zero.
+    config = busy(
+        buy=0.05, sell=0.6, sizing="edge", kelly=0.2, max_position=0.25, max_hold_candles=3
+    )
     config["freqai"]["train_period_days"] = 90
     config["freqai"]["model_training_parameters"]["n_estimators"] = 30
-    config["regimeswitch"] = {
-        "models": {"own_trees": 10, "min_rows": 200},
-        # No answer is too weak; where nothing is proven the stake is zero.
-        "entries": {
-            **EVERYWHERE,
-            "slippage": 0.0,
-            "buy": dict.fromkeys(("bull", "bear", "sideways"), 0.05),
-            "sell": dict.fromkeys(("bull", "bear", "sideways"), 0.6),
-        },
-        "risk": {"sizing": "edge", "kelly": 0.2, "max_position": 0.25, "max_hold_candles": 3},
-    }
+    config["regimeswitch"]["models"]["own_trees"] = 10
+    config["regimeswitch"]["entries"]["slippage"] = 0.0
     deals = replayed(config, tmp_path, candles, "20241229T0330", 60, "BTC/USDT")
     shares = [deal["stake_amount"] / CAPITAL for deal in deals]
     assert len(deals) >= 4
