@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from freqtrade.persistence import Trade
 
 from guarded import ORDER, World, agree, running_world
+from regimeswitch.bot.inquiry import SURE_DENIALS, Question
+from regimeswitch.bot.journal import Entry
 from regimeswitch.exchange.faults import AFTER, BEFORE, Fault
 
 
@@ -121,6 +124,18 @@ def test_an_order_that_never_arrived_is_placed_again(world: World) -> None:
     world.step()
     assert len(world.filled("BUY")) == 1
     agree(world)
+
+
+def test_an_order_that_was_sent_late_is_not_believed_absent_early() -> None:
+    """The exchange client may have waited for its rate limit before it signed the order."""
+    with time_machine.travel(1_800_000_000.0, tick=False) as clock:
+        written = Entry("rs1", "AAA/USDT", "buy", "limit", False, 1.0, 1.0, 1_799_999_990_000)
+        question = Question(written, denials=SURE_DENIALS)
+        for seconds, absent in ((0, False), (4, False), (5, True)):
+            clock.move_to(1_800_000_000.0 + seconds)
+            assert question.surely_absent == absent
+        question.denials = SURE_DENIALS - 1
+        assert not question.surely_absent
 
 
 @pytest.mark.parametrize("placed", [True, False])

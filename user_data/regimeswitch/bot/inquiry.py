@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import ccxt
@@ -23,7 +23,8 @@ Order = dict[str, Any]
 WINDOW_MS = 4000
 """The exchange takes no order that reaches it later than this after it was signed."""
 SURE_SECONDS = 5.0
-"""The window and a second of difference between the clocks: what is not there now will not come."""
+"""The window and a second of difference between the clocks, from the moment at which the answer was
+given up: what is not there then will not come."""
 SURE_DENIALS = 3
 FIRST_PAUSE = 0.2
 
@@ -36,12 +37,15 @@ class NotPlaced(ccxt.ExchangeError):
 class Question:
     """An order without an answer, and what asking for it has told so far.
 
+    :ivar began: when its answer was given up, epoch seconds; a clock from the moment of writing it
+        down would count the wait for the rate limit, after which it was signed
     :ivar denials: how often the exchange did not know it
     :ivar waited: seconds that were spent on it
     :ivar pointless: nothing may be asked in this loop
     """
 
     entry: Entry
+    began: float = field(default_factory=lambda: time.time())
     denials: int = 0
     waited: float = 0.0
     pointless: bool = False
@@ -49,8 +53,8 @@ class Question:
     @property
     def surely_absent(self) -> bool:
         """Whether it cannot be there any more."""
-        age = max(self.waited, time.time() - self.entry.sent_ms / 1000)
-        return self.denials >= SURE_DENIALS and age >= SURE_SECONDS
+        since = max(self.waited, time.time() - self.began)
+        return self.denials >= SURE_DENIALS and since >= SURE_SECONDS
 
 
 class Inquiry:
