@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from frames import PRICES, candle_frame
@@ -71,6 +71,7 @@ def every_step(candles: pd.DataFrame) -> dict[str, Any]:
 
 
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(0, [(0, "open", np.inf, 1), (0, "high", -np.inf, 1)], [])
 @given(st.integers(0, 2**32), damages, st.lists(st.integers(0, ROWS - 2), max_size=3))
 def test_a_thousand_damaged_frames_run_cleanly_and_teach_nothing_damaged(
     seed: int, spoiled: list[tuple[int, str, float, int]], lost: list[int]

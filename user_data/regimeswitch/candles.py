@@ -122,8 +122,7 @@ def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: floa
     """
     prices = [candles[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close")]
     opens, highs, lows, closes = prices
-    # A sum is NaN where one of them is: cheaper than asking every price.
-    broken = ~np.isfinite(opens + highs + lows + closes)
+    broken = ~np.logical_and.reduce([np.isfinite(price) for price in prices])
     highest, lowest = np.fmax.reduce(prices), np.fmin.reduce(prices)
     step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
     zero = broken | np.logical_or.reduce([price == 0 for price in prices])

@@ -44,8 +44,8 @@ class BotConfig:
     @property
     def pairs(self) -> list[str]:
         """The whitelist, as far as it names pairs rather than patterns."""
-        listed = section(self.merged, "exchange").get("pair_whitelist") or []
-        return [pair for pair in map(str, listed) if "/" in pair and not set(pair) & set("*[]()|")]
+        named = listed(section(self.merged, "exchange"), "pair_whitelist")
+        return [pair for pair in named if "/" in pair and not set(pair) & set("*[]()|")]
 
     @property
     def timeframe(self) -> str:
@@ -55,15 +55,15 @@ class BotConfig:
     def timeframes(self, settings: Settings) -> list[str]:
         """Timeframes that candles are needed of: base, features, the rule's."""
         features = section(section(self.merged, "freqai"), "feature_parameters")
-        included = [str(name) for name in features.get("include_timeframes") or []]
+        included = listed(features, "include_timeframes")
         return list(dict.fromkeys([self.timeframe, *included, settings.regime.timeframe]))
 
     def other_pairs(self, settings: Settings) -> list[str]:
         """Pairs that are not traded but looked at: correlated ones and the regime's anchor."""
         features = section(section(self.merged, "freqai"), "feature_parameters")
         anchor = settings.regime.anchor
-        named = [*(features.get("include_corr_pairlist") or []), *([anchor] * (anchor != "self"))]
-        return [pair for pair in dict.fromkeys(map(str, named)) if pair not in self.pairs]
+        named = [*listed(features, "include_corr_pairlist"), *([anchor] * (anchor != "self"))]
+        return [pair for pair in dict.fromkeys(named) if pair not in self.pairs]
 
     def identifier(self, settings: Settings) -> str:
         """The FreqAI identifier that a bot of this configuration uses."""
@@ -109,3 +109,9 @@ def _with_defaults(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[st
         (".".join(map(str, error.absolute_path)) or "the configuration", error.message)
         for error in errors
     ]
+
+
+def listed(config: Mapping[str, Any], name: str) -> list[str]:
+    """A list of names of a section; empty when there is none, or it is no list."""
+    found = config.get(name)
+    return [str(one) for one in found] if isinstance(found, list) else []

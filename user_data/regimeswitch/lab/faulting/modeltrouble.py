@@ -10,13 +10,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from regimeswitch.bot.modelfiles import MANIFEST
 from regimeswitch.lab.faulting.disk import full_disk, read_only
 from regimeswitch.lab.replaying.clock import ScanGate
 
 
 # Lists still fit on the full disk; a model does not, and breaks off in the middle.
 ROOM = 4096
+# As bot/modelfiles.py writes it.
+MANIFEST = "digests.json"
 # Real seconds after which even a training that is too long goes on, should its case have failed.
 LONGEST_HOLD = 120.0
 
