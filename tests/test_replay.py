@@ -28,14 +28,14 @@ def replay(folder: Path, *arguments: object) -> tuple[int, dict[str, Any], str]:
 def replayed(
     market: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, int, dict[str, Any], str]:
-    """A replay of 300 candles that is killed once and ended once, and where it was run."""
+    """A replay of 100 candles that is killed once and ended once, and where it was run."""
     folder = tmp_path_factory.mktemp("replay")
     return (
         folder,
         *replay(
             folder,
-            *("--datadir", market, "--timerange", "20241228-", "--candles", 300),
-            *("--restarts", 2, "--retrain-hours", 8, "--loop-seconds", 30),
+            *("--datadir", market, "--timerange", "20241227-", "--candles", 100),
+            *("--restarts", 2, "--retrain-hours", 4, "--loop-seconds", 30),
             *("--work", folder / "work"),
         ),
     )
@@ -47,12 +47,12 @@ def test_a_bot_decides_as_the_backtest_does(
     _, code, figures, output = replayed
     assert code == 0, output
     assert figures["decision_diffs"] == figures["trade_diffs"] == 0
-    assert (figures["candles"], figures["pairs"]) == (300, PAIRS)
-    assert figures["pair_candles"] == 600
+    assert (figures["candles"], figures["pairs"]) == (100, PAIRS)
+    assert figures["pair_candles"] == 200
     assert figures["restarts"] == 2
-    assert figures["retrainings"] == 3
-    assert figures["models"] == 8
-    assert figures["trades"] >= 20
+    assert figures["retrainings"] == 2
+    assert figures["models"] == 6
+    assert figures["trades"] >= 15
     assert figures["features"] == 107
     shown = {"buy", "hold", "sell", "do_predict", "regime", "enter_tag", "exit_tag", "trained_at"}
     assert shown <= set(figures["columns"])
@@ -85,8 +85,8 @@ def test_stored_predictions_are_those_of_the_models(
     assert code == 0, output
     assert figures["decision_diffs"] == figures["trade_diffs"] == 0
     # The last two models are kept, and a kill loses what came after the training before it.
-    assert figures["candles"] > 150
-    assert figures["trades"] > 5
+    assert figures["candles"] > 60
+    assert figures["trades"] > 2
     stored = pickle.loads(predictions.read_bytes())
     row = stored["BTC/USDT"].index[-5]
     stored["BTC/USDT"].loc[row, "buy"] += 0.001
