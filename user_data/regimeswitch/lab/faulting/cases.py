@@ -113,7 +113,7 @@ def _stops_and_cancels() -> Iterator[Case]:
 def _questions(live: bool) -> Iterator[Case]:
     """Requests that change nothing."""
     book = ("429", "418", "-1003 in 200", "500", "time-out", "truncated", "html", "slow")
-    candles = ("429", "418", "500", "truncated", "html", "empty", "stale")
+    candles = ("429", "418", "500", "time-out", "truncated", "html", "empty", "stale")
     yield from _requests("order book", "GET", f"{API}depth", book, live=live, times=20)
     # A candle is asked for once; while it fails, in every loop again.
     yield from _requests("klines", "GET", f"{API}klines", candles, live=live, times=40)
@@ -126,11 +126,12 @@ def _questions(live: bool) -> Iterator[Case]:
 
 
 def _slow_exit(live: bool) -> Iterator[Case]:
+    """One pair is not answered about while positions of both are to be closed."""
     mode = "live" if live else "dry-run"
-    slow = Fault("time-out", "GET", f"{API}depth", SYMBOL)
-    yield Case(
-        f"{mode} order book of one pair silent", "market", live, (slow,), EXIT, EXIT + CANDLE
-    )
+    for what, path in (("order book", "depth"), ("klines", "klines")):
+        silent = Fault("time-out", "GET", f"{API}{path}", SYMBOL)
+        name = f"{mode} {what} of one pair silent"
+        yield Case(name, "market", live, (silent,), EXIT, EXIT + CANDLE)
 
 
 def _candles(live: bool) -> Iterator[Case]:
