@@ -144,7 +144,8 @@ def test_damaged_files_cost_a_bot_its_model_at_most_and_it_recovers(
     trained = first.wait_for_training(after=0)
     first.step()
     later = first.wait_for_training(after=trained)
-    assert (newest(first) / MANIFEST).is_file()
+    # FreqAI tells of a training before it writes the model.
+    assert wait(lambda: (newest(first) / MANIFEST).is_file())
     first.close()
 
     # The newest model and the predictions are spoiled: the older model serves at once.
