@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT
+from conftest import QUICK, ROOT
 
 
 REGIMES = ("bull", "bear", "sideways")
@@ -16,23 +17,16 @@ REGIMES = ("bull", "bear", "sideways")
 
 def busy(buy: float, sell: float, **risk: object) -> dict[str, Any]:
     """An overlay on the project's config: small models, entries in every regime by thresholds."""
-    return {
-        "freqai": {
-            "train_period_days": 20,
-            "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
-        },
-        "regimeswitch": {
-            "models": {"own_trees": 5, "min_rows": 200},
-            "entries": {
-                "require_edge": False,
-                "regimes": [*REGIMES],
-                "leave_regimes": [],
-                "buy": dict.fromkeys(REGIMES, buy),
-                "sell": dict.fromkeys(REGIMES, sell),
-            },
-            "risk": risk,
-        },
+    config = deepcopy(QUICK)
+    config["regimeswitch"]["entries"] = {
+        "require_edge": False,
+        "regimes": [*REGIMES],
+        "leave_regimes": [],
+        "buy": dict.fromkeys(REGIMES, buy),
+        "sell": dict.fromkeys(REGIMES, sell),
     }
+    config["regimeswitch"]["risk"] = risk
+    return config
 
 
 def replay_with(

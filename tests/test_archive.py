@@ -1,4 +1,4 @@
-"""Archives that are not as they were made are refused, resealed, and nothing is written."""
+"""Archives that are not as they were made are refused, and nothing is written."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from regimeswitch.bot import modelfiles
 from regimeswitch.cli import main
 from regimeswitch.lab.faulting.cases import CORE, all_cases
 from regimeswitch.lab.faulting.modeljudge import judge_model
@@ -68,6 +69,13 @@ def test_a_training_that_takes_too_long_is_told_of_while_the_last_model_serves(
     log = (tmp_path / "work/001/bot.log").read_text()
     told = "alarms WARNING BTC/USDT: training has taken more than 4 minutes; the last models serve"
     assert log.count(told) == log.count("alarms WARNING the long training is over") == 1
+
+
+def test_the_list_of_digests_that_is_spoiled_is_the_one_that_is_written() -> None:
+    # FreqAI warns when it is imported.
+    from regimeswitch.lab.faulting import modeltrouble
+
+    assert modeltrouble.MANIFEST == modelfiles.MANIFEST
 
 
 def test_trouble_counts_as_told_by_what_was_not_said_before() -> None:
