@@ -40,7 +40,6 @@ pytestmark = [
 START = MARKET_END - timedelta(days=2)
 CANDLE = timedelta(minutes=5)
 LIVE = {
-    "initial_state": "running",
     "internals": {"process_throttle_secs": 1},
     "bot_name": "live test",
 }

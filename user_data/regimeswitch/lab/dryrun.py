@@ -150,7 +150,6 @@ def paper_config(api: Mapping[str, object], userdir: Path) -> dict[str, object]:
     """
     return {
         "dry_run": True,
-        "initial_state": "running",
         "db_url": f"sqlite:///{userdir.resolve()}/trades.sqlite",
         "telegram": NO_TELEGRAM,
         "api_server": api,

@@ -109,7 +109,6 @@ def overlay(
     if live is not None:
         found |= {
             "dry_run": False,
-            "initial_state": "running",
             "db_url": f"sqlite:///{live.database.resolve()}",
             # Its owner would take the messages for those of a bot that trades their money.
             "telegram": NO_TELEGRAM,
