@@ -91,6 +91,24 @@ def test_the_api_is_an_overlay_that_only_its_owner_can_read(
     assert set(configs[2]) == {"exchange"}, "what points to loopback comes last"
 
 
+@pytest.mark.parametrize("state", [None, "stopped", "paused"])
+def test_a_bot_that_does_not_start_running_is_named(
+    home: Path, dry_run: Callable[..., tuple[int, str, str]], state: str | None
+) -> None:
+    assert "initial_state" not in dry_run()[2]
+    config = json.loads((home / "config.json").read_text())
+    config |= {"initial_state": state}
+    if state is None:
+        config.pop("initial_state")
+    (home / "config.json").write_text(json.dumps(config))
+    code, output, errors = dry_run()
+    assert code == 0, errors
+    assert f'initial_state is "{state or "stopped"}": the bot waits for /start' in errors
+    assert all("initial_state" not in one for one in json.loads(output)[2][1:])
+    # The environment is what freqtrade reads last.
+    assert "waits for /start" not in dry_run(FREQTRADE__INITIAL_STATE="running")[2]
+
+
 def test_kept_user_folder_and_own_password(
     home: Path, dry_run: Callable[..., tuple[int, str, str]]
 ) -> None:

@@ -20,8 +20,10 @@ from regimeswitch.exchange.ledger import LedgerError
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer, ServerError
 from regimeswitch.exchange.trading import Trading
+from regimeswitch.lab.botconfig import load_bot_config
 from regimeswitch.lab.child import run_child
 from regimeswitch.lab.freqtradeargs import FreqtradeCall, UsageError, read_call
+from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.overlay import LiveAccount, child_environment, overlay
 from regimeswitch.lab.venue import add_account_arguments, open_venue
 
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         check_live(args, call)
         folder = candle_folder(args.candles, call)
         return serve_and_run(program, command[1:], call, folder, args)
-    except (UsageError, CandleError, LedgerError, ServerError) as error:
+    except (UsageError, InputError, CandleError, LedgerError, ServerError) as error:
         print(f"regimeswitch offline: {error}", file=sys.stderr)
         return USAGE
 
@@ -170,6 +172,7 @@ def serve_and_run(
         if call is not None:
             arguments = call.with_overlay(path)
         announce(venue.market, server)
+        warn_of_stopped(call)
         environment = child_environment(os.environ, live=live) | {OVERLAY_VARIABLE: str(path)}
         return run_child([program, *arguments], environment)
 
@@ -200,6 +203,21 @@ def announce(market: Market, server: ExchangeServer) -> None:
         file=sys.stderr,
         flush=True,
     )
+
+
+def warn_of_stopped(call: FreqtradeCall | None) -> None:
+    """One line when a bot would start stopped, freqtrade's default, and do nothing at all."""
+    if call is None or call.subcommand != "trade" or not call.configs:
+        return
+    config = load_bot_config([Path(name) for name in call.configs], os.environ).merged
+    state = str(config.get("initial_state", "stopped"))
+    if state != "running":
+        print(
+            f'regimeswitch: initial_state is "{state}": the bot waits for /start (Telegram, '
+            'FreqUI); set it to "running" to trade from the start',
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def write_private(path: Path, config: dict[str, object]) -> None:
