@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import QUICK, ROOT, Run
-from results import predictions_of, stored_predictions
+from results import stored_predictions
 
 
 pytestmark = pytest.mark.slow
@@ -140,22 +140,3 @@ def test_served_probabilities_do_not_depend_on_the_start_up_candles(
     variance = ((served[1] - served[0]).abs() / served[0].abs().clip(lower=1e-12)).max()
     print("largest relative difference:", variance.to_dict())
     assert variance.max() < 1e-3, variance
-
-
-def test_plot_dataframe_draws_the_plot_config(freqtrade: Callable[..., Run]) -> None:
-    run = freqtrade(
-        "plot-dataframe",
-        *("--strategy", "RegimeSwitchStrategy", "--pairs", "BTC/USDT"),
-        *("--timerange", "20241225-20250101", "--trade-source", "file"),
-        "--no-trades",
-    )
-    assert run.code == 0, run.log[-3000:]
-    # Freqtrade hands a plot its start-up candles only; the training range is loaded by the model.
-    assert "raised exception" not in run.log
-    assert "trained on" in run.words
-    (frame,) = predictions_of(run.userdir).values()
-    assert (frame["do_predict"] == 1).all()
-    (page,) = (run.userdir / "plot").glob("*.html")
-    html = page.read_text()
-    assert "regime_distance" in html
-    assert "regime_trust" in html

@@ -30,6 +30,11 @@ from regimeswitch.switching import (
 NAMES = {BULL: "bull", BEAR: "bear", SIDEWAYS: "sideways"}
 CODES = {name: code for code, name in NAMES.items()}
 STALE_RULE_CANDLES = 3
+REGIME_COLUMNS = (
+    *("regime_raw", "regime", "regime_pending"),
+    *("regime_code", "regime_age", "regime_distance"),
+)
+"""What :func:`regime_columns` gives."""
 
 Floats = NDArray[np.float64]
 

@@ -159,7 +159,7 @@ class RegimeSwitchStrategy(IStrategy):
     def populate_indicators(self, dataframe, metadata):
         """Regime, predictions, candle checks and the ATR behind the stops."""
         pair = metadata["pair"]
-        if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT, RunMode.PLOT):
+        if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
             shares = self.rs.models.rows == "shared"
             check_history(self.dp, pair, self.config, shared_pairs(self.config) if shares else [])
         bad = bad_candles(dataframe, self.timeframe, self.rs.safety)

@@ -43,10 +43,12 @@ from regimeswitch.bot.shared import (
     SharedFrames,
     shared_pairs,
 )
+from regimeswitch.bot.viewing import VIEWS, BacktestPredictions, said_of_missing
 from regimeswitch.bot.vocabulary import in_common
 from regimeswitch.candles import OHLCV, utc_dates
 from regimeswitch.gated import Forecast
 from regimeswitch.learners import Task
+from regimeswitch.regimes import REGIME_COLUMNS
 
 
 class RegimeModelBase(IFreqaiModel):
@@ -76,6 +78,7 @@ class RegimeModelBase(IFreqaiModel):
             ) from error
         if self.guard is not None:
             self.guard.watch(self.dd)
+        self.predicted = BacktestPredictions(self.full_path / "backtested")
 
     def start(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
@@ -83,13 +86,9 @@ class RegimeModelBase(IFreqaiModel):
         """FreqAI's entry point, per pair: adds the regime before and publishes it afterwards."""
         self.put_regime_into(strategy)
         self.strategy = strategy
-        candles = dataframe
-        if strategy.dp.runmode == RunMode.PLOT:
-            candles = with_earlier_candles(
-                dataframe, metadata["pair"], strategy.dp, strategy.timeframe
-            )
-        result: pd.DataFrame = super().start(candles, metadata, strategy)
-        result = result.iloc[len(candles) - len(dataframe) :].reset_index(drop=True)
+        if strategy.dp.runmode in VIEWS:
+            return self._viewed(dataframe, metadata["pair"], strategy)
+        result: pd.DataFrame = super().start(dataframe, metadata, strategy)
         copies = _block_copies(dataframe.columns, result.columns, self.ft_params)
         parts = [result.drop(columns=[*PRIVATE, *copies], errors="ignore")]
         if "regime" not in result.columns:
@@ -99,7 +98,27 @@ class RegimeModelBase(IFreqaiModel):
         published: pd.DataFrame = pd.concat(
             [*parts, pd.DataFrame(0.0, result.index, missing)], axis=1
         )
+        if strategy.dp.runmode == RunMode.BACKTEST:
+            added = published.columns.difference([*dataframe.columns, *REGIME_COLUMNS], sort=False)
+            self.predicted.save(metadata["pair"], result, published[added], self._timerange)
         return published
+
+    @property
+    def _timerange(self) -> TimeRange:
+        return TimeRange.parse_timerange(self.config.get("timerange"))
+
+    def _viewed(self, candles: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
+        """Candles with what a backtest predicted for them."""
+        predictions, found = self.predicted.load(pair, candles, self._timerange)
+        said_of_missing(pair, found, candles["date"], self._timerange)
+        parts = [candles, predictions]
+        if "regime" not in candles.columns:
+            # A chart is given its start-up candles alone; the last switch may lie before them.
+            longer = with_earlier_candles(candles, pair, strategy.dp, strategy.timeframe)
+            regimes = self._regimes(longer, pair, strategy)
+            parts.append(regimes.iloc[len(longer) - len(candles) :].set_axis(candles.index))
+        viewed: pd.DataFrame = pd.concat(parts, axis=1)
+        return viewed
 
     def put_regime_into(self, strategy: IStrategy) -> None:
         original = strategy.feature_engineering_standard

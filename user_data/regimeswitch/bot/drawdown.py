@@ -21,6 +21,7 @@ from freqtrade.persistence import KeyValueStore, LocalTrade, Trade
 from numpy.typing import NDArray
 
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.viewing import VIEWS
 from regimeswitch.candles import timeframe_seconds, utc_dates
 from regimeswitch.cleaning import mend
 from regimeswitch.floors import DAY_SECONDS, FloorState, day_of, floor_after
@@ -87,8 +88,8 @@ class Drawdown:
         self._looked = 0
         self._known = False
         self._running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
-        # A plot has neither trades nor a database; analyses backtest in a mode of their own.
-        self._trades = strategy.dp.runmode != RunMode.PLOT
+        # A chart has neither trades nor a database; analyses backtest in a mode of their own.
+        self._trades = strategy.dp.runmode not in VIEWS
         if self._running:
             self._state, self._looked = _stored()
 

@@ -28,6 +28,7 @@ from regimeswitch.bot.modelfiles import (
     write_known,
     write_manifest,
 )
+from regimeswitch.bot.viewing import VIEWS
 from regimeswitch.settings import SafetySettings
 
 
@@ -43,8 +44,11 @@ JSON_FILES = (
 
 
 def model_guard(config: dict[str, Any], safety: SafetySettings) -> ModelGuard | None:
-    """The guard of a config's models, which has looked at their files; None with guards off."""
-    if not safety.guards:
+    """The guard of a config's models, which has looked at their files.
+
+    None with guards off, and for a chart, which neither loads nor writes a model.
+    """
+    if not safety.guards or config.get("runmode") in VIEWS:
         return None
     identifier = str(config["freqai"]["identifier"])
     guard = ModelGuard(Path(config["user_data_dir"]) / "models" / identifier, identifier, safety)
