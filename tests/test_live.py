@@ -39,6 +39,7 @@ pytestmark = [
 
 START = MARKET_END - timedelta(days=2)
 CANDLE = timedelta(minutes=5)
+ONE_PAIR = ["BTC/USDT"]
 LIVE = {
     "internals": {"process_throttle_secs": 1},
     "bot_name": "live test",
@@ -58,9 +59,9 @@ class MovedBot:
     def drawer(self) -> Any:
         return self.bot.strategy.freqai.dd
 
-    def step(self) -> pd.DataFrame:
+    def step(self, candles: int = 1) -> pd.DataFrame:
         """One loop of the bot one second after a candle closed; the analysed frame."""
-        self.now += CANDLE
+        self.now += candles * CANDLE
         self.clock.move_to(self.now + timedelta(seconds=1))
         self.bot.process()
         frame, _ = self.bot.dataprovider.get_analyzed_dataframe("BTC/USDT", "5m")
@@ -82,14 +83,18 @@ class MovedBot:
 
 @pytest.fixture
 def moved_bot(market: Path, tmp_path: Path) -> Iterator[Callable[..., MovedBot]]:
-    """Make a bot from the project's config and an overlay."""
+    """Make a bot from the project's config and an overlay; pairs None: the config's own."""
     bots: list[MovedBot] = []
     with (
         time_machine.travel(START + timedelta(seconds=1), tick=False) as clock,
         ExchangeServer(open_market(market)) as server,
     ):
 
-        def make(overlay_config: dict[str, Any], **arguments: Any) -> MovedBot:
+        def make(
+            overlay_config: dict[str, Any],
+            pairs: list[str] | None = ONE_PAIR,
+            **arguments: Any,
+        ) -> MovedBot:
             (tmp_path / "user_data").mkdir(exist_ok=True)
             files = []
             parts = {"quick": overlay_config, "live": LIVE, "offline": overlay(server.url)}
@@ -107,7 +112,8 @@ def moved_bot(market: Path, tmp_path: Path) -> Iterator[Callable[..., MovedBot]]
                 **arguments,
             }
             config = Configuration(given, RunMode.DRY_RUN).get_config()
-            config["exchange"]["pair_whitelist"] = ["BTC/USDT"]
+            if pairs is not None:
+                config["exchange"]["pair_whitelist"] = list(pairs)
             bots.append(MovedBot(config, clock))
             return bots[-1]
 

@@ -36,6 +36,7 @@ from regimeswitch.bot.config import (
     mark_identifier,
     settings_from,
 )
+from regimeswitch.bot.histories import PairHistories
 from regimeswitch.bot.history import pair_regimes, with_earlier_candles
 from regimeswitch.bot.modelguard import ModelGuard, model_guard
 from regimeswitch.bot.rounds import Rounds
@@ -78,6 +79,7 @@ class RegimeModelBase(IFreqaiModel):
             ) from error
         if self.guard is not None:
             self.guard.watch(self.dd)
+        self.histories = PairHistories(config, self.dd)
         self.predicted = BacktestPredictions(self.full_path / "backtested")
 
     def start(

@@ -11,6 +11,7 @@ from datasieve.pipeline import Pipeline
 from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import OperationalException
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqtrade.strategy.interface import IStrategy
 
 from regimeswitch.bot.base import RegimeModelBase
 from regimeswitch.bot.columns import (
@@ -85,13 +86,22 @@ class LearningModel(RegimeModelBase):
         if strategy is None:
             raise OperationalException("train() came before start(); call start() first")
         if self.live and self.load_range is not None:
-            frames = live_frames(self.dd, strategy, self.config, self.pairs, self.load_range)
+            pairs = self.learning_pairs(strategy, dk.pair)
+            frames = live_frames(self.dd, strategy, self.config, pairs, self.load_range)
         else:
             frames = backtest_frames(self.store, strategy, self.config, self.pairs)
         rows, names = shared_rows(frames, window, strategy, self.settings, self._weights_by(dk))
         model: GatedModel = self.fit({"train_rows": rows}, dk)
         model.feature_names_ = names
         return model
+
+    def learning_pairs(self, strategy: IStrategy, pair: str) -> list[str]:
+        """Live: the pairs of now that learn together, and the one that is being trained.
+
+        Their order does not depend on the pair list's, which may be that of the day's volume.
+        """
+        now = {*strategy.dp.current_whitelist(), pair}
+        return [*(name for name in self.pairs if name in now), *sorted(now - {*self.pairs})]
 
     def _weights_by(self, dk: FreqaiDataKitchen) -> Any:
         if self.ft_params.get("weight_factor", 0) > 0:

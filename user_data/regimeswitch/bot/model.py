@@ -12,7 +12,7 @@ from freqtrade.strategy.interface import IStrategy
 
 from regimeswitch.bot.backtested import BacktestedModel
 from regimeswitch.bot.joining import join_quickly
-from regimeswitch.bot.rounds import adopt, welcome
+from regimeswitch.bot.rounds import adopt
 from regimeswitch.candles import utc_dates
 
 
@@ -42,16 +42,30 @@ class RegimeFreqaiModel(BacktestedModel):
         """Live serving; a pair without a model of its own is served by the other pairs'."""
         pair = metadata["pair"]
         join_quickly(dk)
+        self.total_pairs = len(strategy.dp.current_whitelist())
         _, trained = self.dd.get_pair_dict_info(pair)
         if self.guard is not None:
             self.guard.listen(lambda text: strategy.dp.send_msg(text, always_send=True))
             expires = float(self.freqai_info.get("expiration_hours", 0))
             self.guard.look(pair, self.rounds.adopted.get(pair, trained), expires, _now())
         if self.guard is None or self.guard.may_train(pair, _now()):
-            welcome(pair, dk, self.dd, strategy.dp, self.train_queue)
+            self._queue(pair)
+        self.histories.prepare(pair, dk, strategy.dp)
         if self.shares:
             adopt(pair, self.dd, self.config, self.rounds)
         return super().start_live(dataframe, metadata, strategy, dk)
+
+    def _queue(self, pair: str) -> None:
+        """Let a pair wait for its training; FreqAI makes its queue once, of the pairs it knows.
+
+        It looks at the first of the queue alone, so a pair that was never trained goes there.
+        """
+        if pair in self.train_queue:
+            return
+        if self.dd.pair_dict[pair]["trained_timestamp"]:
+            self.train_queue.append(pair)
+        else:
+            self.train_queue.appendleft(pair)
 
     def extract_data_and_train_model(
         self,
@@ -85,6 +99,7 @@ class RegimeFreqaiModel(BacktestedModel):
         Stored and fresh candles carry different UTC objects; joined they become dtype object, and
         every later merge on dates fails.
         """
+        self.histories.complete(self.learning_pairs(strategy, pair), strategy.dp)
         with self.dd.history_lock:
             for frames in self.dd.historic_data.values():
                 for timeframe, frame in frames.items():

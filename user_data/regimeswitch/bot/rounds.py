@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from freqtrade.configuration import TimeRange
-from freqtrade.data.dataprovider import DataProvider
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from regimeswitch.bot.history import joined_candles
 from regimeswitch.bot.training import metadata_of, without_own_rows
 from regimeswitch.bot.vocabulary import OWN, written
 from regimeswitch.gated import GatedModel
@@ -54,28 +51,6 @@ class Rounds:
             self.newest = newest = TimeRange("date", "date", wanted.startts, wanted.stopts)
             self.models.clear()
         return newest
-
-
-def welcome(pair: str, dk: FreqaiDataKitchen, dd: Any, dp: DataProvider, queue: deque[str]) -> None:
-    """Let a pair in that joined the whitelist after FreqAI had started.
-
-    FreqAI loads histories and makes its queue once, at the start. Such a pair gets the candles
-    that the bot has fetched for it, and a place in the queue.
-
-    :param dk: of the pair
-    :param dd: FreqAI's data drawer
-    :param queue: FreqAI's training queue
-    """
-    if pair not in queue:
-        queue.append(pair)
-    history = dd.historic_data
-    if not history or (pair in history and pair in dk.all_pairs):
-        return
-    with dd.history_lock:
-        known = history.setdefault(pair, {})
-        for timeframe in dk.freqai_config["feature_parameters"]["include_timeframes"]:
-            fetched = dp.get_pair_dataframe(pair, timeframe)
-            known[timeframe] = joined_candles([known.get(timeframe), fetched])
 
 
 def adopt(pair: str, dd: Any, config: dict[str, Any], rounds: Rounds) -> None:

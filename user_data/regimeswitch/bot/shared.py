@@ -35,8 +35,9 @@ Populate = Callable[[str], pd.DataFrame]
 def shared_pairs(config: dict[str, Any]) -> list[str]:
     """The fixed list of pairs that learn together: those of the command line or of the config.
 
-    Not the current whitelist: ``lookahead-analysis`` cuts that to one pair, and a training must
-    not depend on which pair is looked at.
+    In backtests it is not the current whitelist: ``lookahead-analysis`` cuts that to one pair, and
+    a training must not depend on which pair is looked at. In a running bot the pairs of the moment
+    learn together, in the order of this list.
     """
     given = config.get("pairs") or config.get("original_config", {}).get("exchange", {}).get(
         "pair_whitelist"
