@@ -27,7 +27,11 @@ class RegimeFreqaiModel(BacktestedModel):
         Stock FreqAI only fills its history with it, and leaves its ``do_predict`` at 0.
         """
         first = pair not in self.dd.model_return_values
-        trained_timestamp = self.rounds.adopted.get(pair, trained_timestamp)
+        adopted = self.rounds.adopted.get(pair)
+        if adopted is None and not trained_timestamp:
+            # Its own first training has ended, in FreqAI's thread, since the candle was begun.
+            trained_timestamp = int(self.dd.pair_dict[pair]["trained_timestamp"])
+        trained_timestamp = adopted or trained_timestamp
         super().build_strategy_return_arrays(dataframe, dk, pair, trained_timestamp)
         if first:
             super().build_strategy_return_arrays(dataframe, dk, pair, trained_timestamp)
