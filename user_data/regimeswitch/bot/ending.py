@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-import psutil
+from regimeswitch.processes import Descendants
 
 
 TRAINING_SECONDS = 5.0
@@ -107,10 +107,7 @@ def _end_soon() -> None:
 
 def end_now() -> None:
     """End this process and all that it has started."""
-    with contextlib.suppress(psutil.Error):
-        for child in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                child.kill()
+    Descendants().kill()
     os._exit(ENDED)
 
 
