@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -18,7 +17,7 @@ import pytest
 from conftest import ROOT
 from offlines import fake_freqtrade
 from regimeswitch.lab import dryrun
-from regimeswitch.lab.dryrun import api_section, ended_by_signals, free_port
+from regimeswitch.lab.dryrun import api_section, free_port
 
 
 def test_password_is_made_for_one_run_or_taken_from_the_environment() -> None:
@@ -133,22 +132,6 @@ def test_a_bot_without_a_throttle_is_not_refused(
 ) -> None:
     code, output, errors = dry_run(body=GREEDY)
     assert (code, output) == (0, "[200]\n"), errors
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_before_the_bot_is_there_leaves_nothing(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    before = signal.getsignal(number)
-    with (
-        pytest.raises(SystemExit) as ended,
-        ended_by_signals(),
-        tempfile.TemporaryDirectory(dir=tmp_path),
-    ):
-        signal.raise_signal(number)
-    assert ended.value.code == 128 + number
-    assert list(tmp_path.iterdir()) == []
-    assert signal.getsignal(number) is before
 
 
 def test_bad_usage_is_one_clear_error(

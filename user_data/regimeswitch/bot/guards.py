@@ -20,6 +20,7 @@ from freqtrade.strategy import IStrategy
 from regimeswitch.bot.adoption import held, is_spot
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.candleguard import CandleGuard
+from regimeswitch.bot.ending import ENDING
 from regimeswitch.bot.journal import Journal, journal_path
 from regimeswitch.bot.orders import OrderGuard
 from regimeswitch.bot.outage import Outages
@@ -56,6 +57,7 @@ class Guards:
         mode = strategy.dp.runmode
         if mode not in (RunMode.DRY_RUN, RunMode.LIVE) or not self._safety.guards:
             return
+        ENDING.install()
         exchange = strategy.dp._exchange
         alarms = Alarms(lambda text: strategy.dp.send_msg(text, always_send=True))
         if mode == RunMode.LIVE:

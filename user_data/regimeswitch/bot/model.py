@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 from freqtrade.configuration import TimeRange
+from freqtrade.enums import RunMode
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqtrade.misc import parse_db_uri_for_logging
 from freqtrade.strategy.interface import IStrategy
 
 from regimeswitch.bot.backtested import BacktestedModel
+from regimeswitch.bot.ending import ENDING, TRAINING_SECONDS
 from regimeswitch.bot.joining import join_quickly
 from regimeswitch.bot.rounds import adopt
 from regimeswitch.candles import utc_dates
 
 
+logger = logging.getLogger(__name__)
+
+
 class RegimeFreqaiModel(BacktestedModel):
     """What both models share; the parts of backtests and training are inherited."""
+
+    _threads: list[threading.Thread]
+    in_training = ""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        ENDING.install()
 
     def build_strategy_return_arrays(
         self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int
@@ -84,11 +99,15 @@ class RegimeFreqaiModel(BacktestedModel):
         FreqAI would try it again every second; a pair that pauses is not in its queue.
         """
         arguments = (new_trained_timerange, pair, strategy, dk, data_load_timerange)
-        if self.guard is None:
-            self._train_live(*arguments)
-            return
-        with self.guard.training(pair, self.dd, self.train_queue, _now):
-            self._train_live(*arguments)
+        self.in_training = pair
+        try:
+            if self.guard is None:
+                self._train_live(*arguments)
+                return
+            with self.guard.training(pair, self.dd, self.train_queue, _now):
+                self._train_live(*arguments)
+        finally:
+            self.in_training = ""
 
     def _train_live(
         self,
@@ -118,6 +137,28 @@ class RegimeFreqaiModel(BacktestedModel):
         join_quickly(dk)
         super().extract_data_and_train_model(window, pair, strategy, dk, data_load_timerange)
         self.rounds.adopted.pop(pair, None)
+
+    def _on_stop(self) -> None:
+        """Predictions first; then a training is waited for, after a signal not for long.
+
+        FreqAI would wait for it in any case, and Python once more at the end of the process.
+        """
+        super()._on_stop()
+        if self.config["runmode"] not in (RunMode.DRY_RUN, RunMode.LIVE):
+            return
+        patient = self.freqai_info.get("wait_for_training_iteration_on_reload", True)
+        ended, pair = True, self.in_training
+        if patient or ENDING.signalled:
+            if pair:
+                logger.info(f"{pair}: waiting for its training; a second signal ends at once")
+            ended = ENDING.wait_for(self._threads, TRAINING_SECONDS if patient else 0)
+            # FreqAI would wait for those that are left.
+            self._threads.clear()
+        if not ENDING.signalled:
+            return
+        broken_off = f"; the training of {pair} was broken off" if pair and not ended else ""
+        trades = parse_db_uri_for_logging(self.config["db_url"])
+        logger.info(f"stopped: trades are in {trades}, models in {self.full_path}{broken_off}")
 
 
 def _now() -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
+import os
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from regimeswitch.lab.child import run_logged
 from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.moneyfigures import with_start
 
@@ -62,11 +63,10 @@ def run_backtest(
         *("--freqaimodel", model, "--freqaimodel-path", str(HOME / "freqaimodels")),
         *("--pairs", *pairs, "--timerange", timerange, "--cache", "none"),
     ]
-    with log.open("w") as stream:
-        done = subprocess.run(line, stdout=stream, stderr=subprocess.STDOUT, check=False)
+    code = run_logged(line, log, os.environ)
     new = (set(results.glob("*.zip")) if results.is_dir() else set()) - before
-    if done.returncode or not new:
-        raise BacktestError(f"the backtest failed (exit code {done.returncode}); read {log}")
+    if code or not new:
+        raise BacktestError(f"the backtest failed (exit code {code}); read {log}")
     return read_result(new.pop())
 
 

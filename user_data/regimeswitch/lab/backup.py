@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
 from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.lab.signals import temporary_folder
 from regimeswitch.settings import SettingsError, load_settings
 
 
@@ -104,17 +103,16 @@ def make(args: argparse.Namespace, out: Path, console: Console) -> Manifest:
         address=args.db_url or "",
     )
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("looking", total=None)
-            staging = Staging(work, lambda what: progress.update(task, description=what))
-            manifest = gather(bot, staging)
-            whole = sum(member.size for member in manifest.members)
-            progress.update(task, description="packing", total=whole)
-            write_archive(out, manifest, staging.root, lambda done: progress.advance(task, done))
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with (
+        temporary_folder(f".{out.name}-", beside=out.parent) as work,
+        Progress(*columns, console=console) as progress,
+    ):
+        task = progress.add_task("looking", total=None)
+        staging = Staging(work, lambda what: progress.update(task, description=what))
+        manifest = gather(bot, staging)
+        whole = sum(member.size for member in manifest.members)
+        progress.update(task, description="packing", total=whole)
+        write_archive(out, manifest, staging.root, lambda done: progress.advance(task, done))
     return manifest
 
 

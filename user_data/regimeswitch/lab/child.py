@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
-import types
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from regimeswitch.lab.overlay import child_environment
-
-
-FORWARDED = (signal.SIGINT, signal.SIGTERM)
+from regimeswitch.lab.signals import relayed
+from regimeswitch.processes import kill_group
 
 
 class _Relay:
@@ -24,7 +22,7 @@ class _Relay:
         self._process: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
 
-    def __call__(self, number: int, frame: types.FrameType | None) -> None:
+    def __call__(self, number: int) -> None:
         if self._process is None:
             self._early.append(number)
         else:
@@ -36,17 +34,6 @@ class _Relay:
             process.send_signal(number)
 
 
-@contextlib.contextmanager
-def _relayed() -> Iterator[_Relay]:
-    relay = _Relay()
-    previous = {number: signal.signal(number, relay) for number in FORWARDED}
-    try:
-        yield relay
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
 def run_child(command: list[str], environment: Mapping[str, str]) -> int:
     """Run a command and wait for it; call it in the main thread, where signals arrive.
 
@@ -56,16 +43,36 @@ def run_child(command: list[str], environment: Mapping[str, str]) -> int:
     :param command: program and arguments
     :return: its exit code; 128 + n when signal n ended it, as a shell says it
     """
-    with _relayed() as relay:
-        process = subprocess.Popen(command, env=dict(environment), process_group=0)
+    relay = _Relay()
+    with relayed(relay), _group(command, environment) as process:
         relay.attach(process)
+        code = process.wait()
+    return 128 - code if code < 0 else code
+
+
+@contextlib.contextmanager
+def _group(
+    command: list[str], environment: Mapping[str, str], **streams: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child that leads a process group, which is gone afterwards with all that is in it."""
+    with subprocess.Popen(command, env=dict(environment), process_group=0, **streams) as process:
         try:
-            code = process.wait()
+            yield process
         finally:
             # What the child started and did not wait for: the group outlives its leader.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    return 128 - code if code < 0 else code
+            kill_group(process.pid)
+
+
+def run_logged(command: list[str], log: Path, environment: Mapping[str, str]) -> int:
+    """Run a command whose output goes to a file; in any thread.
+
+    :return: its exit code, as :mod:`subprocess` has it
+    """
+    with (
+        log.open("w") as stream,
+        _group(command, environment, stdout=stream, stderr=subprocess.STDOUT) as process,
+    ):
+        return process.wait()
 
 
 def run_counting(
@@ -80,22 +87,15 @@ def run_counting(
     :return: the last number (0 when none came) and the exit code as :mod:`subprocess` has it
     """
     reached = 0
+    command = [sys.executable, "-m", module, str(plan)]
+    environment = child_environment(os.environ)
     with (
         log.open("w") as stream,
-        subprocess.Popen(
-            [sys.executable, "-m", module, str(plan)],
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            text=True,
-            env=child_environment(os.environ),
-        ) as process,
+        _group(command, environment, stdout=subprocess.PIPE, stderr=stream) as process,
     ):
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line.strip().isdigit():
-                    reached = int(line)
-                    progress(reached)
-            return reached, process.wait()
-        finally:
-            process.kill()
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip().isdigit():
+                reached = int(line)
+                progress(reached)
+        return reached, process.wait()

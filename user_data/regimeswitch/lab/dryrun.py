@@ -8,21 +8,17 @@ made for this run and printed.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import secrets
-import signal
 import socket
 import sys
-import tempfile
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from regimeswitch.lab import offline
-from regimeswitch.lab.child import FORWARDED
 from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.overlay import NO_TELEGRAM
+from regimeswitch.lab.signals import temporary_folder
 
 
 OK, USAGE = 0, 2
@@ -78,8 +74,7 @@ def run(args: argparse.Namespace) -> int:
         problem = f"config {missing[0]} does not exist" if missing else taken(args.api_port)
         print(f"regimeswitch dry-run: {problem}", file=sys.stderr)
         return USAGE
-    with ended_by_signals(), tempfile.TemporaryDirectory(prefix="regimeswitch-") as temporary:
-        own = Path(temporary)
+    with temporary_folder() as own:
         userdir = args.userdir or own / "user_data"
         userdir.mkdir(parents=True, exist_ok=True)
         api = api_section(port, os.environ)
@@ -91,24 +86,6 @@ def run(args: argparse.Namespace) -> int:
         )
     # A signal is how a bot is meant to end.
     return OK if code == ENDED_BY_SIGNAL else code
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM end the block as an error would, so that it leaves nothing behind.
-
-    While the bot runs they are passed on to it instead.
-    """
-
-    def end(number: int, frame: types.FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    previous = {one: signal.signal(one, end) for one in FORWARDED}
-    try:
-        yield
-    finally:
-        for one, handler in previous.items():
-            signal.signal(one, handler)
 
 
 def free_port(port: int) -> int | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from regimeswitch.lab.faulting.cases import CORE, Case, all_cases, kill_case
 from regimeswitch.lab.faulting.verdict import Verdict, figures_of, print_verdicts
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.sidebyside import side_by_side
+from regimeswitch.lab.signals import temporary_folder
 
 
 OK, FINDING, USAGE = 0, 1, 2
@@ -109,8 +109,8 @@ def workplace(given: Path | None) -> Iterator[Path]:
     :raises InputError: when the given one holds something
     """
     if given is None:
-        with tempfile.TemporaryDirectory(prefix="regimeswitch-faults-") as temporary:
-            yield Path(temporary)
+        with temporary_folder("regimeswitch-faults-") as temporary:
+            yield temporary
         return
     if given.exists() and any(given.iterdir()):
         raise InputError(f"--work {given} is not empty; name a new folder or remove it")

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from regimeswitch.exchange.candlestore import CandleError
@@ -25,6 +24,7 @@ from regimeswitch.lab.child import run_child
 from regimeswitch.lab.freqtradeargs import FreqtradeCall, UsageError, read_call
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.overlay import LiveAccount, child_environment, overlay
+from regimeswitch.lab.signals import temporary_folder
 from regimeswitch.lab.venue import add_account_arguments, open_venue
 
 
@@ -164,10 +164,10 @@ def serve_and_run(
         ExchangeServer(
             venue.market, port=args.port, trading=venue.trading, limited=False
         ) as server,
-        tempfile.TemporaryDirectory(prefix="regimeswitch-") as temporary,
+        temporary_folder() as temporary,
     ):
-        path = Path(temporary) / "offline.json"
-        account = live_account(venue.trading, state or Path(temporary) / "state.sqlite")
+        path = temporary / "offline.json"
+        account = live_account(venue.trading, state or temporary / "state.sqlite")
         write_private(path, overlay_of(call, venue.market, server.url, account))
         if call is not None:
             arguments = call.with_overlay(path)

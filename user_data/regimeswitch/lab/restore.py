@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
@@ -15,8 +14,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 import regimeswitch
 from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
 from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.lab.signals import held, temporary_folder
 from regimeswitch.settings import FEATURE_VERSION
 
+
+if TYPE_CHECKING:
+    from regimeswitch.lab.archiving.placing import Placement, Unit
 
 OK, REFUSED, USAGE = 0, 1, 2
 
@@ -73,19 +76,14 @@ def run(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Unpack into a folder that vanishes."""
-    with tempfile.TemporaryDirectory(prefix="regimeswitch-") as work:
-        manifest = _unpacked(args.archive, Path(work), console)
+    with temporary_folder() as work:
+        manifest = _unpacked(args.archive, work, console)
     return restore_figures(manifest)
 
 
 def restore(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Unpack beside the places, check, and move into them."""
-    from regimeswitch.lab.archiving.placing import (
-        Placement,
-        check_target,
-        move_paths,
-        units_of,
-    )
+    from regimeswitch.lab.archiving.placing import check_target, move_paths, units_of
     from regimeswitch.lab.archiving.sealed import open_archive
 
     userdir: Path = args.userdir
@@ -96,23 +94,28 @@ def restore(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         units = units_of(manifest, own_name)
         check_target(userdir, units, args.force)
     existing = next(path for path in [userdir, *userdir.resolve().parents] if path.is_dir())
-    work = Path(tempfile.mkdtemp(prefix=".restore-", dir=existing))
-    try:
+    with temporary_folder(".restore-", beside=existing) as work:
         _unpacked(args.archive, work, console)
         move_paths(work, manifest, own_name)
-        made = not userdir.exists()
-        userdir.mkdir(parents=True, exist_ok=True)
-        placement = Placement(work, userdir)
-        try:
-            placement.place(units)
-        except BaseException:
-            if made:
-                shutil.rmtree(userdir)
-            raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        with held(f"the bot was restored to {userdir} before that"):
+            placement = _placed(work, userdir, units)
     aside = str(placement.aside) if placement.aside.exists() else ""
     return {**restore_figures(manifest), "bot_userdir": own_name, "aside": aside}
+
+
+def _placed(work: Path, userdir: Path, units: list[Unit]) -> Placement:
+    from regimeswitch.lab.archiving.placing import Placement
+
+    made = not userdir.exists()
+    userdir.mkdir(parents=True, exist_ok=True)
+    placement = Placement(work, userdir)
+    try:
+        placement.place(units)
+    except BaseException:
+        if made:
+            shutil.rmtree(userdir)
+        raise
+    return placement
 
 
 def _unpacked(archive: Path, work: Path, console: Console) -> Manifest:

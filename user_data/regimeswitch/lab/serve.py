@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import signal
 import sys
 import threading
-import types
-from collections.abc import Iterator
 from pathlib import Path
 
 from regimeswitch.exchange.candlestore import CandleError
 from regimeswitch.exchange.ledger import LedgerError
 from regimeswitch.exchange.server import LOOPBACK, ExchangeServer, ServerError
+from regimeswitch.lab.signals import relayed
 from regimeswitch.lab.venue import Venue, add_account_arguments, open_venue
 
 
@@ -73,7 +71,12 @@ def run(args: argparse.Namespace) -> int:
             balances=args.balance,
             state=args.state,
         )
-        with stop_signals() as stopped, contextlib.closing(venue), serving(venue, args) as server:
+        stopped = threading.Event()
+        with (
+            relayed(lambda number: stopped.set()),
+            contextlib.closing(venue),
+            serving(venue, args) as server,
+        ):
             announce(venue, args.candles, server.url)
             stopped.wait()
     except (CandleError, LedgerError, ServerError) as error:
@@ -99,19 +102,3 @@ def announce(venue: Venue, folder: Path, url: str) -> None:
     if venue.trading is not None:
         keys = venue.trading.credentials
         print(f"regimeswitch: key {keys.key} secret {keys.secret}", flush=True)
-
-
-@contextlib.contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, in place of what they do otherwise."""
-    stopped = threading.Event()
-
-    def stop(number: int, frame: types.FrameType | None) -> None:
-        stopped.set()
-
-    previous = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for one, handler in previous.items():
-            signal.signal(one, handler)

@@ -28,10 +28,10 @@ Progress = Callable[[int], None]
 def write_archive(path: Path, manifest: Manifest, source: Path, progress: Progress) -> None:
     """Pack files; the archive appears at once and whole, readable by its owner alone.
 
-    :param source: folder with every member of the manifest
+    :param source: folder with every member of the manifest, on the disk of ``path``
     :param progress: called with the bytes of each finished part
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=source)
     unfinished = Path(name)
     try:
         # mkstemp makes it readable and writable for its owner alone.

@@ -6,14 +6,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from regimeswitch.lab.child import run_counting
+from regimeswitch.lab.child import run_counting, run_logged
 from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.overlay import NO_TELEGRAM, child_environment
 from regimeswitch.lab.replaying.plan import STOPS, Plan
@@ -197,17 +196,11 @@ def run_backtest(scene: Scene, own: Path) -> Side:
         sabotage=scene.sabotage,
     )
     command = [sys.executable, "-m", "regimeswitch.lab.replaying.backtest"]
-    with log.open("w") as stream:
-        done = subprocess.run(
-            [*command, str(plan.write(side / "backtest.json"))],
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=child_environment(os.environ),
-            check=False,
-        )
+    command.append(str(plan.write(side / "backtest.json")))
+    code = run_logged(command, log, child_environment(os.environ))
     results = list((side / "user_data/backtest_results").glob("*.zip"))
-    if done.returncode or len(results) != 1:
-        raise ReplayError(f"the backtest failed (exit code {done.returncode}); read {log}")
+    if code or len(results) != 1:
+        raise ReplayError(f"the backtest failed (exit code {code}); read {log}")
     return Side(read_records([path]), read_result(results[0]), _exceptions(side))
 
 
