@@ -29,9 +29,7 @@ class Lines(logging.Handler):
 
 
 @pytest.fixture
-def freqtrade_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Run]]:
+def freqtrade_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
     """Run a freqtrade command with the project's config, as ``regimeswitch offline`` does.
 
     A process of its own costs seconds; what is asked here is what models and strategy do.

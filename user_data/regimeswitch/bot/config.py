@@ -14,6 +14,7 @@ from freqtrade.exceptions import OperationalException
 from regimeswitch.learners import LearnerError, Task, make_learner
 from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
+from regimeswitch.warmup import startup_candles
 
 
 _HASHED_FREQAI = (
@@ -63,6 +64,18 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     plain = _SUFFIX.sub("", str(freqai.get("identifier", "regimeswitch")))
     freqai["identifier"] = f"{plain}-rs{settings.model_hash(also)}"
     return str(freqai["identifier"])
+
+
+def startup_from(config: dict[str, Any], settings: Settings, timeframe: str) -> int:
+    """The strategy's ``startup_candle_count``.
+
+    :param timeframe: the base timeframe
+    :raises OperationalException: when Binance does not serve as many candles
+    """
+    try:
+        return startup_candles(settings, config["freqai"]["feature_parameters"], timeframe)
+    except SettingsError as error:
+        raise OperationalException(f"the configuration cannot be used:\n{error}") from None
 
 
 def check_learners(settings: Settings, task: Task, config: dict[str, Any]) -> None:
