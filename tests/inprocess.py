@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,24 @@ class Lines(logging.Handler):
 
 
 @pytest.fixture
-def freqtrade_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
+def freqtrade_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """Run a freqtrade command with the project's config, as ``regimeswitch offline`` does.
 
     A process of its own costs seconds; what is asked here is what models and strategy do.
     """
     import freqtrade.main
+    from freqtrade.exchange import Exchange
+    from freqtrade.optimize.backtesting import Backtesting
+
+    made: list[Exchange] = []
+    begin = Exchange.__init__
+
+    def kept(exchange: Exchange, *arguments: Any, **options: Any) -> None:
+        made.append(exchange)
+        begin(exchange, *arguments, **options)
 
     monkeypatch.setattr(freqtrade.main, "set_mp_start_method", lambda: None)
+    monkeypatch.setattr(Exchange, "__init__", kept)
     userdir = tmp_path / "user_data"
     userdir.mkdir()
 
@@ -60,9 +70,14 @@ def freqtrade_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
                 *(("--strategy-path", str(ROOT / "user_data/strategies")) if own_code else ()),
                 *arguments,
             ]
-            return Run(*logged(lambda: freqtrade.main.main(words)), userdir)
+            done = Run(*logged(lambda: freqtrade.main.main(words)), userdir)
+            # A process of its own would end here, and its connections with it.
+            while made:
+                made.pop().close()
+            Backtesting.cleanup()
+            return done
 
-    yield run
+    return run
 
 
 def logged(call: Callable[[], None]) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from conftest import QUICK, Run
+from conftest import QUICK, ROOT, Run
 from results import predictions_of
 
 
@@ -33,10 +33,18 @@ def small(**sections: dict[str, Any]) -> dict[str, Any]:
 def test_no_training_succeeded(freqtrade_here: Callable[..., Run], market: Path) -> None:
     models = {"parameters": {"lightgbm": {"objective": "nonsense"}}}
     config = small(regimeswitch={"models": models})
-    for attempt in ("first", "again"):
-        run = freqtrade_here("backtesting", *RANGE, config=config, datadir=market)
-        assert run.code == 2, (attempt, run.log[-3000:])
-        assert "no training succeeded (4 of 4 failed)" in run.log, attempt
+    loss = ("--hyperopt-path", str(ROOT / "user_data/hyperopts"))
+    for command, *more in (
+        ("backtesting",),
+        ("backtesting",),
+        ("hyperopt", *loss, "--hyperopt-loss", "RegimeSwitchLoss", "--epochs", "1"),
+        ("lookahead-analysis", "--strategy", "RegimeSwitchStrategy"),
+    ):
+        run = freqtrade_here(command, *more, *RANGE, config=config, datadir=market)
+        assert run.code == 2, (command, run.log[-3000:])
+        # Every pair is a backtest of its own to the analysis.
+        count = 2 if command == "lookahead-analysis" else 4
+        assert f"no training succeeded ({count} of {count} failed)" in run.log, command
         assert "The first, BTC/USDT on 2024-12-18 to 2024-12-21: " in run.log
         assert "LightGBMError: Number of classes" in run.log
         assert "Traceback" not in run.log

@@ -19,6 +19,7 @@ from regimeswitch.bot.joining import join_quickly
 from regimeswitch.bot.learning import LearningModel
 from regimeswitch.bot.outcome import Outcome, is_last
 from regimeswitch.bot.stale import drop_stale, remember_candles
+from regimeswitch.candles import OHLCV
 from regimeswitch.gated import GatedModel
 
 
@@ -107,7 +108,9 @@ class BacktestedModel(LearningModel):
 
             if len(prediction_dataframe) < 2:
                 return make(pair)
-            return self.store.populated(pair, prediction_dataframe, make).copy()
+            return with_own_columns(
+                self.store.populated(pair, prediction_dataframe, make), prediction_dataframe
+            )
 
         dk.use_strategy_to_populate_indicators = once
 
@@ -129,6 +132,19 @@ class BacktestedModel(LearningModel):
         if not found or self.guard is None:
             return found
         return self.guard.may_load(Path(dk.data_path), str(dk.model_filename))
+
+
+def with_own_columns(populated: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
+    """A copy of a populated frame with the columns that the strategy had put on its candles.
+
+    The trainings of other pairs populate from candles alone.
+
+    :param given: candles of the same dates and the strategy's own columns
+    """
+    own = given.drop(columns=OHLCV)
+    rest = populated.drop(columns=own.columns, errors="ignore")
+    joined: pd.DataFrame = pd.concat([rest, own.set_axis(rest.index)], axis=1)
+    return joined
 
 
 def leave_out_empty_windows(dk: FreqaiDataKitchen, candles: pd.DataFrame, pair: str) -> None:
