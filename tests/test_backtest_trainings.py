@@ -18,8 +18,16 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 RANGE = ("--timerange", "20241221-20241230")
 SMALL: dict[str, Any] = {
-    "freqai": {**QUICK["freqai"], "train_period_days": 3, "backtest_period_days": 5},
-    "regimeswitch": {**QUICK["regimeswitch"], "evidence": {"gate": False, "calibrate": False}},
+    "freqai": {
+        **QUICK["freqai"],
+        **{"train_period_days": 3, "backtest_period_days": 5},
+        "model_training_parameters": {"n_estimators": 4},
+    },
+    "regimeswitch": {
+        **QUICK["regimeswitch"],
+        "models": {"sub_models": "none"},
+        "evidence": {"gate": False, "calibrate": False},
+    },
 }
 
 
@@ -71,7 +79,7 @@ def uneven(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_pairs_that_end_or_begin_inside_the_range(
     freqtrade_here: Callable[..., Run], uneven: Path, rows: str
 ) -> None:
-    models = {**QUICK["regimeswitch"]["models"], "rows": rows}
+    models = {"sub_models": "none", "rows": rows}
     pairs = ("--pairs", "BTC/USDT", "ETH/USDT", "SOL/USDT")
     run = freqtrade_here(
         "backtesting", *RANGE, *pairs, config=small(regimeswitch={"models": models}), datadir=uneven

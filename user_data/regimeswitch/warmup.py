@@ -1,4 +1,4 @@
-"""Warm-up: candles before the first row on which everything is known.
+"""Base timeframe, and warm-up: candles before the first row on which everything is known.
 
 Freqtrade loads ``startup_candle_count`` candles of EACH timeframe before a backtest's first
 training and at the start of a bot, so that every need is counted in candles of its own timeframe
@@ -16,6 +16,7 @@ from regimeswitch.features import longest_period, warm_up_candles
 from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings, SettingsError
 
 
+BASE_TIMEFRAME = "5m"
 SETTLING_CANDLES = 400
 """Rule candles in which the bands settle; a longer rule leaves less of them."""
 PERIODS = "freqai.feature_parameters.indicator_periods_candles"
@@ -76,11 +77,26 @@ def warm_up_needs(settings: Settings, parameters: Mapping[str, Any], base: str) 
     return needs
 
 
+def check_base(timeframe: str) -> None:
+    """The base timeframe of the strategy and the commands; the models alone take any.
+
+    :raises SettingsError: when it is another than the one whose candles the features count
+    """
+    if timeframe != BASE_TIMEFRAME:
+        raise SettingsError(
+            f'timeframe: "{timeframe}" cannot be used; allowed: "{BASE_TIMEFRAME}", whose candles '
+            f'the features and the defaults count. Set it to "{BASE_TIMEFRAME}" (options -i and '
+            "--timeframe too); longer timeframes belong into "
+            "freqai.feature_parameters.include_timeframes and regimeswitch.regime.timeframe"
+        )
+
+
 def startup_candles(settings: Settings, parameters: Mapping[str, Any], base: str) -> int:
     """The strategy's ``startup_candle_count``; parameters of :func:`feature_candles`.
 
     :raises SettingsError: when Binance does not serve as many; only features can need more
     """
+    check_base(base)
     needs = warm_up_needs(settings, parameters, base)
     if max(need.least for need in needs) > MAX_STARTUP_CANDLES:
         raise SettingsError(_too_long(parameters, max(need.least for need in needs)))

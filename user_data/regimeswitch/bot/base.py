@@ -33,6 +33,7 @@ from regimeswitch.bot.columns import (
 )
 from regimeswitch.bot.config import (
     check_learners,
+    check_rule_timeframe,
     mark_identifier,
     settings_from,
 )
@@ -58,6 +59,7 @@ class RegimeModelBase(IFreqaiModel):
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = settings_from(config)
         mark_identifier(config, self.settings)
+        check_rule_timeframe(config, self.settings)
         check_learners(self.settings, self.task, config)
         self.shares = _shares(self.settings.models.rows, config)
         self.pairs = shared_pairs(config)

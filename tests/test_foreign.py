@@ -1,4 +1,4 @@
-"""Columns that somebody else's strategy puts on its frame before FreqAI starts."""
+"""Both models under somebody else's strategy: its columns, its base timeframe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import QUICK, Run
-from results import trades_of
+from results import metadata_of, predictions_of, trades_of
 
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -70,7 +70,7 @@ def foreign(folder: Path, before: str = "") -> tuple[str, str]:
     return "--strategy-path", str(folder)
 
 
-def test_they_come_back_for_every_pair_trained_or_stored(
+def test_columns_put_on_before_come_back_for_every_pair_trained_or_stored(
     freqtrade_here: Callable[..., Run], market: Path, tmp_path: Path
 ) -> None:
     config = deepcopy(QUICK)
@@ -89,7 +89,7 @@ def test_they_come_back_for_every_pair_trained_or_stored(
     assert trades[1] == trades[0]
 
 
-def test_a_feature_among_them_is_refused_by_name(
+def test_a_feature_among_these_columns_is_refused_by_name(
     freqtrade_here: Callable[..., Run], market: Path, tmp_path: Path
 ) -> None:
     path = foreign(tmp_path / "strategies", 'dataframe["%-own"] = dataframe["close"].diff()')
@@ -97,4 +97,36 @@ def test_a_feature_among_them_is_refused_by_name(
     assert run.code == 2, run.log[-3000:]
     assert "the strategy puts %-own on its frame before it calls freqai.start()" in run.log
     assert "feature_engineering_standard()" in run.log
+    assert "Traceback" not in run.log
+
+
+def test_the_models_take_any_base_timeframe_up_to_the_rule_s(
+    freqtrade_here: Callable[..., Run], market: Path, tmp_path: Path
+) -> None:
+    config = deepcopy(QUICK)
+    config["freqai"] |= {"train_period_days": 20, "feature_parameters": {}}
+    config["freqai"]["feature_parameters"]["include_timeframes"] = ["15m", "1h"]
+    config["regimeswitch"] |= {"evidence": {"gate": False, "calibrate": False}}
+    config["regimeswitch"]["regime"] = {"average_period": 50, "atr_period": 50}
+    config["regimeswitch"]["labels"] = {"window": 96, "horizon": 4}
+    config["timeframe"] = "15m"
+    path = (*foreign(tmp_path / "strategies"), "--pairs", "BTC/USDT")
+    run = freqtrade_here(
+        "backtesting", *RANGE, *path, config=config, datadir=market, own_code=False
+    )
+    assert run.code == 0, run.log[-3000:]
+    (frame,) = predictions_of(run.userdir).values()
+    assert len(frame) == 4 * 96 + 1
+    assert (frame["do_predict"] == 1).all()
+    (metadata,) = metadata_of(run.userdir)
+    # Every third quarter of an hour of 20 days, but for the first hours of the rule.
+    known = sum(metadata["regimeswitch"]["rows"].values())
+    assert 0.9 * 20 * 96 / 3 < known <= 20 * 96 / 3
+    config["timeframe"] = "4h"
+    config["freqai"]["feature_parameters"]["include_timeframes"] = ["4h"]
+    run = freqtrade_here(
+        "backtesting", *RANGE, *path, config=config, datadir=market, own_code=False
+    )
+    assert run.code == 2, run.log[-3000:]
+    assert 'regimeswitch.regime.timeframe: "1h" is shorter than the base timeframe "4h"' in run.log
     assert "Traceback" not in run.log
