@@ -13,7 +13,9 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from regimeswitch.exchange.candlestore import CandleError
 from regimeswitch.exchange.ledger import LedgerError
@@ -23,6 +25,7 @@ from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.child import run_child
 from regimeswitch.lab.freqtradeargs import FreqtradeCall, UsageError, read_call
 from regimeswitch.lab.overlay import LiveAccount, child_environment, overlay
+from regimeswitch.lab.servable import check_mode, check_pairs, config_of_call
 from regimeswitch.lab.venue import add_account_arguments, open_venue
 
 
@@ -83,8 +86,10 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.flush()
             os.execve(program, [program, *call.args], child_environment(os.environ))
         check_live(args, call)
+        config = {} if call is None else config_of_call(call, child_environment(os.environ))
+        check_mode(config)
         folder = candle_folder(args.candles, call)
-        return serve_and_run(program, command[1:], call, folder, args)
+        return serve_and_run(program, command[1:], call, folder, args, config)
     except (UsageError, CandleError, LedgerError, ServerError) as error:
         print(f"regimeswitch offline: {error}", file=sys.stderr)
         return USAGE
@@ -145,8 +150,12 @@ def serve_and_run(
     call: FreqtradeCall | None,
     folder: Path,
     args: argparse.Namespace,
+    config: Mapping[str, Any],
 ) -> int:
-    """Serve a folder as long as the child runs; the child's exit code."""
+    """Serve a folder as long as the child runs; the child's exit code.
+
+    :param config: of the command; empty for a program of the user's own
+    """
     given = vars(args)
     live, state = bool(given.get("live")), given.get("state")
     venue = open_venue(
@@ -169,6 +178,7 @@ def serve_and_run(
         write_private(path, overlay_of(call, venue.market, server.url, account))
         if call is not None:
             arguments = call.with_overlay(path)
+            announce_missing(check_pairs(config, call, venue.market.symbols().values(), folder))
         announce(venue.market, server)
         environment = child_environment(os.environ, live=live) | {OVERLAY_VARIABLE: str(path)}
         return run_child([program, *arguments], environment)
@@ -200,6 +210,14 @@ def announce(market: Market, server: ExchangeServer) -> None:
         file=sys.stderr,
         flush=True,
     )
+
+
+def announce_missing(pairs: list[str]) -> None:
+    """Pairs of the whitelist that freqtrade will leave out."""
+    if pairs:
+        print(
+            f"regimeswitch: no candles of {', '.join(pairs)}: left out", file=sys.stderr, flush=True
+        )
 
 
 def write_private(path: Path, config: dict[str, object]) -> None:
