@@ -72,9 +72,13 @@ def check_windows(pairs: Sequence[PairData], windows: Sequence[Window]) -> None:
     )
     if rows < PER_DAY:
         raise InputError(f"the first training window has {rows} usable rows: {_first_known(pairs)}")
-    if not any(len(test_places(data, window)) for data in pairs for window in windows):
+    silent = [
+        data.pair for data in pairs if not any(len(test_places(data, one)) for one in windows)
+    ]
+    if silent:
         raise InputError(
-            "no candle of --timerange has complete features and a label; choose another range"
+            f"{', '.join(silent)}: no candle of --timerange has complete features and a label; "
+            "choose another range, or leave the pair out of --pairs"
         )
 
 
