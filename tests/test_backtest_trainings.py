@@ -67,10 +67,11 @@ def part_of(market: Path, folder: Path, pair: str, copied: str, inside: slice) -
 
 @pytest.fixture(scope="module")
 def uneven(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """BTC all the time, ETH delisted in the first window, SOL listed in the second."""
+    """BTC all the time, ETH delisted in the first window, XRP before it, SOL listed in the second."""
     folder = tmp_path_factory.mktemp("uneven")
     part_of(market, folder, "BTC/USDT", "BTC/USDT", slice(None))
     part_of(market, folder, "ETH/USDT", "ETH/USDT", slice(None, "2024-12-22"))
+    part_of(market, folder, "XRP/USDT", "ETH/USDT", slice(None, "2024-12-19"))
     part_of(market, folder, "SOL/USDT", "ETH/USDT", slice("2024-12-27", None))
     return folder
 
@@ -80,13 +81,14 @@ def test_pairs_that_end_or_begin_inside_the_range(
     freqtrade_here: Callable[..., Run], uneven: Path, rows: str
 ) -> None:
     models = {"sub_models": "none", "rows": rows}
-    pairs = ("--pairs", "BTC/USDT", "ETH/USDT", "SOL/USDT")
+    pairs = ("--pairs", "BTC/USDT", "ETH/USDT", "XRP/USDT", "SOL/USDT")
     run = freqtrade_here(
         "backtesting", *RANGE, *pairs, config=small(regimeswitch={"models": models}), datadir=uneven
     )
     assert run.code == 0, run.log[-3000:]
     assert run.log.count("ETH/USDT: has candles from 2024-1") == 1
     assert "to 2024-12-22 23:55 only and is left out of 1 of 2 backtest windows" in run.log
+    assert "to 2024-12-19 23:55 only and is left out of 2 of 2 backtest windows" in run.log
     assert run.log.count("SOL/USDT: has candles from 2024-12-27 00:00") == 1
     assert "SOL/USDT: 1h candles begin at 2024-12-27 00:00, but the timerange" in run.log
     found = predictions_of(run.userdir)

@@ -58,7 +58,7 @@ class BacktestedModel(LearningModel):
         if dk.backtesting_timeranges:
             dk = super().start_backtesting(dataframe, metadata, dk, strategy)
         else:
-            dk.return_dataframe = dataframe.assign(do_predict=0)
+            dk.return_dataframe = without_predictions(dataframe, metadata, dk, strategy)
         remember_candles(dataframe, pair, dk, others)
         if is_last(pair, strategy.dp, strategy.timeframe):
             self.outcome.conclude()
@@ -132,6 +132,18 @@ class BacktestedModel(LearningModel):
         if not found or self.guard is None:
             return found
         return self.guard.may_load(Path(dk.data_path), str(dk.model_filename))
+
+
+def without_predictions(
+    candles: pd.DataFrame, metadata: dict[str, Any], dk: FreqaiDataKitchen, strategy: IStrategy
+) -> pd.DataFrame:
+    """Candles with all columns that FreqAI would have filled, at zero."""
+    labelled = strategy.set_freqai_targets(candles.copy(), metadata=metadata)
+    dk.get_unique_classes_from_labels(labelled)
+    names = dict.fromkeys([*dk.label_list, *dk.unique_class_list])
+    columns = [f"{name}{ending}" for name in names for ending in ("", "_mean", "_std")]
+    empty: pd.DataFrame = candles.assign(**dict.fromkeys(columns, 0.0), DI_values=0.0, do_predict=0)
+    return empty
 
 
 def with_own_columns(populated: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def startup_from(config: dict[str, Any], settings: Settings, timeframe: str) -> 
     :raises OperationalException: for another base timeframe than 5m, or when Binance does not
         serve as many candles
     """
-    parameters = config["freqai"]["feature_parameters"]
+    parameters = config["freqai"].get("feature_parameters", {})
     try:
         return startup_candles(settings, parameters, config.get("timeframe") or timeframe)
     except SettingsError as error:

@@ -51,6 +51,8 @@ class Outcome:
             f"{pair}: training on {days} raised exception {cause}; nothing is opened in its window"
         )
         logger.debug(f"{pair}: training on {days}", exc_info=error)
+        # Its frames would keep all rows of the training in memory.
+        error.__traceback__ = error.__context__ = None
         self._failed += 1
         self._first = self._first or f"{pair} on {days}: {cause}"
 

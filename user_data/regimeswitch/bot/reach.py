@@ -99,7 +99,7 @@ def _reach(dp: DataProvider, pair: str, config: dict[str, Any]) -> Reach:
 
 def _joins(reach: Reach, config: dict[str, Any]) -> pd.Timestamp:
     """Freqtrade cuts training and start-up candles off the beginning of every pair."""
-    seconds = int(config["startup_candle_count"]) * timeframe_seconds(config["timeframe"])
+    seconds = int(config.get("startup_candle_count", 0)) * timeframe_seconds(config["timeframe"])
     days = pd.Timedelta(days=int(config["freqai"]["train_period_days"]))
     return max(reach.known, reach.begins + days + pd.Timedelta(seconds=seconds))
 
