@@ -67,7 +67,7 @@ def part_of(market: Path, folder: Path, pair: str, copied: str, inside: slice) -
 
 @pytest.fixture(scope="module")
 def uneven(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """BTC all the time, ETH delisted in the first window, XRP before it, SOL listed in the second."""
+    """ETH is delisted in the first window, XRP before it, SOL is listed in the second."""
     folder = tmp_path_factory.mktemp("uneven")
     part_of(market, folder, "BTC/USDT", "BTC/USDT", slice(None))
     part_of(market, folder, "ETH/USDT", "ETH/USDT", slice(None, "2024-12-22"))

@@ -113,6 +113,10 @@ def test_candles_that_begin_too_late_for_a_longer_timeframe_are_refused(
     assert "Traceback" not in run.log
     path = tmp_path / "prove.json"
     path.write_text(json.dumps(config))
+    config["freqai"]["feature_parameters"] = {"include_corr_pairlist": ["ETH/USDT", "SOL/USDT"]}
+    run = freqtrade_here("backtesting", *RANGE, config=config, datadir=market)
+    assert run.code == 2, run.log[-2000:]
+    assert "SOL/USDT: no 1h candles in" in run.log
     arguments = ["prove", "--config", str(path), "--datadir", str(market), *RANGE, "--jobs", "1"]
     assert main(arguments) == 2
     told = " ".join(capsys.readouterr().err.split())

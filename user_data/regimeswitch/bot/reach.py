@@ -25,9 +25,9 @@ DAY = pd.Timedelta(days=1)
 
 @dataclass(frozen=True)
 class Reach:
-    """How far back a pair reaches.
+    """How far back a pair and its correlated pairs reach.
 
-    :ivar shortest: the timeframe whose candles begin last
+    :ivar shortest: the timeframe whose candles begin last, a correlated pair before it
     :ivar begins: its first candle
     :ivar slowest: the timeframe whose features are known last
     :ivar known: when they are; every row before lacks a feature
@@ -78,23 +78,30 @@ def _is_long_enough(
 
 
 def _reach(dp: DataProvider, pair: str, config: dict[str, Any]) -> Reach:
-    needs = feature_candles(config["freqai"]["feature_parameters"], config["timeframe"])
+    parameters = config["freqai"]["feature_parameters"]
+    needs = feature_candles(parameters, config["timeframe"])
     begins: dict[str, pd.Timestamp] = {}
     known: dict[str, pd.Timestamp] = {}
-    for timeframe, count in sorted(needs.items()):
-        candles = dp.get_pair_dataframe(pair, timeframe)
-        if candles.empty:
-            raise OperationalException(
-                f"{pair}: no {timeframe} candles in {config['datadir']}; run "
-                f"`freqtrade download-data --pairs {pair} --timeframes {timeframe}` or take "
-                f"{timeframe} out of freqai.feature_parameters.include_timeframes"
-            )
-        begins[timeframe] = utc_dates(candles["date"]).iloc[0]
-        warm_up = pd.Timedelta(seconds=count * timeframe_seconds(timeframe))
-        known[timeframe] = begins[timeframe] + warm_up
+    for name in dict.fromkeys([pair, *parameters.get("include_corr_pairlist", [])]):
+        for timeframe, count in sorted(needs.items()):
+            candles = dp.get_pair_dataframe(name, timeframe)
+            if candles.empty:
+                raise OperationalException(
+                    f"{name}: no {timeframe} candles in {config['datadir']}; run "
+                    f"`freqtrade download-data --pairs {name} --timeframes {timeframe}` or take "
+                    f"{timeframe} out of freqai.feature_parameters.include_timeframes"
+                )
+            label = timeframe if name == pair else f"{name} {timeframe}"
+            begins[label] = utc_dates(candles["date"]).iloc[0]
+            warm_up = pd.Timedelta(seconds=count * timeframe_seconds(timeframe))
+            known[label] = begins[label] + warm_up
     shortest = max(begins, key=lambda name: begins[name])
     slowest = max(known, key=lambda name: known[name])
     return Reach(shortest, begins[shortest], slowest, known[slowest])
+
+
+def _timeframe(label: str) -> str:
+    return label.split()[-1]
 
 
 def _joins(reach: Reach, config: dict[str, Any]) -> pd.Timestamp:
@@ -108,7 +115,7 @@ def _problem(reach: Reach, start: pd.Timestamp, config: dict[str, Any]) -> str:
     """Why nothing can be trained before ``start``; empty when something can."""
     days = int(config["freqai"]["train_period_days"])
     needed = start - pd.Timedelta(days=days)
-    if reach.begins > needed + pd.Timedelta(seconds=timeframe_seconds(reach.shortest)):
+    if reach.begins > needed + pd.Timedelta(seconds=timeframe_seconds(_timeframe(reach.shortest))):
         return (
             f"{reach.shortest} candles begin at {reach.begins:%Y-%m-%d %H:%M}, but the timerange "
             f"from {start:%Y%m%d} needs them from {needed:%Y-%m-%d} ({days} days of training)"
@@ -134,7 +141,7 @@ def _tell_lost_days(pair: str, reach: Reach, start: pd.Timestamp, config: dict[s
 
 def _known(reach: Reach, config: dict[str, Any]) -> str:
     parameters = config["freqai"]["feature_parameters"]
-    count = feature_candles(parameters, config["timeframe"])[reach.slowest]
+    count = feature_candles(parameters, config["timeframe"])[_timeframe(reach.slowest)]
     return (
         f"features of {reach.slowest} are known from {reach.known:%Y-%m-%d} on only, after the "
         f"{count} candles that {PERIODS} {parameters['indicator_periods_candles']} needs"
