@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frames import candle_frame, frames, mended
-from regimeswitch.activity import activity_features
-from regimeswitch.features import warm_up_candles
+from regimeswitch.activity import WARM_UP_CANDLES, activity_features
 
 
 ROWS = 2600
@@ -36,7 +35,7 @@ def test_index_and_input_are_kept(candles: pd.DataFrame) -> None:
 def test_after_the_promised_warm_up_everything_is_known(found: pd.DataFrame) -> None:
     known = found.notna().all(axis=1)
     first = int(np.argmax(known))
-    assert first == warm_up_candles([12]) - 3
+    assert first == WARM_UP_CANDLES - 3
     assert known.iloc[first:].all()
     assert np.isfinite(found.iloc[first:].to_numpy()).all()
 

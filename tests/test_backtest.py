@@ -165,15 +165,6 @@ def test_random_walk_market_trades_without_learning_anything(
     assert len(trades_of(run.userdir)) <= 10
 
 
-def test_a_failed_training_is_logged_and_nothing_is_traded(freqtrade: Callable[..., Run]) -> None:
-    config = deepcopy(QUICK)
-    config["regimeswitch"]["models"]["parameters"] = {"lightgbm": {"objective": "nonsense"}}
-    run = freqtrade("backtesting", *TIMERANGE, "--pairs", "BTC/USDT", config=config)
-    assert run.code == 0, run.log[-3000:]
-    assert run.words.count("Training BTC/USDT raised exception") == 2
-    assert not trades_of(run.userdir)
-
-
 def test_models_of_other_candles_are_not_reused(
     freqtrade: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -32,6 +32,13 @@ def test_over_confidence_is_mended_and_the_order_kept() -> None:
     np.testing.assert_array_equal(mended.argmax(axis=1), bold.argmax(axis=1))
 
 
+def test_no_row_has_no_answer() -> None:
+    truth, labels = sample()
+    calibrator = Calibrator().fit(sharpened(truth, 3), labels)
+    assert calibrator.fitted
+    assert calibrator.transform(truth[:0]).shape == (0, truth.shape[1])
+
+
 def test_calibrated_probabilities_are_left_alone() -> None:
     truth, labels = sample()
     same = Calibrator().fit(truth, labels).transform(truth)

@@ -160,3 +160,12 @@ def test_labels_that_are_missing(bot: Bot, market: Path, tmp_path: Path) -> None
         frame.loc[frame.index[-4000:-10:40], "close"] = 0.0
         frame.to_feather(path)
     assert ("warning", "labels.missing") in kinds(doctor(bot, "--datadir", candles)[1])
+
+
+def test_the_warm_up_of_every_timeframe_counts(bot: Bot, market: Path) -> None:
+    bot.change(freqai={"feature_parameters": {"include_timeframes": ["5m", "1h", "4h"]}})
+    _, figures = doctor(bot, "--datadir", market)
+    found = [one for one in figures["findings"] if one["kind"] == "candles.short"]
+    # 70 days of training and 614 candles of 4h.
+    assert found
+    assert all("172 are needed to train and warm up" in one["what"] for one in found)

@@ -35,7 +35,7 @@ CONFIGS: list[tuple[dict[str, Any], str, str]] = [
             "timeframe": "15m",
             "freqai": {"feature_parameters": {"include_timeframes": ["15m", "1h"]}},
         },
-        *("warning", "config.timeframe"),
+        *("serious", "config.timeframe"),
     ),
     (
         {"freqai": {"feature_parameters": {"include_timeframes": ["1m", "5m", "1h"]}}},

@@ -14,7 +14,7 @@ from conftest import ROOT
 from doctors import NO_CANDLES, a_machine_of_eight, bot, doctor, kinds
 from regimeswitch.lab.doctor import subject_of
 from regimeswitch.lab.doctoring import machine
-from regimeswitch.lab.doctoring.freqai import startup_candles
+from regimeswitch.lab.doctoring.freqai import startup_needs
 
 
 __all__ = ["a_machine_of_eight", "bot"]
@@ -90,12 +90,15 @@ def test_threads_of_the_environment(bot: Bot, monkeypatch: pytest.MonkeyPatch, n
 
 def test_start_up_candles_are_those_of_the_strategy(bot: Bot) -> None:
     arguments = SimpleNamespace(config=[bot.config], userdir=bot.userdir, datadir=None, pairs=None)
-    needed = startup_candles(subject_of(arguments))
-    source = (ROOT / "user_data/strategies/RegimeSwitchStrategy.py").read_text()
-    assert "SETTLING_CANDLES = 400" in source
-    assert needed == {
-        "freqai.feature_parameters.indicator_periods_candles": 2031,
-        "regimeswitch.regime": 601,
-        "regimeswitch.labels.window": 289,
-        "regimeswitch.risk.atr_period": 289,
-    }
+    found = [
+        (need.key, need.timeframe, need.candles) for need in startup_needs(subject_of(arguments))
+    ]
+    periods = "freqai.feature_parameters.indicator_periods_candles"
+    assert found == [
+        (periods, "5m", 2031),
+        (periods, "1h", 614),
+        ("regimeswitch.regime", "1h", 601),
+        ("regimeswitch.regime.grace_candles", "5m", 37),
+        ("regimeswitch.labels.window", "5m", 289),
+        ("regimeswitch.risk.atr_period", "5m", 289),
+    ]

@@ -189,3 +189,14 @@ def test_errors_name_the_mistake(data: Data) -> None:
         match=r"parameters\.random_forest or freqai\.model_training_parameters: .*'trees'",
     ):
         make_learner("random_forest", "classifier", {"trees": 5})
+
+
+@all_learners
+@pytest.mark.parametrize("make", [classifier, regressor])
+def test_no_row_has_no_answer(make: Any, name: str, data: Data) -> None:
+    model = make(name)
+    model.fit(data.X, data.y if make is classifier else data.number, data.regime)
+    answers = model.answers(data.X[:0], data.regime[:0])
+    assert answers.shape == (0, len(CLASSES) if make is classifier else 1)
+    own = model.estimators_["bull"]
+    assert model.answers_of(own, data.X[:0], data.regime[:0]).shape == answers.shape

@@ -53,7 +53,7 @@ def test_a_missing_timeframe_is_named_with_its_download(
 
 def test_too_little_history_names_the_first_possible_day(freqtrade: Callable[..., Run]) -> None:
     run = freqtrade("backtesting", "--timerange", "20241025-20241105", "--pairs", "BTC/USDT")
-    refused(run, "20 days of training", "start at 20241107 or later")
+    refused(run, "20 days of training", "start at 20241114 or later")
 
 
 def test_a_reference_pair_without_candles_is_named(freqtrade: Callable[..., Run]) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frames import PRICES, candle_frame, damaged, frames, mended, mixed_dates
+from regimeswitch.activity import WARM_UP_CANDLES
 from regimeswitch.features import (
     basic_features,
     calendar_features,
@@ -24,7 +25,8 @@ from regimeswitch.features import (
 
 
 PERIODS = [10, 20]
-WARM_UP = warm_up_candles(PERIODS)
+WARM_UP = WARM_UP_CANDLES
+"""What a bot loads at least: the base timeframe needs most."""
 ROWS = WARM_UP + 400
 quick = settings(deadline=None, max_examples=8)
 
@@ -80,8 +82,11 @@ def test_scale_of_prices_and_volumes_changes_nothing(
 def test_every_feature_is_known_after_the_warm_up() -> None:
     found = all_features(candle_frame(ROWS))
     assert found.iloc[:9].isna().any(axis=1).all()
-    known = found[WARM_UP:].notna().all()
+    # One candle less for each of the two that a longer timeframe adds.
+    promised = warm_up_candles(PERIODS) - 2
+    known = found[promised:].notna().all()
     assert known.all(), known[~known].index.tolist()
+    assert not found.iloc[promised - 1].notna().all()
     assert (found[WARM_UP:].std() > 1e-3).all()
     assert found.columns.is_unique
     assert found.columns.str.startswith("%-").all()

@@ -14,7 +14,8 @@ import ccxt
 import pytest
 from freqtrade.commands.arguments import NO_CONF_REQURIED
 
-from offlines import fake_freqtrade, is_running, run, start, wait_for
+from offlines import CONFIG, fake_freqtrade, is_running, run, start, wait_for
+from regimeswitch.cli import main
 from regimeswitch.lab.freqtradeargs import UsageError, read_call
 from regimeswitch.lab.overlay import API_PATHS, ccxt_options, child_environment, overlay
 
@@ -132,6 +133,59 @@ def test_bad_usage_is_one_clear_error(home: Path, arguments: list[str], text: st
     assert found.stderr.startswith("regimeswitch offline: ")
     assert "Traceback" not in found.stderr
     assert found.stdout == ""
+
+
+STATIC = {"pairlists": [{"method": "StaticPairList"}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "words"),
+    [
+        ({"trading_mode": "futures"}, [], ('trading_mode: "futures"', 'Set it to "spot"')),
+        ({"trading_mode": "futures", "margin_mode": "isolated"}, [], ("spot exchange",)),
+        ({"stake_currency": "EUR"}, [], ('stake_currency: "EUR"', "allowed: USDT")),
+        (STATIC, ["--pairs", "SOL/USDT"], ("no candles of SOL/USDT", "BTC/USDT, ETH/USDT")),
+        (STATIC, ["--pairs", "BTC/USDT:USDT"], ("no candles of BTC/USDT:USDT",)),
+    ],
+)
+def test_what_is_not_served_is_refused_by_name(
+    home: Path,
+    candles: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    change: dict[str, object],
+    more: list[str],
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(home)
+    Path("config.json").write_text(json.dumps(CONFIG | change))
+    program = fake_freqtrade(home, "print('started')")
+    assert main(["offline", "--candles", str(candles), "--", program, "backtesting", *more]) == 2
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("regimeswitch offline: ")
+    for word in words:
+        assert word in told.err
+
+
+def test_a_trading_mode_counts_wherever_it_is_said(
+    home: Path,
+    candles: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(home)
+    program = fake_freqtrade(home, "print('started')")
+    offline = ("offline", "--candles", str(candles), "--", program)
+    assert main([*offline, "list-markets", "--trading-mode", "futures"]) == 2
+    Path("config.json").write_text(json.dumps(CONFIG | STATIC))
+    capfd.readouterr()
+    assert main([*offline, "backtesting", "--pairs", "SOL/USDT", "BTC/USDT"]) == 0
+    told = capfd.readouterr()
+    assert told.out == "started\n"
+    assert told.err.startswith("regimeswitch: no candles of SOL/USDT: left out\n")
+    monkeypatch.setenv("FREQTRADE__TRADING_MODE", "futures")
+    assert main([*offline, "trade"]) == 2
 
 
 def test_default_configuration_is_the_one_freqtrade_takes(

@@ -25,6 +25,9 @@ from regimeswitch.regimes import window_mean
 SPANS = (3, 6, 12, 24, 48, 96, 288)
 LONG_SPANS = (12, 48, 288)
 WEEK_CANDLES = 7 * DAY_CANDLES
+# The hour up to now on each of the last seven days, and one candle before it.
+WARM_UP_CANDLES = WEEK_CANDLES + HOUR_CANDLES + 3
+"""Candles before the first row on which all of these features are known."""
 LEAST_RATIO = 0.01
 """Ratios below are one and the same: a market that stands still."""
 

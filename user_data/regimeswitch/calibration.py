@@ -67,7 +67,7 @@ class Calibrator:
 
     def transform(self, probabilities: Floats) -> Floats:
         """Calibrated probabilities, shape (n, classes); rows sum to 1."""
-        if self._map is None:
+        if self._map is None or not len(probabilities):
             return probabilities
         result: Floats = self._map.predict_proba(_clipped(probabilities))
         return result

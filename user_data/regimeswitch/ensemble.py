@@ -177,7 +177,13 @@ class RegimeEnsemble(BaseEstimator):
         self, model: BaseEstimator, X: ArrayLike, regime: ArrayLike
     ) -> NDArray[np.float64]:
         """Answers of one fitted model of this ensemble, shape (n, columns)."""
-        return self._answer_of(model, self._matrix(X, regime)[0])
+        return self._asked(model, self._matrix(X, regime)[0])
+
+    def _asked(self, model: BaseEstimator, matrix: Matrix) -> NDArray[np.float64]:
+        """Answers of one model; none for no row, which learners refuse to be asked about."""
+        if len(matrix):
+            return self._answer_of(model, matrix)
+        return self._answer_of(model, np.zeros((1, matrix.shape[1]), dtype=np.float32))[:0]
 
     def answers(
         self, X: ArrayLike, regime: ArrayLike, trust: Mapping[str, float] | None = None
@@ -188,7 +194,7 @@ class RegimeEnsemble(BaseEstimator):
         """
         check_is_fitted(self, "base_")
         matrix, codes = self._matrix(X, regime)
-        result = self._answer_of(self.base_, matrix)
+        result = self._asked(self.base_, matrix)
         for code, name in NAMES.items():
             weight = (self.trust_ if trust is None else trust).get(name, 0.0)
             mask = codes == code

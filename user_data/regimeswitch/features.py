@@ -46,16 +46,19 @@ def forget_candles(period: int, smoothings: int = 1) -> int:
 
 
 def warm_up_candles(periods: list[int]) -> int:
-    """Candles before the last of all features is known on the last longer candle that closed.
+    """Candles of one timeframe before all of its features are known, on a longer one when closed.
 
     :param periods: FreqAI's ``indicator_periods_candles``
     """
     longest = max([*periods, ADX_PERIOD])
-    # The hour up to now on each of the last seven days, and one candle before it.
-    week = 7 * DAY_CANDLES + HOUR_CANDLES + 1
-    rows = max(forget_candles(longest), forget_candles(ADX_PERIOD, 3), 2 * longest, week)
+    rows = max(forget_candles(longest), forget_candles(ADX_PERIOD, 3), DAY_CANDLES + 1)
     # One row for the value itself, one because a longer candle is seen only when it has closed.
     return rows + 2
+
+
+def longest_period(candles: int) -> int:
+    """The longest period whose features are known after so many candles; 0 when there is none."""
+    return max((n for n in range(1, candles) if warm_up_candles([n]) <= candles), default=0)
 
 
 def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:

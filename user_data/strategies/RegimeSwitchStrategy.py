@@ -17,12 +17,13 @@ from freqtrade.strategy import DecimalParameter, IStrategy
 
 from regimeswitch.activity import activity_features
 from regimeswitch.bot.annotations import regime_bands
-from regimeswitch.bot.config import mark_identifier, settings_from
+from regimeswitch.bot.config import mark_identifier, settings_from, startup_from
 from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
-from regimeswitch.bot.history import check_history, pair_regimes
+from regimeswitch.bot.history import pair_regimes
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.positions import Positions
+from regimeswitch.bot.reach import check_history
 from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.standing import no_trade_reasons
 from regimeswitch.cleaning import bad_candles, mend
@@ -30,7 +31,6 @@ from regimeswitch.features import (
     basic_features,
     calendar_features,
     period_features,
-    warm_up_candles,
 )
 from regimeswitch.labels import (
     CLASS_COLUMN,
@@ -40,10 +40,7 @@ from regimeswitch.labels import (
     forward_return,
 )
 from regimeswitch.regimes import average_true_range
-from regimeswitch.settings import MAX_STARTUP_CANDLES, REGIME_NAMES
-
-
-SETTLING_CANDLES = 400
+from regimeswitch.settings import REGIME_NAMES
 
 
 class RegimeSwitchStrategy(IStrategy):
@@ -86,14 +83,7 @@ class RegimeSwitchStrategy(IStrategy):
         self.rs = settings_from(config)
         mark_identifier(config, self.rs)
         super().__init__(config)
-        periods = config["freqai"]["feature_parameters"]["indicator_periods_candles"]
-        needed = (
-            warm_up_candles(periods),
-            self.rs.regime.candles_needed + SETTLING_CANDLES,
-            self.rs.labels.window + 1,
-            self.rs.risk.atr_period + 1,
-        )
-        self.startup_candle_count = min(max(needed), MAX_STARTUP_CANDLES)
+        self.startup_candle_count = startup_from(config, self.rs, self.timeframe)
         self.can_short = self.rs.entries.short
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
@@ -160,8 +150,7 @@ class RegimeSwitchStrategy(IStrategy):
         """Regime, predictions, candle checks and the ATR behind the stops."""
         pair = metadata["pair"]
         if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
-            shares = self.rs.models.rows == "shared"
-            check_history(self.dp, pair, self.config, shared_pairs(self.config) if shares else [])
+            check_history(self.dp, pair, self.config, shared_pairs(self.config))
         bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
         self.notices.bad_candles(pair, self.timeframe, bad)
         # Columns put on before FreqAI starts would come back copied once per feature block.

@@ -33,6 +33,7 @@ from regimeswitch.bot.columns import (
 )
 from regimeswitch.bot.config import (
     check_learners,
+    check_rule_timeframe,
     mark_identifier,
     settings_from,
 )
@@ -45,7 +46,7 @@ from regimeswitch.bot.shared import (
     shared_pairs,
 )
 from regimeswitch.bot.viewing import VIEWS, BacktestPredictions, said_of_missing
-from regimeswitch.bot.vocabulary import in_common
+from regimeswitch.bot.vocabulary import features_of, in_common
 from regimeswitch.candles import OHLCV, utc_dates
 from regimeswitch.gated import Forecast
 from regimeswitch.learners import Task
@@ -61,6 +62,7 @@ class RegimeModelBase(IFreqaiModel):
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = settings_from(config)
         mark_identifier(config, self.settings)
+        check_rule_timeframe(config, self.settings)
         check_learners(self.settings, self.task, config)
         self.shares = _shares(self.settings.models.rows, config)
         self.pairs = shared_pairs(config)
@@ -86,6 +88,7 @@ class RegimeModelBase(IFreqaiModel):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
     ) -> pd.DataFrame:
         """FreqAI's entry point, per pair: adds the regime before and publishes it afterwards."""
+        _no_features(dataframe)
         self.put_regime_into(strategy)
         self.strategy = strategy
         if strategy.dp.runmode in VIEWS:
@@ -216,6 +219,21 @@ def _shares(rows: str, config: dict[str, Any]) -> bool:
     """Whether rows are shared; principal components would differ from pair to pair."""
     features = config["freqai"]["feature_parameters"]
     return rows == "shared" and not features.get("principal_component_analysis", False)
+
+
+def _no_features(given: pd.DataFrame) -> None:
+    """Features are FreqAI's to ask for: live, it trains on candles that the strategy never saw.
+
+    :param given: the frame that the strategy starts FreqAI with
+    :raises OperationalException: naming a column that FreqAI would take for a feature
+    """
+    names = features_of(given.columns)
+    if names:
+        raise OperationalException(
+            f"the strategy puts {', '.join(names)} on its frame before it calls freqai.start(); "
+            "FreqAI takes a name with % for a feature, which trainings of a bot and of other pairs "
+            "would not have. Compute it in feature_engineering_standard(), or name it without %"
+        )
 
 
 def _block_copies(given: pd.Index, returned: pd.Index, features: dict[str, Any]) -> list[str]:

@@ -11,9 +11,11 @@ from typing import Any
 
 from freqtrade.exceptions import OperationalException
 
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.learners import LearnerError, Task, make_learner
 from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
+from regimeswitch.warmup import startup_candles
 
 
 _HASHED_FREQAI = (
@@ -63,6 +65,33 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     plain = _SUFFIX.sub("", str(freqai.get("identifier", "regimeswitch")))
     freqai["identifier"] = f"{plain}-rs{settings.model_hash(also)}"
     return str(freqai["identifier"])
+
+
+def startup_from(config: dict[str, Any], settings: Settings, timeframe: str) -> int:
+    """The strategy's ``startup_candle_count``.
+
+    :param timeframe: the strategy's own; the config's wins
+    :raises OperationalException: for another base timeframe than 5m, or when Binance does not
+        serve as many candles
+    """
+    parameters = config["freqai"].get("feature_parameters", {})
+    try:
+        return startup_candles(settings, parameters, config.get("timeframe") or timeframe)
+    except SettingsError as error:
+        raise OperationalException(f"the configuration cannot be used:\n{error}") from None
+
+
+def check_rule_timeframe(config: dict[str, Any], settings: Settings) -> None:
+    """Whether base candles can be put together to the rule's, whatever strategy made the config.
+
+    :raises OperationalException: when the rule's timeframe is shorter than the base timeframe
+    """
+    rule, base = settings.regime.timeframe, str(config["timeframe"])
+    if timeframe_seconds(rule) < timeframe_seconds(base):
+        raise OperationalException(
+            f'regimeswitch.regime.timeframe: "{rule}" is shorter than the base timeframe "{base}"; '
+            f'allowed: "{base}" or longer'
+        )
 
 
 def check_learners(settings: Settings, task: Task, config: dict[str, Any]) -> None:

@@ -7,16 +7,14 @@ more rows known, never different.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import pandas as pd
-from freqtrade.configuration import TimeRange
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
-from regimeswitch.candles import OHLCV, resample, timeframe_seconds, utc_dates
+from regimeswitch.candles import OHLCV, resample, utc_dates
 from regimeswitch.cleaning import mend
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import RegimeSettings, Settings
@@ -124,46 +122,3 @@ def with_earlier_candles(
     earlier = stored.loc[stored["date"] < frame["date"].iloc[0], OHLCV]
     joined: pd.DataFrame = pd.concat([earlier, frame], ignore_index=True)
     return joined
-
-
-def _is_long_enough(dp: DataProvider, pair: str, config: dict[str, Any]) -> bool:
-    try:
-        check_history(dp, pair, config)
-    except OperationalException:
-        return False
-    return True
-
-
-def check_history(
-    dp: DataProvider, pair: str, config: dict[str, Any], others: Sequence[str] = ()
-) -> None:
-    """Before a backtest: are all candle files there, and do they begin early enough to train?
-
-    :param others: pairs whose rows are trained with this pair's; one of them with a long enough
-        history serves it as well
-    :raises OperationalException: naming the pair, the timeframe and the command that mends it
-    """
-    if any(_is_long_enough(dp, other, config) for other in others if other != pair):
-        config = {**config, "timerange": None}
-    freqai = config["freqai"]
-    starts = TimeRange.parse_timerange(config.get("timerange")).startts
-    days = int(freqai["train_period_days"])
-    for timeframe in sorted(freqai["feature_parameters"]["include_timeframes"]):
-        candles = dp.get_pair_dataframe(pair, timeframe)
-        if candles.empty:
-            raise OperationalException(
-                f"{pair}: no {timeframe} candles in {config['datadir']}; run "
-                f"`freqtrade download-data --pairs {pair} --timeframes {timeframe}` or take "
-                f"{timeframe} out of freqai.feature_parameters.include_timeframes"
-            )
-        first = utc_dates(candles["date"]).iloc[0]
-        begins = pd.Timestamp(starts, unit="s", tz="UTC")
-        needed = begins - pd.Timedelta(days=days)
-        if starts and first > needed + pd.Timedelta(seconds=timeframe_seconds(timeframe)):
-            earliest = (first + pd.Timedelta(days=days)).ceil("D")
-            raise OperationalException(
-                f"{pair}: {timeframe} candles begin at {first:%Y-%m-%d %H:%M}, but the timerange "
-                f"from {begins:%Y%m%d} needs them from {needed:%Y-%m-%d} ({days} days of "
-                f"training); start at {earliest:%Y%m%d} or later, download earlier candles, or "
-                "lower freqai.train_period_days"
-            )

@@ -18,6 +18,7 @@ from regimeswitch.bot.columns import (
     TRAINED_COLUMN,
     label_of,
 )
+from regimeswitch.bot.missing import no_rows
 from regimeswitch.bot.shared import (
     backtest_frames,
     live_frames,
@@ -49,7 +50,10 @@ class LearningModel(RegimeModelBase):
         """Train on the pair's own rows or, shared, on those of all pairs, once per round."""
         label_of(dk.label_list)
         dk.label_pipeline = Pipeline([])
-        if self.shares and usable_rows(unfiltered_df, dk) < LEAST_OWN_ROWS:
+        usable = usable_rows(unfiltered_df, dk)
+        if not self.shares and not usable:
+            raise no_rows({pair: unfiltered_df}, self.training_window)
+        if self.shares and usable < LEAST_OWN_ROWS:
             logger.info(f"{pair}: no history of its own to learn from yet; served by all pairs'")
             without_own_rows(dk)
             dk.data["labels_mean"], dk.data["labels_std"] = {}, {}
@@ -91,6 +95,8 @@ class LearningModel(RegimeModelBase):
         else:
             frames = backtest_frames(self.store, strategy, self.config, self.pairs)
         rows, names = shared_rows(frames, window, strategy, self.settings, self._weights_by(dk))
+        if not len(rows):
+            raise no_rows(frames, window)
         model: GatedModel = self.fit({"train_rows": rows}, dk)
         model.feature_names_ = names
         return model

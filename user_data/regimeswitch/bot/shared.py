@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from regimeswitch.bot.columns import CODE_COLUMN, label_of, moves_of, time_numbers
 from regimeswitch.bot.joining import join_quickly
+from regimeswitch.bot.missing import no_rows
 from regimeswitch.bot.vocabulary import features_of, in_common, vocabulary
 from regimeswitch.candles import OHLCV, utc_dates
 from regimeswitch.rows import Rows, thinned, thinning_step
@@ -140,6 +141,8 @@ def shared_rows(
         cut = frame.loc[frame["date"] < window.stopdt]
         if len(cut):
             parts.append(_rows_of(cut, pair, window, strategy, settings, names))
+    if not parts:
+        raise no_rows(frames, window)
     rows = Rows.joined(parts)
     models = settings.models
     step = thinning_step(len(rows), models.row_budget, models.row_step, settings.labels.horizon)

@@ -13,6 +13,7 @@ from regimeswitch.evidence import shuffled_regimes
 from regimeswitch.gated import GatedModel
 from regimeswitch.judging import PLACEBO_BLOCK, fit_base
 from regimeswitch.lab.dataset import PairData
+from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.stock import stock_probabilities
 from regimeswitch.labels import CLASSES
 from regimeswitch.recipe import unfitted_ensemble, unfitted_model
@@ -88,6 +89,13 @@ def answers_of_window(
     findings = []
     for group in groups:
         members = [i for i in group if len(own[i])]
+        if not members:
+            names = ", ".join(pairs[i].pair for i in group)
+            raise InputError(
+                f"{names}: no row to learn from in the {window.end - window.begin} candles of a "
+                "window; leave it out of --pairs, start --timerange later, or set models.rows to "
+                '"shared"'
+            )
         rows = (
             shared_training([own[i] for i in members], recipe.settings)
             if recipe.shares
@@ -106,7 +114,7 @@ def _of_the_pair_alone(rows: Rows, data: PairData, places: NDArray[np.int64]) ->
     return {
         FREQUENCIES: np.tile(counts / counts.sum(), (len(places), 1)),
         "stock": stock_probabilities(rows, data.X[places], list(CLASSES))
-        if len(np.unique(rows.y)) > 1
+        if len(places) and len(np.unique(rows.y)) > 1
         else np.tile(counts / counts.sum(), (len(places), 1)),
     }
 

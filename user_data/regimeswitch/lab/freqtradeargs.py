@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class FreqtradeCall:
     :ivar datadir: the folder freqtrade keeps candles in
     :ivar takes_overlay: whether it reads a configuration
     :ivar against_live: options in it that would undo what a live run decides
+    :ivar options: all of its options, as freqtrade's parser names them
     """
 
     args: list[str]
@@ -42,6 +44,7 @@ class FreqtradeCall:
     datadir: Path
     takes_overlay: bool
     against_live: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def downloads(self) -> bool:
@@ -75,7 +78,7 @@ def read_call(args: list[str]) -> FreqtradeCall:
     home = Path(parsed.get("user_data_dir") or "user_data")
     datadir = Path(parsed.get("datadir") or home / "data" / EXCHANGE)
     against = tuple(name for name, key in AGAINST_LIVE.items() if parsed.get(key))
-    return FreqtradeCall(args, subcommand, configs, named, datadir, reads, against)
+    return FreqtradeCall(args, subcommand, configs, named, datadir, reads, against, parsed)
 
 
 def _parse(args: list[str]) -> dict[str, Any] | None:

@@ -12,18 +12,19 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from regimeswitch.exchange.candlestore import CandleError
 from regimeswitch.exchange.ledger import LedgerError
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer, ServerError
 from regimeswitch.exchange.trading import Trading
-from regimeswitch.lab.botconfig import load_bot_config
 from regimeswitch.lab.child import run_child
 from regimeswitch.lab.freqtradeargs import FreqtradeCall, UsageError, read_call
-from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.overlay import LiveAccount, child_environment, overlay
+from regimeswitch.lab.servable import check_mode, check_pairs, config_of_call
 from regimeswitch.lab.signals import temporary_folder
 from regimeswitch.lab.venue import add_account_arguments, open_venue
 
@@ -85,9 +86,11 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.flush()
             os.execve(program, [program, *call.args], child_environment(os.environ))
         check_live(args, call)
+        config = {} if call is None else config_of_call(call, child_environment(os.environ))
+        check_mode(config)
         folder = candle_folder(args.candles, call)
-        return serve_and_run(program, command[1:], call, folder, args)
-    except (UsageError, InputError, CandleError, LedgerError, ServerError) as error:
+        return serve_and_run(program, command[1:], call, folder, args, config)
+    except (UsageError, CandleError, LedgerError, ServerError) as error:
         print(f"regimeswitch offline: {error}", file=sys.stderr)
         return USAGE
 
@@ -147,8 +150,12 @@ def serve_and_run(
     call: FreqtradeCall | None,
     folder: Path,
     args: argparse.Namespace,
+    config: Mapping[str, Any],
 ) -> int:
-    """Serve a folder as long as the child runs; the child's exit code."""
+    """Serve a folder as long as the child runs; the child's exit code.
+
+    :param config: of the command; empty for a program of the user's own
+    """
     given = vars(args)
     live, state = bool(given.get("live")), given.get("state")
     venue = open_venue(
@@ -171,8 +178,9 @@ def serve_and_run(
         write_private(path, overlay_of(call, venue.market, server.url, account))
         if call is not None:
             arguments = call.with_overlay(path)
+            announce_missing(check_pairs(config, call, venue.market.symbols().values(), folder))
         announce(venue.market, server)
-        warn_of_stopped(call)
+        warn_of_stopped(config, call)
         environment = child_environment(os.environ, live=live) | {OVERLAY_VARIABLE: str(path)}
         return run_child([program, *arguments], environment)
 
@@ -205,18 +213,23 @@ def announce(market: Market, server: ExchangeServer) -> None:
     )
 
 
-def warn_of_stopped(call: FreqtradeCall | None) -> None:
+def warn_of_stopped(config: Mapping[str, Any], call: FreqtradeCall | None) -> None:
     """One line when a bot would start stopped, freqtrade's default, and do nothing at all."""
-    if call is None or call.subcommand != "trade" or not call.configs:
-        return
-    config = load_bot_config([Path(name) for name in call.configs], os.environ).merged
     state = str(config.get("initial_state", "stopped"))
-    if state != "running":
+    if config and call is not None and call.subcommand == "trade" and state != "running":
         print(
             f'regimeswitch: initial_state is "{state}": the bot waits for /start (Telegram, '
             'FreqUI); set it to "running" to trade from the start',
             file=sys.stderr,
             flush=True,
+        )
+
+
+def announce_missing(pairs: list[str]) -> None:
+    """Pairs of the whitelist that freqtrade will leave out."""
+    if pairs:
+        print(
+            f"regimeswitch: no candles of {', '.join(pairs)}: left out", file=sys.stderr, flush=True
         )
 
 

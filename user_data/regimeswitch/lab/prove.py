@@ -23,6 +23,7 @@ from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.walkforward import check_windows, walk, windows_between
 from regimeswitch.learners import LearnerError
 from regimeswitch.settings import Settings, SettingsError, load_settings
+from regimeswitch.warmup import startup_candles
 
 
 TRAIN_DAYS = 120
@@ -109,6 +110,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     # A window is one thread: sub-models side by side would only contend.
     section = config.get("regimeswitch", {})
     settings = load_settings(section)
+    startup_candles(settings, features, config.get("timeframe") or TIMEFRAME)
     settings = settings.model_copy(
         update={"models": settings.models.model_copy(update={"jobs": 1})}
     )

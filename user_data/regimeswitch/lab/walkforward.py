@@ -71,15 +71,35 @@ def check_windows(pairs: Sequence[PairData], windows: Sequence[Window]) -> None:
         for data in pairs
     )
     if rows < PER_DAY:
-        known = min(int(data.time[data.usable].min(initial=2**40)) for data in pairs)
+        raise InputError(f"the first training window has {rows} usable rows: {_first_known(pairs)}")
+    silent = [
+        data.pair for data in pairs if not any(len(test_places(data, one)) for one in windows)
+    ]
+    if silent:
         raise InputError(
-            f"the first training window has {rows} usable rows: complete features begin at "
-            f"{_day(known)}; start --timerange at least a day later, or use earlier candles"
+            f"{', '.join(silent)}: no candle of --timerange has complete features and a label; "
+            "choose another range, or leave the pair out of --pairs"
         )
-    if not any(len(test_places(data, window)) for data in pairs for window in windows):
-        raise InputError(
-            "no candle of --timerange has complete features and a label; choose another range"
+
+
+def _first_known(pairs: Sequence[PairData]) -> str:
+    known = [int(data.time[data.usable].min()) for data in pairs if data.usable.any()]
+    if known:
+        return (
+            f"complete features begin at {_day(min(known))}; start --timerange at least a day "
+            "later, or use earlier candles"
         )
+    data = pairs[0]
+    absent = [name for name, column in zip(data.names, data.X.T, strict=True) if not _any(column)]
+    lacking = f" ({data.pair} lacks {absent[0]})" if absent else ""
+    return (
+        f"no candle has all features{lacking}; use earlier candles, shorter "
+        "freqai.feature_parameters.indicator_periods_candles, or fewer include_timeframes"
+    )
+
+
+def _any(column: NDArray[np.float32]) -> bool:
+    return bool(np.isfinite(column).any())
 
 
 def _day(number: int) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from regimeswitch.candles import BAD_KINDS, OHLCV, timeframe_seconds, utc_dates
 from regimeswitch.cleaning import bad_candles
 from regimeswitch.lab.doctoring.findings import Finding, Severity
-from regimeswitch.lab.doctoring.freqai import startup_candles
+from regimeswitch.lab.doctoring.freqai import startup_needs
 from regimeswitch.lab.doctoring.subject import Subject
 from regimeswitch.lab.inputs import InputError, load_candles
 
@@ -155,11 +155,11 @@ def _impossible(file: CandleFile) -> Iterator[Finding]:
 def check_history(subject: Subject, files: list[CandleFile]) -> Iterator[Finding]:
     """Enough candles for one training and the warm-up before it; all pairs reach as far."""
     train = pd.Timedelta(days=subject.number("freqai", "train_period_days", 0))
-    base = pd.Timedelta(seconds=timeframe_seconds(subject.timeframe))
-    needs = startup_candles(subject)
-    rule = needs.pop("regimeswitch.regime")
-    longer = pd.Timedelta(seconds=timeframe_seconds(subject.settings.regime.timeframe))
-    needed = train + max(max(needs.values()) * base, rule * longer)
+    warm_up = max(
+        need.candles * pd.Timedelta(seconds=timeframe_seconds(need.timeframe))
+        for need in startup_needs(subject)
+    )
+    needed = train + warm_up
     for file in files:
         span = file.ends - file.begins
         if span < needed:

@@ -12,6 +12,7 @@ from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.subject import Subject
 from regimeswitch.settings import SettingsError, load_settings
+from regimeswitch.warmup import BASE_TIMEFRAME
 
 
 HOUR = 3600
@@ -113,10 +114,11 @@ def _fee(subject: Subject) -> Iterator[Finding]:
 def check_timeframes(subject: Subject) -> Iterator[Finding]:
     """Base timeframe, feature timeframes, horizon and grace period fit together."""
     rule, included = subject.settings.regime, list(subject.features.get("include_timeframes") or [])
-    if subject.timeframe != "5m":
+    if subject.timeframe != BASE_TIMEFRAME:
+        what = f"{subject.timeframe} is refused: features and defaults count {BASE_TIMEFRAME}"
         yield Finding(
-            *("warning", "config.timeframe", f"{subject.timeframe} is untried", "timeframe"),
-            'defaults are measured on "5m"; candle counts of the settings mean base candles',
+            *("serious", "config.timeframe", what, "timeframe"),
+            f'set it to "{BASE_TIMEFRAME}"; longer ones belong into include_timeframes',
         )
     for timeframe in (subject.timeframe, rule.timeframe):
         if included and timeframe not in included:

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
-from regimeswitch.features import warm_up_candles
 from regimeswitch.lab.archiving.belongings import PAIRS_FILE, PARTS
 from regimeswitch.lab.botconfig import section
 from regimeswitch.lab.doctoring.findings import Finding
 from regimeswitch.lab.doctoring.subject import Subject
 from regimeswitch.settings import MAX_STARTUP_CANDLES
+from regimeswitch.warmup import Need, warm_up_needs
 
 
-SETTLING_CANDLES = 400
-"""As in the strategy: rule candles in which bands and grace period settle."""
 THREAD_NAMES = ("n_jobs", "num_threads", "nthread", "thread_count", "num_thread")
 OMP_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -111,25 +109,23 @@ def check_lifetimes(subject: Subject) -> Iterator[Finding]:
         yield Finding(*("warning", "freqai.purge", what, "freqai.purge_old_models"), "set it to 2")
 
 
-def startup_candles(subject: Subject) -> dict[str, int]:
+def startup_needs(subject: Subject) -> list[Need]:
     """Candles that a bot needs at its start, by what needs them."""
-    settings = subject.settings
-    periods = [int(one) for one in subject.features.get("indicator_periods_candles") or []]
-    return {
-        "freqai.feature_parameters.indicator_periods_candles": warm_up_candles(periods),
-        "regimeswitch.regime": settings.regime.candles_needed + SETTLING_CANDLES,
-        "regimeswitch.labels.window": settings.labels.window + 1,
-        "regimeswitch.risk.atr_period": settings.risk.atr_period + 1,
-    }
+    return warm_up_needs(subject.settings, subject.features, subject.timeframe)
 
 
 def check_startup(subject: Subject) -> Iterator[Finding]:
     """More candles at the start than Binance serves."""
-    for where, count in startup_candles(subject).items():
-        if count > MAX_STARTUP_CANDLES:
-            what = f"{count} candles are needed at the start; Binance serves {MAX_STARTUP_CANDLES}"
+    told: set[str] = set()
+    for need in startup_needs(subject):
+        if need.candles > MAX_STARTUP_CANDLES and need.key not in told:
+            told.add(need.key)
+            what = (
+                f"{need.candles} candles of {need.timeframe} are needed at the start; Binance "
+                f"serves {MAX_STARTUP_CANDLES}"
+            )
             yield Finding(
-                *("serious", "startup.limit", what, where),
+                *("serious", "startup.limit", what, need.key),
                 "shorten the period, or use a longer timeframe",
             )
 

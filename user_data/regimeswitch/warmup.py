@@ -1,0 +1,119 @@
+"""Base timeframe, and warm-up: candles before the first row on which everything is known.
+
+Freqtrade loads ``startup_candle_count`` candles of EACH timeframe before a backtest's first
+training and at the start of a bot, so that every need is counted in candles of its own timeframe
+and the largest of them is the strategy's count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regimeswitch.activity import WARM_UP_CANDLES as ACTIVITY_CANDLES
+from regimeswitch.features import longest_period, warm_up_candles
+from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings, SettingsError
+
+
+BASE_TIMEFRAME = "5m"
+SETTLING_CANDLES = 400
+"""Rule candles in which the bands settle; a longer rule leaves less of them."""
+PERIODS = "freqai.feature_parameters.indicator_periods_candles"
+SHIFTS = "freqai.feature_parameters.include_shifted_candles"
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one part of the configuration needs at the start.
+
+    :ivar key: of the configuration
+    :ivar candles: of ``timeframe``
+    :ivar least: without so many nothing is known at all
+    """
+
+    key: str
+    timeframe: str
+    candles: int
+    least: int
+
+
+def feature_candles(parameters: Mapping[str, Any], base: str) -> dict[str, int]:
+    """Candles before the last feature of each timeframe is known, by timeframe.
+
+    :param parameters: FreqAI's ``feature_parameters``
+    :param base: the base timeframe
+    """
+    periods = [int(one) for one in parameters.get("indicator_periods_candles") or []]
+    block = warm_up_candles(periods) + int(parameters.get("include_shifted_candles") or 0)
+    timeframes = list(parameters.get("include_timeframes") or [])
+    return {
+        name: max(block, ACTIVITY_CANDLES) if name == base else block
+        for name in dict.fromkeys([base, *timeframes])
+    }
+
+
+def warm_up_needs(settings: Settings, parameters: Mapping[str, Any], base: str) -> list[Need]:
+    """All needs of a configuration; parameters of :func:`feature_candles`."""
+    rule = settings.regime
+    needs = [
+        Need(PERIODS, timeframe, count, count)
+        for timeframe, count in feature_candles(parameters, base).items()
+    ]
+    needs.append(
+        Need(
+            "regimeswitch.regime",
+            rule.timeframe,
+            rule.candles_needed + SETTLING_CANDLES,
+            rule.candles_needed,
+        )
+    )
+    for key, count in (
+        ("regimeswitch.regime.grace_candles", rule.grace_candles + 1),
+        ("regimeswitch.labels.window", settings.labels.window + 1),
+        ("regimeswitch.risk.atr_period", settings.risk.atr_period + 1),
+    ):
+        needs.append(Need(key, base, count, count))
+    return needs
+
+
+def check_base(timeframe: str) -> None:
+    """The base timeframe of the strategy and the commands; the models alone take any.
+
+    :raises SettingsError: when it is another than the one whose candles the features count
+    """
+    if timeframe != BASE_TIMEFRAME:
+        raise SettingsError(
+            f'timeframe: "{timeframe}" cannot be used; allowed: "{BASE_TIMEFRAME}", whose candles '
+            f'the features and the defaults count. Set it to "{BASE_TIMEFRAME}" (options -i and '
+            "--timeframe too); longer timeframes belong into "
+            "freqai.feature_parameters.include_timeframes and regimeswitch.regime.timeframe"
+        )
+
+
+def startup_candles(settings: Settings, parameters: Mapping[str, Any], base: str) -> int:
+    """The strategy's ``startup_candle_count``; parameters of :func:`feature_candles`.
+
+    :raises SettingsError: when Binance does not serve as many; only features can need more
+    """
+    check_base(base)
+    needs = warm_up_needs(settings, parameters, base)
+    if max(need.least for need in needs) > MAX_STARTUP_CANDLES:
+        raise SettingsError(_too_long(parameters, max(need.least for need in needs)))
+    return min(max(need.candles for need in needs), MAX_STARTUP_CANDLES)
+
+
+def _too_long(parameters: Mapping[str, Any], count: int) -> str:
+    shifted = int(parameters.get("include_shifted_candles") or 0)
+    if shifted + warm_up_candles([]) > MAX_STARTUP_CANDLES:
+        most = MAX_STARTUP_CANDLES - warm_up_candles([])
+        key, value = SHIFTS, shifted
+    else:
+        most = longest_period(MAX_STARTUP_CANDLES - shifted)
+        key, value = PERIODS, max(int(one) for one in parameters["indicator_periods_candles"])
+    return (
+        f"{key}: {value} needs {count} candles of each timeframe before the first complete row, "
+        f"but Binance serves at most {MAX_STARTUP_CANDLES} at the start of a bot; allowed: up to "
+        f"{most}. For a longer view take a shorter period on a longer timeframe "
+        "(freqai.feature_parameters.include_timeframes)"
+    )
