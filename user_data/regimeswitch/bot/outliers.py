@@ -73,6 +73,18 @@ class RepeatableNoise(Noise):
         self.noise = np.random.default_rng(SEED).normal(self.mu, self.sigma, X.shape)
         return X, y, sample_weight, feature_list
 
+    def fit_transform(
+        self,
+        X: Matrix,
+        y: Any = None,
+        sample_weight: Any = None,
+        feature_list: Any = None,
+        **kwargs: Any,
+    ) -> tuple[Any, Any, Any, Any]:
+        """Training rows with noise; the given ones stay as they are."""
+        self.fit(X)
+        return X + self.noise, y, sample_weight, feature_list
+
 
 def repeatable(pipeline: Pipeline) -> Pipeline:
     """FreqAI's pipeline, with the two steps above in the place of the originals."""
