@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
+from regimeswitch.lab.replaying.stage import merged
 from replays import busy, replay_with
 
 
@@ -20,23 +21,42 @@ PAIRS = ["BTC/USDT", "ETH/USDT"]
 BUSY = busy(buy=0.2, sell=0.22, max_hold_candles=24, stop_atr=3.0, take_atr=3.0)
 
 
-def replay(folder: Path, *arguments: object) -> tuple[int, dict[str, Any], str]:
-    return replay_with(BUSY, folder, *arguments)
+# Keys of FreqAI's that change what is learned, answered or kept beside the answers.
+MANY_KEYS: dict[str, Any] = {
+    "freqai": {
+        "fit_live_predictions_candles": 20,
+        "data_split_parameters": {"test_size": 0.1, "shuffle": True, "random_state": 1},
+        "feature_parameters": {
+            "DI_threshold": 5,
+            "use_SVM_to_remove_outliers": True,
+            "noise_standard_deviation": 0.01,
+            "buffer_train_data_candles": 10,
+            "weight_factor": 0.9,
+        },
+    }
+}
+
+
+def replay(
+    folder: Path, *arguments: object, config: dict[str, Any] = BUSY
+) -> tuple[int, dict[str, Any], str]:
+    return replay_with(config, folder, *arguments)
 
 
 @pytest.fixture(scope="module")
 def replayed(
     market: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, int, dict[str, Any], str]:
-    """A replay of 100 candles that is killed once and ended once, and where it was run."""
+    """A replay of three trainings' time, killed once and ended once, and where it was run."""
     folder = tmp_path_factory.mktemp("replay")
     return (
         folder,
         *replay(
             folder,
-            *("--datadir", market, "--timerange", "20241227-", "--candles", 100),
-            *("--restarts", 2, "--retrain-hours", 4, "--loop-seconds", 30),
+            *("--datadir", market, "--timerange", "20241227-", "--candles", 108),
+            *("--restarts", 2, "--retrain-hours", 3, "--loop-seconds", 30),
             *("--work", folder / "work"),
+            config=merged(BUSY, MANY_KEYS),
         ),
     )
 
@@ -47,14 +67,24 @@ def test_a_bot_decides_as_the_backtest_does(
     _, code, figures, output = replayed
     assert code == 0, output
     assert figures["decision_diffs"] == figures["trade_diffs"] == 0
-    assert (figures["candles"], figures["pairs"]) == (100, PAIRS)
-    assert figures["pair_candles"] == 200
+    assert (figures["candles"], figures["pairs"]) == (108, PAIRS)
+    assert figures["pair_candles"] == 216
     assert figures["restarts"] == 2
     assert figures["retrainings"] == 2
     assert figures["models"] == 6
     assert figures["trades"] >= 15
     assert figures["features"] == 107
-    shown = {"buy", "hold", "sell", "do_predict", "regime", "enter_tag", "exit_tag", "trained_at"}
+    shown = {
+        "buy",
+        "hold",
+        "sell",
+        "do_predict",
+        "regime",
+        "enter_tag",
+        "exit_tag",
+        "trained_at",
+        "DI_values",
+    }
     assert shown <= set(figures["columns"])
     execution = figures["execution"]
     assert execution["entry_basis_points"]["highest"] == pytest.approx(0, abs=1e-6)

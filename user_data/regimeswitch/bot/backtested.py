@@ -89,6 +89,16 @@ class BacktestedModel(LearningModel):
             self.outcome.shared[window] = error
             raise
 
+    def backtesting_fit_live_predictions(self, dk: FreqaiDataKitchen) -> None:
+        """FreqAI's statistics; what each training said of itself stays with its own rows.
+
+        FreqAI writes the last training's words over all of them.
+        """
+        names = [name for name in dk.data["extra_returns_per_train"] if name in dk.full_df]
+        said = dk.full_df[names].copy()
+        super().backtesting_fit_live_predictions(dk)
+        dk.full_df[names] = said
+
     def _candles_of_others(self, pair: str, strategy: IStrategy) -> dict[str, pd.DataFrame]:
         others = [name for name in self.pairs if name != pair] if self.shares else []
         return {name: strategy.dp.get_pair_dataframe(name, strategy.timeframe) for name in others}

@@ -10,6 +10,7 @@ import pandas as pd
 from datasieve.pipeline import Pipeline
 from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import OperationalException
+from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
@@ -19,6 +20,7 @@ from regimeswitch.bot.columns import (
     label_of,
 )
 from regimeswitch.bot.missing import no_rows
+from regimeswitch.bot.outliers import repeatable
 from regimeswitch.bot.shared import (
     backtest_frames,
     live_frames,
@@ -43,6 +45,10 @@ logger = logging.getLogger(__name__)
 
 class LearningModel(RegimeModelBase):
     """Trains, in backtests and live alike."""
+
+    def define_data_pipeline(self, threads: int = -1) -> Pipeline:
+        """FreqAI's steps; the same rows give the same result, live and in a backtest."""
+        return repeatable(super().define_data_pipeline(threads=threads))
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
@@ -73,7 +79,7 @@ class LearningModel(RegimeModelBase):
         dk.data["regimeswitch"] = metadata_of(model, pair)
         dk.data["extra_returns_per_train"] = {
             **dk.data["extra_returns_per_train"],
-            TRAINED_COLUMN: float(self.training_window.stopts),
+            TRAINED_COLUMN: float(self.training_window.stopts + self._buffer_seconds()),
         }
         logger.info(f"{pair}: trained on {model.rows_} rows; {told(model, pair)}")
         return model
@@ -108,6 +114,11 @@ class LearningModel(RegimeModelBase):
         """
         now = {*strategy.dp.current_whitelist(), pair}
         return [*(name for name in self.pairs if name in now), *sorted(now - {*self.pairs})]
+
+    def _buffer_seconds(self) -> int:
+        """What FreqAI has cut off at the end of the window, after which a model is named."""
+        candles = int(self.ft_params.get("buffer_train_data_candles", 0))
+        return candles * int(timeframe_to_seconds(self.config["timeframe"]))
 
     def _weights_by(self, dk: FreqaiDataKitchen) -> Any:
         if self.ft_params.get("weight_factor", 0) > 0:

@@ -50,7 +50,8 @@ class Rounds:
         if newest is None or age is None or not 0 <= age < lasts or trained >= newest.stopts:
             self.newest = newest = TimeRange("date", "date", wanted.startts, wanted.stopts)
             self.models.clear()
-        return newest
+        # FreqAI cuts its buffer off the very object that it is given, once for each pair.
+        return copy.copy(newest)
 
 
 def adopt(pair: str, dd: Any, config: dict[str, Any], rounds: Rounds) -> None:

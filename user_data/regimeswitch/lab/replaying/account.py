@@ -69,6 +69,9 @@ def _boundaries(scene: Scene, decisions: Decisions, deals: Dealings, gaps: list[
     lines += [f"{_named(key)}: no candle in the files, nothing to analyse live" for key in gaps]
     if decisions.again:
         lines.append(f"{decisions.again} pair-candles analysed again after a restart, compared too")
+    if (scene.stop - scene.start) % round(scene.retrain_hours * 3600) == 0:
+        end = pd.Timestamp(scene.stop, unit="s")
+        lines.append(f"{end:%Y-%m-%d %H:%M}: after the range; the training due then is not made")
     lines += [f"{name}: still open at the end of the range" for name in deals.open_at_end]
     return lines
 

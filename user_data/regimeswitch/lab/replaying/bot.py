@@ -59,9 +59,10 @@ class Drive:
         while closed.timestamp() <= self.plan.stop:
             on_time = self.clock.now == closed + AFTER_CLOSE
             state = worker._worker(old_state=state)
-            if on_time:
-                self._train_what_is_due(worker, closed)
             last = closed.timestamp() == self.plan.stop
+            # A model that begins where the range ends answers nothing in it.
+            if on_time and not (last and self.plan.final):
+                self._train_what_is_due(worker, closed)
             until = closed + (timedelta(seconds=self.plan.pause) if last else candle)
             state = self._watch_positions(worker, state, closed, until)
             print(int(closed.timestamp()), flush=True)

@@ -59,6 +59,11 @@ class Plan:
         return path
 
     @property
+    def final(self) -> bool:
+        """Whether no other process takes over afterwards."""
+        return self.pause == 0
+
+    @property
     def began(self) -> datetime:
         """First moment of the clock."""
         return datetime.fromtimestamp(self.start, UTC)
