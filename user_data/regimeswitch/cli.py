@@ -27,6 +27,7 @@ COMMANDS = {
     "replay": "replay",
     "faults": "faults",
     "schema": "schema",
+    "contract": "contract",
     "doctor": "doctor",
     "backup": "backup",
     "restore": "restore",

@@ -43,6 +43,7 @@ from regimeswitch.bot.shared import (
     SharedFrames,
     shared_pairs,
 )
+from regimeswitch.bot.supported import Subject, check_parts
 from regimeswitch.bot.vocabulary import in_common
 from regimeswitch.candles import OHLCV, utc_dates
 from regimeswitch.gated import Forecast
@@ -57,6 +58,8 @@ class RegimeModelBase(IFreqaiModel):
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = settings_from(config)
+        allowed = self.settings.safety.allow_untested_freqtrade
+        check_parts(["models"], Subject(), allowed)
         mark_identifier(config, self.settings)
         check_learners(self.settings, self.task, config)
         self.shares = _shares(self.settings.models.rows, config)

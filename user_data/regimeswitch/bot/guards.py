@@ -1,7 +1,8 @@
 """All guards of one running bot, for any strategy: three lines in its hooks.
 
 ``install`` from ``bot_start``, ``loop_started`` from ``bot_loop_start``, ``refusal`` from
-``confirm_trade_entry``. In backtests nothing is installed.
+``confirm_trade_entry``. In backtests nothing is installed, and on another exchange than Binance
+neither: its errors, limits and order ids mean something else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import freqtrade
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
@@ -24,12 +24,15 @@ from regimeswitch.bot.journal import Journal, journal_path
 from regimeswitch.bot.orders import OrderGuard
 from regimeswitch.bot.outage import Outages
 from regimeswitch.bot.reconciling import Reconciler
-from regimeswitch.bot.supported import check_version
+from regimeswitch.bot.supported import GUARDED, Subject, check_parts
 from regimeswitch.bot.traffic import Traffic
 from regimeswitch.settings import Settings
 
 
 logger = logging.getLogger(__name__)
+
+EXCHANGE = "binance"
+"""The exchange whose answers the guards know, by freqtrade's name."""
 
 
 class Guards:
@@ -51,16 +54,23 @@ class Guards:
 
         A live bot's orders that a crash left open are settled before this returns.
 
-        :raises OperationalException: live, with a freqtrade that the guards do not know
+        :raises OperationalException: with a freqtrade that the guards do not fit
         """
         mode = strategy.dp.runmode
         if mode not in (RunMode.DRY_RUN, RunMode.LIVE) or not self._safety.guards:
             return
-        exchange = strategy.dp._exchange
         alarms = Alarms(lambda text: strategy.dp.send_msg(text, always_send=True))
-        if mode == RunMode.LIVE:
-            allowed = self._safety.allow_untested_freqtrade
-            check_version(freqtrade.__version__, exchange._api, allowed)
+        name = str(strategy.config["exchange"]["name"]).lower()
+        if name != EXCHANGE:
+            alarms.tell(
+                "exchange",
+                f"the guards of orders, limits, outages and candles are made for {EXCHANGE}; this "
+                f"bot runs on {name} without them, as with regimeswitch.safety.guards false",
+            )
+            return
+        exchange: Any = getattr(strategy.dp, "_exchange", None)
+        parts = (*GUARDED, "orders") if mode == RunMode.LIVE else GUARDED
+        check_parts(parts, Subject.of(exchange), self._safety.allow_untested_freqtrade)
         self._strategy = strategy
         self._candles = CandleGuard(self._settings, alarms)
         self._candles.install(exchange)
