@@ -49,6 +49,25 @@ class Guards:
         self._reconciler: Reconciler | None = None
         self._told_refusal: dict[str, str] = {}
 
+    def check(self, config: dict[str, Any]) -> None:
+        """Refuse a freqtrade that does not fit before a bot is made of it.
+
+        What is raised in ``bot_start`` comes with a traceback. :meth:`install` looks again, at the
+        bot itself.
+
+        :raises OperationalException: naming what does not fit
+        """
+        mode = config.get("runmode")
+        if self._are_wanted(mode) and _exchange_of(config) == EXCHANGE:
+            self._check(mode, Subject())
+
+    def _are_wanted(self, mode: RunMode | None) -> bool:
+        return mode in (RunMode.DRY_RUN, RunMode.LIVE) and self._safety.guards
+
+    def _check(self, mode: RunMode | None, subject: Subject) -> None:
+        parts = (*GUARDED, "orders") if mode == RunMode.LIVE else GUARDED
+        check_parts(parts, subject, self._safety.allow_untested_freqtrade)
+
     def install(self, strategy: IStrategy) -> None:
         """Wrap the exchange of a dry-run or live bot; nothing with ``safety.guards`` false.
 
@@ -57,10 +76,10 @@ class Guards:
         :raises OperationalException: with a freqtrade that the guards do not fit
         """
         mode = strategy.dp.runmode
-        if mode not in (RunMode.DRY_RUN, RunMode.LIVE) or not self._safety.guards:
+        if not self._are_wanted(mode):
             return
         alarms = Alarms(lambda text: strategy.dp.send_msg(text, always_send=True))
-        name = str(strategy.config["exchange"]["name"]).lower()
+        name = _exchange_of(strategy.config)
         if name != EXCHANGE:
             alarms.tell(
                 "exchange",
@@ -69,8 +88,7 @@ class Guards:
             )
             return
         exchange: Any = getattr(strategy.dp, "_exchange", None)
-        parts = (*GUARDED, "orders") if mode == RunMode.LIVE else GUARDED
-        check_parts(parts, Subject.of(exchange), self._safety.allow_untested_freqtrade)
+        self._check(mode, Subject.of(exchange))
         self._strategy = strategy
         self._candles = CandleGuard(self._settings, alarms)
         self._candles.install(exchange)
@@ -146,6 +164,10 @@ class Guards:
             self._told_refusal[pair] = reason
             logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")
         return reason
+
+
+def _exchange_of(config: dict[str, Any]) -> str:
+    return str(config["exchange"]["name"]).lower()
 
 
 def _tag(strategy: IStrategy, pair: str) -> str:

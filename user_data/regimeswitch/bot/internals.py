@@ -7,8 +7,10 @@ tell is in :mod:`regimeswitch.bot.sources`.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -93,6 +95,15 @@ def _has(owner: Any, name: str) -> bool:
     return any(
         name in inspect.get_annotations(one) or given.search(source_of(one)) for one in classes
     )
+
+
+def named(path: str) -> Any:
+    """A class of freqtrade by module and name; FreqAI, which takes seconds, only when asked for."""
+    module, _, name = path.rpartition(".")
+    with warnings.catch_warnings():
+        # What freqtrade's own imports warn of is not ours to tell.
+        warnings.simplefilter("ignore")
+        return getattr(importlib.import_module(module), name)
 
 
 @cache

@@ -21,8 +21,9 @@ from freqtrade.freqtradebot import FreqtradeBot
 from regimeswitch.bot import adoption
 from regimeswitch.bot.answers import NoAnswer, Withheld
 from regimeswitch.bot.inquiry import NotPlaced
-from regimeswitch.bot.internals import Misfit, source_of
+from regimeswitch.bot.internals import Misfit, named, source_of
 from regimeswitch.bot.modelfiles import ENDINGS
+from regimeswitch.bot.modelguard import WRITERS
 
 
 ORDER_SENDERS = {
@@ -140,13 +141,8 @@ def candles_come_the_known_ways() -> Iterator[Misfit]:
 
 def models_are_written_as_known() -> Iterator[Misfit]:
     """FreqAI writes the files that are looked after, and trains as it is overridden to."""
-    # FreqAI loads its learners, which a bot without it does not need.
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-
-    from regimeswitch.bot.modelguard import WRITERS
-
-    drawer: Any = FreqaiDataDrawer
+    drawer: Any = named("freqtrade.freqai.data_drawer.FreqaiDataDrawer")
+    model: Any = named("freqtrade.freqai.freqai_interface.IFreqaiModel")
     for method, attribute in WRITERS:
         if f"self.{attribute}" not in inspect.getsource(getattr(drawer, method)):
             yield Misfit(f"FreqaiDataDrawer.{method} does not write {attribute}")
@@ -155,5 +151,5 @@ def models_are_written_as_known() -> Iterator[Misfit]:
         kind = ending.split(".")[0].removeprefix("_")
         if kind not in written and kind.upper() not in written:
             yield Misfit(f"FreqAI writes no file {ending}")
-    if "self.extract_data_and_train_model(" not in source_of(IFreqaiModel):
+    if "self.extract_data_and_train_model(" not in source_of(model):
         yield Misfit("FreqAI trains by another method than extract_data_and_train_model")

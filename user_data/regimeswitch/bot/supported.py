@@ -10,6 +10,7 @@ import importlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import ccxt
@@ -17,7 +18,7 @@ import freqtrade
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch.bot import internals, sources
-from regimeswitch.bot.internals import Member, Misfit, misfits
+from regimeswitch.bot.internals import Member, Misfit, misfits, named
 
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Subject:
     """
 
     clients: Sequence[Any] = field(default_factory=lambda: sample_clients())
-    exchange: Any = field(default_factory=lambda: _named("freqtrade.exchange.Binance"))
+    exchange: Any = field(default_factory=lambda: named("freqtrade.exchange.Binance"))
 
     @classmethod
     def of(cls, exchange: Any) -> Subject:
@@ -54,12 +55,6 @@ class Subject:
 def sample_clients() -> list[Any]:
     """The classes of Binance's clients."""
     return [importlib.import_module(name).binance for name in SAMPLES]
-
-
-def _named(path: str) -> Any:
-    """A class by module and name; FreqAI is loaded only when it is asked for."""
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class Check:
 
 
 def _members(path: str, members: list[Member]) -> Callable[[Subject], list[Misfit]]:
-    return lambda subject: misfits(_named(path), members)
+    return lambda subject: misfits(named(path), members)
 
 
 def _source(look: Callable[[], Iterable[Misfit]]) -> Callable[[Subject], Iterable[Misfit]]:
@@ -192,6 +187,13 @@ def releases() -> str:
 def is_tested() -> bool:
     """Whether the installed freqtrade passed every check, those that run a bot included."""
     return freqtrade.__version__ in TESTED
+
+
+@cache
+def misfits_by_check() -> dict[str, list[str]]:
+    """What does not fit in the installed release, by the name of the check that found it."""
+    found = {check.name: [one.what for one in check.run(Subject())] for check in CHECKS}
+    return {name: misfits for name, misfits in found.items() if misfits}
 
 
 def check_parts(parts: Iterable[Part], subject: Subject, allowed: bool) -> None:
