@@ -141,7 +141,11 @@ CHANGES = [
     (ORDERS, moved(Exchange, "create_stoploss", retried(None)), "retries=3"),
     (ORDERS, moved(FreqtradeBot, "execute_entry", enters_otherwise), "another_field"),
     (ORDERS, moved(FreqtradeBot, "__init__", starts_otherwise), "in this order"),
-    (ORDERS, other("freqtrade.persistence.Order", "order_by_id"), "Order.order_by_id(another)"),
+    (
+        ORDERS,
+        other("freqtrade.persistence.Order", "parse_from_ccxt_object"),
+        "Order.parse_from_ccxt_object(another)",
+    ),
     (ORDERS, gone("freqtrade.exchange.Exchange", "get_fee"), "get_fee is missing"),
     (MODELS, gone(INTERFACE, "start_live"), "IFreqaiModel.start_live is missing"),
     (MODELS, other(INTERFACE, "train"), "IFreqaiModel.train(another)"),
@@ -174,6 +178,16 @@ def test_other_parameters_can_be_allowed_but_not_where_orders_depend_on_them(
     assert "get_total" not in text
     gone("freqtrade.wallets.Wallets", "get_total")(monkeypatch)
     assert "get_total is missing" in refused(TRADES, allowed=True)
+
+
+def test_a_fault_that_an_older_release_does_not_have_need_not_be_mended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "_append_null_backtesting_predictions"
+    other(INTERFACE, name)(monkeypatch)
+    assert f"{name}(another)" in refused(MODELS)
+    gone(INTERFACE, name)(monkeypatch)
+    accept(MODELS)
 
 
 def test_a_module_that_is_gone_is_told_like_everything_else(

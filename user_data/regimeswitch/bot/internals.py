@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, Literal
 
 
-Use = Literal["replaced", "wrapped", "called", "read"]
+Use = Literal["replaced", "mended", "wrapped", "called", "read"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Misfit:
 class Member:
     """A method or an attribute of a class of freqtrade or ccxt.
 
-    :ivar use: ``replaced`` by something that takes these parameters and no others; ``wrapped`` by
-        something that looks at these and hands all on; ``called`` with these, where others can be
-        left out; or ``read``
+    :ivar use: ``replaced`` by something that takes these parameters and no others; ``mended`` the
+        same way, where there is anything to mend; ``wrapped`` by something that looks at these and
+        hands all on; ``called`` with these, where others can be left out; or ``read``
     :ivar parameters: without ``self``
     """
 
@@ -52,6 +52,8 @@ class Member:
         if self.use == "read":
             return None if _has(owner, self.name) else Misfit(f"{label} is missing", fatal=True)
         method = getattr(owner, self.name, None)
+        if method is None and self.use == "mended":
+            return None
         if not callable(method):
             return Misfit(f"{label} is missing", fatal=True)
         now = [one for one in _parameters(method) if one.name != "self"]
@@ -120,6 +122,11 @@ def replaced(name: str, parameters: str = "") -> Member:
     return Member(name, "replaced", tuple(parameters.split()))
 
 
+def mended(name: str, parameters: str) -> Member:
+    """A method with a fault that is mended; older releases need not have it."""
+    return Member(name, "mended", tuple(parameters.split()))
+
+
 def wrapped(name: str, parameters: str) -> Member:
     """A method that is wrapped; the first parameters, as in :func:`replaced`."""
     return Member(name, "wrapped", tuple(parameters.split()))
@@ -180,7 +187,7 @@ TRADE = [
 ]
 ORDER = [
     called("parse_from_ccxt_object", "order pair side amount price"),
-    called("order_by_id", "order_id pair"),
+    *read("session", "id", "order_id", "ft_pair"),
 ]
 STORE = [called("store_value", "key value"), called("get_string_value", "key")]
 WALLETS = [
@@ -198,7 +205,7 @@ MODEL = [
     ),
     replaced("build_strategy_return_arrays", "dataframe dk pair trained_timestamp"),
     replaced("model_exists", "dk"),
-    replaced("_append_null_backtesting_predictions", "dk dataframe_backtest"),
+    mended("_append_null_backtesting_predictions", "dk dataframe_backtest"),
     replaced("train", "unfiltered_df pair dk kwargs"),
     replaced("predict", "unfiltered_df dk kwargs"),
     replaced("fit", "data_dictionary dk kwargs"),
