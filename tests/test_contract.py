@@ -26,7 +26,14 @@ from regimeswitch.bot import sources
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.internals import named
 from regimeswitch.bot.journal import journal_path
-from regimeswitch.bot.supported import CHECKS, GUARDED, Subject, check_parts, sample_clients
+from regimeswitch.bot.supported import (
+    CHECKS,
+    GUARDED,
+    Subject,
+    check_parts,
+    sample_clients,
+    tell_once,
+)
 from regimeswitch.cli import main
 from regimeswitch.lab.contracting import trials
 from regimeswitch.lab.faulting.cases import CORE, all_cases
@@ -53,10 +60,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """What was read of freqtrade's source is read again."""
-    sources._methods.cache_clear()
+    """What was read of freqtrade's source is read again, what was told is told again."""
+    caches = (sources._methods, tell_once)
+    for one in caches:
+        one.cache_clear()
     yield
-    sources._methods.cache_clear()
+    for one in caches:
+        one.cache_clear()
 
 
 def accept(*parts: Any, allowed: bool = False, subject: Subject | None = None) -> None:
@@ -79,7 +89,8 @@ def test_an_unknown_release_that_fits_is_accepted(
 ) -> None:
     monkeypatch.setattr(freqtrade, "__version__", UNKNOWN)
     with caplog.at_level(logging.INFO, "regimeswitch"):
-        accept(*GUARDED, ORDERS, MODELS)
+        accept(*GUARDED, ORDERS)
+        accept(MODELS)
     (record,) = caplog.records
     assert record.levelname == "INFO"
     assert f"freqtrade {UNKNOWN} with ccxt" in record.message

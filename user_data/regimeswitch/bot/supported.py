@@ -212,15 +212,23 @@ def check_parts(parts: Iterable[Part], subject: Subject, allowed: bool) -> None:
     if refused:
         raise OperationalException(_refusal([misfit.what for misfit in refused], wanted))
     for _, misfit in found:
-        logger.warning(
+        tell_once(
+            logging.WARNING,
             f"{releases()}: {misfit.what}; gone on with, by "
-            "regimeswitch.safety.allow_untested_freqtrade"
+            "regimeswitch.safety.allow_untested_freqtrade",
         )
     if not found and not is_tested():
-        logger.info(
+        tell_once(
+            logging.INFO,
             f"{releases()} is not among the releases that were tested ({', '.join(TESTED)}), but "
-            "all that is needed of it is there; `regimeswitch contract` tries it in a minute"
+            "all that is needed of it is there; `regimeswitch contract` tries it in a minute",
         )
+
+
+@cache
+def tell_once(level: int, text: str) -> None:
+    """Log a line, though strategy, guards and model all look at the same release."""
+    logger.log(level, text)
 
 
 def _refusal(found: list[str], parts: set[Part]) -> str:
