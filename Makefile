@@ -1,6 +1,16 @@
 # The front door: every target makes the virtualenv it needs. `make help` lists them.
 PYTHON ?= python3
+# .venv, unless another Python is asked for than .venv was made with: that gets a folder of its own.
+ifeq ($(origin PYTHON),file)
 VENV ?= .venv
+else
+ASKED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+ifeq ($(ASKED),)
+$(error PYTHON=$(PYTHON) cannot be run; name a Python 3.11, 3.12 or 3.13 that is installed)
+endif
+MADE := $(shell sed -n 's/^version *= *\([0-9]*\.[0-9]*\).*/\1/p' .venv/pyvenv.cfg 2>/dev/null)
+VENV ?= .venv$(if $(filter-out $(ASKED),$(MADE)),-$(ASKED))
+endif
 BIN = $(VENV)/bin
 WORK ?= .demo
 # backtest, prove, money: the demo market unless DATADIR says otherwise.
@@ -26,7 +36,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Candles that a replay takes of the range.
 COUNT ?= 2000
 
-.PHONY: help venv backtest dry-run live-sim prove money replay faults bench test lint lock clean
+.PHONY: help venv backtest dry-run live-sim prove money replay faults bench test lint versions lock \
+    clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +46,8 @@ venv: $(BIN)/regimeswitch  ## the virtualenv .venv with the project in it
 
 # The NCCL wheels are half a gigabyte of GPU code that xgboost asks for and does not need here.
 $(BIN)/regimeswitch: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+	    "$(PYTHON) is Python " + sys.version.split()[0] + "; name one of 3.11 to 3.13: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps \
 	    --require-hashes --requirement requirements.lock
@@ -94,7 +107,12 @@ lint: $(BIN)/regimeswitch  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint  ## the whole test suite, lint and types
+versions: $(BIN)/regimeswitch  ## the Python and the packages that are used
+	@$(BIN)/python -c 'import platform; from importlib.metadata import version; \
+	    print("Python", platform.python_version() + ",", ", ".join(name + " " + version(name) \
+	    for name in ("freqtrade", "ccxt", "numpy", "pandas")))'
+
+test: versions lint  ## the whole test suite, lint and types; PYTHON=python3.13 with another Python
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lock:  ## write requirements.lock again from pyproject.toml (needs uv)
@@ -103,4 +121,4 @@ lock:  ## write requirements.lock again from pyproject.toml (needs uv)
 	    --python-version 3.11 --output-file requirements.lock
 
 clean:  ## remove the virtualenv and the demo
-	rm -rf $(VENV) $(WORK) .prove .money
+	rm -rf $(VENV) .venv-* $(WORK) .prove .money

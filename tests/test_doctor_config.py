@@ -87,6 +87,12 @@ def test_one_defect_of_the_configuration_is_one_finding(
     assert all(found[part] for part in ("what", "where", "mend"))
 
 
+def test_guards_do_not_keep_streams_away_from_another_exchange(bot: Bot) -> None:
+    bot.change(exchange={"name": "kraken", "enable_ws": True})
+    expected = [("warning", "config.exchange"), ("warning", "config.websockets"), NO_CANDLES]
+    assert kinds(doctor(bot)[1]) == expected
+
+
 API = {
     "enabled": True,
     "listen_ip_address": "127.0.0.1",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
+import freqtrade
 import pytest
+from freqtrade.wallets import Wallets
 
 from bots import Bot, make_bot
 from conftest import ROOT
 from doctors import NO_CANDLES, a_machine_of_eight, bot, doctor, kinds
+from regimeswitch.bot import supported
 from regimeswitch.lab.doctor import subject_of
 from regimeswitch.lab.doctoring import machine
 from regimeswitch.lab.doctoring.freqai import startup_needs
@@ -58,7 +62,6 @@ def test_room_on_the_disk(
     ("name", "version", "severity"),
     [
         ("freqtrade", "2025.1", "serious"),
-        ("freqtrade", "2026.10", "serious"),
         ("rich", "13.0", "warning"),
     ],
 )
@@ -70,9 +73,55 @@ def test_versions_of_packages(
     assert kinds(doctor(bot)[1])[0] == (severity, "machine.version")
 
 
-def test_python_below_what_is_supported(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "LEAST_PYTHON", (4, 0))
-    assert kinds(doctor(bot)[1])[0] == ("serious", "machine.python")
+@pytest.mark.parametrize("version", ["2026.9.1", "2026.10", "2026.10.dev0"])
+def test_later_releases_are_not_refused_by_their_number(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: version if name == "freqtrade" else real)
+    monkeypatch.setattr(machine, "SUPPORTED", {"freqtrade": machine.SUPPORTED["freqtrade"]})
+    assert kinds(doctor(bot)[1]) == [NO_CANDLES]
+
+
+@pytest.fixture
+def looked_at_anew() -> Iterator[None]:
+    supported.misfits_by_check.cache_clear()
+    yield
+    supported.misfits_by_check.cache_clear()
+
+
+@pytest.mark.usefixtures("looked_at_anew")
+def test_the_installed_freqtrade(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, figures = doctor(bot)
+    assert figures["freqtrade"]["tested"] is True
+    assert f"freqtrade {freqtrade.__version__} with ccxt" in capsys.readouterr().out
+    monkeypatch.setattr(freqtrade, "__version__", "2031.1")
+    code, figures = doctor(bot)
+    assert (code, kinds(figures)) == (0, [NO_CANDLES, ("info", "machine.freqtrade")])
+    assert "not tested with this release" in capsys.readouterr().out
+    monkeypatch.setattr(Wallets, "get_total", lambda self, another: None)
+    supported.misfits_by_check.cache_clear()
+    code, figures = doctor(bot)
+    assert (code, kinds(figures)) == (1, [("serious", "machine.freqtrade"), NO_CANDLES])
+    assert "Wallets.get_total(another), expected (currency)" in figures["findings"][0]["what"]
+    assert figures["freqtrade"]["failed"] == ["wallets have what is called"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "severity"),
+    [("LEAST_PYTHON", (4, 0), "serious"), ("NEWEST_PYTHON", (3, 10), "info")],
+)
+def test_pythons_that_are_not_supported(
+    bot: Bot,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: tuple[int, int],
+    severity: str,
+) -> None:
+    monkeypatch.setattr(machine, name, value)
+    assert (severity, "machine.python") in kinds(doctor(bot)[1])
 
 
 def test_supported_versions_are_those_of_the_project() -> None:

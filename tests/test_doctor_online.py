@@ -186,6 +186,17 @@ def test_an_exchange_that_does_not_answer(bot: Bot, url: str) -> None:
     assert online(bot) == [("serious", "online.unreachable")]
 
 
+def test_another_exchange_is_not_asked_for_nor_are_its_keys_told_to_binance(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*args: object) -> None:
+        raise AssertionError("Binance was asked")
+
+    monkeypatch.setattr(ccxt.binance, "fetch", asked)
+    bot.change(exchange={"name": "okx"})
+    assert online(bot) == [("warning", "config.exchange"), ("warning", "online.exchange")]
+
+
 def test_without_the_option_nothing_is_asked(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(*args: object) -> Callable[[], None]:
         raise AssertionError("the network was used")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from exchanges import Clock
+from regimeswitch.cli import main
 from regimeswitch.exchange.candlestore import CandleStore
 from regimeswitch.exchange.faults import Fault
 from regimeswitch.exchange.injection import Injection
@@ -65,6 +66,23 @@ def test_the_address_is_the_one_that_the_config_names(failing: ExchangeServer) -
     assert ping_address({"exchange": {"name": "binance"}}) == f"{BINANCE}/ping"
     config = {"exchange": {"ccxt_config": ccxt_options(failing.url)}}
     assert ping_address(config) == f"{failing.url}/api/v3/ping"
+
+
+@pytest.mark.parametrize("name", ["binance", "okx"])
+def test_another_exchange_than_binance_is_not_waited_for(
+    name: str, failing: ExchangeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot of another exchange would wait for one that it does not need."""
+    started: list[str] = []
+    monkeypatch.setattr("os.execv", lambda program, words: started.append(words[1]))
+    assert failing.faults is not None
+    failing.faults.set([Fault("503")])
+    config = tmp_path / "config.json"
+    exchange = {"name": name, "ccxt_config": ccxt_options(failing.url)}
+    safety = {"safety": {"start_wait_minutes": 0}}
+    config.write_text(json.dumps({"exchange": exchange, "regimeswitch": safety}))
+    main(["wait", "--", "freqtrade", "trade", "--config", str(config)])
+    assert started == ([] if name == "binance" else ["trade"])
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ COMMANDS = {
     "replay": "replay",
     "faults": "faults",
     "schema": "schema",
+    "contract": "contract",
     "doctor": "doctor",
     "backup": "backup",
     "restore": "restore",

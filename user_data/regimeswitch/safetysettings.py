@@ -22,7 +22,9 @@ class SafetySettings(Section):
     )
     allow_untested_freqtrade: bool = Field(
         False,
-        description="trade live with a freqtrade version that the order guard was not tested with",
+        description="go on where methods of the installed freqtrade that are wrapped take other "
+        "parameters than expected (each is logged); what is missing, and what orders depend on, is "
+        "refused all the same. A release that fits needs no permission, known or not",
     )
     order_wait_seconds: float = Field(
         10.0,

@@ -89,6 +89,7 @@ class RegimeSwitchStrategy(IStrategy):
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
         self.guards = Guards(self.rs)
+        self.guards.check(config)
         self.positions = Positions(self, self.rs)
         self.floors = None
 

@@ -14,6 +14,7 @@ from freqtrade.enums import TradingMode
 from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
+from sqlalchemy import select
 
 from regimeswitch.bot.journal import Entry
 
@@ -23,8 +24,12 @@ RECOVERED = "recovered"
 
 
 def in_database(pair: str, order_id: str) -> bool:
-    """Whether freqtrade knows an order."""
-    return Order.order_by_id(order_id, pair) is not None
+    """Whether freqtrade knows an order; ids are the exchange's, by pair.
+
+    Asked by columns: until 2026.7 ``Order.order_by_id`` looks at no pair.
+    """
+    known = select(Order.id).where(Order.order_id == order_id, Order.ft_pair == pair)
+    return Order.session.scalars(known).first() is not None
 
 
 def open_trades(pair: str) -> list[Trade]:

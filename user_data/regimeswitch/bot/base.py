@@ -45,6 +45,7 @@ from regimeswitch.bot.shared import (
     SharedFrames,
     shared_pairs,
 )
+from regimeswitch.bot.supported import Subject, check_parts
 from regimeswitch.bot.viewing import VIEWS, BacktestPredictions, said_of_missing
 from regimeswitch.bot.vocabulary import features_of, in_common
 from regimeswitch.candles import OHLCV, utc_dates
@@ -61,6 +62,8 @@ class RegimeModelBase(IFreqaiModel):
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.settings = settings_from(config)
+        allowed = self.settings.safety.allow_untested_freqtrade
+        check_parts(["models"], Subject(), allowed)
         mark_identifier(config, self.settings)
         check_rule_timeframe(config, self.settings)
         check_learners(self.settings, self.task, config)

@@ -70,7 +70,7 @@ class CandleGuard:
                 "exchange.enable_ws is true; candles are fetched when they have closed all the "
                 "same, because those of a stream carry no sign of being final"
             )
-            exchange._can_use_websocket = lambda *arguments: False
+            exchange._can_use_websocket = lambda *arguments, **options: False
 
     def _sound(self, pair: str, timeframe: str, ticks: list[Any]) -> list[Any]:
         now = int(datetime.now(UTC).timestamp() * 1000)

@@ -1,7 +1,8 @@
 """All guards of one running bot, for any strategy: three lines in its hooks.
 
 ``install`` from ``bot_start``, ``loop_started`` from ``bot_loop_start``, ``refusal`` from
-``confirm_trade_entry``. In backtests nothing is installed.
+``confirm_trade_entry``. In backtests nothing is installed, and on another exchange than Binance
+neither: its errors, limits and order ids mean something else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import freqtrade
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
@@ -25,12 +25,15 @@ from regimeswitch.bot.journal import Journal, journal_path
 from regimeswitch.bot.orders import OrderGuard
 from regimeswitch.bot.outage import Outages
 from regimeswitch.bot.reconciling import Reconciler
-from regimeswitch.bot.supported import check_version
+from regimeswitch.bot.supported import GUARDED, Subject, check_parts
 from regimeswitch.bot.traffic import Traffic
 from regimeswitch.settings import Settings
 
 
 logger = logging.getLogger(__name__)
+
+EXCHANGE = "binance"
+"""The exchange whose answers the guards know, by freqtrade's name."""
 
 
 class Guards:
@@ -47,22 +50,47 @@ class Guards:
         self._reconciler: Reconciler | None = None
         self._told_refusal: dict[str, str] = {}
 
+    def check(self, config: dict[str, Any]) -> None:
+        """Refuse a freqtrade that does not fit before a bot is made of it.
+
+        What is raised in ``bot_start`` comes with a traceback. :meth:`install` looks again, at the
+        bot itself.
+
+        :raises OperationalException: naming what does not fit
+        """
+        mode = config.get("runmode")
+        if self._are_wanted(mode) and _exchange_of(config) == EXCHANGE:
+            self._check(mode, Subject())
+
+    def _are_wanted(self, mode: RunMode | None) -> bool:
+        return mode in (RunMode.DRY_RUN, RunMode.LIVE) and self._safety.guards
+
+    def _check(self, mode: RunMode | None, subject: Subject) -> None:
+        parts = (*GUARDED, "orders") if mode == RunMode.LIVE else GUARDED
+        check_parts(parts, subject, self._safety.allow_untested_freqtrade)
+
     def install(self, strategy: IStrategy) -> None:
         """Wrap the exchange of a dry-run or live bot; nothing with ``safety.guards`` false.
 
         A live bot's orders that a crash left open are settled before this returns.
 
-        :raises OperationalException: live, with a freqtrade that the guards do not know
+        :raises OperationalException: with a freqtrade that the guards do not fit
         """
         mode = strategy.dp.runmode
-        if mode not in (RunMode.DRY_RUN, RunMode.LIVE) or not self._safety.guards:
+        if not self._are_wanted(mode):
             return
         ENDING.install()
-        exchange = strategy.dp._exchange
         alarms = Alarms(lambda text: strategy.dp.send_msg(text, always_send=True))
-        if mode == RunMode.LIVE:
-            allowed = self._safety.allow_untested_freqtrade
-            check_version(freqtrade.__version__, exchange._api, allowed)
+        name = _exchange_of(strategy.config)
+        if name != EXCHANGE:
+            alarms.tell(
+                "exchange",
+                f"the guards of orders, limits, outages and candles are made for {EXCHANGE}; this "
+                f"bot runs on {name} without them, as with regimeswitch.safety.guards false",
+            )
+            return
+        exchange: Any = getattr(strategy.dp, "_exchange", None)
+        self._check(mode, Subject.of(exchange))
         self._strategy = strategy
         self._candles = CandleGuard(self._settings, alarms)
         self._candles.install(exchange)
@@ -138,6 +166,10 @@ class Guards:
             self._told_refusal[pair] = reason
             logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")
         return reason
+
+
+def _exchange_of(config: dict[str, Any]) -> str:
+    return str(config["exchange"]["name"]).lower()
 
 
 def _tag(strategy: IStrategy, pair: str) -> str:

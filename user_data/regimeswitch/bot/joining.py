@@ -70,7 +70,7 @@ def _ascending(dates: pd.Series) -> Times | None:
     if dates.dtype.kind != "M":
         return None
     times = dates.to_numpy("datetime64[ms]")
-    return times if bool((np.diff(times) > np.timedelta64(0)).all()) else None
+    return times if bool((np.diff(times) > np.timedelta64(0, "ms")).all()) else None
 
 
 def _sources(dates: Times, seen: Times) -> NDArray[np.int64]:

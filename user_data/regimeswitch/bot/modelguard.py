@@ -41,6 +41,12 @@ JSON_FILES = (
     ("save_global_metadata_to_disk", "global_metadata_path"),
     ("save_metric_tracker_to_disk", "metric_tracker_path"),
 )
+WRITERS = (
+    *JSON_FILES,
+    ("save_historic_predictions_to_disk", "historic_predictions_path"),
+    ("save_historic_predictions_to_disk", "historic_predictions_bkp_path"),
+)
+"""Methods of FreqAI's drawer that are replaced, and where they write."""
 
 
 def model_guard(config: dict[str, Any], safety: SafetySettings) -> ModelGuard | None:

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"regimeswitch doctor: {error}", highlight=False, markup=False)
         return USAGE
     _print(findings)
+    _print_release(figures["freqtrade"])
     return SERIOUS if figures["counts"]["serious"] else OK
 
 
@@ -79,6 +80,7 @@ def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding],
     counts = Counter(finding.severity for finding in findings)
     return findings, {
         "counts": {severity: counts[severity] for severity in SEVERITIES},
+        "freqtrade": release_of(),
         "findings": [vars(finding) for finding in findings],
         **measured,
     }
@@ -174,6 +176,24 @@ def online_findings(subject: Subject) -> list[Finding]:
         return list(check_online(subject, client))
     finally:
         client.session.close()
+
+
+def release_of() -> dict[str, Any]:
+    """The installed freqtrade, whether it was tested, and which checks of it fail."""
+    from regimeswitch.bot import supported
+
+    return {
+        "release": supported.releases(),
+        "tested": supported.is_tested(),
+        "failed": list(supported.misfits_by_check()),
+    }
+
+
+def _print_release(found: dict[str, Any]) -> None:
+    told = "tested with this release" if found["tested"] else "not tested with this release"
+    if found["failed"]:
+        told = f"does not fit: {', '.join(found['failed'])}"
+    Console().print(f"{found['release']}: {told}", highlight=False, markup=False)
 
 
 def _print(findings: list[Finding]) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from regimeswitch.lab.botconfig import load_bot_config, section
-from regimeswitch.lab.freqtradeargs import UsageError, read_call
+from regimeswitch.lab.freqtradeargs import EXCHANGE, UsageError, read_call
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.offline import find_program
 from regimeswitch.settings import SettingsError, load_settings
@@ -52,10 +52,18 @@ def run(args: argparse.Namespace) -> int:
     except (UsageError, InputError, SettingsError) as error:
         print(f"regimeswitch wait: {error}", file=sys.stderr)
         return USAGE
-    if wait_for(ping_address(config), minutes * 60, told):
+    if is_unknown(config) or wait_for(ping_address(config), minutes * 60, told):
         # This process becomes freqtrade, so that signals reach it without a go-between.
         os.execv(program, [program, *command[1:]])
     return GONE
+
+
+def is_unknown(config: Mapping[str, object]) -> bool:
+    """Whether a configuration is for an exchange that cannot be asked here; told where it is."""
+    name = section(config, "exchange").get("name", EXCHANGE)
+    if name != EXCHANGE:
+        told(f"only {EXCHANGE} can be waited for; freqtrade is started for {name} at once")
+    return bool(name != EXCHANGE)
 
 
 def told(text: str) -> None:

@@ -18,6 +18,7 @@ PLAIN_CHECKS: list[Check] = [
     secrecy.check_permissions,
     machine.check_disk,
     machine.check_versions,
+    machine.check_release,
 ]
 """They can be made of any configuration."""
 

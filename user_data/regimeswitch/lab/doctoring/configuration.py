@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from freqtrade.configuration import validate_config_consistency
 from freqtrade.exceptions import FreqtradeException
 
+from regimeswitch.bot.guards import EXCHANGE
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.subject import Subject
@@ -70,18 +71,19 @@ def check_freqtrade(subject: Subject) -> Iterator[Finding]:
             "set it to true for paper trading",
         )
     exchange = subject.part("exchange")
-    if exchange.get("name") != "binance":
+    if exchange.get("name") != EXCHANGE:
         yield Finding(
             *(
                 "warning",
                 "config.exchange",
-                f"{exchange.get('name')!r} is untried",
+                f"{exchange.get('name')!r} is untried, and the guards stay out of it",
                 "exchange.name",
             ),
-            'RegimeSwitch is made for "binance", spot',
+            'RegimeSwitch is made for "binance", spot; elsewhere freqtrade is as it is',
         )
     if exchange.get("enable_ws", True):
-        yield _websockets(subject.settings.safety.guards)
+        guards = subject.settings.safety.guards and exchange.get("name") == EXCHANGE
+        yield _websockets(guards)
     if given.get("process_only_new_candles") is False:
         what = "every loop analyses the same candle again"
         yield Finding(

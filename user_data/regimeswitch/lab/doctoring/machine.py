@@ -1,4 +1,4 @@
-"""Checks of the machine: room on the disk, versions of packages."""
+"""Checks of the machine: room on the disk, versions of packages, whether freqtrade fits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib import metadata
 
 from packaging.specifiers import SpecifierSet
 
+from regimeswitch.bot import supported
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.subject import Subject
 
@@ -16,13 +17,13 @@ from regimeswitch.lab.doctoring.subject import Subject
 GIGABYTE = 1e9
 LEAST_FREE, LOW_FREE = 1 * GIGABYTE, 5 * GIGABYTE
 SUPPORTED = {
-    "freqtrade": ">=2026.9,<2026.10",
+    "freqtrade": ">=2026.3",
     "pydantic": ">=2.12,<3",
     "rich": ">=14,<16",
     "aiohttp": ">=3.12,<4",
 }
 """As in pyproject.toml; a user_data folder can be copied without it."""
-LEAST_PYTHON = (3, 11)
+LEAST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 
 
 def check_disk(subject: Subject) -> Iterator[Finding]:
@@ -49,8 +50,30 @@ def check_versions(subject: Subject) -> Iterator[Finding]:
                 *(severity, "machine.version", f"{name} {version} is installed", name),
                 f"install {name}{wanted}; parts of freqtrade that are used here move",
             )
-    if sys.version_info < LEAST_PYTHON:
+    now, python = sys.version_info[:2], f"Python {sys.version.split()[0]}"
+    if now < LEAST_PYTHON:
         yield Finding(
-            *("serious", "machine.python", f"Python {sys.version.split()[0]}", sys.executable),
-            "use Python 3.11 or newer",
+            *("serious", "machine.python", python, sys.executable), "use Python 3.11, 3.12 or 3.13"
+        )
+    elif now > NEWEST_PYTHON:
+        yield Finding(
+            *("info", "machine.python", f"{python} was not tested", sys.executable),
+            "if something fails that should not, use Python 3.11, 3.12 or 3.13",
+        )
+
+
+def check_release(subject: Subject) -> Iterator[Finding]:
+    """What a bot looks at when it starts: whether all that is used of freqtrade is there."""
+    release, misfits = supported.releases(), supported.misfits_by_check()
+    for name, why in misfits.items():
+        yield Finding(
+            *("serious", "machine.freqtrade", f"{release} fails a check: {name}: {'; '.join(why)}"),
+            "freqtrade",
+            f"install freqtrade {supported.TESTED[-1]} with the versions of requirements.lock; "
+            "regimeswitch contract tells all",
+        )
+    if not misfits and not supported.is_tested():
+        yield Finding(
+            *("info", "machine.freqtrade", f"{release} was not tested, but has all that is used"),
+            *("freqtrade", "try it before it trades: regimeswitch contract, a minute"),
         )

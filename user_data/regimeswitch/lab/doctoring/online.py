@@ -12,6 +12,7 @@ from typing import Any
 
 import ccxt
 
+from regimeswitch.bot.guards import EXCHANGE
 from regimeswitch.lab.botconfig import section
 from regimeswitch.lab.doctoring.findings import Finding
 from regimeswitch.lab.doctoring.subject import Subject
@@ -47,6 +48,14 @@ def machine_clock() -> float:
 def check_online(subject: Subject, client: ccxt.binance) -> Iterator[Finding]:
     """Everything that only the exchange knows."""
     where = "exchange"
+    name = subject.part("exchange").get("name")
+    if name != EXCHANGE:
+        # Its keys are none of Binance's business.
+        yield Finding(
+            *("warning", "online.exchange", f"{name!r} was not asked: only {EXCHANGE} is known"),
+            *("exchange.name", "look yourself at clock, limits and rights of the key"),
+        )
+        return
     try:
         before = machine_clock()
         answer = client.public_get_time()

@@ -1,0 +1,1 @@
+"""What RegimeSwitch takes for granted about freqtrade, tried on the installed release."""
