@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -15,6 +16,7 @@ import pandas as pd
 
 from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.moneyfigures import with_start
+from regimeswitch.lab.overlay import child_environment
 
 
 class BacktestError(RuntimeError):
@@ -34,7 +36,7 @@ class Backtest:
 
 
 def run_backtest(
-    config: Path,
+    configs: list[Path],
     overlay: dict[str, Any],
     datadir: Path,
     pairs: list[str],
@@ -43,7 +45,7 @@ def run_backtest(
     log: Path,
     model: str,
 ) -> Backtest:
-    """Run freqtrade's backtester with ``overlay`` on top of ``config``.
+    """Run freqtrade's backtester with ``overlay`` on top of ``configs`` and the environment.
 
     :param userdir: keeps models and results; runs of the same models may share it
     :param log: gets all that freqtrade says
@@ -56,14 +58,21 @@ def run_backtest(
     before = set(results.glob("*.zip")) if results.is_dir() else set()
     line = [
         *(sys.executable, "-m", "regimeswitch.cli", "offline", "--candles", str(datadir)),
-        *("--", "freqtrade", "backtesting", "--config", str(config), "--config", str(extra)),
+        *("--", "freqtrade", "backtesting"),
+        *(word for path in [*configs, extra] for word in ("--config", str(path))),
         *("--userdir", str(userdir), "--datadir", str(datadir)),
         *("--strategy", "RegimeSwitchStrategy", "--strategy-path", str(HOME / "strategies")),
         *("--freqaimodel", model, "--freqaimodel-path", str(HOME / "freqaimodels")),
         *("--pairs", *pairs, "--timerange", timerange, "--cache", "none"),
     ]
     with log.open("w") as stream:
-        done = subprocess.run(line, stdout=stream, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            line,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=child_environment(os.environ, decided=overlay),
+            check=False,
+        )
     new = (set(results.glob("*.zip")) if results.is_dir() else set()) - before
     if done.returncode or not new:
         raise BacktestError(f"the backtest failed (exit code {done.returncode}); read {log}")

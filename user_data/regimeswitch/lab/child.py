@@ -69,7 +69,11 @@ def run_child(command: list[str], environment: Mapping[str, str]) -> int:
 
 
 def run_counting(
-    module: str, plan: Path, log: Path, progress: Callable[[int], None]
+    module: str,
+    plan: Path,
+    log: Path,
+    progress: Callable[[int], None],
+    decided: Mapping[str, object] | None = None,
 ) -> tuple[int, int]:
     """Run a module of ours in a process of its own; it prints a number whenever it gets on.
 
@@ -77,6 +81,7 @@ def run_counting(
     :param plan: its only argument
     :param log: gets what it writes to standard error
     :param progress: called with each number
+    :param decided: configuration that the environment must not win over
     :return: the last number (0 when none came) and the exit code as :mod:`subprocess` has it
     """
     reached = 0
@@ -87,7 +92,7 @@ def run_counting(
             stdout=subprocess.PIPE,
             stderr=stream,
             text=True,
-            env=child_environment(os.environ),
+            env=child_environment(os.environ, decided=decided),
         ) as process,
     ):
         try:
