@@ -88,7 +88,7 @@ class RegimeSwitchStrategy(IStrategy):
         self.rs = settings_from(config)
         mark_identifier(config, self.rs)
         check_overrides(config, self.rs)
-        bound_timerange(config)
+        bound_timerange(config, self.rs)
         super().__init__(config)
         periods = config["freqai"]["feature_parameters"]["indicator_periods_candles"]
         needed = (

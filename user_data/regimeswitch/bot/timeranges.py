@@ -7,7 +7,7 @@ leaves one of them open, or reaches past the last candle, ends there in an excep
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.plugins.pairlist.pairlist_helpers import expand_pairlist
 
 from regimeswitch.candles import timeframe_seconds
+from regimeswitch.features import ADX_PERIOD, forget_candles, warm_up_candles
+from regimeswitch.settings import Settings
 
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class Span:
     ends: int
 
 
-def bound_timerange(config: dict[str, Any]) -> None:
+def bound_timerange(config: dict[str, Any], settings: Settings) -> None:
     """Write a definite ``timerange`` into the configuration of a backtest; others are left alone.
 
     Call it while the strategy is made: freqtrade reads the range after that.
@@ -54,31 +56,47 @@ def bound_timerange(config: dict[str, Any]) -> None:
     # Missing files are reported pair by pair, with the command that brings them.
     if spans:
         given = config.get("timerange")
-        text = definite_range(given, spans, int(config["freqai"]["train_period_days"]))
+        text = definite_range(given, spans, seconds_before(config, settings))
         if text != given:
             logger.warning(f"the time range is {text}, of {given or 'all candles'}")
             config["timerange"] = text
 
 
-def definite_range(given: str | None, spans: Sequence[Span], train_days: int) -> str:
+def seconds_before(config: Mapping[str, Any], settings: Settings) -> int:
+    """Length of the candles that lie before the first prediction: a warm-up, and one training."""
+    freqai = config.get("freqai", {})
+    features = freqai.get("feature_parameters", {})
+    periods = features.get("indicator_periods_candles", [])
+    base, rule = config.get("timeframe", "5m"), settings.regime
+    longest = forget_candles(max([*periods, ADX_PERIOD]))
+    warm_up = max(
+        warm_up_candles(periods) * timeframe_seconds(base),
+        rule.candles_needed * timeframe_seconds(rule.timeframe),
+        *(longest * timeframe_seconds(one) for one in features.get("include_timeframes", [])),
+    )
+    return warm_up + int(freqai.get("train_period_days", 0)) * DAY
+
+
+def definite_range(given: str | None, spans: Sequence[Span], before: int) -> str:
     """A range with start and end, inside the candles; as given where it is that already.
 
-    Without a start it begins on the first day that has ``train_days`` of candles of every span
-    before it.
+    Without a start it begins on the first day that has enough candles of every span before it.
 
+    :param before: how much is enough, seconds
     :raises OperationalException: when it is no time range, or no candle lies in it
     """
     found = TimeRange.parse_timerange(given)
     ends = max(span.ends for span in spans)
-    earliest = max(span.begins for span in spans) + train_days * DAY
+    earliest = max(span.begins for span in spans) + before
     start = found.startts if found.starttype else -(-earliest // DAY) * DAY
     stop = min(found.stopts, ends) if found.stoptype else ends
     if start >= stop:
         begins = min(span.begins for span in spans)
         known = TimeRange("date", "date", begins, ends).timerange_str.replace("-", " to ")
-        days = "" if found.starttype else f", and {train_days} days of them are for training"
+        days = f", and the first {before / DAY:.0f} days are for warm-up and training"
         raise OperationalException(
-            f"--timerange {given or ''!r} holds no candles; they reach from {known}{days}"
+            f"--timerange {given or ''!r} holds no candles; they reach from {known}"
+            f"{'' if found.starttype else days}"
         )
     if given and (start, stop) == (found.startts, found.stopts):
         return given

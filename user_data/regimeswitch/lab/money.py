@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from regimeswitch.bot.timeranges import Span, definite_range
+from regimeswitch.bot.timeranges import Span, definite_range, seconds_before
 from regimeswitch.candles import OHLCV, timeframe_seconds
 from regimeswitch.lab.backtests import BacktestError, run_backtest
 from regimeswitch.lab.botconfig import BotConfig, load_sound_config
@@ -162,7 +162,7 @@ def _definite(given: str, config: BotConfig, stored: list[pd.DataFrame]) -> str:
     ends = [[int(frame["date"].iloc[row].timestamp()) for row in (0, -1)] for frame in stored]
     spans = [Span(first, last + step) for first, last in ends]
     try:
-        return definite_range(given, spans, config.train_days or 0)
+        return definite_range(given, spans, seconds_before(config.merged, config.settings))
     except OperationalException as error:
         raise InputError(str(error)) from None
 

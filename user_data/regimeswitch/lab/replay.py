@@ -18,6 +18,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from regimeswitch.bot.timeranges import seconds_before
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.exchange.candlestore import CandleError
 from regimeswitch.exchange.market import open_market
@@ -46,6 +47,7 @@ from regimeswitch.settings import SettingsError
 
 OK, FINDING, USAGE = 0, 1, 2
 WORK = Path(".replay")
+DAY = timeframe_seconds("1d")
 MORE_TRADES: dict[str, Any] = {
     "regimeswitch": {"entries": {"require_edge": False}, "risk": {"max_hold_candles": 24}}
 }
@@ -163,7 +165,8 @@ def scene_of(args: argparse.Namespace) -> Scene:
     if not pairs:
         raise InputError("the config's exchange.pair_whitelist names no pair; name some by --pairs")
     folder = config.candles(args.datadir)
-    start, stop = _bounds(args, _train_days(config), folder, pairs)
+    before = seconds_before(config.merged, config.settings)
+    start, stop = _bounds(args, _train_days(config), before, folder, pairs)
     if (stop - start) // CANDLE_SECONDS < 2 * (args.restarts + 1):
         raise InputError(f"--restarts {args.restarts} needs at least two candles between restarts")
     return Scene(
@@ -201,24 +204,34 @@ def _retrain_hours(args: argparse.Namespace, config: BotConfig) -> float:
     return float(hours)
 
 
+def _rounded_up(moment: int, step: int) -> int:
+    return -(-moment // step) * step
+
+
 def _bounds(
-    args: argparse.Namespace, train_days: int, folder: CandleFolder, pairs: list[str]
+    args: argparse.Namespace,
+    train_days: int,
+    before: int,
+    folder: CandleFolder,
+    pairs: list[str],
 ) -> tuple[int, int]:
     """First opening and last closing time, epoch seconds, inside what the candles allow.
 
-    Without a start it is the first day that every pair has a whole training before it.
+    :param before: of every pair's candles, seconds, that lie before a start that is not given
     """
     start, stop = read_range(args.timerange)
     spans = [folder.candles(pair, BASE_TIMEFRAME)["date"].iloc[[0, -1]] for pair in pairs]
-    day = timeframe_seconds("1d")
     begins = [int(dates.iloc[0].timestamp()) for dates in spans]
-    earliest = -(-(max(begins) + train_days * day) // day) * day
-    start = earliest if start is None else -(-start // CANDLE_SECONDS) * CANDLE_SECONDS
+    if start is None:
+        start = _rounded_up(max(begins) + before, DAY)
+    start = _rounded_up(start, CANDLE_SECONDS)
     late = max(range(len(pairs)), key=lambda place: begins[place])
-    if begins[late] + train_days * day > start:
+    earliest = begins[late] + train_days * DAY
+    if earliest > start:
         raise InputError(
             f"{pairs[late]}: candles begin at {spans[late].iloc[0]:%Y-%m-%d}; with {train_days} "
-            f"days of training start at {pd.Timestamp(earliest, unit='s'):%Y%m%d} or later"
+            "days of training start at "
+            f"{pd.Timestamp(_rounded_up(earliest, DAY), unit='s'):%Y%m%d} or later"
         )
     # The bot also needs the candle after the last one, to trade at its open.
     last = min(int(dates.iloc[-1].timestamp()) for dates in spans)
