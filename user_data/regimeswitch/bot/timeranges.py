@@ -47,10 +47,9 @@ def bound_timerange(config: dict[str, Any], settings: Settings) -> None:
 
     :raises OperationalException: when no candle lies in the range
     """
-    # With stored predictions of a bot, freqtrade takes the range from them.
-    if config.get("freqai_backtest_live_models"):
-        return
-    if config.get("runmode") not in (RunMode.BACKTEST, RunMode.HYPEROPT):
+    backtests = config.get("runmode") in (RunMode.BACKTEST, RunMode.HYPEROPT)
+    # With the stored predictions of a bot, freqtrade takes the range from them.
+    if not backtests or config.get("freqai_backtest_live_models") or "datadir" not in config:
         return
     spans = _spans_of(config)
     # Missing files are reported pair by pair, with the command that brings them.
@@ -88,7 +87,9 @@ def definite_range(given: str | None, spans: Sequence[Span], before: int) -> str
     found = TimeRange.parse_timerange(given)
     ends = max(span.ends for span in spans)
     earliest = max(span.begins for span in spans) + before
-    start = found.startts if found.starttype else -(-earliest // DAY) * DAY
+    # freqtrade takes 1970 and what lies before it for no start at all.
+    given_start = found.starttype is not None and found.startts > 0
+    start = found.startts if given_start else -(-earliest // DAY) * DAY
     stop = min(found.stopts, ends) if found.stoptype else ends
     if start >= stop:
         begins = min(span.begins for span in spans)
@@ -96,7 +97,7 @@ def definite_range(given: str | None, spans: Sequence[Span], before: int) -> str
         days = f", and the first {before / DAY:.0f} days are for warm-up and training"
         raise OperationalException(
             f"--timerange {given or ''!r} holds no candles; they reach from {known}"
-            f"{'' if found.starttype else days}"
+            f"{'' if given_start else days}"
         )
     if given and (start, stop) == (found.startts, found.stopts):
         return given

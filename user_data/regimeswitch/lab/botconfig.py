@@ -7,7 +7,7 @@ of freqtrade's start is done: no logging, no folder is made, no strategy is load
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from freqtrade.misc import deep_merge_dicts
 from freqtrade.util.dry_run_wallet import get_dry_run_wallet
 
 from regimeswitch.bot.config import mark_identifier
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.inputs import InputError, config_of
 from regimeswitch.settings import Settings, load_settings
@@ -164,10 +165,28 @@ def load_sound_config(paths: list[Path], environment: Mapping[str, str]) -> BotC
     :raises InputError: also with every key whose value freqtrade would refuse
     """
     config = load_bot_config(paths, environment)
-    if config.wrong:
-        told = "\n".join(f"{place}: {message}" for place, message in config.wrong)
+    wrong = config.wrong or list(_features_wrong(config.merged))
+    if wrong:
+        told = "\n".join(f"{place}: {message}" for place, message in wrong)
         raise InputError(f"{_named(paths)} cannot be used; change\n{told}")
     return config
+
+
+def _features_wrong(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What freqtrade's schema leaves open of timeframes and periods."""
+    features = section(section(config, "freqai"), "feature_parameters")
+    timeframes = {"timeframe": [config.get("timeframe", BASE_TIMEFRAME)]}
+    place = "freqai.feature_parameters."
+    timeframes[f"{place}include_timeframes"] = features.get("include_timeframes", [])
+    for key, given in timeframes.items():
+        for one in given:
+            try:
+                timeframe_seconds(str(one))
+            except ValueError as error:
+                yield key, str(error)
+    for one in features.get("indicator_periods_candles", []):
+        if not isinstance(one, int) or isinstance(one, bool) or one < 1:
+            yield f"{place}indicator_periods_candles", f"{one!r} must be a whole number from 1 on"
 
 
 def _named(paths: list[Path]) -> str:

@@ -33,6 +33,7 @@ class FreqtradeCall:
     :ivar datadir: the folder freqtrade keeps candles in
     :ivar takes_overlay: whether it reads a configuration
     :ivar against_live: options in it that would undo what a live run decides
+    :ivar data_format: of candle files, as the command line names it; empty where it does not
     """
 
     args: list[str]
@@ -42,6 +43,7 @@ class FreqtradeCall:
     datadir: Path
     takes_overlay: bool
     against_live: tuple[str, ...] = ()
+    data_format: str = ""
 
     @property
     def downloads(self) -> bool:
@@ -75,7 +77,8 @@ def read_call(args: list[str]) -> FreqtradeCall:
     home = Path(parsed.get("user_data_dir") or "user_data")
     datadir = Path(parsed.get("datadir") or home / "data" / EXCHANGE)
     against = tuple(name for name, key in AGAINST_LIVE.items() if parsed.get(key))
-    return FreqtradeCall(args, subcommand, configs, named, datadir, reads, against)
+    data_format = parsed.get("dataformat_ohlcv") or ""
+    return FreqtradeCall(args, subcommand, configs, named, datadir, reads, against, data_format)
 
 
 def _parse(args: list[str]) -> dict[str, Any] | None:

@@ -157,7 +157,9 @@ def check_layers(call: FreqtradeCall | None) -> None:
 
 
 def format_of_bot(call: FreqtradeCall | None) -> str:
-    """The format that the command's configuration keeps candles in."""
+    """The format that the command keeps candles in."""
+    if call is not None and call.data_format:
+        return call.data_format
     try:
         configs = [Path(name) for name in call.configs] if call else []
         found = load_bot_config(configs, os.environ).merged["dataformat_ohlcv"]
