@@ -5,6 +5,7 @@ freqtrade's setting ``dataformat_ohlcv`` says which format a bot keeps its candl
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -49,15 +50,13 @@ def read_candle_file(path: Path) -> pd.DataFrame:
         frame = _READERS[kind](path)[OHLCV]
         frame = frame.astype(dict.fromkeys(OHLCV[1:], "float64"))
         return frame.assign(date=utc_dates(frame["date"]))
-    except (pyarrow.ArrowException, zlib.error, EOFError) as error:
-        raise CandleFileError(str(error)) from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CandleFileError(f"{error}") from None
+    except (*_DAMAGE, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CandleFileError(str(error) or "it is empty") from None
 
 
 def _from_json(path: Path) -> pd.DataFrame:
     """Rows without names: milliseconds, open, high, low, close, volume."""
-    frame = pd.read_json(path, orient="values", convert_dates=False)
+    frame = pd.read_json(path, orient="values")
     if frame.empty:
         return pd.DataFrame([], columns=OHLCV).assign(date=pd.to_datetime([], utc=True))
     if frame.shape[1] != len(OHLCV):
@@ -66,6 +65,7 @@ def _from_json(path: Path) -> pd.DataFrame:
     return frame.assign(date=pd.to_datetime(frame["date"], unit="ms", utc=True).dt.as_unit("ms"))
 
 
+_DAMAGE = (pyarrow.ArrowException, gzip.BadGzipFile, zlib.error, EOFError)
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "feather": lambda path: pd.read_feather(path, columns=OHLCV),
     "parquet": lambda path: pd.read_parquet(path, columns=OHLCV),
