@@ -174,16 +174,22 @@ def test_money_compares_variants_and_keeps_finished_ones(
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
     [
-        ("prove", {"--timerange": "20241208"}, "is not a range with a beginning and an end"),
+        ("prove", {"--timerange": "20241208"}, "'20241208' is not a time range"),
         ("prove", {"--timerange": "20250101-20241208"}, "YYYYMMDD-YYYYMMDD"),
         ("prove", {"--timerange": "20241019-20241101"}, "complete features begin at"),
-        ("prove", {"--timerange": "20260101-20260201"}, "rows"),
+        ("prove", {"--timerange": "20260101-20260201"}, "they reach from 20241018 to 20250101"),
+        (
+            "prove",
+            {"--timerange": "-20241201", "--train-days": "60"},
+            "and 60 days of them are for",
+        ),
         ("prove", {"--pairs": "SOL/USDT"}, "SOL_USDT-5m.feather is missing"),
-        ("prove", {"--jobs": "0"}, "--jobs 0 must be 1 or more"),
-        ("prove", {"--step-days": "-1"}, "--step-days -1 must be 1 or more"),
+        ("prove", {"--jobs": "0"}, "--jobs: 0 must be 1 or more"),
+        ("prove", {"--step-days": "-1"}, "--step-days: -1 must be 1 or more"),
         ("money", {"--variants": "best"}, "known are gated"),
         ("money", {"--pairs": "SOL/USDT"}, "SOL_USDT-5m.feather is missing"),
         ("money", {"--timerange": "2024-12"}, "is not a time range"),
+        ("money", {"--timerange": "-20241201"}, "the first 46 days are for warm-up and training"),
         ("money", {"--trials": "0"}, "--trials"),
     ],
 )

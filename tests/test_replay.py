@@ -123,11 +123,16 @@ def test_a_fault_on_purpose_is_found(
     [
         ([], "--datadir and --timerange are needed"),
         (["--datadir", "none", "--timerange", "20241228-"], "BTC_USDT-5m.feather is missing"),
-        (["--timerange", "x-y"], "--timerange 'x-y': write YYYYMMDD-YYYYMMDD"),
+        (["--timerange", "x-y"], "'x-y' is not a time range; write YYYYMMDD-YYYYMMDD"),
         (["--timerange", "20241101-"], "candles begin at 2024-10-18; with 20 days of training"),
-        (["--timerange", "20241228-20241228"], "holds no candle of BTC/USDT, ETH/USDT"),
+        (["--timerange", "20241228-20241228"], "it ends where it begins or before"),
+        (["--timerange=-20241201"], "holds no candle of BTC/USDT, ETH/USDT"),
         (["--timerange", "20250601-"], "holds no candle of BTC/USDT, ETH/USDT"),
-        (["--timerange", "20241228-", "--retrain-hours", "0.5"], "give whole candles and at least"),
+        (["--timerange", "20241228-", "--retrain-hours", "0.5"], "0.5 must be 1 or more"),
+        (
+            ["--timerange", "20241228-", "--retrain-hours", "1.01"],
+            "give whole candles and at least",
+        ),
         (
             ["--timerange", "20241228-", "--candles", "3", "--restarts", "2"],
             "--restarts 2 needs at least two candles between restarts",
@@ -143,7 +148,7 @@ def test_bad_usage_is_one_clear_error(
     database.touch()
     given = [str(database) if word == "LIVE" else word for word in arguments]
     given = [str(tmp_path) if word == "." else word for word in given]
-    if "--datadir" not in given and "--timerange" in given:
+    if "--datadir" not in given and "--timerange" in " ".join(given):
         given += ["--datadir", str(market)]
     code, _, output = replay(tmp_path, *given, "--work", tmp_path / "work")
     assert code == 2, output
