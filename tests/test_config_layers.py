@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import MARKET_END, QUICK, ROOT
+from offlines import exit_code
 from regimeswitch.bot.timeranges import Span, definite_range
 from regimeswitch.cli import COMMANDS, build_parser, main
 from regimeswitch.lab.botconfig import load_bot_config
@@ -358,14 +359,6 @@ ODD = ["", "soon", "20249999", "2024-12-28", "0", "99991231", "1735344000000", "
 RANGES = [f"{a}-{b}" for a, b in itertools.product([*DATES, *ODD], repeat=2)] + ["", "20241228"]
 
 
-def ends_well(command: str, *words: str) -> int:
-    """Exit code of a command; what it raises fails the test."""
-    try:
-        return main([command, *words])
-    except SystemExit as ended:
-        return int(str(ended.code))
-
-
 @settings(max_examples=25, deadline=None, suppress_health_check=[*HealthCheck])
 @given(st.sampled_from(RANGES) | st.text("0123456789-T", max_size=20))
 def test_no_time_range_ends_in_a_traceback(
@@ -376,7 +369,7 @@ def test_no_time_range_ends_in_a_traceback(
     config = written(folder / "config.json", project())
     for command in ("regimes", "money"):
         words = words_of(command, candles, config, folder / "work", text)
-        assert ends_well(*words) in (0, 2)
+        assert exit_code(*words) in (0, 2)
     arguments = replay_args(candles, config)
     arguments.timerange = text
     try:
@@ -421,7 +414,7 @@ def test_no_config_ends_in_a_traceback(
     section[last] = value
     config = written(folder / "config.json", content)
     for command in ("regimes", "money"):
-        assert ends_well(*words_of(command, candles, config, folder / "work")) in (0, 2)
+        assert exit_code(*words_of(command, candles, config, folder / "work")) in (0, 2)
     arguments = replay_args(candles, config)
     arguments.pairs = None
     with contextlib.suppress(InputError, SettingsError):

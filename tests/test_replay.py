@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
+from offlines import exit_code
 from replays import busy, replay_with
 
 
@@ -138,19 +140,28 @@ def test_a_fault_on_purpose_is_found(
             "--restarts 2 needs at least two candles between restarts",
         ),
         (["--live", "none.sqlite"], "--live none.sqlite does not exist"),
-        (["--live", "LIVE", "--userdir", "."], "holds no stored predictions"),
     ],
 )
 def test_bad_usage_is_one_clear_error(
-    market: Path, tmp_path: Path, arguments: list[str], text: str
+    market: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    text: str,
 ) -> None:
-    database = tmp_path / "empty.sqlite"
-    database.touch()
-    given = [str(database) if word == "LIVE" else word for word in arguments]
-    given = [str(tmp_path) if word == "." else word for word in given]
+    overlay = tmp_path / "overlay.json"
+    overlay.write_text(json.dumps(BUSY))
+    given = ["--config", str(ROOT / "config.json"), str(overlay), *arguments]
     if "--datadir" not in given and "--timerange" in " ".join(given):
         given += ["--datadir", str(market)]
-    code, _, output = replay(tmp_path, *given, "--work", tmp_path / "work")
+    assert exit_code("replay", *given, "--work", tmp_path / "work") == 2
+    assert text in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_bot_without_stored_predictions_is_one_clear_error(tmp_path: Path) -> None:
+    database = tmp_path / "empty.sqlite"
+    database.touch()
+    code, _, output = replay(tmp_path, "--live", database, "--userdir", tmp_path)
     assert code == 2, output
-    assert text in " ".join(output.split())
+    assert "holds no stored predictions" in " ".join(output.split())
     assert "Traceback" not in output

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,7 +24,7 @@ from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.options import whole
 from regimeswitch.lab.proof import proof
 from regimeswitch.lab.prooftable import print_proof
-from regimeswitch.lab.ranges import OPEN, range_text, read_range
+from regimeswitch.lab.ranges import OPEN, range_text, read_range, time_inside
 from regimeswitch.lab.sameness import require_plain_models
 from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.walkforward import PER_DAY, check_windows, walk, windows_between
@@ -103,7 +104,8 @@ def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of the command, as exported."""
     plan = _plan(args)
     # A mistake in it is told before minutes of features.
-    read_range(args.timerange)
+    dates = pd.concat([plan.folder.candles(pair, TIMEFRAME)["date"] for pair in args.pairs])
+    time_inside(dates.sort_values(), args.timerange)
     recipe = Recipe(plan.settings, plan.training_parameters, plan.settings.models.rows == "shared")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
@@ -161,7 +163,7 @@ def _candle_numbers(timerange: str, pairs: Sequence[PairData], train_days: int) 
     start, stop = read_range(timerange)
     first = min(int(data.time[0]) for data in pairs)
     last = max(int(data.time[-1]) for data in pairs) + 1
-    until = min(last, (OPEN if stop is None else stop) // SECONDS)
+    until = min(last, -(-(OPEN if stop is None else stop) // SECONDS))
     if start is None:
         begin = max(_complete_from(data) for data in pairs) + train_days * PER_DAY
         begin = -(-begin // PER_DAY) * PER_DAY
