@@ -190,7 +190,7 @@ def test_money_refuses_another_strategy_and_what_no_bot_starts_with(
 ) -> None:
     for changes, words in (
         ({"strategy": "Mine"}, "strategy 'Mine': money runs RegimeSwitchStrategy"),
-        ({"use_exit_signal": False}, "use_exit_signal is false: "),
+        ({"use_exit_signal": False}, "use_exit_signal is false: freqtrade then"),
     ):
         config = written(tmp_path / "config.json", project(**changes))
         assert main(words_of("money", candles, config, tmp_path / "work")) == 2

@@ -25,11 +25,10 @@ def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
 
     :raises OperationalException: with all such keys, each with its mend
     """
-    found = list(refused(config, settings.risk))
+    found = [f"{key} {what}; {mend}" for key, what, mend in refused(config, settings.risk)]
     if found:
-        raise OperationalException(
-            "the config overrides what RegimeSwitch needs:\n" + "\n".join(map(": ".join, found))
-        )
+        told = "\n".join(found)
+        raise OperationalException(f"the config overrides what RegimeSwitch needs:\n{told}")
     if config.get("position_adjustment_enable"):
         logger.warning(
             "position_adjustment_enable is true; RegimeSwitch itself adds to no position, and what "
@@ -37,28 +36,30 @@ def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
         )
 
 
-def refused(config: Mapping[str, Any], risk: RiskSettings) -> Iterator[tuple[str, str]]:
-    """Keys that a bot does not start with, and what to do about each."""
+def refused(config: Mapping[str, Any], risk: RiskSettings) -> Iterator[tuple[str, str, str]]:
+    """Keys that a bot does not start with, what each would do, and the mend."""
     if config.get("use_exit_signal") is False:
         limits = ", ".join(f"risk.{name}" for name in _closing(risk))
         if limits:
             yield (
-                "use_exit_signal is false",
-                f"freqtrade then asks the strategy for no exit, and {limits} would close nothing; "
-                "set it to true. To close by prices and limits alone, set entries.sell to 1.0 in "
+                "use_exit_signal",
+                "is false: freqtrade then asks the strategy for no exit, and "
+                f"{limits} would close nothing",
+                "set it to true; to close by prices and limits alone, set entries.sell to 1.0 in "
                 "each regime and entries.leave_regimes to []",
             )
     if config.get("exit_profit_only"):
         yield (
-            "exit_profit_only is true",
-            "while an exit signal stands, freqtrade then asks for no other reason, and loss limits "
-            "would close nothing; set it to false",
+            "exit_profit_only",
+            "is true: while an exit signal stands, freqtrade then asks for no other reason, and "
+            "loss limits would close nothing",
+            "set it to false",
         )
     if config.get("use_custom_stoploss") is False:
         yield (
-            "use_custom_stoploss is false",
-            "risk.stop_atr and risk.trail_atr would place no stop; leave it out. For a fixed stop "
-            "nearer than theirs set stoploss, which holds as well",
+            "use_custom_stoploss",
+            "is false: risk.stop_atr and risk.trail_atr would place no stop",
+            "leave it out; a nearer fixed stop is set by stoploss, which holds as well",
         )
 
 
