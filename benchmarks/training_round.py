@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from regimeswitch.lab.candidates import Window, shared_training, training_rows
+from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.dataset import pair_data
 from regimeswitch.lab.market import synthetic_market, write_market
 from regimeswitch.lab.stock import stock_model
@@ -49,7 +50,8 @@ def main() -> None:
         if not args.datadir:
             end = datetime(2025, 1, 1, tzinfo=UTC)
             write_market(synthetic_market(args.pairs, args.train_days + 30, end, seed=1), datadir)
-        pairs = [pair_data(datadir, p, settings, ["5m", "1h"], [12, 36]) for p in args.pairs]
+        candles = CandleFolder(datadir)
+        pairs = [pair_data(candles, p, settings, ["5m", "1h"], [12, 36]) for p in args.pairs]
     last = min(int(data.time.max()) for data in pairs)
     window = Window(last - args.train_days * PER_DAY, last, last)
     own = [training_rows(data, window, settings.labels.horizon) for data in pairs]

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regimeswitch.cli import main
+
 
 CONFIG = {
     "stake_currency": "USDT",
@@ -34,6 +36,14 @@ CONFIG = {
     "entry_pricing": {"price_side": "same", "use_order_book": True, "order_book_top": 1},
     "exit_pricing": {"price_side": "same", "use_order_book": True, "order_book_top": 1},
 }
+
+
+def exit_code(*words: object) -> int:
+    """Exit code of a command of ours, run in this process; what it raises fails the test."""
+    try:
+        return main([str(word) for word in words])
+    except SystemExit as ended:
+        return int(str(ended.code))
 
 
 def offline_walk(rows: int, price: float, seed: int) -> pd.DataFrame:

@@ -28,6 +28,9 @@ CONFIGS: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"process_only_new_candles": False}, "warning", "config.new_candles"),
     ({"cancel_open_orders_on_exit": False}, "warning", "config.open_orders"),
+    ({"use_exit_signal": False}, "serious", "config.override"),
+    ({"exit_profit_only": True}, "serious", "config.override"),
+    ({"use_custom_stoploss": False}, "serious", "config.override"),
     ({"fee": 0.002}, "warning", "config.fee"),
     ({"fee": 0, "regimeswitch": {"labels": {"fee": 0}}}, "warning", "config.fee"),
     (

@@ -159,3 +159,25 @@ def test_the_front_door_has_it() -> None:
     )
     assert "regimeswitch dry-run --candles candles --config config.json" in done.stdout
     assert "--api-port 9000" in done.stdout
+
+
+SETTINGS = """
+import json, os, sys
+print(json.dumps([name for name in os.environ if name.startswith("FREQTRADE__")]))
+sys.exit({code})
+"""
+
+
+def test_the_environment_of_another_bot_does_not_win_over_the_run_s_own(
+    dry_run: Callable[..., tuple[int, str, str]],
+) -> None:
+    another = {
+        "FREQTRADE__API_SERVER__PASSWORD": "not-the-one-that-is-printed",
+        "FREQTRADE__DB_URL": "sqlite:///of-another-bot.sqlite",
+        "FREQTRADE__DRY_RUN": "false",
+        "FREQTRADE__TELEGRAM__ENABLED": "true",
+        "FREQTRADE__STAKE_AMOUNT": "7",
+    }
+    code, output, errors = dry_run(body=SETTINGS, **another)
+    assert code == 0, errors
+    assert json.loads(output) == ["FREQTRADE__STAKE_AMOUNT"]

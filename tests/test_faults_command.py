@@ -105,8 +105,6 @@ def test_the_matrix_covers_what_can_go_wrong(capsys: pytest.CaptureFixture[str])
     ("arguments", "text"),
     [
         (["--cases", "live entry 504 after acceptence"], "did you mean 'live entry 504 after"),
-        (["--kills", "0"], "--kills 0: use 1 or more"),
-        (["--jobs", "0"], "--jobs 0"),
         (["--kills", "2", "--core"], "leave --cases and --core out"),
         (["--work", "."], "is not empty"),
     ],

@@ -25,6 +25,7 @@ from freqtrade.freqtradebot import FreqtradeBot
 from conftest import MARKET_END, QUICK, ROOT
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
+from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.overlay import overlay
 from regimeswitch.lab.regimes import find_regimes
 from regimeswitch.settings import load_settings
@@ -153,7 +154,8 @@ def test_live_training_serves_retrains_and_agrees_with_the_files(
         trained = newer
     assert "raised exception" not in caplog.text
 
-    candles, columns = find_regimes(market, "BTC/USDT", load_settings(QUICK["regimeswitch"]))
+    settings = load_settings(QUICK["regimeswitch"])
+    candles, columns = find_regimes(CandleFolder(market), "BTC/USDT", settings)
     known = columns["regime"].set_axis(candles["date"])
     live = frame.set_index("date")["regime"].dropna()
     assert len(live) > 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
+from offlines import exit_code
 from regimeswitch.lab.replaying.stage import merged
 from replays import busy, replay_with
 
@@ -153,29 +155,43 @@ def test_a_fault_on_purpose_is_found(
     [
         ([], "--datadir and --timerange are needed"),
         (["--datadir", "none", "--timerange", "20241228-"], "BTC_USDT-5m.feather is missing"),
-        (["--timerange", "x-y"], "--timerange 'x-y': write YYYYMMDD-YYYYMMDD"),
+        (["--timerange", "x-y"], "'x-y' is not a time range; write YYYYMMDD-YYYYMMDD"),
         (["--timerange", "20241101-"], "candles begin at 2024-10-18; with 20 days of training"),
-        (["--timerange", "20241228-20241228"], "holds no candle of BTC/USDT, ETH/USDT"),
+        (["--timerange", "20241228-20241228"], "it ends where it begins or before"),
+        (["--timerange=-20241201"], "holds no candle of BTC/USDT, ETH/USDT"),
         (["--timerange", "20250601-"], "holds no candle of BTC/USDT, ETH/USDT"),
-        (["--timerange", "20241228-", "--retrain-hours", "0.5"], "give whole candles and at least"),
+        (["--timerange", "20241228-", "--retrain-hours", "0.5"], "0.5 must be 1 or more"),
+        (
+            ["--timerange", "20241228-", "--retrain-hours", "1.01"],
+            "give whole candles and at least",
+        ),
         (
             ["--timerange", "20241228-", "--candles", "3", "--restarts", "2"],
             "--restarts 2 needs at least two candles between restarts",
         ),
         (["--live", "none.sqlite"], "--live none.sqlite does not exist"),
-        (["--live", "LIVE", "--userdir", "."], "holds no stored predictions"),
     ],
 )
 def test_bad_usage_is_one_clear_error(
-    market: Path, tmp_path: Path, arguments: list[str], text: str
+    market: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    text: str,
 ) -> None:
+    overlay = tmp_path / "overlay.json"
+    overlay.write_text(json.dumps(BUSY))
+    given = ["--config", str(ROOT / "config.json"), str(overlay), *arguments]
+    if "--datadir" not in given and "--timerange" in " ".join(given):
+        given += ["--datadir", str(market)]
+    assert exit_code("replay", *given, "--work", tmp_path / "work") == 2
+    assert text in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_bot_without_stored_predictions_is_one_clear_error(tmp_path: Path) -> None:
     database = tmp_path / "empty.sqlite"
     database.touch()
-    given = [str(database) if word == "LIVE" else word for word in arguments]
-    given = [str(tmp_path) if word == "." else word for word in given]
-    if "--datadir" not in given and "--timerange" in given:
-        given += ["--datadir", str(market)]
-    code, _, output = replay(tmp_path, *given, "--work", tmp_path / "work")
+    code, _, output = replay(tmp_path, "--live", database, "--userdir", tmp_path)
     assert code == 2, output
-    assert text in " ".join(output.split())
+    assert "holds no stored predictions" in " ".join(output.split())
     assert "Traceback" not in output

@@ -108,6 +108,19 @@ def test_no_position_is_larger_than_any_cap(
     assert not found or not config.max_positions or positions < config.max_positions
 
 
+@given(outlooks, risks, st.floats(1, 1e6), st.floats(0.01, 1e5))
+def test_no_sizing_gives_more_than_a_fixed_full_stake(
+    outlook: Outlook, config: RiskSettings, capital: float, full: float
+) -> None:
+    found = wanted_stake(capital, outlook, config, full)
+    assert 0 <= found <= full
+    usual = wanted_stake(capital, outlook, config)
+    if config.sizing != "fraction":
+        assert found == min(usual, full)
+    elif outlook.regime:
+        assert found > 0 or not config.pending_scale
+
+
 @given(outlooks, st.floats(0.001, 0.05))
 def test_sized_by_the_stop_a_stop_loses_the_same_share_of_capital(
     outlook: Outlook, share: float

@@ -46,15 +46,23 @@ class Exposure:
     pair: float = 0.0
 
 
-def stake(capital: float, regime: str, settings: RiskSettings, size: float = 1.0) -> float:
+def stake(
+    capital: float,
+    regime: str,
+    settings: RiskSettings,
+    size: float = 1.0,
+    full: float | None = None,
+) -> float:
     """Stake of a new position in stake currency: a fixed fraction of capital, scaled by regime.
 
     :param capital: whole capital of the bot, open positions included
     :param regime: active regime at the entry; any other text gives 0
     :param size: forecast size of the next move against the usual; twice as large, half the stake
+    :param full: the full stake in stake currency; None = ``stake_fraction`` of capital
     """
     scale = float(getattr(settings.scale, regime)) if regime in REGIME_NAMES else 0.0
-    return min(capital * settings.stake_fraction * scale / size, capital)
+    whole = capital * settings.stake_fraction if full is None else full
+    return min(whole * scale / size, capital)
 
 
 def stop_stake(capital: float, outlook: Outlook, settings: RiskSettings) -> float:
@@ -82,16 +90,23 @@ def edge_stake(capital: float, outlook: Outlook, settings: RiskSettings) -> floa
     return capital * settings.kelly * outlook.edge / variance
 
 
-def wanted_stake(capital: float, outlook: Outlook, settings: RiskSettings) -> float:
-    """Stake by ``sizing``, scaled by regime and smaller while a switch is pending; no caps yet."""
+def wanted_stake(
+    capital: float, outlook: Outlook, settings: RiskSettings, full: float | None = None
+) -> float:
+    """Stake by ``sizing``, scaled by regime and smaller while a switch is pending; no caps yet.
+
+    :param full: a fixed full stake in stake currency: it takes the place of ``stake_fraction``, and
+        is the most that any sizing gives; None = there is none
+    """
     if settings.sizing == "fraction":
-        wanted = stake(capital, outlook.regime, settings, outlook.size)
+        wanted = stake(capital, outlook.regime, settings, outlook.size, full)
     else:
         sized = stop_stake if settings.sizing == "stop" else edge_stake
         known = outlook.regime in REGIME_NAMES
         scale = float(getattr(settings.scale, outlook.regime)) if known else 0.0
         wanted = scale * sized(capital, outlook, settings)
-    return wanted * (settings.pending_scale if outlook.pending else 1.0)
+    wanted *= settings.pending_scale if outlook.pending else 1.0
+    return wanted if full is None else min(wanted, full)
 
 
 def allowed_stake(

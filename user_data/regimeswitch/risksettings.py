@@ -27,7 +27,9 @@ class RiskSettings(Section):
         "fastest if the proven expected move is true",
     )
     stake_fraction: Fraction = Field(
-        0.2, description="sizing fraction: capital per position, fraction"
+        0.2,
+        description="sizing fraction: capital per position, fraction; a number as freqtrade's "
+        "stake_amount takes its place",
     )
     risk_per_trade: Fraction = Field(
         0.01, description="sizing stop: capital lost, costs included, at the stop-loss, fraction"

@@ -22,10 +22,12 @@ from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.history import pair_regimes
 from regimeswitch.bot.notices import Notices
+from regimeswitch.bot.overrides import check_overrides, check_startup
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.reach import check_history
 from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.standing import no_trade_reasons
+from regimeswitch.bot.timeranges import bound_timerange
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import (
     basic_features,
@@ -82,8 +84,11 @@ class RegimeSwitchStrategy(IStrategy):
     def __init__(self, config):
         self.rs = settings_from(config)
         mark_identifier(config, self.rs)
+        check_overrides(config, self.rs)
+        bound_timerange(config, self.rs)
         super().__init__(config)
         self.startup_candle_count = startup_from(config, self.rs, self.timeframe)
+        check_startup(config, self.startup_candle_count)
         self.can_short = self.rs.entries.short
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}

@@ -14,6 +14,7 @@ from freqtrade.strategy import stoploss_from_absolute
 
 from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord, closed_row
+from regimeswitch.bot.overrides import full_stake
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.labels import RETURN_COLUMN
 from regimeswitch.risk import Exposure
@@ -43,7 +44,8 @@ class Positions:
             return 0.0
         capital = float(self._strategy.wallets.get_total_stake_amount())
         outlook = self.record(pair, now).outlook(regime, price, short, self._settings)
-        wanted = risk.wanted_stake(capital, outlook, self._settings.risk)
+        full = full_stake(self._strategy.config)
+        wanted = risk.wanted_stake(capital, outlook, self._settings.risk, full)
         return min(risk.allowed_stake(wanted, capital, _exposure(pair), self._settings.risk), most)
 
     def record(self, pair: str, opened: datetime) -> EntryRecord:

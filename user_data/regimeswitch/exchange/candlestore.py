@@ -1,4 +1,4 @@
-"""Candles from a folder of freqtrade's feather files, in any of Binance's timeframes.
+"""Candles from a folder of freqtrade's candle files, in any of Binance's timeframes.
 
 A timeframe with a file of its own comes from that file; any longer one is aggregated from the
 longest stored timeframe that divides it. Nothing here knows the time: what is visible when is
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from regimeswitch.candlefiles import FORMATS, CandleFileError, format_of, read_candle_file
 from regimeswitch.candles import OHLCV, resample, timeframe_seconds, utc_dates
 
 
@@ -23,11 +24,12 @@ Floats = NDArray[np.float64]
 
 MINUTES_AND_HOURS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h")
 INTERVALS = (*MINUTES_AND_HOURS, "1d", "3d", "1w", "1M")
+DEFAULT_FORMAT = "feather"
 DAY_MS = 86_400_000
 # Day 0 of the epoch is a Thursday, and Binance's week begins on Monday.
 WEEK_OFFSET_MS = 3 * DAY_MS
 # "Mo" is how freqtrade writes a month, because of file systems that ignore case.
-FILE_NAME = re.compile(r"^([^_\W]+)_([^_\W]+)-(\d+(?:Mo|[smhdw]))\.feather$")
+FILE_NAME = re.compile(r"([^_\W]+)_([^_\W]+)-(\d+(?:Mo|[smhdw]))")
 
 
 class CandleError(ValueError):
@@ -117,10 +119,12 @@ class CandleStore:
 
     :param folder: folder with files like ``BTC_USDT-5m.feather``
     :param shift_ms: added to every date; whole days, or the candle grid would be lost
+    :param data_format: freqtrade's name of the format that is taken where a pair and timeframe
+        have files in several; the others serve where there is none
     :raises CandleError: when the folder is missing or has no candles, or a file is damaged
     """
 
-    def __init__(self, folder: Path, shift_ms: int = 0) -> None:
+    def __init__(self, folder: Path, shift_ms: int = 0, data_format: str = DEFAULT_FORMAT) -> None:
         if shift_ms % DAY_MS:
             raise ValueError(f"shift_ms is {shift_ms}; only whole days ({DAY_MS}) keep the grid")
         if not folder.is_dir():
@@ -131,22 +135,29 @@ class CandleStore:
         self.assets: dict[str, tuple[str, str]] = {}
         self._stored: dict[str, dict[str, Rows]] = {}
         self._made: dict[tuple[str, str], Rows] = {}
-        for path in sorted(folder.iterdir()):
-            self._load(path)
+        for kind in dict.fromkeys([data_format, *FORMATS]):
+            for path in sorted(folder.iterdir()):
+                if format_of(path.name) == kind:
+                    self._load(path, FORMATS[kind])
         if not self._stored:
-            raise CandleError(f"candle folder {folder} has no candles, PAIR-5m.feather; {_MEND}")
+            known = ", ".join(FORMATS.values())
+            raise CandleError(
+                f"candle folder {folder} has no candles, PAIR-5m.feather (or {known}); {_MEND}"
+            )
 
-    def _load(self, path: Path) -> None:
-        match = FILE_NAME.match(path.name)
+    def _load(self, path: Path, ending: str) -> None:
+        match = FILE_NAME.fullmatch(path.name.removesuffix(ending))
         interval = match[3].replace("Mo", "M") if match else ""
         if match is None or interval not in INTERVALS:
             return
         # A shift by days moves candles of several days off their grid: those are aggregated.
         if self.shift_ms and 86_400 % seconds(interval):
             return
+        base, quote = match[1].upper(), match[2].upper()
+        if interval in self._stored.get(base + quote, {}):
+            return
         rows = read_rows(path, self.shift_ms)
         if len(rows.opens):
-            base, quote = match[1].upper(), match[2].upper()
             self.assets[base + quote] = (base, quote)
             self._stored.setdefault(base + quote, {})[interval] = rows
 
@@ -183,8 +194,8 @@ def read_rows(path: Path, shift_ms: int) -> Rows:
     :raises CandleError: when it is damaged
     """
     try:
-        rows = rows_of(pd.read_feather(path), shift_ms)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        rows = rows_of(read_candle_file(path), shift_ms)
+    except (OSError, CandleFileError) as error:
         raise CandleError(f"candle file {path} cannot be read: {error}; {_REPLACE}") from error
     if (np.diff(rows.opens) <= 0).any():
         raise CandleError(f"candle file {path} is not sorted by date; {_REPLACE}")
@@ -194,7 +205,7 @@ def read_rows(path: Path, shift_ms: int) -> Rows:
 
 
 _MEND = (
-    "name a folder with freqtrade's feather files by --candles, or write one with "
-    "`freqtrade download-data --timeframes 5m --data-format-ohlcv feather`"
+    "name a folder with freqtrade's candle files by --candles, or write one with "
+    "`freqtrade download-data --timeframes 5m`"
 )
 _REPLACE = "remove it, or download it again"

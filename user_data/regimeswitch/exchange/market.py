@@ -16,6 +16,7 @@ import numpy as np
 
 from regimeswitch.exchange.candlestore import (
     DAY_MS,
+    DEFAULT_FORMAT,
     CandleStore,
     Floats,
     Rows,
@@ -160,17 +161,24 @@ class Market:
         return min(one.first_ms for one in found), max(one.end_ms for one in found)
 
 
-def open_market(folder: Path, clock: Clock = real_time, *, shift_to_now: bool = False) -> Market:
+def open_market(
+    folder: Path,
+    clock: Clock = real_time,
+    *,
+    shift_to_now: bool = False,
+    data_format: str = DEFAULT_FORMAT,
+) -> Market:
     """The market of a candle folder.
 
     :param shift_to_now: move the candles by whole days, so that the present lies inside them:
         before it most of them, after it a quarter of them but seven days at most
+    :param data_format: as of :class:`CandleStore`
     :raises CandleError: when the folder or a file in it cannot be used
     """
-    market = Market(CandleStore(folder), clock)
+    market = Market(CandleStore(folder, data_format=data_format), clock)
     if not shift_to_now:
         return market
     first, end = market.span_ms()
     future = min((end - first) // 4, 7 * DAY_MS)
     days = -((end - future - clock()) // DAY_MS)
-    return Market(CandleStore(folder, days * DAY_MS), clock)
+    return Market(CandleStore(folder, days * DAY_MS, data_format), clock)

@@ -16,6 +16,7 @@ import pandas as pd
 from regimeswitch.lab.child import run_logged
 from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.moneyfigures import with_start
+from regimeswitch.lab.overlay import child_environment
 
 
 class BacktestError(RuntimeError):
@@ -35,7 +36,7 @@ class Backtest:
 
 
 def run_backtest(
-    config: Path,
+    configs: list[Path],
     overlay: dict[str, Any],
     datadir: Path,
     pairs: list[str],
@@ -44,7 +45,7 @@ def run_backtest(
     log: Path,
     model: str,
 ) -> Backtest:
-    """Run freqtrade's backtester with ``overlay`` on top of ``config``.
+    """Run freqtrade's backtester with ``overlay`` on top of ``configs`` and the environment.
 
     :param userdir: keeps models and results; runs of the same models may share it
     :param log: gets all that freqtrade says
@@ -57,13 +58,14 @@ def run_backtest(
     before = set(results.glob("*.zip")) if results.is_dir() else set()
     line = [
         *(sys.executable, "-m", "regimeswitch.cli", "offline", "--candles", str(datadir)),
-        *("--", "freqtrade", "backtesting", "--config", str(config), "--config", str(extra)),
+        *("--", "freqtrade", "backtesting"),
+        *(word for path in [*configs, extra] for word in ("--config", str(path))),
         *("--userdir", str(userdir), "--datadir", str(datadir)),
         *("--strategy", "RegimeSwitchStrategy", "--strategy-path", str(HOME / "strategies")),
         *("--freqaimodel", model, "--freqaimodel-path", str(HOME / "freqaimodels")),
         *("--pairs", *pairs, "--timerange", timerange, "--cache", "none"),
     ]
-    code = run_logged(line, log, os.environ)
+    code = run_logged(line, log, child_environment(os.environ, decided=overlay))
     new = (set(results.glob("*.zip")) if results.is_dir() else set()) - before
     if code or not new:
         raise BacktestError(f"the backtest failed (exit code {code}); read {log}")

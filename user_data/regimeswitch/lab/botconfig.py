@@ -7,7 +7,7 @@ of freqtrade's start is done: no logging, no folder is made, no strategy is load
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,21 @@ from freqtrade.config_schema.config_schema import CONF_SCHEMA
 from freqtrade.configuration import environment_vars, load_config
 from freqtrade.configuration.config_validation import Draft4Validator, FreqtradeValidator
 from freqtrade.constants import ENV_VAR_PREFIX
+from freqtrade.enums import CandleType
 from freqtrade.exceptions import FreqtradeException
 from freqtrade.misc import deep_merge_dicts
+from freqtrade.util.dry_run_wallet import get_dry_run_wallet
 
 from regimeswitch.bot.config import mark_identifier
+from regimeswitch.candles import timeframe_seconds
+from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.inputs import InputError, config_of
-from regimeswitch.settings import Settings
+from regimeswitch.settings import Settings, load_settings
+
+
+BASE_TIMEFRAME = "5m"
+DEEPEST = 5
+"""Files that add files that add files: freqtrade goes no deeper."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class BotConfig:
     :ivar given: files and environment, the environment on top
     :ivar merged: the same with freqtrade's defaults
     :ivar mistakes: what freqtrade's schema says of it, place and message
+    :ivar wrong: those mistakes that are not a key that is absent; a part of a configuration will do
+        for commands that start no bot
     """
 
     files: list[tuple[Path, dict[str, Any]]]
@@ -40,6 +51,46 @@ class BotConfig:
     given: dict[str, Any]
     merged: dict[str, Any]
     mistakes: list[tuple[str, str]]
+    wrong: list[tuple[str, str]]
+
+    @property
+    def settings(self) -> Settings:
+        """The section ``regimeswitch``.
+
+        :raises SettingsError: with all its mistakes
+        """
+        return load_settings(self.merged.get("regimeswitch"))
+
+    @property
+    def train_days(self) -> int | None:
+        """FreqAI's ``train_period_days``; None where there is none.
+
+        :raises InputError: when it is no number of days
+        """
+        found = section(self.given, "freqai").get("train_period_days")
+        if found is not None and found < 1:
+            raise InputError(f"freqai.train_period_days {found} must be 1 or more")
+        return None if found is None else int(found)
+
+    @property
+    def wallet(self) -> float:
+        """Capital of a dry run or backtest in stake currency, also where it is given as a table.
+
+        :raises InputError: when the table names none
+        """
+        found = float(get_dry_run_wallet({"stake_currency": "USDT", **self.merged}))
+        if not found > 0:
+            raise InputError(
+                f"dry_run_wallet {self.merged['dry_run_wallet']} holds no "
+                f"{self.merged.get('stake_currency')}; give an amount of the stake_currency"
+            )
+        return found
+
+    def candles(self, datadir: Path) -> CandleFolder:
+        """A folder of candle files, in this configuration's format."""
+        futures = self.merged.get("trading_mode") == "futures"
+        kind = CandleType.FUTURES if futures else CandleType.SPOT
+        return CandleFolder(datadir, str(self.merged["dataformat_ohlcv"]), kind)
 
     @property
     def pairs(self) -> list[str]:
@@ -50,7 +101,18 @@ class BotConfig:
     @property
     def timeframe(self) -> str:
         """The base timeframe."""
-        return str(self.merged.get("timeframe") or "5m")
+        return str(self.merged.get("timeframe") or BASE_TIMEFRAME)
+
+    def require_base_timeframe(self, command: str) -> None:
+        """Refuse a base timeframe that a command of ours does not work on.
+
+        :raises InputError: naming the key
+        """
+        if self.timeframe != BASE_TIMEFRAME:
+            raise InputError(
+                f"timeframe {self.timeframe!r}: {command} works on {BASE_TIMEFRAME} candles; set "
+                f'"timeframe": "{BASE_TIMEFRAME}"'
+            )
 
     def timeframes(self, settings: Settings) -> list[str]:
         """Timeframes that candles are needed of: base, features, the rule's."""
@@ -79,6 +141,7 @@ def section(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 def load_bot_config(paths: list[Path], environment: Mapping[str, str]) -> BotConfig:
     """Read configuration files as ``freqtrade --config`` reads them, the last one strongest.
 
+    :param paths: may be empty: then there are defaults and environment alone
     :param environment: e.g. ``os.environ``
     :raises InputError: when a file is missing, unreadable or no JSON object
     """
@@ -86,16 +149,102 @@ def load_bot_config(paths: list[Path], environment: Mapping[str, str]) -> BotCon
         config_of(path)
     try:
         own = environment_vars._flat_vars_to_nested_dict(dict(environment), ENV_VAR_PREFIX)
-        given = deep_merge_dicts(own, load_config.load_from_files([str(path) for path in paths]))
-    except (FreqtradeException, AttributeError, TypeError) as error:
-        raise InputError(f"--config {paths[0]} and what it adds cannot be read: {error}") from None
+        files = load_config.load_from_files([str(path) for path in paths]) if paths else {}
+        given = deep_merge_dicts(own, files)
+    except (FreqtradeException, AttributeError, TypeError, ValueError, OSError) as error:
+        trouble = clash_of(paths, environment) or f"{_named(paths)} cannot be read: {error}"
+        raise InputError(trouble) from None
     names = [Path(name) for name in given.pop("config_files", [])]
-    files = [(path, config_of(path)) for path in dict.fromkeys(names)]
-    merged, mistakes = _with_defaults(given)
-    return BotConfig(files, own, given, merged, mistakes)
+    contents = [(path, config_of(path)) for path in dict.fromkeys(names)]
+    return BotConfig(contents, own, given, *_with_defaults(given))
 
 
-def _with_defaults(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def load_sound_config(paths: list[Path], environment: Mapping[str, str]) -> BotConfig:
+    """As :func:`load_bot_config`, for commands that use it at once.
+
+    :raises InputError: also with every key whose value freqtrade would refuse
+    """
+    config = load_bot_config(paths, environment)
+    wrong = config.wrong or list(_features_wrong(config.merged))
+    if wrong:
+        told = "\n".join(f"{place}: {message}" for place, message in wrong)
+        raise InputError(f"{_named(paths)} cannot be used; change\n{told}")
+    return config
+
+
+def _features_wrong(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What freqtrade's schema leaves open of timeframes and periods."""
+    features = section(section(config, "freqai"), "feature_parameters")
+    timeframes = {"timeframe": [config.get("timeframe", BASE_TIMEFRAME)]}
+    place = "freqai.feature_parameters."
+    timeframes[f"{place}include_timeframes"] = features.get("include_timeframes", [])
+    for key, given in timeframes.items():
+        for one in given:
+            try:
+                timeframe_seconds(str(one))
+            except ValueError as error:
+                yield key, str(error)
+    for one in features.get("indicator_periods_candles", []):
+        if not isinstance(one, int) or isinstance(one, bool) or one < 1:
+            yield f"{place}indicator_periods_candles", f"{one!r} must be a whole number from 1 on"
+
+
+def _named(paths: list[Path]) -> str:
+    if not paths:
+        return "the environment (FREQTRADE__...)"
+    return f"--config {' '.join(map(str, paths))} with what it adds and the environment"
+
+
+def clash_of(paths: list[Path], environment: Mapping[str, str]) -> str:
+    """Which key is a table in one place and a plain value in another, with the mend.
+
+    freqtrade ends in a traceback when the table is the stronger one. Empty where there is none.
+    """
+    own = environment_vars._flat_vars_to_nested_dict(dict(environment), ENV_VAR_PREFIX)
+    places = [("the environment (FREQTRADE__...)", own)]
+    places += [(str(path), content) for path, content in _layers(paths)]
+    for number, (strong, above) in enumerate(places):
+        for weak, below in places[number + 1 :]:
+            key = _clashing(above, below)
+            if key:
+                return (
+                    f"{key} is a table in {strong} and a plain value in {weak}; freqtrade cannot "
+                    "join the two: give it the same form in both, or in one of them alone"
+                )
+    return ""
+
+
+def _layers(paths: list[Path], level: int = 0) -> list[tuple[Path, dict[str, Any]]]:
+    """Files with those that they add, the strongest first; what cannot be read is left out."""
+    found: list[tuple[Path, dict[str, Any]]] = []
+    for path in reversed(paths):
+        try:
+            content = config_of(path)
+        except InputError:
+            continue
+        added = [path.resolve().parent / name for name in listed(content, "add_config_files")]
+        below = _layers(added, level + 1) if level < DEEPEST else []
+        found += [(path, content), *below]
+    return found
+
+
+def _clashing(above: Mapping[str, Any], below: Mapping[str, Any]) -> str:
+    """The first key, with its sections, that is a table above and a plain value below."""
+    for key, value in above.items():
+        if not isinstance(value, Mapping) or key not in below:
+            continue
+        other = below[key]
+        if not isinstance(other, Mapping):
+            return str(key)
+        inner = _clashing(value, other)
+        if inner:
+            return f"{key}.{inner}"
+    return ""
+
+
+def _with_defaults(
+    given: dict[str, Any],
+) -> tuple[dict[str, Any], list[tuple[str, str]], list[tuple[str, str]]]:
     """A configuration with freqtrade's defaults, and what freqtrade's schema says of it."""
     schema = {**copy.deepcopy(CONF_SCHEMA), "required": ["exchange"]}
     merged = copy.deepcopy(given)
@@ -105,7 +254,12 @@ def _with_defaults(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[st
         # Where a section is no object there is nothing to fill defaults into.
         merged = copy.deepcopy(given)
         errors = list(Draft4Validator(schema).iter_errors(merged))
-    return merged, [
+    wrong = [error for error in errors if error.validator != "required"]
+    return merged, _told(errors), _told(wrong)
+
+
+def _told(errors: list[Any]) -> list[tuple[str, str]]:
+    return [
         (".".join(map(str, error.absolute_path)) or "the configuration", error.message)
         for error in errors
     ]

@@ -76,7 +76,11 @@ def run_logged(command: list[str], log: Path, environment: Mapping[str, str]) ->
 
 
 def run_counting(
-    module: str, plan: Path, log: Path, progress: Callable[[int], None]
+    module: str,
+    plan: Path,
+    log: Path,
+    progress: Callable[[int], None],
+    decided: Mapping[str, object] | None = None,
 ) -> tuple[int, int]:
     """Run a module of ours in a process of its own; it prints a number whenever it gets on.
 
@@ -84,11 +88,12 @@ def run_counting(
     :param plan: its only argument
     :param log: gets what it writes to standard error
     :param progress: called with each number
+    :param decided: configuration that the environment must not win over
     :return: the last number (0 when none came) and the exit code as :mod:`subprocess` has it
     """
     reached = 0
     command = [sys.executable, "-m", module, str(plan)]
-    environment = child_environment(os.environ)
+    environment = child_environment(os.environ, decided=decided)
     with (
         log.open("w") as stream,
         _group(command, environment, stdout=subprocess.PIPE, stderr=stream) as process,

@@ -6,7 +6,6 @@ The same functions as in a bot, without one: names follow FreqAI's, with ``{pair
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from regimeswitch.activity import activity_features
 from regimeswitch.candles import merge_causally, timeframe_seconds, utc_dates
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import basic_features, calendar_features, period_features
-from regimeswitch.lab.inputs import load_candles
+from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.regimes import find_regimes
 from regimeswitch.labels import class_labels, forward_return, move_threshold
 from regimeswitch.rows import Rows
@@ -63,17 +62,17 @@ class PairData:
 
 
 def pair_data(
-    datadir: Path, pair: str, settings: Settings, timeframes: list[str], periods: list[int]
+    folder: CandleFolder, pair: str, settings: Settings, timeframes: list[str], periods: list[int]
 ) -> PairData:
     """All that is known of one pair.
 
     :param timeframes: FreqAI's ``include_timeframes``, the base timeframe among them
     :param periods: FreqAI's ``indicator_periods_candles``
     """
-    raw = load_candles(datadir, pair, TIMEFRAME)
-    candles, columns = find_regimes(datadir, pair, settings)
+    raw = folder.candles(pair, TIMEFRAME)
+    candles, columns = find_regimes(folder, pair, settings)
     bad = bad_candles(raw, TIMEFRAME, settings.safety)
-    features = _features(datadir, pair, candles, settings, timeframes, periods)
+    features = _features(folder, pair, candles, settings, timeframes, periods)
     X = features.to_numpy(dtype=np.float32)
     labels = class_labels(raw, settings.labels, bad)
     forward = forward_return(raw, settings.labels, bad).to_numpy()
@@ -93,7 +92,7 @@ def pair_data(
 
 
 def _features(
-    datadir: Path,
+    folder: CandleFolder,
     pair: str,
     candles: pd.DataFrame,
     settings: Settings,
@@ -104,7 +103,7 @@ def _features(
     for timeframe in timeframes:
         longer = candles
         if timeframe != TIMEFRAME:
-            stored = load_candles(datadir, pair, timeframe)
+            stored = folder.candles(pair, timeframe)
             longer = mend(stored, timeframe, settings.safety)
         blocks = [period_features(longer, n).add_suffix(f"_{n}") for n in periods]
         block = pd.concat([*blocks, basic_features(longer).add_suffix("_gen")], axis=1)

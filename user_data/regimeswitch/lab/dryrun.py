@@ -17,6 +17,7 @@ from pathlib import Path
 
 from regimeswitch.lab import offline
 from regimeswitch.lab.inputs import HOME
+from regimeswitch.lab.options import port_number
 from regimeswitch.lab.overlay import NO_TELEGRAM
 from regimeswitch.lab.signals import temporary_folder
 
@@ -44,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="what follows -- goes to freqtrade trade, e.g. -- --logfile bot.log",
     )
     parser.add_argument(
-        "--candles", type=Path, metavar="DIR", required=True, help="folder of feather files"
+        "--candles", type=Path, metavar="DIR", required=True, help="folder of candle files"
     )
     parser.add_argument(
         "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
@@ -56,7 +57,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="keep models, candles and trades there (default: they vanish at the end)",
     )
     parser.add_argument(
-        "--api-port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0: a free one"
+        "--api-port",
+        type=port_number,
+        default=DEFAULT_PORT,
+        help=f"default {DEFAULT_PORT}; 0: a free one",
     )
     parser.add_argument("more", nargs=argparse.REMAINDER, metavar="-- ARGS")
     parser.set_defaults(run=run)
@@ -78,11 +82,14 @@ def run(args: argparse.Namespace) -> int:
         userdir = args.userdir or own / "user_data"
         userdir.mkdir(parents=True, exist_ok=True)
         api = api_section(port, os.environ)
-        offline.write_private(own / "api.json", paper_config(api, userdir))
+        paper = paper_config(api, userdir)
+        offline.write_private(own / "api.json", paper)
         announce(api)
         command = trade_command([*args.config, own / "api.json"], userdir, args.more)
         code = offline.run(
-            argparse.Namespace(candles=args.candles, port=0, shift_to_now=True, command=command)
+            argparse.Namespace(
+                candles=args.candles, port=0, shift_to_now=True, command=command, decided=paper
+            )
         )
     # A signal is how a bot is meant to end.
     return OK if code == ENDED_BY_SIGNAL else code

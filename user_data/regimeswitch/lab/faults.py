@@ -21,6 +21,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from regimeswitch.lab.faulting.cases import CORE, Case, all_cases, kill_case
 from regimeswitch.lab.faulting.verdict import Verdict, figures_of, print_verdicts
 from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.lab.options import whole
+from regimeswitch.lab.overlay import no_settings_around
 from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.signals import temporary_folder
 
@@ -47,12 +49,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--kills",
-        type=int,
+        type=whole(1),
         metavar="N",
         help="instead of the matrix: kill a live bot N times at random moments",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the moments of --kills (1)")
-    parser.add_argument("--jobs", type=int, default=JOBS, help=f"cases side by side ({JOBS})")
+    parser.add_argument("--seed", type=whole(0), default=1, help="of the moments of --kills (1)")
+    parser.add_argument("--jobs", type=whole(1), default=JOBS, help=f"cases side by side ({JOBS})")
     parser.add_argument("--work", type=Path, help="keep logs and databases in this folder")
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
     parser.set_defaults(run=run)
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(case.name for case in cases))
             return OK
         began = time.monotonic()
-        with workplace(args.work) as work:
+        with workplace(args.work) as work, no_settings_around():
             verdicts = list(judged(cases, work, args, console))
         figures = figures_of(verdicts, not args.without_guards, time.monotonic() - began)
         if args.export:
@@ -82,12 +84,8 @@ def run(args: argparse.Namespace) -> int:
 def chosen(args: argparse.Namespace) -> list[Case]:
     """The cases that are asked for.
 
-    :raises InputError: when one is not there, or numbers make no sense
+    :raises InputError: when one is not there, or --kills is not alone
     """
-    for name, least in (("kills", 1), ("jobs", 1)):
-        given = vars(args)[name]
-        if given is not None and given < least:
-            raise InputError(f"--{name} {given}: use {least} or more")
     if args.kills is not None:
         if args.cases or args.core:
             raise InputError("--kills is a run of its own; leave --cases and --core out")

@@ -35,6 +35,7 @@ class FreqtradeCall:
     :ivar takes_overlay: whether it reads a configuration
     :ivar against_live: options in it that would undo what a live run decides
     :ivar options: all of its options, as freqtrade's parser names them
+    :ivar data_format: of candle files, as the command line names it; empty where it does not
     """
 
     args: list[str]
@@ -45,6 +46,7 @@ class FreqtradeCall:
     takes_overlay: bool
     against_live: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    data_format: str = ""
 
     @property
     def downloads(self) -> bool:
@@ -78,7 +80,10 @@ def read_call(args: list[str]) -> FreqtradeCall:
     home = Path(parsed.get("user_data_dir") or "user_data")
     datadir = Path(parsed.get("datadir") or home / "data" / EXCHANGE)
     against = tuple(name for name, key in AGAINST_LIVE.items() if parsed.get(key))
-    return FreqtradeCall(args, subcommand, configs, named, datadir, reads, against, parsed)
+    data_format = parsed.get("dataformat_ohlcv") or ""
+    return FreqtradeCall(
+        args, subcommand, configs, named, datadir, reads, against, parsed, data_format
+    )
 
 
 def _parse(args: list[str]) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Files that commands read and write: candles, configs, exported figures."""
+"""Files that commands read and write: configs, exported figures."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow
 import rapidjson
 
 import regimeswitch
-from regimeswitch.candles import OHLCV, utc_dates
 
 
 HOME = Path(regimeswitch.__file__).resolve().parents[1]
@@ -24,28 +21,10 @@ class InputError(ValueError):
     """Something a command was given cannot be used; the text says what to change."""
 
 
-def load_candles(datadir: Path, pair: str, timeframe: str) -> pd.DataFrame:
-    """Candles of one pair from freqtrade's feather file.
-
-    :raises InputError: when the file is missing, unreadable or empty
-    """
-    path = datadir / f"{pair.replace('/', '_').replace(':', '_')}-{timeframe}.feather"
-    if not path.is_file():
-        raise InputError(
-            f"{path} is missing; run `freqtrade download-data --pairs {pair} "
-            f"--timeframes {timeframe}` or name another --datadir"
-        )
-    try:
-        frame = pd.read_feather(path, columns=OHLCV)
-    except (pyarrow.ArrowException, ValueError) as error:
-        raise InputError(f"{path} is not a candle file ({error}); download it again") from None
-    if frame.empty:
-        raise InputError(f"{path} holds no candles; download it again")
-    return frame.assign(date=utc_dates(frame["date"]))
-
-
 def config_of(config: Path) -> dict[str, Any]:
-    """A freqtrade config file.
+    """One freqtrade config file, without what it adds and the environment.
+
+    A bot's configuration comes from :mod:`regimeswitch.lab.botconfig`.
 
     :raises InputError: when the file is missing or not JSON
     """
@@ -58,12 +37,6 @@ def config_of(config: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"--config {config} must hold one JSON object")
     return content
-
-
-def section_of(config: Path) -> dict[str, Any]:
-    """The section ``regimeswitch`` of a freqtrade config file; as :func:`config_of`."""
-    section = config_of(config).get("regimeswitch", {})
-    return dict(section) if isinstance(section, dict) else section
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:

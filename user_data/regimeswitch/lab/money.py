@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from freqtrade.exceptions import OperationalException
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from regimeswitch.candles import OHLCV
+from regimeswitch.bot.timeranges import Span, definite_range, seconds_before
+from regimeswitch.candles import OHLCV, timeframe_seconds
 from regimeswitch.lab.backtests import BacktestError, run_backtest
-from regimeswitch.lab.inputs import InputError, config_of, load_candles, write_json
+from regimeswitch.lab.botconfig import BotConfig, load_sound_config
+from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.moneyfigures import (
     balance_figures,
     buy_and_hold,
@@ -26,14 +30,18 @@ from regimeswitch.lab.moneyfigures import (
     trade_figures,
     trial_spread,
 )
-from regimeswitch.lab.regimes import time_inside
+from regimeswitch.lab.options import whole
+from regimeswitch.lab.ranges import read_range, time_inside
+from regimeswitch.lab.sameness import CLASSIFIER, require_bot, require_own_strategy
 from regimeswitch.lab.stock import USUAL
-from regimeswitch.settings import FEATURE_VERSION
+from regimeswitch.settings import FEATURE_VERSION, SettingsError
 
 
 HOLD = "buy_and_hold"
 TRIALS = 60
 """Settings tried in research; docs/research.md lists them."""
+USUAL_FEE = 0.001
+"""Of buy and hold where the config names no fee."""
 FIGURES_VERSION = 2
 """Raise it when kept figures would come out differently."""
 PLAIN: dict[str, Any] = {"entries": {"require_edge": False}}
@@ -67,14 +75,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
     parser.add_argument("--pairs", nargs="+", required=True, help="e.g. BTC/USDT ETH/USDT")
-    parser.add_argument("--timerange", required=True, help="YYYYMMDD-YYYYMMDD")
-    parser.add_argument("--config", type=Path, default=Path("config.json"), help="(config.json)")
     parser.add_argument(
-        "--step-days", type=int, help="days between two trainings (freqai.backtest_period_days)"
+        "--timerange", required=True, help="YYYYMMDD-YYYYMMDD, either may be absent"
+    )
+    parser.add_argument(
+        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
+    )
+    parser.add_argument(
+        "--step-days",
+        type=whole(1),
+        help="days between two trainings (freqai.backtest_period_days)",
     )
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), help=" ".join(VARIANTS))
-    parser.add_argument("--trials", type=int, default=TRIALS, help=f"for deflation ({TRIALS})")
-    parser.add_argument("--jobs", type=int, default=1, help="backtests side by side (1)")
+    parser.add_argument("--trials", type=whole(1), default=TRIALS, help=f"for deflation ({TRIALS})")
+    parser.add_argument("--jobs", type=whole(1), default=1, help="backtests side by side (1)")
     parser.add_argument("--work", type=Path, default=Path(".money"), help="keeps runs (.money)")
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
     parser.set_defaults(run=run)
@@ -87,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         figures = money(args, console)
         if args.export:
             write_json(args.export, figures)
-    except (InputError, OSError) as error:
+    except (InputError, SettingsError, OSError) as error:
         console.print(f"regimeswitch money: {error}", highlight=False, markup=False)
         return 2
     except BacktestError as error:
@@ -102,15 +116,16 @@ def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     unknown = sorted(set(args.variants) - set(VARIANTS))
     if unknown:
         raise InputError(f"--variants {' '.join(unknown)}: known are {', '.join(VARIANTS)}")
-    if args.trials < 1 or args.jobs < 1 or (args.step_days or 1) < 1:
-        raise InputError("--trials, --jobs and --step-days must be 1 or more")
-    config = config_of(args.config)
+    config = load_sound_config(args.config, os.environ)
+    require_own_strategy(config, "money")
+    require_bot(config)
+    folder = config.candles(args.datadir)
+    stored = {pair: folder.candles(pair, config.timeframe) for pair in dict.fromkeys(args.pairs)}
+    args.timerange = _definite(args.timerange, config, list(stored.values()))
     candles = {
-        pair: frame[time_inside(frame["date"], args.timerange)]
-        for pair in dict.fromkeys(args.pairs)
-        for frame in [load_candles(args.datadir, pair, "5m")]
+        pair: frame[time_inside(frame["date"], args.timerange)] for pair, frame in stored.items()
     }
-    key = _key(args, config)
+    key = _key(args, config, stored)
     with Progress(console=console) as progress, ThreadPoolExecutor(args.jobs) as pool:
         task = progress.add_task("backtests", total=len(args.variants))
 
@@ -140,6 +155,18 @@ def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     }
 
 
+def _definite(given: str, config: BotConfig, stored: list[pd.DataFrame]) -> str:
+    """The range with both ends, the same for backtests and buy and hold."""
+    read_range(given)
+    step = timeframe_seconds(config.timeframe)
+    ends = [[int(frame["date"].iloc[row].timestamp()) for row in (0, -1)] for frame in stored]
+    spans = [Span(first, last + step) for first, last in ends]
+    try:
+        return definite_range(given, spans, seconds_before(config.merged, config.settings))
+    except OperationalException as error:
+        raise InputError(str(error)) from None
+
+
 def _together(
     names: list[str], one: Callable[[str], _Result], pool: ThreadPoolExecutor
 ) -> list[tuple[str, _Result]]:
@@ -149,7 +176,7 @@ def _together(
 def _variant(
     name: str,
     args: argparse.Namespace,
-    config: Mapping[str, Any],
+    config: BotConfig,
     candles: Mapping[str, pd.DataFrame],
     work: Path,
 ) -> _Result:
@@ -157,11 +184,11 @@ def _variant(
     kept, balance_file = work / f"{name}.figures.json", work / f"{name}.balance.feather"
     if kept.is_file() and balance_file.is_file():
         return json.loads(kept.read_text()), daily_returns(pd.read_feather(balance_file))
-    wallet = float(config.get("dry_run_wallet", 1000))
     dates = pd.concat([frame["date"] for frame in candles.values()])
     days = (dates.max() - dates.min()).total_seconds() / 86400
     if name == HOLD:
-        balance = buy_and_hold(candles, wallet, float(config.get("fee", 0.001)))
+        fee = float(config.merged.get("fee", USUAL_FEE))
+        balance = buy_and_hold(candles, config.wallet, fee)
         held = {"trades": len(candles), "exposure": 1.0, "profit_factor": None}
         of_trades = {**held, "trades_per_pair_and_week": 7 / days}
     else:
@@ -173,7 +200,7 @@ def _variant(
             args.timerange,
             work / ("gated" if name == "gated_thresholds" else name),
             work / f"{name}.log",
-            "LightGBMClassifier" if name == "stock" else "RegimeSwitchClassifier",
+            "LightGBMClassifier" if name == "stock" else CLASSIFIER,
         )
         balance = result.balance
         of_trades = trade_figures(result.trades, len(candles), days)
@@ -191,14 +218,13 @@ def _overlay(name: str, pairs: int, step_days: int | None) -> dict[str, Any]:
     return {**overlay, "freqai": freqai}
 
 
-def _key(args: argparse.Namespace, config: Mapping[str, Any]) -> str:
+def _key(args: argparse.Namespace, config: BotConfig, stored: Mapping[str, pd.DataFrame]) -> str:
     """Hash of all that decides the figures."""
     versions = [FEATURE_VERSION, FIGURES_VERSION]
-    parts = [versions, config, args.pairs, args.timerange, args.step_days, VARIANTS]
+    parts = [versions, config.merged, args.pairs, args.timerange, args.step_days, VARIANTS]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
-    for pair in args.pairs:
-        frame = load_candles(args.datadir, pair, "5m")[OHLCV]
-        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    for frame in stored.values():
+        digest.update(pd.util.hash_pandas_object(frame[OHLCV], index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -16,13 +16,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from regimeswitch.exchange.candlestore import CandleError
+from regimeswitch.candlefiles import FORMATS
+from regimeswitch.exchange.candlestore import DEFAULT_FORMAT, CandleError
 from regimeswitch.exchange.ledger import LedgerError
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer, ServerError
 from regimeswitch.exchange.trading import Trading
+from regimeswitch.lab.botconfig import clash_of, load_bot_config
 from regimeswitch.lab.child import run_child
 from regimeswitch.lab.freqtradeargs import FreqtradeCall, UsageError, read_call
+from regimeswitch.lab.inputs import InputError
+from regimeswitch.lab.options import port_number
 from regimeswitch.lab.overlay import LiveAccount, child_environment, overlay
 from regimeswitch.lab.servable import check_mode, check_pairs, config_of_call
 from regimeswitch.lab.signals import temporary_folder
@@ -50,10 +54,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--candles",
         type=Path,
         metavar="DIR",
-        help="folder of feather files to serve (default: the --datadir of the freqtrade command, "
+        help="folder of candle files to serve (default: the --datadir of the freqtrade command, "
         "else USER_DATA/data/binance)",
     )
-    parser.add_argument("--port", type=int, default=0, help="loopback port (default: a free one)")
+    parser.add_argument(
+        "--port", type=port_number, default=0, help="loopback port (default: a free one)"
+    )
     parser.add_argument(
         "--shift-to-now",
         action="store_true",
@@ -86,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.flush()
             os.execve(program, [program, *call.args], child_environment(os.environ))
         check_live(args, call)
+        check_layers(call)
         config = {} if call is None else config_of_call(call, child_environment(os.environ))
         check_mode(config)
         folder = candle_folder(args.candles, call)
@@ -144,6 +151,29 @@ def check_live(args: argparse.Namespace, call: FreqtradeCall | None) -> None:
         )
 
 
+def check_layers(call: FreqtradeCall | None) -> None:
+    """Whether freqtrade can lay the configuration files over each other.
+
+    :raises UsageError: where it would end in a traceback
+    """
+    clash = clash_of([Path(name) for name in call.configs], os.environ) if call else ""
+    if clash:
+        raise UsageError(clash)
+
+
+def format_of_bot(call: FreqtradeCall | None) -> str:
+    """The format that the command keeps candles in."""
+    if call is not None and call.data_format:
+        return call.data_format
+    try:
+        configs = [Path(name) for name in call.configs] if call else []
+        found = load_bot_config(configs, os.environ).merged["dataformat_ohlcv"]
+    except InputError:
+        # freqtrade itself says in a moment what is wrong with its files.
+        return DEFAULT_FORMAT
+    return str(found) if found in FORMATS else DEFAULT_FORMAT
+
+
 def serve_and_run(
     program: str,
     arguments: list[str],
@@ -164,6 +194,7 @@ def serve_and_run(
         trade=live,
         balances=given.get("balance"),
         state=state,
+        data_format=format_of_bot(call),
     )
     with (
         contextlib.closing(venue),
@@ -181,7 +212,8 @@ def serve_and_run(
             announce_missing(check_pairs(config, call, venue.market.symbols().values(), folder))
         announce(venue.market, server)
         warn_of_stopped(config, call)
-        environment = child_environment(os.environ, live=live) | {OVERLAY_VARIABLE: str(path)}
+        environment = child_environment(os.environ, live=live, decided=given.get("decided"))
+        environment |= {OVERLAY_VARIABLE: str(path)}
         return run_child([program, *arguments], environment)
 
 

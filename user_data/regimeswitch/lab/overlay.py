@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from freqtrade.constants import ENV_VAR_PREFIX
 
 
 # Every address that ccxt knows for Binance, by the path of the interface behind it. Those that
@@ -56,7 +60,7 @@ ENVIRONMENT_KEPT = ("PAIR_WHITELIST", "PAIR_BLACKLIST")
 
 
 # Of freqtrade's other settings in the environment, those that a live run must decide itself.
-ENVIRONMENT_LIVE = ("FREQTRADE__DRY_RUN", "FREQTRADE__DB_URL")
+DECIDED_LIVE = ("dry_run", "db_url", "telegram")
 
 
 @dataclass(frozen=True)
@@ -129,17 +133,25 @@ def ccxt_options(url: str) -> dict[str, Any]:
     }
 
 
-def child_environment(environment: Mapping[str, str], *, live: bool = False) -> dict[str, str]:
+def child_environment(
+    environment: Mapping[str, str],
+    *,
+    live: bool = False,
+    decided: Mapping[str, object] | None = None,
+) -> dict[str, str]:
     """The environment without proxies and without freqtrade's exchange settings.
 
-    :param live: also without a mode and a database
+    :param live: also without a mode, a database and Telegram
+    :param decided: a configuration that comes after the user's; freqtrade's environment would win
+        over that, so the variables of its keys are left out
     """
     kept = {
         name: value
         for name, value in environment.items()
         if not name.lower().endswith("_proxy")
         and not _exchange_setting(name)
-        and not (live and name.upper() in ENVIRONMENT_LIVE)
+        and not (live and _is_decided(name, dict.fromkeys(DECIDED_LIVE)))
+        and not _is_decided(name, decided or {})
     }
     return kept | {"no_proxy": "*", "NO_PROXY": "*"}
 
@@ -148,3 +160,32 @@ def _exchange_setting(name: str) -> bool:
     upper = name.upper()
     setting = upper.removeprefix(ENVIRONMENT_PREFIX)
     return setting != upper and setting not in ENVIRONMENT_KEPT
+
+
+def _is_decided(name: str, decided: Mapping[str, object]) -> bool:
+    """Whether a variable gives a key, or a part of a key, that a configuration gives."""
+    if not name.startswith(ENV_VAR_PREFIX):
+        return False
+    found: object = decided
+    for key in name.removeprefix(ENV_VAR_PREFIX).lower().split("__"):
+        if not isinstance(found, Mapping):
+            return True
+        if key not in found:
+            return False
+        found = found[key]
+    return True
+
+
+@contextlib.contextmanager
+def no_settings_around() -> Iterator[None]:
+    """This process and its children without freqtrade's settings of the environment.
+
+    For bots whose whole configuration is made by a command.
+    """
+    taken = {name: os.environ[name] for name in list(os.environ) if name.startswith(ENV_VAR_PREFIX)}
+    for name in taken:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(taken)

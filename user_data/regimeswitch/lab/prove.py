@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from regimeswitch.candles import timeframe_seconds
+from regimeswitch.lab.botconfig import load_sound_config, section
 from regimeswitch.lab.candidates import Recipe
+from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.dataset import TIMEFRAME, PairData, pair_data
-from regimeswitch.lab.inputs import InputError, config_of, write_json
+from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.lab.options import whole
 from regimeswitch.lab.proof import proof
 from regimeswitch.lab.prooftable import print_proof
+from regimeswitch.lab.ranges import OPEN, range_text, read_range, time_inside
+from regimeswitch.lab.sameness import require_plain_models
 from regimeswitch.lab.sidebyside import side_by_side
-from regimeswitch.lab.walkforward import check_windows, walk, windows_between
+from regimeswitch.lab.walkforward import PER_DAY, check_windows, walk, windows_between
 from regimeswitch.learners import LearnerError
-from regimeswitch.settings import Settings, SettingsError, load_settings
+from regimeswitch.settings import Settings, SettingsError
 from regimeswitch.warmup import startup_candles
 
 
 TRAIN_DAYS = 120
 STEP_DAYS = 30
+SECONDS = timeframe_seconds(TIMEFRAME)
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Plan:
     """What a config and the command line ask for."""
 
     settings: Settings
+    folder: CandleFolder
     timeframes: list[str]
     periods: list[int]
     training_parameters: dict[str, Any]
@@ -49,12 +58,27 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
     parser.add_argument("--pairs", nargs="+", required=True, help="e.g. BTC/USDT ETH/USDT")
-    parser.add_argument("--timerange", required=True, help="tested range, YYYYMMDD-YYYYMMDD")
-    parser.add_argument("--config", type=Path, help="freqtrade config; default: the defaults")
-    parser.add_argument("--train-days", type=int, help=f"of each window (config or {TRAIN_DAYS})")
-    parser.add_argument("--step-days", type=int, help=f"between trainings ({STEP_DAYS})")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="windows side by side (all cores)"
+        "--timerange", required=True, help="tested range, YYYYMMDD-YYYYMMDD, either may be absent"
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="freqtrade configs (the defaults)",
+    )
+    parser.add_argument(
+        "--train-days", type=whole(1), help=f"of each window (config or {TRAIN_DAYS})"
+    )
+    parser.add_argument(
+        "--step-days", type=whole(1), default=STEP_DAYS, help=f"between trainings ({STEP_DAYS})"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=whole(1),
+        default=os.cpu_count() or 1,
+        help="windows side by side (all cores)",
     )
     parser.add_argument(
         "--work", type=Path, default=Path(".prove"), help="keeps finished windows (.prove)"
@@ -80,19 +104,22 @@ def run(args: argparse.Namespace) -> int:
 def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of the command, as exported."""
     plan = _plan(args)
-    begin, until = _candle_numbers(args.timerange)
-    windows = windows_between(begin, until, plan.train_days, plan.step_days)
+    # A mistake in it is told before minutes of features.
+    dates = pd.concat([plan.folder.candles(pair, TIMEFRAME)["date"] for pair in args.pairs])
+    time_inside(dates.sort_values(), args.timerange)
     recipe = Recipe(plan.settings, plan.training_parameters, plan.settings.models.rows == "shared")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         pairs = _all_pairs(args, plan, progress)
+        begin, until = _candle_numbers(args.timerange, pairs, plan.train_days)
+        windows = windows_between(begin, until, plan.train_days, plan.step_days)
         check_windows(pairs, windows)
         task = progress.add_task("windows", total=len(windows))
         answered, findings = walk(
             pairs, windows, recipe, args.work, args.jobs, lambda: progress.advance(task)
         )
     return {
-        "timerange": args.timerange,
+        "timerange": range_text(begin * SECONDS, until * SECONDS),
         "horizon": plan.settings.labels.horizon,
         "train_days": plan.train_days,
         "step_days": plan.step_days,
@@ -104,51 +131,66 @@ def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _plan(args: argparse.Namespace) -> Plan:
-    config = config_of(args.config) if args.config else {}
-    freqai = config.get("freqai", {})
-    features = freqai.get("feature_parameters", {})
+    config = load_sound_config(args.config, os.environ)
+    config.require_base_timeframe("prove")
+    require_plain_models(config)
+    freqai = section(config.merged, "freqai")
+    features = section(freqai, "feature_parameters")
     # A window is one thread: sub-models side by side would only contend.
-    section = config.get("regimeswitch", {})
-    settings = load_settings(section)
-    startup_candles(settings, features, config.get("timeframe") or TIMEFRAME)
+    settings = config.settings
+    startup_candles(settings, features, TIMEFRAME)
     settings = settings.model_copy(
         update={"models": settings.models.model_copy(update={"jobs": 1})}
     )
-    plan = Plan(
+    train_days = args.train_days or config.train_days
+    return Plan(
         settings,
+        config.candles(args.datadir),
         [TIMEFRAME, *(t for t in features.get("include_timeframes", ["1h"]) if t != TIMEFRAME)],
         list(features.get("indicator_periods_candles", [12, 36])),
-        dict(freqai.get("model_training_parameters", {})),
-        int(args.train_days or freqai.get("train_period_days", TRAIN_DAYS)),
-        int(args.step_days or STEP_DAYS),
+        section(freqai, "model_training_parameters"),
+        TRAIN_DAYS if train_days is None else train_days,
+        args.step_days,
     )
-    for name, value in (
-        ("--train-days", plan.train_days),
-        ("--step-days", plan.step_days),
-        ("--jobs", args.jobs),
-    ):
-        if value < 1:
-            raise InputError(f"{name} {value} must be 1 or more")
-    return plan
 
 
-def _candle_numbers(timerange: str) -> tuple[int, int]:
-    begin, _, until = timerange.partition("-")
-    stamps = pd.to_datetime(pd.Series([begin, until]), format="%Y%m%d", errors="coerce", utc=True)
-    if stamps.isna().any() or stamps[0] >= stamps[1]:
+def _candle_numbers(timerange: str, pairs: Sequence[PairData], train_days: int) -> tuple[int, int]:
+    """First and last candle of the tested range, the last one excluded.
+
+    Without a start it begins as soon as every pair has complete features for a whole training;
+    it ends with the last candle at the latest.
+
+    :raises InputError: when no candle lies in it
+    """
+    start, stop = read_range(timerange)
+    first = min(int(data.time[0]) for data in pairs)
+    last = max(int(data.time[-1]) for data in pairs) + 1
+    until = min(last, -(-(OPEN if stop is None else stop) // SECONDS))
+    if start is None:
+        begin = max(_complete_from(data) for data in pairs) + train_days * PER_DAY
+        begin = -(-begin // PER_DAY) * PER_DAY
+    else:
+        begin = -(-start // SECONDS)
+    if begin >= until or until <= first:
+        known = range_text(first * SECONDS, last * SECONDS)
+        needed = "" if start is not None else f", and {train_days} days of them are for training"
         raise InputError(
-            f"--timerange {timerange!r} is not a range with a beginning and an end; write "
-            "YYYYMMDD-YYYYMMDD"
+            f"--timerange {timerange!r} holds no candles; they reach from "
+            f"{known.replace('-', ' to ')}{needed}"
         )
-    first, last = (int(stamp.timestamp()) // timeframe_seconds(TIMEFRAME) for stamp in stamps)
-    return first, last
+    return begin, until
+
+
+def _complete_from(data: PairData) -> int:
+    usable = np.flatnonzero(data.usable)
+    return int(data.time[usable[0]] if len(usable) else data.time[-1] + 1)
 
 
 def _all_pairs(args: argparse.Namespace, plan: Plan, progress: Progress) -> list[PairData]:
     names = list(dict.fromkeys(args.pairs))
     task = progress.add_task("features", total=len(names))
     tasks = (
-        delayed(pair_data)(args.datadir, pair, plan.settings, plan.timeframes, plan.periods)
+        delayed(pair_data)(plan.folder, pair, plan.settings, plan.timeframes, plan.periods)
         for pair in names
     )
     result = []

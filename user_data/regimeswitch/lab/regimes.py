@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from rich.table import Table
 
 from regimeswitch.candles import resample, utc_dates
 from regimeswitch.cleaning import mend
-from regimeswitch.lab.inputs import InputError, load_candles, section_of, write_json
+from regimeswitch.lab.botconfig import BASE_TIMEFRAME, BotConfig, load_sound_config
+from regimeswitch.lab.candlefolder import CandleFolder
+from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.picture import draw_regimes
+from regimeswitch.lab.ranges import time_inside
 from regimeswitch.lab.truth import agreement
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
@@ -28,7 +32,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("regimes", help="regimes of a pair: table, feather or picture")
     parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
     parser.add_argument("--pair", required=True, help="e.g. BTC/USDT")
-    parser.add_argument("--config", type=Path, help="freqtrade config with the regime settings")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="freqtrade configs (the defaults)",
+    )
     parser.add_argument("--rule", help="trend, change, volatility or vote, over the config")
     parser.add_argument("--timerange", default="", help="YYYYMMDD-YYYYMMDD, either may be absent")
     parser.add_argument(
@@ -45,8 +55,11 @@ def run(args: argparse.Namespace) -> int:
     """Find the regimes, print their figures, write what was asked for."""
     console = Console(stderr=True)
     try:
-        settings = _settings(args)
-        candles, columns = find_regimes(args.datadir, args.pair, settings, args.timerange)
+        config = load_sound_config(args.config, os.environ)
+        config.require_base_timeframe("regimes")
+        settings = _settings(config, args.rule)
+        folder = config.candles(args.datadir)
+        candles, columns = find_regimes(folder, args.pair, settings, args.timerange)
         figures = regime_figures(columns)
         if args.truth:
             figures |= agreement(columns["regime"], _truth(args.truth, candles["date"]))
@@ -68,20 +81,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def find_regimes(
-    datadir: Path, pair: str, settings: Settings, timerange: str = ""
+    folder: CandleFolder, pair: str, settings: Settings, timerange: str = ""
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """5m candles of a pair and their regime columns, both cut to the time range.
 
     The regimes are found on all candles first, so that the range starts warm.
     """
-    base = mend(load_candles(datadir, pair, "5m"), "5m", settings.safety)
+    base = mend(folder.candles(pair, BASE_TIMEFRAME), BASE_TIMEFRAME, settings.safety)
     anchor = settings.regime.anchor_of(pair)
     timeframe = settings.regime.timeframe
     try:
-        rule = load_candles(datadir, anchor, timeframe)
+        rule = folder.candles(anchor, timeframe)
     except InputError:
-        shorter = base if anchor == pair else load_candles(datadir, anchor, "5m")
-        rule = resample(shorter, timeframe, "5m")
+        shorter = base if anchor == pair else folder.candles(anchor, BASE_TIMEFRAME)
+        rule = resample(shorter, timeframe, BASE_TIMEFRAME)
     columns = regime_columns(base, settings.regime, mend(rule, timeframe, settings.safety))
     inside = time_inside(base["date"], timerange)
     return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)
@@ -107,33 +120,12 @@ def regime_figures(columns: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _settings(args: argparse.Namespace) -> Settings:
-    section = section_of(args.config) if args.config else {}
-    settings = load_settings(section)
-    if not args.rule:
+def _settings(config: BotConfig, rule: str | None) -> Settings:
+    settings = config.settings
+    if not rule:
         return settings
-    return load_settings({**section, "regime": {**section.get("regime", {}), "rule": args.rule}})
-
-
-def time_inside(dates: pd.Series, timerange: str) -> pd.Series:
-    """Mask of the dates in a time range, its end excluded."""
-    begin, _, end = timerange.partition("-")
-    try:
-        inside = pd.Series(True, index=dates.index)
-        if begin:
-            inside &= dates >= pd.Timestamp(begin, tz="UTC")
-        if end:
-            inside &= dates < pd.Timestamp(end, tz="UTC")
-    except ValueError:
-        raise InputError(
-            f"--timerange {timerange!r} is not a time range; write YYYYMMDD-YYYYMMDD"
-        ) from None
-    if not inside.any():
-        raise InputError(
-            f"--timerange {timerange!r} holds no candles; they reach from "
-            f"{dates.iloc[0]:%Y%m%d} to {dates.iloc[-1]:%Y%m%d}"
-        )
-    return inside
+    section = config.merged.get("regimeswitch", {})
+    return load_settings({**section, "regime": {**section.get("regime", {}), "rule": rule}})
 
 
 def _write(out: Path, pair: str, candles: pd.DataFrame, columns: pd.DataFrame) -> None:

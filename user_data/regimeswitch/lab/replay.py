@@ -8,6 +8,7 @@ what a running bot has stored is checked against the models that served it.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,10 +18,15 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from regimeswitch.bot.timeranges import seconds_before
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.exchange.candlestore import CandleError
 from regimeswitch.exchange.market import open_market
-from regimeswitch.lab.inputs import InputError, config_of, load_candles, write_json
+from regimeswitch.lab.botconfig import BASE_TIMEFRAME, BotConfig, load_sound_config, section
+from regimeswitch.lab.candlefolder import CandleFolder
+from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.lab.options import number, whole
+from regimeswitch.lab.ranges import OPEN, read_range
 from regimeswitch.lab.replaying.account import replay_figures
 from regimeswitch.lab.replaying.compare import compare_decisions
 from regimeswitch.lab.replaying.deals import compare_deals
@@ -30,16 +36,18 @@ from regimeswitch.lab.replaying.stage import (
     ReplayError,
     Scene,
     Side,
-    merged,
     prepare,
     run_backtest,
     run_bot,
 )
 from regimeswitch.lab.replaying.tables import print_replay, print_served
+from regimeswitch.lab.sameness import require_bot
+from regimeswitch.settings import SettingsError
 
 
 OK, FINDING, USAGE = 0, 1, 2
 WORK = Path(".replay")
+DAY = timeframe_seconds("1d")
 MORE_TRADES: dict[str, Any] = {
     "regimeswitch": {"entries": {"require_edge": False}, "risk": {"max_hold_candles": 24}}
 }
@@ -58,14 +66,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--datadir", type=Path, help="folder of candle files")
     parser.add_argument("--pairs", nargs="+", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
-    parser.add_argument("--timerange", help="YYYYMMDD-YYYYMMDD")
-    parser.add_argument("--candles", type=int, help="at most this many candles of the range")
-    parser.add_argument("--restarts", type=int, default=0, help="end and start the bot that often")
+    parser.add_argument("--timerange", help="YYYYMMDD-YYYYMMDD, either may be absent")
+    parser.add_argument("--candles", type=whole(1), help="at most this many candles of the range")
     parser.add_argument(
-        "--retrain-hours", type=float, help="between trainings (freqai.live_retrain_hours)"
+        "--restarts", type=whole(0), default=0, help="end and start the bot that often"
     )
     parser.add_argument(
-        "--loop-seconds", type=int, default=15, help="between looks at an open position (15)"
+        "--retrain-hours", type=number(1), help="between trainings (freqai.live_retrain_hours)"
+    )
+    parser.add_argument(
+        "--loop-seconds",
+        type=whole(1, CANDLE_SECONDS),
+        default=15,
+        help="between looks at an open position (15)",
     )
     parser.add_argument(
         "--more-trades",
@@ -89,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         figures = check_served(args) if args.live else replayed(args, console)
         if args.export:
             write_json(args.export, figures)
-    except (InputError, CandleError, ReplayError, OSError) as error:
+    except (InputError, SettingsError, CandleError, ReplayError, OSError) as error:
         console.print(f"regimeswitch replay: {error}", highlight=False, markup=False)
         return USAGE
     (print_served if args.live else print_replay)(figures)
@@ -100,6 +113,7 @@ def check_served(args: argparse.Namespace) -> dict[str, Any]:
     """The figures of a check of a running bot; freqtrade is loaded only for this."""
     from regimeswitch.lab.replaying.served import served_figures
 
+    load_sound_config(args.config, os.environ)
     return served_figures(args)
 
 
@@ -128,7 +142,8 @@ def compared(scene: Scene, live: Side, backtest: Side) -> dict[str, Any]:
     decisions = compare_decisions(
         live.records, backtest.records, scene.start * 1000, scene.stop * 1000
     )
-    symbols = open_market(scene.candles).symbols()
+    folder = scene.candles
+    symbols = open_market(folder.path, data_format=folder.data_format).symbols()
     lots = {pair: 10.0 ** -symbols[pair.replace("/", "")].amount_decimals for pair in scene.pairs}
     deals = compare_deals(
         live.deals, backtest.deals, scene.wallet, lots, pd.Timestamp(scene.stop, unit="s", tz="UTC")
@@ -141,58 +156,86 @@ def scene_of(args: argparse.Namespace) -> Scene:
 
     :raises InputError: when something is missing or out of its range
     """
-    config: dict[str, Any] = {}
-    for path in args.config:
-        config = merged(config, config_of(path))
     if args.datadir is None or args.timerange is None:
         raise InputError("--datadir and --timerange are needed, e.g. --timerange 20241201-20241218")
-    pairs = args.pairs or config["exchange"]["pair_whitelist"]
-    start, stop = _bounds(args, config, pairs)
-    if args.restarts < 0 or (stop - start) // CANDLE_SECONDS < 2 * (args.restarts + 1):
+    config = load_sound_config(args.config, os.environ)
+    config.require_base_timeframe("replay")
+    require_bot(config)
+    pairs = args.pairs or config.pairs
+    if not pairs:
+        raise InputError("the config's exchange.pair_whitelist names no pair; name some by --pairs")
+    folder = config.candles(args.datadir)
+    before = seconds_before(config.merged, config.settings)
+    start, stop = _bounds(args, _train_days(config), before, folder, pairs)
+    if (stop - start) // CANDLE_SECONDS < 2 * (args.restarts + 1):
         raise InputError(f"--restarts {args.restarts} needs at least two candles between restarts")
-    hours = args.retrain_hours or float(config["freqai"].get("live_retrain_hours", 0))
-    if hours < 1 or hours * 3600 % CANDLE_SECONDS:
-        raise InputError(
-            f"--retrain-hours {hours:g}: give whole candles and at least an hour, e.g. 24; both "
-            "sides then train at the same moments"
-        )
     return Scene(
         configs=args.config,
-        candles=args.datadir,
+        candles=folder,
         pairs=pairs,
         start=start,
         stop=stop,
         work=args.work.resolve(),
         restarts=args.restarts,
-        retrain_hours=hours,
+        retrain_hours=_retrain_hours(args, config),
         loop_seconds=args.loop_seconds,
         sabotage=args.sabotage,
-        wallet=float(config.get("dry_run_wallet", 1000)),
+        wallet=config.wallet,
         extra=MORE_TRADES if args.more_trades else {},
     )
 
 
-def _bounds(args: argparse.Namespace, config: dict[str, Any], pairs: list[str]) -> tuple[int, int]:
-    """First opening and last closing time, epoch seconds, inside what the candles allow."""
-    begin, _, end = args.timerange.partition("-")
-    try:
-        start = int(pd.Timestamp(begin, tz="UTC").timestamp())
-        stop = int(pd.Timestamp(end, tz="UTC").timestamp()) if end else 2**40
-    except ValueError:
-        raise InputError(f"--timerange {args.timerange!r}: write YYYYMMDD-YYYYMMDD") from None
-    train = int(config["freqai"]["train_period_days"]) * timeframe_seconds("1d")
-    for pair in pairs:
-        dates = load_candles(args.datadir, pair, "5m")["date"]
-        first, last = (int(at.timestamp()) for at in (dates.iloc[0], dates.iloc[-1]))
-        # The bot also needs the candle after the last one, to trade at its open.
-        stop = min(stop, last)
-        if first + train > start:
-            earliest = pd.Timestamp(first + train, unit="s").ceil("D")
-            raise InputError(
-                f"{pair}: candles begin at {dates.iloc[0]:%Y-%m-%d}; with "
-                f"{config['freqai']['train_period_days']} days of training start at "
-                f"{earliest:%Y%m%d} or later"
-            )
+def _train_days(config: BotConfig) -> int:
+    days = config.train_days
+    if days is None:
+        raise InputError("the config has no freqai.train_period_days; replay is of a FreqAI bot")
+    return days
+
+
+def _retrain_hours(args: argparse.Namespace, config: BotConfig) -> float:
+    hours = args.retrain_hours
+    if hours is None:
+        hours = float(section(config.merged, "freqai").get("live_retrain_hours", 0))
+    if hours < 1 or hours * 3600 % CANDLE_SECONDS:
+        raise InputError(
+            f"--retrain-hours {hours:g}: give whole candles and at least an hour, e.g. 24; both "
+            "sides then train at the same moments"
+        )
+    return float(hours)
+
+
+def _rounded_up(moment: int, step: int) -> int:
+    return -(-moment // step) * step
+
+
+def _bounds(
+    args: argparse.Namespace,
+    train_days: int,
+    before: int,
+    folder: CandleFolder,
+    pairs: list[str],
+) -> tuple[int, int]:
+    """First opening and last closing time, epoch seconds, inside what the candles allow.
+
+    :param before: of every pair's candles, seconds, that lie before a start that is not given
+    """
+    start, stop = read_range(args.timerange)
+    spans = [folder.candles(pair, BASE_TIMEFRAME)["date"].iloc[[0, -1]] for pair in pairs]
+    begins = [int(dates.iloc[0].timestamp()) for dates in spans]
+    if start is None:
+        start = _rounded_up(max(begins) + before, DAY)
+    start = _rounded_up(start, CANDLE_SECONDS)
+    late = max(range(len(pairs)), key=lambda place: begins[place])
+    earliest = begins[late] + train_days * DAY
+    if earliest > start:
+        raise InputError(
+            f"{pairs[late]}: candles begin at {spans[late].iloc[0]:%Y-%m-%d}; with {train_days} "
+            "days of training start at "
+            f"{pd.Timestamp(_rounded_up(earliest, DAY), unit='s'):%Y%m%d} or later"
+        )
+    # The bot also needs the candle after the last one, to trade at its open.
+    last = min(int(dates.iloc[-1].timestamp()) for dates in spans)
+    stop = min(OPEN if stop is None else stop // CANDLE_SECONDS * CANDLE_SECONDS, last)
     if args.candles is not None:
         stop = min(stop, start + args.candles * CANDLE_SECONDS)
     if stop - start < CANDLE_SECONDS:

@@ -11,6 +11,7 @@ from pathlib import Path
 from regimeswitch.exchange.candlestore import CandleError
 from regimeswitch.exchange.ledger import LedgerError
 from regimeswitch.exchange.server import LOOPBACK, ExchangeServer, ServerError
+from regimeswitch.lab.options import port_number
 from regimeswitch.lab.signals import relayed
 from regimeswitch.lab.venue import Venue, add_account_arguments, open_venue
 
@@ -34,10 +35,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=Path,
         metavar="DIR",
         required=True,
-        help="folder of freqtrade's feather files, e.g. user_data/data/binance",
+        help="folder of freqtrade's candle files, e.g. user_data/data/binance",
     )
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0 for a free one"
+        "--port",
+        type=port_number,
+        default=DEFAULT_PORT,
+        help=f"default {DEFAULT_PORT}; 0 for a free one",
     )
     parser.add_argument(
         "--shift-to-now",

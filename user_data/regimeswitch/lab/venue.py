@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from regimeswitch.exchange.candlestore import CandleStore
+from regimeswitch.exchange.candlestore import DEFAULT_FORMAT, CandleStore
 from regimeswitch.exchange.ledger import Ledger, LedgerError
 from regimeswitch.exchange.market import Market, open_market
 from regimeswitch.exchange.money import UNIT
@@ -79,6 +79,7 @@ def open_venue(
     trade: bool,
     balances: Sequence[Balance] | None,
     state: Path | None,
+    data_format: str = DEFAULT_FORMAT,
 ) -> Venue:
     """Read candles, and the account where one is wanted.
 
@@ -86,22 +87,23 @@ def open_venue(
     :param balances: what it starts with; default: 1,000 USDT
     :param state: where it is kept. Candles that were moved to the present stay where they were
         when it was made, so that open orders see the path that they were placed on
+    :param data_format: freqtrade's name of the format that is preferred
     :raises CandleError: when the candles cannot be used
     :raises LedgerError: when the state cannot be used, or not with these candles
     """
     if not trade:
-        return Venue(open_market(folder, shift_to_now=shift_to_now), None)
+        return Venue(open_market(folder, shift_to_now=shift_to_now, data_format=data_format), None)
     ledger = None if state is None else Ledger(state)
     kept = {} if ledger is None else ledger.facts()
     if SHIFT in kept and shift_to_now:
-        market = Market(CandleStore(folder, int(kept[SHIFT])))
+        market = Market(CandleStore(folder, int(kept[SHIFT]), data_format))
         if market.span_ms()[1] <= market.clock():
             raise LedgerError(
                 f"the candles that {state} was made with have ended; remove it, or name another "
                 "file by --state"
             )
     else:
-        market = open_market(folder, shift_to_now=shift_to_now)
+        market = open_market(folder, shift_to_now=shift_to_now, data_format=data_format)
     trading = Trading(market, dict(balances or [DEFAULT_BALANCE]), ledger=ledger)
     if ledger is not None:
         ledger.write({SHIFT: str(market.store.shift_ms)})

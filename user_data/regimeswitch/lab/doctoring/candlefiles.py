@@ -14,7 +14,7 @@ from regimeswitch.cleaning import bad_candles
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.freqai import startup_needs
 from regimeswitch.lab.doctoring.subject import Subject
-from regimeswitch.lab.inputs import InputError, load_candles
+from regimeswitch.lab.inputs import InputError
 
 
 MANY_GAPS, LONG_GAP = 0.001, pd.Timedelta(days=1)
@@ -66,14 +66,14 @@ def read_candles(subject: Subject) -> tuple[list[CandleFile], list[Finding]]:
     pairs = [*subject.pairs, *subject.config.other_pairs(subject.settings)]
     timeframes = subject.config.timeframes(subject.settings)
     wanted = [(pair, timeframe) for pair in pairs for timeframe in timeframes]
-    present = [one for one in wanted if _path_exists(subject, *one)]
+    present = [one for one in wanted if subject.candle_folder.file(*one).is_file()]
     if not present and not subject.datadir_given:
         what = "there are no candles yet: a bot loads them itself, a backtest cannot run"
         mend = "freqtrade download-data, or name a folder by --datadir"
         return [], [Finding("warning", "candles.none", what, str(subject.datadir), mend)]
     for pair, timeframe in wanted:
         try:
-            frame = load_candles(subject.datadir, pair, timeframe)
+            frame = subject.candle_folder.stored(pair, timeframe)
         except InputError as error:
             kind = "candles.unreadable" if (pair, timeframe) in present else "candles.missing"
             what, _, mend = str(error).rpartition("; ")
@@ -84,11 +84,6 @@ def read_candles(subject: Subject) -> tuple[list[CandleFile], list[Finding]]:
         bad = bad_candles(frame, timeframe, subject.settings.safety)
         files.append(CandleFile(pair, timeframe, frame[OHLCV], bad))
     return files, findings
-
-
-def _path_exists(subject: Subject, pair: str, timeframe: str) -> bool:
-    name = f"{pair.replace('/', '_').replace(':', '_')}-{timeframe}.feather"
-    return (subject.datadir / name).is_file()
 
 
 def _in_order(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Finding]]:

@@ -24,6 +24,7 @@ PLAIN_CHECKS: list[Check] = [
 
 MEANING_CHECKS: list[Check] = [
     configuration.check_freqtrade,
+    configuration.check_overrides,
     configuration.check_timeframes,
     freqai.check_presence,
     freqai.check_identifier,

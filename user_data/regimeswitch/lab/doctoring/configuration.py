@@ -9,6 +9,7 @@ from freqtrade.configuration import validate_config_consistency
 from freqtrade.exceptions import FreqtradeException
 
 from regimeswitch.bot.guards import EXCHANGE
+from regimeswitch.bot.overrides import refused
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.subject import Subject
@@ -97,6 +98,12 @@ def check_freqtrade(subject: Subject) -> Iterator[Finding]:
             "set it to true",
         )
     yield from _fee(subject)
+
+
+def check_overrides(subject: Subject) -> Iterator[Finding]:
+    """Keys of freqtrade that would switch off what the settings promise."""
+    for key, what, mend in refused(subject.config.given, subject.settings.risk):
+        yield Finding("serious", "config.override", what, key, mend)
 
 
 def _fee(subject: Subject) -> Iterator[Finding]:

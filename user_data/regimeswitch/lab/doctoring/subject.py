@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from regimeswitch.lab.botconfig import BotConfig, section
+from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.settings import Settings
 
 
@@ -44,6 +45,11 @@ class Subject:
     def features(self) -> dict[str, Any]:
         """``freqai.feature_parameters``."""
         return section(self.part("freqai"), "feature_parameters")
+
+    @property
+    def candle_folder(self) -> CandleFolder:
+        """The data folder, in the configuration's format."""
+        return self.config.candles(self.datadir)
 
     @property
     def timeframe(self) -> str:

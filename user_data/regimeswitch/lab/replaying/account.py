@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from regimeswitch.lab.inputs import load_candles
 from regimeswitch.lab.replaying.compare import Decisions
 from regimeswitch.lab.replaying.deals import Dealings
 from regimeswitch.lab.replaying.records import Key
@@ -57,7 +56,7 @@ def _unmatched(scene: Scene, unmatched: list[Key]) -> tuple[list[Key], list[Key]
     """Candles that the bot did not analyse: those without data, and the others."""
     known: dict[str, set[int]] = {}
     for pair in {pair for pair, _ in unmatched}:
-        dates = load_candles(scene.candles, pair, "5m")["date"]
+        dates = scene.candles.candles(pair, "5m")["date"]
         known[pair] = set(dates.astype("int64").tolist())
     gaps = [key for key in unmatched if key[1] not in known[key[0]]]
     return gaps, [key for key in unmatched if key[1] in known[key[0]]]

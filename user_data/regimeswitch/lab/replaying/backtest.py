@@ -10,7 +10,6 @@ from pathlib import Path
 
 from freqtrade.main import main as freqtrade
 
-from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.replaying.plan import Plan, quick_strings
 from regimeswitch.lab.replaying.records import Recorder
@@ -23,7 +22,7 @@ def main(path: Path) -> None:
     plan = Plan.read(path)
     quick_strings()
     watch(Recorder(Path(plan.records), last_row=False), preparation(plan.sabotage))
-    with ExchangeServer(open_market(Path(plan.candles)), limited=False) as server:
+    with ExchangeServer(plan.market(), limited=False) as server:
         freqtrade([*plan.arguments, "--config", str(plan.exchange_overlay(server.url))])
 
 

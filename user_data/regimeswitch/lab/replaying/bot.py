@@ -22,7 +22,6 @@ from freqtrade.main import main as freqtrade
 from freqtrade.persistence import Trade
 from freqtrade.worker import Worker
 
-from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.replaying.clock import MovedClock, ScanGate, moved_clock
 from regimeswitch.lab.replaying.plan import Plan, quick_strings
@@ -115,7 +114,7 @@ def main(path: Path) -> None:
     watch(recorder, preparation(plan.sabotage))
     with (
         moved_clock(plan.began) as (clock, gate),
-        ExchangeServer(open_market(Path(plan.candles)), limited=False) as server,
+        ExchangeServer(plan.market(), limited=False) as server,
     ):
         drive = Drive(plan, clock, gate)
 

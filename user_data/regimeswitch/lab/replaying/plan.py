@@ -10,6 +10,8 @@ from typing import Self
 
 import pandas as pd
 
+from regimeswitch.exchange.candlestore import DEFAULT_FORMAT
+from regimeswitch.exchange.market import Market, open_market
 from regimeswitch.lab.overlay import overlay
 
 
@@ -23,6 +25,7 @@ class Plan:
 
     :param arguments: of the freqtrade command, without the exchange's overlay
     :param candles: folder that the embedded exchange serves
+    :param data_format: format of these candles, freqtrade's name
     :param records: file that the decisions are written to
     :param start: first moment of the clock, epoch seconds; for the backtest without meaning
     :param stop: closing time of the last candle that is analysed, epoch seconds
@@ -41,6 +44,7 @@ class Plan:
     signal: str = "SIGTERM"
     loop_seconds: int = 15
     sabotage: str = ""
+    data_format: str = DEFAULT_FORMAT
 
     def write(self, path: Path) -> Path:
         """Write it for the process to read."""
@@ -57,6 +61,10 @@ class Plan:
         path = Path(self.records).with_suffix(".exchange.json")
         path.write_text(json.dumps(overlay(url), indent=2), encoding="utf-8")
         return path
+
+    def market(self) -> Market:
+        """What the embedded exchange serves."""
+        return open_market(Path(self.candles), data_format=self.data_format)
 
     @property
     def final(self) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.child import run_counting, run_logged
 from regimeswitch.lab.inputs import HOME
 from regimeswitch.lab.overlay import NO_TELEGRAM, child_environment
@@ -36,7 +37,7 @@ class Scene:
     """What is replayed.
 
     :param configs: freqtrade config files, the last one strongest
-    :param candles: folder of feather files
+    :param candles: folder of candle files
     :param start: opening time of the first candle, epoch seconds
     :param stop: closing time of the last candle
     :param restarts: how many times the bot is ended and started again
@@ -46,7 +47,7 @@ class Scene:
     """
 
     configs: list[Path]
-    candles: Path
+    candles: CandleFolder
     pairs: list[str]
     start: int
     stop: int
@@ -150,7 +151,8 @@ def run_bot(scene: Scene, own: Path, progress: Callable[[int], None]) -> Side:
         path = side / f"records-{number}.jsonl"
         plan = Plan(
             arguments=arguments,
-            candles=str(scene.candles),
+            candles=str(scene.candles.path),
+            data_format=scene.candles.data_format,
             records=str(path),
             start=start,
             stop=stop,
@@ -159,7 +161,7 @@ def run_bot(scene: Scene, own: Path, progress: Callable[[int], None]) -> Side:
             loop_seconds=scene.loop_seconds,
             sabotage=scene.sabotage,
         )
-        _run_stretch(plan, side / f"bot-{number}", lambda at: progress(_done(scene, at)))
+        _run_stretch(scene, plan, side / f"bot-{number}", lambda at: progress(_done(scene, at)))
         records.append(path)
     return Side(read_records(records), read_database(database), _exceptions(side))
 
@@ -168,10 +170,11 @@ def _done(scene: Scene, at: int) -> int:
     return (at - scene.start) // CANDLE_SECONDS
 
 
-def _run_stretch(plan: Plan, name: Path, progress: Callable[[int], None]) -> None:
+def _run_stretch(scene: Scene, plan: Plan, name: Path, progress: Callable[[int], None]) -> None:
     log = name.with_suffix(".log")
     written = plan.write(name.with_suffix(".json"))
-    reached, code = run_counting("regimeswitch.lab.replaying.bot", written, log, progress)
+    module, decided = "regimeswitch.lab.replaying.bot", scene_config(scene)
+    reached, code = run_counting(module, written, log, progress, decided)
     killed = plan.signal == "SIGKILL" and code == -signal.SIGKILL
     # freqtrade ends with 130 after SIGTERM.
     if reached != plan.stop or not (killed or code == 130):
@@ -186,10 +189,11 @@ def run_backtest(scene: Scene, own: Path) -> Side:
         arguments=[
             "backtesting",
             *_common(scene, own, side),
-            *("--datadir", str(scene.candles)),
+            *("--datadir", str(scene.candles.path)),
             *("--timerange", f"{scene.start}-{scene.stop}", "--cache", "none"),
         ],
-        candles=str(scene.candles),
+        candles=str(scene.candles.path),
+        data_format=scene.candles.data_format,
         records=str(path),
         start=scene.start,
         stop=scene.stop,
@@ -197,7 +201,8 @@ def run_backtest(scene: Scene, own: Path) -> Side:
     )
     command = [sys.executable, "-m", "regimeswitch.lab.replaying.backtest"]
     command.append(str(plan.write(side / "backtest.json")))
-    code = run_logged(command, log, child_environment(os.environ))
+    environment = child_environment(os.environ, decided=scene_config(scene))
+    code = run_logged(command, log, environment)
     results = list((side / "user_data/backtest_results").glob("*.zip"))
     if code or len(results) != 1:
         raise ReplayError(f"the backtest failed (exit code {code}); read {log}")

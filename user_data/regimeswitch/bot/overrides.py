@@ -1,0 +1,98 @@
+"""Keys of freqtrade that a config puts over the strategy's own, and what they would break.
+
+freqtrade lets a config override attributes of a strategy. Most of them do what they say: stoploss,
+minimal_roi, trailing_stop, order_types, unfilledtimeout and others. Some switch off, without a
+word, what the section "regimeswitch" promises; a bot does not start with these. A limit that is
+logged and not enforced costs more than a bot whose start ends in a message.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from freqtrade.exceptions import OperationalException
+
+from regimeswitch.settings import RiskSettings, Settings
+
+
+logger = logging.getLogger(__name__)
+
+
+def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
+    """Refuse what breaks a promise; name what has no effect.
+
+    :raises OperationalException: with all such keys, each with its mend
+    """
+    found = [f"{key} {what}; {mend}" for key, what, mend in refused(config, settings.risk)]
+    if found:
+        told = "\n".join(found)
+        raise OperationalException(f"the config overrides what RegimeSwitch needs:\n{told}")
+    if config.get("position_adjustment_enable"):
+        logger.warning(
+            "position_adjustment_enable is true; RegimeSwitch itself adds to no position, and what "
+            "is added by hand is not under the caps of regimeswitch.risk"
+        )
+
+
+def refused(config: Mapping[str, Any], risk: RiskSettings) -> Iterator[tuple[str, str, str]]:
+    """Keys that a bot does not start with, what each would do, and the mend."""
+    if config.get("use_exit_signal") is False:
+        limits = ", ".join(f"risk.{name}" for name in _closing(risk))
+        if limits:
+            yield (
+                "use_exit_signal",
+                "is false: freqtrade then asks the strategy for no exit, and "
+                f"{limits} would close nothing",
+                "set it to true; to close by prices and limits alone, set entries.sell to 1.0 in "
+                "each regime and entries.leave_regimes to []",
+            )
+    if config.get("exit_profit_only"):
+        yield (
+            "exit_profit_only",
+            "is true: while an exit signal stands, freqtrade then asks for no other reason, and "
+            "loss limits would close nothing",
+            "set it to false",
+        )
+    if config.get("use_custom_stoploss") is False:
+        yield (
+            "use_custom_stoploss",
+            "is false: risk.stop_atr and risk.trail_atr would place no stop",
+            "leave it out; a nearer fixed stop is set by stoploss, which holds as well",
+        )
+
+
+def _closing(risk: RiskSettings) -> Iterator[str]:
+    """Rules of the settings that close a position by the exit that the strategy gives."""
+    if risk.daily_loss and risk.daily_close:
+        yield "daily_loss"
+    if risk.peak_loss:
+        yield "peak_loss"
+    if risk.max_hold_candles:
+        yield "max_hold_candles"
+    if risk.trail_atr:
+        yield "trail_atr"
+
+
+def check_startup(config: Mapping[str, Any], needed: int) -> None:
+    """Refuse a ``startup_candle_count`` of the config's that leaves regimes and features unknown.
+
+    A larger one is freqtrade's to honour.
+
+    :param needed: what the settings need, base candles
+    :raises OperationalException: when the files or the environment give less
+    """
+    # Analyses of freqtrade change the key itself, to see what less does.
+    given = config.get("original_config", {}).get("startup_candle_count")
+    if given is not None and given < needed:
+        raise OperationalException(
+            f"startup_candle_count {given}: the settings need {needed} candles; leave it out of "
+            "the config, it is worked out"
+        )
+
+
+def full_stake(config: Mapping[str, Any]) -> float | None:
+    """A number given as freqtrade's ``stake_amount``, stake currency; None for "unlimited"."""
+    given = config.get("stake_amount")
+    return float(given) if isinstance(given, (int, float)) else None
