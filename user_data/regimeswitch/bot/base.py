@@ -43,6 +43,7 @@ from regimeswitch.bot.shared import (
     SharedFrames,
     shared_pairs,
 )
+from regimeswitch.bot.tensorboard import no_tensorboard
 from regimeswitch.bot.vocabulary import in_common
 from regimeswitch.candles import OHLCV, utc_dates
 from regimeswitch.gated import Forecast
@@ -59,6 +60,7 @@ class RegimeModelBase(IFreqaiModel):
         self.settings = settings_from(config)
         mark_identifier(config, self.settings)
         check_learners(self.settings, self.task, config)
+        no_tensorboard()
         self.shares = _shares(self.settings.models.rows, config)
         self.pairs = shared_pairs(config)
         self.store = SharedFrames()
