@@ -1,4 +1,4 @@
-"""Stake, stops and exits of positions from what freqtrade's hooks know, in backtests and live."""
+"""Stops and exits of positions from what freqtrade's hooks know, in backtests and live."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord, closed_row
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.labels import RETURN_COLUMN
-from regimeswitch.risk import Exposure
 from regimeswitch.settings import Settings
 
 
 class Positions:
-    """Sizes and ends positions; a trade is led by the record of the candle that opened it.
+    """Ends positions; a trade is led by the record of the candle that opened it.
 
     :param strategy: gives the analysed candles, the wallets and the hyperoptable thresholds
     """
@@ -29,22 +28,6 @@ class Positions:
     def __init__(self, strategy: Any, settings: Settings) -> None:
         self._strategy = strategy
         self._settings = settings
-
-    def stake(
-        self, pair: str, now: datetime, price: float, regime: str, short: bool, most: float
-    ) -> float:
-        """Stake of a new position, 0 where a cap leaves no room.
-
-        :param price: of the entry
-        :param most: what freqtrade allows at most
-        """
-        if not price > 0:
-            # The very candle that would be bought is damaged: a backtest enters at its open.
-            return 0.0
-        capital = float(self._strategy.wallets.get_total_stake_amount())
-        outlook = self.record(pair, now).outlook(regime, price, short, self._settings)
-        wanted = risk.wanted_stake(capital, outlook, self._settings.risk)
-        return min(risk.allowed_stake(wanted, capital, _exposure(pair), self._settings.risk), most)
 
     def record(self, pair: str, opened: datetime) -> EntryRecord:
         """What was known when a trade was opened."""
@@ -70,6 +53,21 @@ class Positions:
             return None
         ratio = risk.take_profit_ratio(trade.open_rate, record.atr, self._settings.risk)
         return float(ratio * trade.leverage)
+
+    def begun_since(self, trade: Trade, now: datetime) -> bool:
+        """Whether the regime has changed since a trade was opened.
+
+        A trade that was forced in a regime that closes positions is closed when it begins anew.
+        """
+        record = EntryRecord.read(trade)
+        if record is None or not record.regime:
+            return True
+        frame = self._frame(trade.pair)
+        rows = slice(
+            closed_row(frame, trade.open_date_utc, self._strategy.timeframe) + 1,
+            closed_row(frame, now, self._strategy.timeframe) + 1,
+        )
+        return bool((frame["regime"].iloc[rows].dropna() != record.regime).any())
 
     def exit_reason(self, trade: Trade, now: datetime, rate: float) -> str | None:
         """Why a position is closed now: opened beyond its trailing stop, answer, time."""
@@ -130,10 +128,14 @@ class Positions:
         return float(closes.min() if trade.is_short else closes.max())
 
     def _answered_against(self, trade: Trade, record: EntryRecord | None, now: datetime) -> bool:
-        """Whether the models' last answer closes the trade, by the regime it was opened in."""
+        """Whether the models' last answer closes the trade, by the regime it was opened in.
+
+        An answer that was known when the trade was opened does not: a signal against it opens
+        nothing, and who forces an entry wants it all the same.
+        """
         frame = self._frame(trade.pair)
         row = closed_row(frame, now, self._strategy.timeframe)
-        if row < 0:
+        if row < 0 or row == closed_row(frame, trade.open_date_utc, self._strategy.timeframe):
             return False
 
         def last(column: str) -> Any:
@@ -156,13 +158,3 @@ class Positions:
             pair, self._strategy.timeframe
         )
         return known[0]
-
-
-def _exposure(pair: str) -> Exposure:
-    """Stakes of all open positions, also of those whose entry has not filled yet."""
-    trades = Trade.get_trades_proxy(is_open=True)
-    return Exposure(
-        positions=len(trades),
-        total=float(sum(trade.stake_amount for trade in trades)),
-        pair=float(sum(trade.stake_amount for trade in trades if trade.pair == pair)),
-    )
