@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ from freqtrade.misc import deep_merge_dicts
 from regimeswitch.bot.config import mark_identifier
 from regimeswitch.lab.inputs import InputError, config_of
 from regimeswitch.settings import Settings
+
+
+WHOLE = "the configuration"
+"""Place of a mistake that is in no section."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,11 @@ class BotConfig:
         named = [*listed(features, "include_corr_pairlist"), *([anchor] * (anchor != "self"))]
         return [pair for pair in dict.fromkeys(named) if pair not in self.pairs]
 
+    def with_options(self, options: Mapping[str, str | None]) -> BotConfig:
+        """The same with what freqtrade's command line says, which wins; None says nothing."""
+        said = {name: value for name, value in options.items() if value is not None}
+        return replace(self, given={**self.given, **said}, merged={**self.merged, **said})
+
     def identifier(self, settings: Settings) -> str:
         """The FreqAI identifier that a bot of this configuration uses."""
         return mark_identifier(copy.deepcopy(self.merged), settings)
@@ -106,8 +115,7 @@ def _with_defaults(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[st
         merged = copy.deepcopy(given)
         errors = list(Draft4Validator(schema).iter_errors(merged))
     return merged, [
-        (".".join(map(str, error.absolute_path)) or "the configuration", error.message)
-        for error in errors
+        (".".join(map(str, error.absolute_path)) or WHOLE, error.message) for error in errors
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 
 from freqtrade.configuration import validate_config_consistency
@@ -10,6 +11,7 @@ from freqtrade.exceptions import FreqtradeException
 
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.doctoring.findings import Finding, Severity
+from regimeswitch.lab.doctoring.keys import required_by
 from regimeswitch.lab.doctoring.subject import Subject
 from regimeswitch.settings import SettingsError, load_settings
 
@@ -28,6 +30,8 @@ def check_settings(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 *("serious", "settings.mistake", what, name),
                 mend or "see docs/configuration.md",
+                # Of which settings the models would be is not known.
+                explains=("identifier.",),
             )
 
 
@@ -35,6 +39,8 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
     """What freqtrade itself would refuse."""
     mistakes = subject.config.mistakes
     for where, message in mistakes:
+        if required_by(where, message):
+            continue  # a finding of check_keys
         yield Finding(
             *("serious", "config.schema", message, where),
             "freqtrade refuses to start; mend this key, then ask again: more can be checked then",
@@ -47,6 +53,7 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             *("serious", "config.consistency", str(error), "config"),
             "freqtrade refuses to start; change one of the keys it names",
+            explains=tuple(re.findall(r"\w+", str(error))),
         )
 
 
