@@ -38,6 +38,8 @@ pytestmark = pytest.mark.slow
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 DAYS = 42
+# Nothing is downloaded yet, and the password stands in the file.
+EXPECTED_OF_DOCTOR = ["secrets.api", "candles.none"]
 README = (ROOT / "README.md").read_text()
 SECTION = README.partition("## Use it in your own bot\n")[2].partition("\n## ")[0]
 USER, PASSWORD = "me", "a-password-of-this-test"
@@ -86,12 +88,12 @@ class OwnBot:
     def environment(self) -> dict[str, str]:
         return {"PATH": f"{self.programs}:/usr/bin:/bin", "HOME": str(self.home), "COLUMNS": "200"}
 
-    def run(self, name: str) -> str:
+    def run(self, words: list[str], **environment: str) -> str:
         """The log of a command that must succeed."""
         done = subprocess.run(
-            self.command(name),
+            words,
             cwd=self.home,
-            env=self.environment,
+            env=self.environment | environment,
             capture_output=True,
             text=True,
             timeout=300,
@@ -156,6 +158,7 @@ def own_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBot]:
         free.bind(("127.0.0.1", 0))
         config["api_server"]["listen_port"] = free.getsockname()[1]
     (home / "config.json").write_text(json.dumps(config))
+    (home / "config.json").chmod(0o600)
     with ExchangeServer(open_market(candles)) as server:
         ccxt = ccxt_options(server.url)
         names = ("ccxt_config", "ccxt_sync_config", "ccxt_async_config")
@@ -174,8 +177,12 @@ def test_the_virtualenv_has_what_freqtrade_brings_and_nothing_of_ours(own_bot: O
 
 
 def test_the_copied_bot_backtests_and_serves(own_bot: OwnBot) -> None:
-    own_bot.run("download-data")
-    log = own_bot.run("backtesting")
+    (doctor,) = re.findall(r"`PYTHONPATH=(\S+) (python .*?)`", SECTION)
+    found = own_bot.run(shlex.split(doctor[1]), PYTHONPATH=doctor[0])
+    assert re.findall(r"^(?:serious|warning) (\S+)", found, re.MULTILINE) == EXPECTED_OF_DOCTOR
+
+    own_bot.run(own_bot.command("download-data"))
+    log = own_bot.run(own_bot.command("backtesting"))
     assert "raised exception" not in log
     assert "RegimeSwitchStrategy" in log
     assert list(own_bot.home.glob("user_data/models/*/sub-train-*/*_model.joblib"))

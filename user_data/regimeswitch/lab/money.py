@@ -27,6 +27,7 @@ from regimeswitch.lab.moneyfigures import (
     trial_spread,
 )
 from regimeswitch.lab.regimes import time_inside
+from regimeswitch.lab.screen import screen
 from regimeswitch.lab.stock import USUAL
 from regimeswitch.settings import FEATURE_VERSION
 
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     except BacktestError as error:
         console.print(f"regimeswitch money: {error}", highlight=False, markup=False)
         return 1
-    Console().print(table_of(figures))
+    screen().print(table_of(figures))
     return 0
 
 

@@ -15,6 +15,7 @@ from regimeswitch.candles import resample, utc_dates
 from regimeswitch.cleaning import mend
 from regimeswitch.lab.inputs import InputError, load_candles, section_of, write_json
 from regimeswitch.lab.picture import draw_regimes
+from regimeswitch.lab.screen import screen
 from regimeswitch.lab.truth import agreement
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
@@ -176,4 +177,4 @@ def _print(pair: str, figures: dict[str, Any]) -> None:
         *(f"{figures['share'][name]:.0%}" for name in REGIME_NAMES),
         f"{figures['median_duration_candles'] / 12:.0f} h",
     )
-    Console().print(table)
+    screen().print(table)
