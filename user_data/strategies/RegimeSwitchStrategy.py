@@ -212,7 +212,7 @@ class RegimeSwitchStrategy(IStrategy):
 
     def should_exit(self, trade, rate, current_time, *, exit_, **kwargs):
         """As freqtrade has it, but an unwanted regime closes a trade only by beginning."""
-        leaves = exit_ and self.positions.begun_since(trade, current_time)
+        leaves = exit_ and self.positions.may_leave(trade, current_time)
         return super().should_exit(trade, rate, current_time, exit_=leaves, **kwargs)
 
     def _says_up(self, dataframe):

@@ -54,20 +54,25 @@ class Positions:
         ratio = risk.take_profit_ratio(trade.open_rate, record.atr, self._settings.risk)
         return float(ratio * trade.leverage)
 
-    def begun_since(self, trade: Trade, now: datetime) -> bool:
-        """Whether the regime has changed since a trade was opened.
+    def may_leave(self, trade: Trade, now: datetime) -> bool:
+        """Whether an exit signal of the candles closes a trade.
 
-        A trade that was forced in a regime that closes positions is closed when it begins anew.
+        One that was forced in a regime that closes positions is closed when that begins anew: not
+        by the signal of the very regime it was opened in, as long as there was no other since.
         """
         record = EntryRecord.read(trade)
-        if record is None or not record.regime:
+        if record is None:
             return True
         frame = self._frame(trade.pair)
-        rows = slice(
-            closed_row(frame, trade.open_date_utc, self._strategy.timeframe) + 1,
-            closed_row(frame, now, self._strategy.timeframe) + 1,
-        )
-        return bool((frame["regime"].iloc[rows].dropna() != record.regime).any())
+        row = closed_row(frame, now, self._strategy.timeframe)
+        # A strategy of somebody else's may give exit signals without tags.
+        if row < 0 or "exit_tag" not in frame:
+            return True
+        if frame["exit_tag"].iloc[row] != exit_tag(record.regime, trade.is_short):
+            return True
+        opened = closed_row(frame, trade.open_date_utc, self._strategy.timeframe)
+        since = frame["regime"].iloc[opened + 1 : row + 1].dropna()
+        return bool((since != record.regime).any())
 
     def exit_reason(self, trade: Trade, now: datetime, rate: float) -> str | None:
         """Why a position is closed now: opened beyond its trailing stop, answer, time."""
@@ -158,3 +163,8 @@ class Positions:
             pair, self._strategy.timeframe
         )
         return known[0]
+
+
+def exit_tag(regime: str, short: bool) -> str:
+    """Tag of the exit signal that the beginning of a regime gives."""
+    return "short_over" if short else f"regime_{regime}"

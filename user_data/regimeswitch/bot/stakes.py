@@ -123,7 +123,8 @@ class Stakes:
         if frame.empty or signal not in frame:
             return True
         last = frame.iloc[-1]
-        return bool(last[signal] != 1 or last["enter_tag"] != tag)
+        known = last.get("enter_tag")
+        return bool(last[signal] != 1 or (known if isinstance(known, str) else "") != tag)
 
 
 def _exposure(pair: str) -> Exposure:
