@@ -13,10 +13,16 @@ import pandas as pd
 import pytest
 
 from bots import PAIRS, Bot, make_bot
+from conftest import ROOT
 from regimeswitch.cli import main
 from regimeswitch.lab.market import synthetic_market, write_market
 
 
+# The bot's strategy and models lie where the project has them.
+CODE = (
+    *("--strategy-path", ROOT / "user_data/strategies"),
+    *("--freqaimodel-path", ROOT / "user_data/freqaimodels"),
+)
 # As long as is needed to train and to warm up, as lively as is needed for every class and regime.
 DAYS = 100
 
@@ -54,7 +60,7 @@ def doctor(bot: Bot, *more: object) -> tuple[int, dict[str, Any]]:
     """Exit code and exported figures."""
     export = bot.home / "doctor.json"
     export.unlink(missing_ok=True)
-    words = ["--config", bot.config, "--userdir", bot.userdir, "--export", export, *more]
+    words = ["--config", bot.config, "--userdir", bot.userdir, "--export", export, *CODE, *more]
     code = main(["doctor", *map(str, words)])
     return code, json.loads(export.read_text()) if export.is_file() else {}
 

@@ -70,7 +70,7 @@ STRATEGY = f"""
 
         def confirm_trade_entry(self, pair, order_type, amount, rate, time_in_force,
                                 current_time, entry_tag, side, **kwargs):
-            return not self.guards.refusal(pair, current_time)
+            return not self.guards.refusal(pair, current_time, entry_tag or "")
 
         def populate_indicators(self, df, metadata):
             return df

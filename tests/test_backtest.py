@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
@@ -92,10 +93,15 @@ def test_stops_and_stakes_follow_the_settings(freqtrade: Callable[..., Run]) -> 
             assert trade["stop_loss_ratio"] > -0.2
 
 
-@pytest.mark.parametrize("learner", ["xgboost", "random_forest"])
-def test_other_learners_and_separate_sub_models(
-    freqtrade: Callable[..., Run], learner: str
+@pytest.mark.parametrize(
+    ("learner", "absent"), [("xgboost", "tensorboard"), ("random_forest", "xgboost")]
+)
+def test_other_learners_and_separate_sub_models_import_no_learner_besides(
+    freqtrade: Callable[..., Run], tmp_path: Path, learner: str, absent: str
 ) -> None:
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / f"{absent}.py").write_text(f"raise ModuleNotFoundError('no {absent} here')\n")
     config = deepcopy(QUICK)
     config["freqai"]["model_training_parameters"] = {"n_estimators": 10}
     config["regimeswitch"]["models"] = {
@@ -105,7 +111,8 @@ def test_other_learners_and_separate_sub_models(
         "sub_models": "separate",
         "min_rows": 200,
     }
-    run = freqtrade("backtesting", *ONE_WEEK, config=config)
+    environment = {**os.environ, "PYTHONPATH": str(shadow)}
+    run = freqtrade("backtesting", *ONE_WEEK, config=config, environment=environment)
     clean(run)
     (metadata,) = metadata_of(run.userdir)
     assert "separate sub-model" in set(metadata["regimeswitch"]["sub_models"].values())

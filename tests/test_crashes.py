@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from freqtrade.enums import CandleType, State
 from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Trade
+from freqtrade.rpc import RPC
 
 from guarded import World, agree, running_world
 
@@ -93,6 +95,20 @@ def test_killed_after_a_buy_the_next_bot_has_its_trade(world: World, answered: b
     first = Trade.session.query(Trade).first()
     assert (first.is_open, first.exit_reason) == (False, "long enough")
     agree(world)
+
+
+def test_killed_after_a_forced_buy_the_trade_keeps_its_own_tag(world: World) -> None:
+    bot = world.start(force_entry_enable=True)
+    bot.state = State.RUNNING
+    # Its candles are there, no signal has been looked for yet.
+    bot.dataprovider.refresh([("AAA/USDT", "5m", CandleType.SPOT)])
+    die_at_order(bot, accepted=True)
+    with pytest.raises(Killed):
+        RPC(bot)._rpc_force_entry("AAA/USDT", None, enter_tag="by hand")
+    world.kill()
+    world.start()
+    (trade,) = Trade.get_open_trades()
+    assert trade.enter_tag == "by hand"
 
 
 def test_killed_after_a_sale_the_next_bot_closes_the_trade(world: World) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bots import PAIRS, Bot
 from conftest import ROOT
-from doctors import NO_CANDLES, a_machine_of_eight, bot, doctor, kinds, market
+from doctors import CODE, NO_CANDLES, a_machine_of_eight, bot, doctor, kinds, market
 
 
 __all__ = ["a_machine_of_eight", "bot", "market"]
@@ -135,7 +135,7 @@ def test_any_configuration_gives_findings_and_never_a_traceback(
 
 
 def test_the_command_as_a_user_types_it(bot: Bot) -> None:
-    words = ["doctor", "--config", bot.config, "--userdir", bot.userdir]
+    words = ["doctor", "--config", bot.config, "--userdir", bot.userdir, *CODE]
     done = subprocess.run(
         [sys.executable, "-m", "regimeswitch.cli", *map(str, words)],
         capture_output=True,

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from bots import Bot, make_bot
+from doctors import CODE
 from exchanges import Clock
 from regimeswitch.cli import main
 from regimeswitch.exchange.answers import answer
@@ -78,7 +79,16 @@ def bot(
 
 def online(bot: Bot) -> list[tuple[str, str]]:
     export = bot.home / "doctor.json"
-    words = ["--config", bot.config, "--userdir", bot.userdir, "--export", export, "--online"]
+    words = [
+        "--config",
+        bot.config,
+        "--userdir",
+        bot.userdir,
+        "--export",
+        export,
+        "--online",
+        *CODE,
+    ]
     code = main(["doctor", *map(str, words)])
     figures = json.loads(export.read_text())
     assert code == bool(figures["counts"]["serious"])
@@ -202,5 +212,5 @@ def test_without_the_option_nothing_is_asked(bot: Bot, monkeypatch: pytest.Monke
         raise AssertionError("the network was used")
 
     monkeypatch.setattr("regimeswitch.lab.doctoring.online.client_of", asked)
-    words = ["--config", bot.config, "--userdir", bot.userdir]
+    words = ["--config", bot.config, "--userdir", bot.userdir, *CODE]
     assert main(["doctor", *map(str, words)]) == 0

@@ -71,11 +71,15 @@ def test_a_missing_learner_is_named_with_its_installation(
     (shadow / "xgboost.py").write_text("raise ImportError('not here')\n")
     config = deepcopy(QUICK)
     config["freqai"]["model_training_parameters"] = {}
-    config["regimeswitch"]["models"] = {"learner": "xgboost"}
+    config["regimeswitch"]["models"] = {"per_regime": {"bear": "xgboost"}}
     run = freqtrade(
         "backtesting", *RANGE, config=config, environment={**os.environ, "PYTHONPATH": str(shadow)}
     )
-    refused(run, 'learner "xgboost" is not installed', "pip install xgboost")
+    refused(
+        run,
+        'regimeswitch.models.per_regime.bear: learner "xgboost" is not installed',
+        "pip install xgboost",
+    )
 
 
 def test_an_unknown_learner_parameter_is_named(freqtrade: Callable[..., Run]) -> None:

@@ -72,6 +72,24 @@ def test_switches_from_before_the_start_and_in_backtests_are_not_sent() -> None:
     assert not backtest.sent
 
 
+def test_a_refused_signal_is_logged_once_and_a_refused_person_every_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    notices, listener = Notices(), Listener()
+    for reason in ("no room", "no room", "", "no room", "daily_floor"):
+        notices.entry_refused("BTC/USDT", reason, False, listener)
+    assert caplog.messages == [
+        "BTC/USDT: entry not made: no room",
+        "BTC/USDT: entry not made: no room",
+        "BTC/USDT: entry not made: daily_floor",
+    ]
+    assert listener.sent == []
+    for _ in range(2):
+        notices.entry_refused("BTC/USDT", "no room", True, listener)
+    assert listener.sent == ["BTC/USDT: forced entry not made: no room"] * 2
+
+
 def test_bad_candles_are_counted_in_the_log_when_the_count_changes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

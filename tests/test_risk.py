@@ -21,6 +21,8 @@ from regimeswitch.risk import (
     tighter,
     trailing_price,
     wanted_stake,
+    why_no_room,
+    why_nothing,
 )
 from regimeswitch.settings import RegimeScale, RiskSettings
 
@@ -161,3 +163,44 @@ def test_a_trailing_stop_is_used_where_it_is_nearer(
     found = tighter(first, trail, short)
     assert found == (min(first, trail) if short else max(first, trail))
     assert tighter(first, trailing_price(best, atr, short, RiskSettings()), short) == first
+
+
+KNOWN = Outlook("bull", stop=0.05, edge=0.01, move=0.02)
+NO_BULL = RegimeScale(bull=0)
+
+
+@pytest.mark.parametrize(
+    ("outlook", "settings", "words"),
+    [
+        (replace(KNOWN, regime=""), RiskSettings(), "unknown"),
+        (KNOWN, RiskSettings(scale=NO_BULL), "risk.scale.bull is 0"),
+        (replace(KNOWN, pending=True), RiskSettings(pending_scale=0), "risk.pending_scale is 0"),
+        (KNOWN, RiskSettings(stake_fraction=0), "risk.stake_fraction"),
+        (replace(KNOWN, stop=math.nan), RiskSettings(sizing="stop"), "distance of the stop"),
+        (KNOWN, RiskSettings(sizing="stop", risk_per_trade=0), "risk.risk_per_trade"),
+        (replace(KNOWN, edge=0.0), RiskSettings(sizing="edge"), "no proven edge"),
+        (replace(KNOWN, move=math.nan), RiskSettings(sizing="edge"), "size of the next move"),
+        (KNOWN, RiskSettings(sizing="edge", kelly=0), "risk.kelly"),
+    ],
+)
+def test_a_stake_of_nothing_has_its_own_reason(
+    outlook: Outlook, settings: RiskSettings, words: str
+) -> None:
+    assert wanted_stake(1000, outlook, settings) == 0
+    assert words in why_nothing(outlook, settings)
+
+
+@given(
+    st.integers(0, 4),
+    st.floats(0, 2000),
+    st.floats(0, 2000),
+    st.integers(0, 4),
+    *[st.floats(0, 1)] * 3,
+)
+def test_a_cap_is_named_exactly_where_it_leaves_nothing(
+    count: int, total: float, pair: float, most: int, one: float, own: float, whole: float
+) -> None:
+    settings = RiskSettings(max_positions=most, max_position=one, max_pair=own, max_exposure=whole)
+    exposure = Exposure(count, total, pair)
+    left = allowed_stake(100, 1000, exposure, settings)
+    assert (left == 0) == bool(why_no_room(1000, exposure, settings))

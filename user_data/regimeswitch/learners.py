@@ -61,10 +61,16 @@ _PLACES = {
         {"classifier": "RandomForestClassifier", "regressor": "RandomForestRegressor"},
     ),
 }
+PACKAGES = {"lightgbm": "lightgbm", "xgboost": "xgboost", "random_forest": "scikit-learn"}
+"""What pip calls the package of each learner."""
 
 
 class LearnerError(ValueError):
     """A learner that cannot be made; the text says what to change."""
+
+
+class LearnerMissingError(LearnerError):
+    """A learner whose package is not installed, or cannot be loaded on this machine."""
 
 
 def make_learner(
@@ -74,15 +80,17 @@ def make_learner(
 
     :param name: ``lightgbm``, ``xgboost`` or ``random_forest``
     :param parameters: over the defaults, by the learner's own names
-    :raises LearnerError: when the package is missing or a parameter is not known
+    :raises LearnerMissingError: when the package is missing; no other learner's is imported
+    :raises LearnerError: when a parameter is not known
     """
     module, classes = _PLACES[name]
     try:
         kind = getattr(importlib.import_module(module), classes[task])
-    except ImportError as error:
-        raise LearnerError(
-            f'regimeswitch.models: learner "{name}" is not installed ({error}); '
-            f"run `pip install {module}` or choose one of {', '.join(_PLACES)}"
+    # OSError: a library of the system that the package needs, e.g. libgomp, is not there.
+    except (ImportError, OSError) as error:
+        raise LearnerMissingError(
+            f'learner "{name}" is not installed ({error}); run `pip install {PACKAGES[name]}`, or '
+            f"choose one of {', '.join(_PLACES)}"
         ) from error
     settings = {**DEFAULTS[name], "random_state": seed, **(parameters or {})}
     try:

@@ -109,6 +109,38 @@ def wanted_stake(
     return wanted if full is None else min(wanted, full)
 
 
+def why_nothing(outlook: Outlook, settings: RiskSettings) -> str:
+    """Why :func:`wanted_stake` is 0 although there is capital, with the key where one says so."""
+    scale = getattr(settings.scale, outlook.regime, 0.0)
+    deviation = outlook.move if settings.sizing == "edge" else math.inf
+    checks = [
+        (outlook.regime not in REGIME_NAMES, "the regime of the last candle is unknown"),
+        (scale == 0, f"risk.scale.{outlook.regime} is 0"),
+        (
+            outlook.pending and settings.pending_scale == 0,
+            "another regime serves its grace period and risk.pending_scale is 0",
+        ),
+        (settings.sizing == "stop" and not outlook.stop > 0, "the distance of the stop is unknown"),
+        (settings.sizing == "edge" and not outlook.edge > 0, "no proven edge after costs"),
+        (not deviation > 0, "the size of the next move is unknown"),
+    ]
+    shares = {"fraction": "stake_fraction", "stop": "risk_per_trade", "edge": "kelly"}
+    found = (reason for holds, reason in checks if holds)
+    return next(found, f"risk.{shares[settings.sizing]} or the capital is 0")
+
+
+def why_no_room(capital: float, exposure: Exposure, settings: RiskSettings) -> str:
+    """The cap that leaves nothing of any stake, by its key; empty where all leave something."""
+    if settings.max_positions and exposure.positions >= settings.max_positions:
+        return f"risk.max_positions: {exposure.positions} positions are open"
+    used = {"max_position": 0.0, "max_pair": exposure.pair, "max_exposure": exposure.total}
+    for key, taken in used.items():
+        cap = capital * float(getattr(settings, key))
+        if taken >= cap:
+            return f"risk.{key}: {taken:.8g} of {cap:.8g} is taken"
+    return ""
+
+
 def allowed_stake(
     wanted: float, capital: float, exposure: Exposure, settings: RiskSettings
 ) -> float:

@@ -26,6 +26,7 @@ from regimeswitch.bot.overrides import check_overrides, check_startup
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.reach import check_history
 from regimeswitch.bot.shared import shared_pairs
+from regimeswitch.bot.stakes import Stakes, Wanted
 from regimeswitch.bot.standing import no_trade_reasons
 from regimeswitch.bot.timeranges import bound_timerange
 from regimeswitch.cleaning import bad_candles, mend
@@ -96,6 +97,7 @@ class RegimeSwitchStrategy(IStrategy):
         self.guards = Guards(self.rs)
         self.guards.check(config)
         self.positions = Positions(self, self.rs)
+        self.stakes = Stakes(self, self.rs, self.positions.record, self.notices)
         self.floors = None
 
     def bot_start(self, **kwargs):
@@ -112,7 +114,10 @@ class RegimeSwitchStrategy(IStrategy):
         self, pair, order_type, amount, rate, time_in_force, current_time, entry_tag, side, **kwargs
     ):
         """No entry while a guard refuses it or below a floor."""
-        return not (self.guards.refusal(pair, current_time) or self.floors.refusal(current_time))
+        refusal = self.guards.refusal(pair, current_time, entry_tag or "")
+        refusal = refusal or self.floors.refusal(current_time)
+        self.stakes.note(pair, refusal, entry_tag or "", side == "short")
+        return not refusal
 
     @property
     def forecasts_return(self):
@@ -200,6 +205,11 @@ class RegimeSwitchStrategy(IStrategy):
             dataframe.loc[over, ["exit_short", "exit_tag"]] = (1, "short_over")
         return dataframe
 
+    def should_exit(self, trade, rate, current_time, *, exit_, **kwargs):
+        """As freqtrade has it, but an unwanted regime closes a trade only by beginning."""
+        leaves = exit_ and self.positions.may_leave(trade, current_time)
+        return super().should_exit(trade, rate, current_time, exit_=leaves, **kwargs)
+
     def _says_up(self, dataframe):
         if self.forecasts_return:
             return dataframe[RETURN_COLUMN] >= self.rs.entries.expected_return
@@ -230,8 +240,17 @@ class RegimeSwitchStrategy(IStrategy):
         **kwargs,
     ):
         """Stake by the settings: sizing, regime, pending switch, caps."""
-        return self.positions.stake(
-            pair, current_time, current_rate, entry_tag or "", side == "short", max_stake
+        return self.stakes.stake(
+            Wanted(
+                pair=pair,
+                now=current_time,
+                price=current_rate,
+                proposed=proposed_stake,
+                least=min_stake,
+                most=max_stake,
+                tag=entry_tag or "",
+                short=side == "short",
+            )
         )
 
     def order_filled(self, pair, trade, order, current_time, **kwargs):

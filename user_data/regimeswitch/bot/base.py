@@ -46,6 +46,7 @@ from regimeswitch.bot.shared import (
     shared_pairs,
 )
 from regimeswitch.bot.supported import Subject, check_parts
+from regimeswitch.bot.tensorboard import no_tensorboard
 from regimeswitch.bot.viewing import VIEWS, BacktestPredictions, said_of_missing
 from regimeswitch.bot.vocabulary import features_of, in_common
 from regimeswitch.candles import OHLCV, utc_dates
@@ -67,6 +68,7 @@ class RegimeModelBase(IFreqaiModel):
         mark_identifier(config, self.settings)
         check_rule_timeframe(config, self.settings)
         check_learners(self.settings, self.task, config)
+        no_tensorboard()
         self.shares = _shares(self.settings.models.rows, config)
         self.pairs = shared_pairs(config)
         self.store = SharedFrames()

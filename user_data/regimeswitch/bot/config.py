@@ -12,7 +12,7 @@ from typing import Any
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch.candles import timeframe_seconds
-from regimeswitch.learners import LearnerError, Task, make_learner
+from regimeswitch.learners import LearnerError, LearnerMissingError, Task, make_learner
 from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
 from regimeswitch.warmup import startup_candles
@@ -94,14 +94,25 @@ def check_rule_timeframe(config: dict[str, Any], settings: Settings) -> None:
         )
 
 
+def configured_learners(settings: Settings) -> dict[str, str]:
+    """Each learner that the settings use, with the first key that names it."""
+    models = settings.models
+    keys: dict[str, str] = {models.learner: "regimeswitch.models.learner"}
+    for regime, name in models.per_regime.items():
+        keys.setdefault(name, f"regimeswitch.models.per_regime.{regime}")
+    return keys
+
+
 def check_learners(settings: Settings, task: Task, config: dict[str, Any]) -> None:
     """Try to make every configured learner: FreqAI swallows what is raised in training.
 
-    :raises OperationalException: naming the learner and its mend
+    :raises OperationalException: naming the learner, the key that wants it and what to do
     """
     given = config["freqai"].get("model_training_parameters", {})
-    for name in {settings.models.learner, *settings.models.per_regime.values()}:
+    for name, key in configured_learners(settings).items():
         try:
             make_learner(name, task, learner_parameters(name, settings.models, given))
+        except LearnerMissingError as error:
+            raise OperationalException(f"{key}: {error}") from None
         except LearnerError as error:
             raise OperationalException(str(error)) from None

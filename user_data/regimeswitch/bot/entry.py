@@ -62,15 +62,14 @@ class EntryRecord:
             move=move if math.isfinite(move) else None,
         )
 
-    def outlook(self, regime: str, price: float, short: bool, settings: Settings) -> Outlook:
+    def outlook(self, price: float, short: bool, settings: Settings) -> Outlook:
         """What sizing needs to know.
 
-        :param regime: of the signal, the trade's tag
         :param price: of the entry
         """
         costs = costs_of(settings)
         return Outlook(
-            regime=regime,
+            regime=self.regime,
             size=self.size,
             pending=self.pending,
             stop=settings.risk.stop_atr * self.atr * self.size / price,

@@ -49,6 +49,7 @@ class Guards:
         self._orders: OrderGuard | None = None
         self._reconciler: Reconciler | None = None
         self._told_refusal: dict[str, str] = {}
+        self._tags: dict[str, str] = {}
 
     def check(self, config: dict[str, Any]) -> None:
         """Refuse a freqtrade that does not fit before a bot is made of it.
@@ -125,7 +126,7 @@ class Guards:
             self._safety,
             alarms,
             held=lambda pair: held(strategy, pair),
-            tag=lambda pair: _tag(strategy, pair),
+            tag=lambda pair: self._tags.get(pair) or _tag(strategy, pair),
             refuse=refuse,
         )
         self._reconciler = Reconciler(self._orders, client, strategy, alarms)
@@ -150,11 +151,14 @@ class Guards:
             self._reconciler.run()
             self._reconciler.report_strange_coins(_prices(strategy))
 
-    def refusal(self, pair: str, now: datetime) -> str:
+    def refusal(self, pair: str, now: datetime, tag: str = "") -> str:
         """Why no entry may be made now; empty where it may.
 
         :param now: UTC
+        :param tag: of the entry, kept for a trade that has to be adopted after a crash; empty =
+            that of the last analysed candle
         """
+        self._tags[pair] = tag
         if self._outages is None:
             return ""
         reason = self._outages.reason(pair)

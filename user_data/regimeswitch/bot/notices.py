@@ -25,6 +25,7 @@ class Notices:
         self._told_reason: dict[str, str] = {}
         self._told_switch: dict[str, pd.Timestamp] = {}
         self._told_bad: dict[str, dict[str, int]] = {}
+        self._told_refusal: dict[str, str] = {}
 
     def regime_switch(self, pair: str, frame: pd.DataFrame, dp: DataProvider) -> None:
         """Send one message per confirmed switch, in dry-run and live only.
@@ -63,6 +64,23 @@ class Notices:
         if self._told_reason.get(pair) != reason:
             self._told_reason[pair] = reason
             logger.info(f"{pair}: {f'stands aside: {reason}' if reason else 'ready to trade'}")
+
+    def entry_refused(self, pair: str, reason: str, forced: bool, dp: DataProvider) -> None:
+        """Log why an entry is not made: a signal's once per change, a forced one's every time.
+
+        A forced entry comes from a person, who gets a message as well: freqtrade answers no more
+        than "Failed to enter position".
+
+        :param reason: empty where the entry is made
+        """
+        known = self._told_refusal.get(pair, "")
+        self._told_refusal[pair] = reason
+        if not reason or (reason == known and not forced):
+            return
+        text = f"{pair}: {'forced entry' if forced else 'entry'} not made: {reason}"
+        logger.info(text)
+        if forced:
+            dp.send_msg(text, always_send=True)
 
     def bad_candles(self, pair: str, timeframe: str, bad: pd.DataFrame) -> None:
         """Log how many candles of each kind are kept out, when the counts have changed."""

@@ -1,4 +1,4 @@
-"""Stake, stops and exits of positions from what freqtrade's hooks know, in backtests and live."""
+"""Stops and exits of positions from what freqtrade's hooks know, in backtests and live."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ from freqtrade.strategy import stoploss_from_absolute
 
 from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord, closed_row
-from regimeswitch.bot.overrides import full_stake
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.labels import RETURN_COLUMN
-from regimeswitch.risk import Exposure
 from regimeswitch.settings import Settings
 
 
 class Positions:
-    """Sizes and ends positions; a trade is led by the record of the candle that opened it.
+    """Ends positions; a trade is led by the record of the candle that opened it.
 
     :param strategy: gives the analysed candles, the wallets and the hyperoptable thresholds
     """
@@ -30,23 +28,6 @@ class Positions:
     def __init__(self, strategy: Any, settings: Settings) -> None:
         self._strategy = strategy
         self._settings = settings
-
-    def stake(
-        self, pair: str, now: datetime, price: float, regime: str, short: bool, most: float
-    ) -> float:
-        """Stake of a new position, 0 where a cap leaves no room.
-
-        :param price: of the entry
-        :param most: what freqtrade allows at most
-        """
-        if not price > 0:
-            # The very candle that would be bought is damaged: a backtest enters at its open.
-            return 0.0
-        capital = float(self._strategy.wallets.get_total_stake_amount())
-        outlook = self.record(pair, now).outlook(regime, price, short, self._settings)
-        full = full_stake(self._strategy.config)
-        wanted = risk.wanted_stake(capital, outlook, self._settings.risk, full)
-        return min(risk.allowed_stake(wanted, capital, _exposure(pair), self._settings.risk), most)
 
     def record(self, pair: str, opened: datetime) -> EntryRecord:
         """What was known when a trade was opened."""
@@ -72,6 +53,26 @@ class Positions:
             return None
         ratio = risk.take_profit_ratio(trade.open_rate, record.atr, self._settings.risk)
         return float(ratio * trade.leverage)
+
+    def may_leave(self, trade: Trade, now: datetime) -> bool:
+        """Whether an exit signal of the candles closes a trade.
+
+        One that was forced in a regime that closes positions is closed when that begins anew: not
+        by the signal of the very regime it was opened in, as long as there was no other since.
+        """
+        record = EntryRecord.read(trade)
+        if record is None:
+            return True
+        frame = self._frame(trade.pair)
+        row = closed_row(frame, now, self._strategy.timeframe)
+        # A strategy of somebody else's may give exit signals without tags.
+        if row < 0 or "exit_tag" not in frame:
+            return True
+        if frame["exit_tag"].iloc[row] != exit_tag(record.regime, trade.is_short):
+            return True
+        opened = closed_row(frame, trade.open_date_utc, self._strategy.timeframe)
+        since = frame["regime"].iloc[opened + 1 : row + 1].dropna()
+        return bool((since != record.regime).any())
 
     def exit_reason(self, trade: Trade, now: datetime, rate: float) -> str | None:
         """Why a position is closed now: opened beyond its trailing stop, answer, time."""
@@ -132,10 +133,14 @@ class Positions:
         return float(closes.min() if trade.is_short else closes.max())
 
     def _answered_against(self, trade: Trade, record: EntryRecord | None, now: datetime) -> bool:
-        """Whether the models' last answer closes the trade, by the regime it was opened in."""
+        """Whether the models' last answer closes the trade, by the regime it was opened in.
+
+        An answer that was known when the trade was opened does not: a signal against it opens
+        nothing, and who forces an entry wants it all the same.
+        """
         frame = self._frame(trade.pair)
         row = closed_row(frame, now, self._strategy.timeframe)
-        if row < 0:
+        if row < 0 or row == closed_row(frame, trade.open_date_utc, self._strategy.timeframe):
             return False
 
         def last(column: str) -> Any:
@@ -160,11 +165,6 @@ class Positions:
         return known[0]
 
 
-def _exposure(pair: str) -> Exposure:
-    """Stakes of all open positions, also of those whose entry has not filled yet."""
-    trades = Trade.get_trades_proxy(is_open=True)
-    return Exposure(
-        positions=len(trades),
-        total=float(sum(trade.stake_amount for trade in trades)),
-        pair=float(sum(trade.stake_amount for trade in trades if trade.pair == pair)),
-    )
+def exit_tag(regime: str, short: bool) -> str:
+    """Tag of the exit signal that the beginning of a regime gives."""
+    return "short_over" if short else f"regime_{regime}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ from regimeswitch.settings import Settings, load_settings
 BASE_TIMEFRAME = "5m"
 DEEPEST = 5
 """Files that add files that add files: freqtrade goes no deeper."""
+
+
+WHOLE = "the configuration"
+"""Place of a mistake that is in no section."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,11 @@ class BotConfig:
         anchor = settings.regime.anchor
         named = [*listed(features, "include_corr_pairlist"), *([anchor] * (anchor != "self"))]
         return [pair for pair in dict.fromkeys(named) if pair not in self.pairs]
+
+    def with_options(self, options: Mapping[str, str | None]) -> BotConfig:
+        """The same with what freqtrade's command line says, which wins; None says nothing."""
+        said = {name: value for name, value in options.items() if value is not None}
+        return replace(self, given={**self.given, **said}, merged={**self.merged, **said})
 
     def identifier(self, settings: Settings) -> str:
         """The FreqAI identifier that a bot of this configuration uses."""
@@ -259,10 +268,7 @@ def _with_defaults(
 
 
 def _told(errors: list[Any]) -> list[tuple[str, str]]:
-    return [
-        (".".join(map(str, error.absolute_path)) or "the configuration", error.message)
-        for error in errors
-    ]
+    return [(".".join(map(str, error.absolute_path)) or WHOLE, error.message) for error in errors]
 
 
 def listed(config: Mapping[str, Any], name: str) -> list[str]:

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from regimeswitch.lab.inputs import InputError, write_json
-from regimeswitch.settings import Settings, SettingsError, load_settings
 
 
 if TYPE_CHECKING:
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from regimeswitch.lab.doctoring.subject import Subject
 
 OK, SERIOUS, USAGE = 0, 1, 2
+CLASSES = {"strategy": "strategy", "freqaimodel": "FreqAI model"}
+"""What freqtrade's command line may name instead of the config."""
 COLOURS = {"serious": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -37,6 +37,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
     )
+    for name, what in CLASSES.items():
+        parser.add_argument(f"--{name}", help=f"{what} of the bot's command line (the config's)")
+        parser.add_argument(f"--{name}-path", help=f"another folder of the {what}")
     parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="(user_data)")
     parser.add_argument("--datadir", type=Path, help="candles (USERDIR/data/binance)")
     parser.add_argument("--pairs", nargs="+", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
@@ -66,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
 
 def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding], dict[str, Any]]:
     """All findings, the worst first, and the figures as exported."""
-    from regimeswitch.lab.doctoring.findings import SEVERITIES, joined, ordered
+    from regimeswitch.lab.doctoring.causes import joined, without_consequences
+    from regimeswitch.lab.doctoring.findings import SEVERITIES, ordered
 
     subject = subject_of(args)
     level = logging.getLogger("freqtrade").level
@@ -76,12 +80,12 @@ def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding],
         findings, measured = _all_findings(subject, console, online=args.online)
     finally:
         logging.getLogger("freqtrade").setLevel(level)
-    findings = ordered(joined(findings))
+    findings = ordered(joined(without_consequences(findings)))
     counts = Counter(finding.severity for finding in findings)
     return findings, {
         "counts": {severity: counts[severity] for severity in SEVERITIES},
         "freqtrade": release_of(),
-        "findings": [vars(finding) for finding in findings],
+        "findings": [finding.figures() for finding in findings],
         **measured,
     }
 
@@ -110,9 +114,11 @@ def subject_of(args: argparse.Namespace) -> Subject:
     :raises InputError: when a configuration or a folder cannot be read
     """
     from regimeswitch.lab.botconfig import load_bot_config
-    from regimeswitch.lab.doctoring.subject import Subject
+    from regimeswitch.lab.doctoring.subject import Subject, readable_settings
 
-    config = load_bot_config(args.config, os.environ)
+    config = load_bot_config(args.config, os.environ).with_options(
+        {name: getattr(args, name, None) for one in CLASSES for name in (one, f"{one}_path")}
+    )
     for name in ("userdir", "datadir"):
         folder = getattr(args, name)
         if folder is not None and folder.exists() and not folder.is_dir():
@@ -122,14 +128,9 @@ def subject_of(args: argparse.Namespace) -> Subject:
     wrong = [pair for pair in args.pairs or [] if "/" not in pair]
     if wrong:
         raise InputError(f"--pairs {wrong[0]}: write pairs like BTC/USDT")
-    try:
-        settings = load_settings(config.merged.get("regimeswitch"))
-    except SettingsError:
-        # Found by its own check; the others look at the defaults.
-        settings = Settings()
     return Subject(
         config=config,
-        settings=settings,
+        settings=readable_settings(config.merged.get("regimeswitch")),
         userdir=args.userdir,
         datadir=args.datadir or args.userdir / "data" / "binance",
         pairs=args.pairs or config.pairs,
@@ -154,7 +155,9 @@ def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], 
         task = progress.add_task("candles", total=2)
         files, findings = candlefiles.read_candles(subject)
         progress.update(task, advance=1, description="labels and regimes")
-        windows = rows.windows_of(subject, files)
+        # Without FreqAI there is no training window to look at.
+        learns = subject.part("freqai").get("enabled", False)
+        windows = rows.windows_of(subject, files) if learns else []
         progress.advance(task)
     findings += candlefiles.check_contents(files)
     findings += candlefiles.check_history(subject, files)
@@ -197,18 +200,17 @@ def _print_release(found: dict[str, Any]) -> None:
 
 
 def _print(findings: list[Finding]) -> None:
-    console = Console()
+    """One block a finding. Nothing is cut or broken, whatever the output is and however wide."""
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     if not findings:
         console.print("Nothing was found.")
         return
-    table = Table(show_lines=True)
-    for name in ("", "what", "where", "mend"):
-        table.add_column(name, overflow="fold")
     for finding in findings:
-        kind = f"[{COLOURS[finding.severity]}]{finding.severity}[/]\n{finding.kind}"
-        cells = (finding.what, finding.where, finding.mend)
-        table.add_row(kind, *(cell.replace("[", "\\[") for cell in cells))
-    console.print(table)
+        colour = COLOURS[finding.severity]
+        console.print(f"[{colour}]{finding.severity}[/] {finding.kind} ", end="")
+        console.print(finding.where, style="bold", markup=False)
+        console.print(f"    {finding.what}", markup=False)
+        console.print(f"    mend: {finding.mend}", markup=False)
     counts = Counter(str(finding.severity) for finding in findings)
     told = [f"{counts[severity]} {severity}" for severity in COLOURS if counts[severity]]
     console.print(", ".join(told))

@@ -19,6 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from regimeswitch.candles import TIMEFRAME_SECONDS, resample
+from regimeswitch.lab.screen import screen
 from regimeswitch.lab.synthetic import (
     KINDS,
     NO_REGIME,
@@ -131,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
             f"cannot write {place}: {error.strerror or error}; --out is a folder and --export a "
             "file in a folder, both writable: choose another place or mend its permissions"
         )
-    Console().print(_table(figures))
+    screen().print(_table(figures))
     return 0
 
 

@@ -33,6 +33,7 @@ from regimeswitch.lab.moneyfigures import (
 from regimeswitch.lab.options import whole
 from regimeswitch.lab.ranges import read_range, time_inside
 from regimeswitch.lab.sameness import CLASSIFIER, require_bot, require_own_strategy
+from regimeswitch.lab.screen import screen
 from regimeswitch.lab.stock import USUAL
 from regimeswitch.settings import FEATURE_VERSION, SettingsError
 
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     except BacktestError as error:
         console.print(f"regimeswitch money: {error}", highlight=False, markup=False)
         return 1
-    Console().print(table_of(figures))
+    screen().print(table_of(figures))
     return 0
 
 

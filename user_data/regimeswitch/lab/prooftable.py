@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from rich.console import Console
 from rich.table import Table
 
 from regimeswitch.lab.candidates import MODELS
 from regimeswitch.lab.proof import REFERENCE
+from regimeswitch.lab.screen import screen
 
 
 LABELS = {
@@ -29,7 +29,7 @@ MEANINGS = (
 
 def print_proof(figures: Mapping[str, Any]) -> None:
     """All tables and the verdict."""
-    console = Console()
+    console = screen()
     summary = figures["summary"]
     title = (
         f"{len(figures['pairs'])} pairs, {figures['timerange']}, {figures['windows']} windows of "

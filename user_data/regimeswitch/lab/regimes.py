@@ -19,6 +19,7 @@ from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.picture import draw_regimes
 from regimeswitch.lab.ranges import time_inside
+from regimeswitch.lab.screen import screen
 from regimeswitch.lab.truth import agreement
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
@@ -168,4 +169,4 @@ def _print(pair: str, figures: dict[str, Any]) -> None:
         *(f"{figures['share'][name]:.0%}" for name in REGIME_NAMES),
         f"{figures['median_duration_candles'] / 12:.0f} h",
     )
-    Console().print(table)
+    screen().print(table)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from regimeswitch.candles import BAD_KINDS, OHLCV, timeframe_seconds, utc_dates
 from regimeswitch.cleaning import bad_candles
+from regimeswitch.lab.doctoring.beginning import foreign_to
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.freqai import startup_needs
 from regimeswitch.lab.doctoring.subject import Subject
@@ -63,11 +64,13 @@ def read_candles(subject: Subject) -> tuple[list[CandleFile], list[Finding]]:
     """Every candle file that is needed, and what is wrong with the files themselves."""
     files: list[CandleFile] = []
     findings: list[Finding] = []
-    pairs = [*subject.pairs, *subject.config.other_pairs(subject.settings)]
+    stake = subject.config.merged.get("stake_currency")
+    traded = [pair for pair in subject.pairs if not foreign_to(pair, stake)]
+    pairs = [*traded, *subject.config.other_pairs(subject.settings)]
     timeframes = subject.config.timeframes(subject.settings)
     wanted = [(pair, timeframe) for pair in pairs for timeframe in timeframes]
     present = [one for one in wanted if subject.candle_folder.file(*one).is_file()]
-    if not present and not subject.datadir_given:
+    if wanted and not present and not subject.datadir_given:
         what = "there are no candles yet: a bot loads them itself, a backtest cannot run"
         mend = "freqtrade download-data, or name a folder by --datadir"
         return [], [Finding("warning", "candles.none", what, str(subject.datadir), mend)]
@@ -155,20 +158,30 @@ def check_history(subject: Subject, files: list[CandleFile]) -> Iterator[Finding
         for need in startup_needs(subject)
     )
     needed = train + warm_up
-    for file in files:
-        span = file.ends - file.begins
-        if span < needed:
-            what = f"{span / DAY:.0f} days; {needed / DAY:.0f} are needed to train and warm up"
-            mend = (
-                f"freqtrade download-data --pairs {file.pair} --timeframes {file.timeframe} "
-                f"--days {needed / DAY + 1:.0f} --prepend, or lower freqai.train_period_days"
-            )
-            yield Finding("serious", "candles.short", what, file.name, mend)
+    short = [file for file in files if file.ends - file.begins < needed]
+    if short:
+        yield _short(short, needed)
     if files and max(file.ends for file in files) - min(file.ends for file in files) > APART:
         last = min(files, key=lambda file: file.ends)
         what = f"it ends at {last.ends:%Y-%m-%d}, others go on: pairs learn from other times"
         mend = "download all pairs and timeframes up to the same day"
         yield Finding("warning", "candles.uneven", what, last.name, mend)
+
+
+def _short(files: list[CandleFile], needed: pd.Timedelta) -> Finding:
+    days = sorted({round((file.ends - file.begins) / DAY) for file in files})
+    spans = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0])
+    pairs, timeframes = (
+        " ".join(dict.fromkeys(names))
+        for names in zip(*((file.pair, file.timeframe) for file in files), strict=True)
+    )
+    return Finding(
+        *("serious", "candles.short"),
+        f"{spans} days; {needed / DAY:.0f} are needed to train and warm up",
+        ", ".join(file.name for file in files),
+        f"freqtrade download-data --pairs {pairs} --timeframes {timeframes} "
+        f"--days {needed / DAY + 1:.0f} --prepend, or lower freqai.train_period_days",
+    )
 
 
 def check_age(files: list[CandleFile], now: pd.Timestamp) -> Iterator[Finding]:

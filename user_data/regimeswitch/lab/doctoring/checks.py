@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from regimeswitch.lab.doctoring import configuration, freqai, machine, secrecy
+from regimeswitch.lab.doctoring import (
+    beginning,
+    classes,
+    configuration,
+    freqai,
+    keys,
+    machine,
+    secrecy,
+)
 from regimeswitch.lab.doctoring.findings import Finding
 from regimeswitch.lab.doctoring.subject import Subject
 
@@ -14,15 +22,20 @@ Check = Callable[[Subject], Iterator[Finding]]
 PLAIN_CHECKS: list[Check] = [
     configuration.check_settings,
     configuration.check_schema,
+    keys.check_keys,
+    classes.check_classes,
     secrecy.check_files,
     secrecy.check_permissions,
     machine.check_disk,
     machine.check_versions,
     machine.check_release,
+    machine.check_learners,
 ]
 """They can be made of any configuration."""
 
 MEANING_CHECKS: list[Check] = [
+    beginning.check_state,
+    beginning.check_pairs,
     configuration.check_freqtrade,
     configuration.check_overrides,
     configuration.check_timeframes,

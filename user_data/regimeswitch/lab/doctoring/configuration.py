@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 
 from freqtrade.configuration import validate_config_consistency
@@ -12,6 +13,7 @@ from regimeswitch.bot.guards import EXCHANGE
 from regimeswitch.bot.overrides import refused
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.doctoring.findings import Finding, Severity
+from regimeswitch.lab.doctoring.keys import required_by
 from regimeswitch.lab.doctoring.subject import Subject
 from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch.warmup import BASE_TIMEFRAME
@@ -31,6 +33,8 @@ def check_settings(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 *("serious", "settings.mistake", what, name),
                 mend or "see docs/configuration.md",
+                # Of which settings the models would be is not known.
+                explains=("identifier.",),
             )
 
 
@@ -38,6 +42,8 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
     """What freqtrade itself would refuse."""
     mistakes = subject.config.mistakes
     for where, message in mistakes:
+        if required_by(where, message):
+            continue  # a finding of check_keys
         yield Finding(
             *("serious", "config.schema", message, where),
             "freqtrade refuses to start; mend this key, then ask again: more can be checked then",
@@ -50,6 +56,7 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             *("serious", "config.consistency", str(error), "config"),
             "freqtrade refuses to start; change one of the keys it names",
+            explains=tuple(re.findall(r"\w+", str(error))),
         )
 
 

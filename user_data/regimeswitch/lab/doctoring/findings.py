@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 
@@ -18,6 +18,8 @@ class Finding:
     :ivar kind: a stable name, e.g. ``candles.gap``
     :ivar where: file, key, pair or address
     :ivar mend: what to do
+    :ivar explains: places, keys and beginnings of kinds (``identifier.``) of findings that follow
+        from this one
     """
 
     severity: Severity
@@ -25,14 +27,17 @@ class Finding:
     what: str
     where: str
     mend: str
+    explains: tuple[str, ...] = ()
 
-
-def joined(findings: Iterable[Finding]) -> list[Finding]:
-    """What is the same in several places, e.g. an outage of the exchange in all pairs, once."""
-    places: dict[Finding, list[str]] = {}
-    for finding in findings:
-        places.setdefault(replace(finding, where=""), []).append(finding.where)
-    return [replace(finding, where=", ".join(where)) for finding, where in places.items()]
+    def figures(self) -> dict[str, str]:
+        """As exported."""
+        return {
+            "severity": self.severity,
+            "kind": self.kind,
+            "what": self.what,
+            "where": self.where,
+            "mend": self.mend,
+        }
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

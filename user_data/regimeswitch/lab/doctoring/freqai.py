@@ -31,7 +31,7 @@ def check_presence(subject: Subject) -> Iterator[Finding]:
 def check_identifier(subject: Subject) -> Iterator[Finding]:
     """Models of other settings, and a hash that was written down by hand."""
     freqai = subject.part("freqai")
-    if not freqai:
+    if not freqai.get("enabled", False):
         return
     wanted = subject.config.identifier(subject.settings)
     given = str(freqai.get("identifier", ""))
@@ -48,7 +48,8 @@ def check_identifier(subject: Subject) -> Iterator[Finding]:
         what = f"models of other settings only ({', '.join(stale[:3])}): {wanted} trains anew"
         yield Finding(
             *("warning", "identifier.stale", what, str(folder)),
-            "go back to the settings of those models, or let the bot train; nothing is reused",
+            "go back to the settings of those models, or let the bot train; nothing is reused. If "
+            "the bot is given --strategy or --freqaimodel, give them here, too",
         )
     elif stale:
         what = f"models of other settings are left over: {', '.join(stale[:3])}"
@@ -83,7 +84,7 @@ def _half_models(folder: Path) -> Iterator[Finding]:
 def check_lifetimes(subject: Subject) -> Iterator[Finding]:
     """Retraining, expiry and what is kept."""
     freqai = subject.part("freqai")
-    if not freqai:
+    if not freqai.get("enabled", False):
         return
     retrain = subject.number("freqai", "live_retrain_hours", 0)
     expires = subject.number("freqai", "expiration_hours", 0)
@@ -127,6 +128,7 @@ def check_startup(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 *("serious", "startup.limit", what, need.key),
                 "shorten the period, or use a longer timeframe",
+                explains=("candles.short",),
             )
 
 

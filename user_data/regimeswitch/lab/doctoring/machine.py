@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from importlib import metadata
 from packaging.specifiers import SpecifierSet
 
 from regimeswitch.bot import supported
+from regimeswitch.bot.config import configured_learners
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.subject import Subject
+from regimeswitch.learners import PACKAGES
 
 
 GIGABYTE = 1e9
@@ -38,6 +41,17 @@ def check_disk(subject: Subject) -> Iterator[Finding]:
             *(severity, "machine.disk", f"{free / GIGABYTE:.1f} GB are free", str(folder)),
             "make room: a bot that cannot write loses its models and its trades",
         )
+
+
+def check_learners(subject: Subject) -> Iterator[Finding]:
+    """The packages of the learners that the settings name."""
+    for name, key in configured_learners(subject.settings).items():
+        package = PACKAGES[name]
+        if importlib.util.find_spec(package.replace("scikit-learn", "sklearn")) is None:
+            yield Finding(
+                *("serious", "machine.learner", f"{package} is not installed", key),
+                f"run `pip install {package}`, or choose another learner",
+            )
 
 
 def check_versions(subject: Subject) -> Iterator[Finding]:

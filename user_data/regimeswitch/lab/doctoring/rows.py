@@ -138,7 +138,7 @@ def _seldom(where: str, rows: dict[str, int]) -> Iterator[Finding]:
     whole = sum(rows.values())
     for name, count in rows.items():
         if whole and count < SELDOM * whole:
-            what = f"{name} is {count / whole:.1%} of the last training window"
+            what = f"{name} is {count / whole:.1%} of the last training window ({count} rows)"
             mend = "lower the band that starts it (regime.trend_enter), or train on more days"
             yield Finding("info", "regimes.seldom", what, where, mend)
 

@@ -6,6 +6,7 @@ import ipaddress
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from regimeswitch.lab.confidential import confidential
 from regimeswitch.lab.doctoring.findings import Finding, Severity
@@ -20,20 +21,35 @@ _PERSONAL = ("chat_id", "authorized_users")
 
 
 def check_files(subject: Subject) -> Iterator[Finding]:
-    """Keys, tokens and passwords that are written in a configuration file."""
+    """Keys, tokens and passwords that are written in a configuration file, by kind."""
     for path, content in subject.config.files:
+        names: dict[tuple[str, Severity], list[str]] = {}
         for place in confidential(content):
-            if place[-1] in _PERSONAL:
-                continue
-            name = ".".join(place)
-            kind, severity = _kind_of(place[0], name)
-            variable = f"FREQTRADE__{'__'.join(place).upper()}"
-            if "ccxt" in name:
-                variable = "FREQTRADE__EXCHANGE__KEY and FREQTRADE__EXCHANGE__SECRET"
-            yield Finding(
-                *(severity, kind, f"{name} is written in the file", str(path)),
-                f"take it out and give it by environment, {variable}; if others saw it, renew it",
-            )
+            if place[-1] not in _PERSONAL:
+                name = ".".join(place)
+                names.setdefault(_kind_of(place[0], name), []).append(name)
+        for (kind, severity), written in names.items():
+            verb = "is" if len(written) == 1 else "are"
+            what = f"{', '.join(written)} {verb} written in the file"
+            mend = f"take it out and give it by environment, {', '.join(_variables(written))}"
+            if _readable(path):
+                severity, what = "serious", f"{what}, which others may read"
+                mend += f", or at least chmod 600 {path}"
+            yield Finding(severity, kind, what, str(path), f"{mend}; if others saw it, renew it")
+
+
+def _variables(names: list[str]) -> list[str]:
+    found = []
+    for name in names:
+        if "ccxt" in name:
+            found += ["FREQTRADE__EXCHANGE__KEY", "FREQTRADE__EXCHANGE__SECRET"]
+        else:
+            found.append(f"FREQTRADE__{name.replace('.', '__').upper()}")
+    return list(dict.fromkeys(found))
+
+
+def _readable(path: Path) -> bool:
+    return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IRGRP))
 
 
 def _kind_of(first: str, name: str) -> tuple[str, Severity]:
@@ -103,9 +119,9 @@ def check_permissions(subject: Subject) -> Iterator[Finding]:
                 *("serious", "permissions.config", "everybody may write to it", str(path)),
                 f"chmod o-w {path}",
             )
-        elif confidential(content) and mode & (stat.S_IROTH | stat.S_IRGRP):
+        elif _personal_only(content) and _readable(path):
             yield Finding(
-                *("serious", "permissions.secrets", "it holds secrets and others may read it"),
+                *("serious", "permissions.secrets", "it says whose bot it is, others may read it"),
                 str(path),
                 f"chmod 600 {path}",
             )
@@ -115,6 +131,12 @@ def check_permissions(subject: Subject) -> Iterator[Finding]:
                 *("serious", "permissions.database", "everybody may write to it", str(path)),
                 f"chmod 600 {path}",
             )
+
+
+def _personal_only(content: dict[str, Any]) -> bool:
+    """With secrets in it as well, that is one finding of :func:`check_files`."""
+    places = confidential(content)
+    return bool(places) and all(place[-1] in _PERSONAL for place in places)
 
 
 def databases(userdir: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 from regimeswitch.lab.botconfig import BotConfig, section
 from regimeswitch.lab.candlefolder import CandleFolder
-from regimeswitch.settings import Settings
+from regimeswitch.settings import Settings, SettingsError, load_settings
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,30 @@ class Subject:
         value = self.part(part).get(key, default)
         usable = isinstance(value, (int, float)) and not isinstance(value, bool)
         return float(value) if usable else default
+
+
+def readable_settings(section: Any) -> Settings:
+    """Settings without their mistakes, which are findings of their own: these at their defaults."""
+    kept = copy.deepcopy(section)
+    while kept:
+        try:
+            return load_settings(kept)
+        except SettingsError as error:
+            names = [line.partition(": ")[0] for line in str(error).splitlines()]
+            taken = [_take_out(kept, name.split(".")[1:]) for name in names]
+            if not any(taken):
+                break
+    return Settings()
+
+
+def _take_out(section: Any, place: list[str]) -> bool:
+    """Remove the last part of a place that is there; whether there was one."""
+    found = None
+    for name in place:
+        if not isinstance(section, dict) or name not in section:
+            break
+        found, section = (section, name), section[name]
+    if found is None:
+        return False
+    del found[0][found[1]]
+    return True

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+
+from regimeswitch.lab.screen import screen
 
 
 COUNTS = (
@@ -67,7 +68,7 @@ def figures_of(verdicts: Sequence[Verdict], guards: bool, seconds: float) -> dic
 
 def print_verdicts(verdicts: Sequence[Verdict], figures: dict[str, Any]) -> None:
     """What was found in each kind of case, the sums, and the reasons."""
-    console = Console()
+    console = screen()
     title = "Faults" if figures["guards"] else "Faults, without guards"
     table = Table("cases", title=title)
     for heading in ("run", "survived", *HEADINGS):

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from regimeswitch.lab.screen import screen
+
 
 SHOWN = 8
 """Differences that are printed one by one; the export has more."""
@@ -14,7 +16,7 @@ SHOWN = 8
 
 def print_replay(figures: dict[str, Any]) -> None:
     """Verdict, figures, execution, boundaries and the first differences."""
-    console = Console()
+    console = screen()
     table = Table(title="Replay: a bot against a backtest", show_header=False)
     for name in (
         "candles",
@@ -77,7 +79,7 @@ def _by_column(figures: dict[str, Any]) -> list[tuple[str, int]]:
 
 def print_served(figures: dict[str, Any]) -> None:
     """Verdict and figures of a check of a running bot."""
-    console = Console()
+    console = screen()
     table = Table(title="Stored predictions against the models that served them")
     table.add_column("pair")
     for heading in ("checked", "differ", "no candle", "model gone", "too early"):

@@ -1,0 +1,32 @@
+"""FreqAI's TensorBoard logger, without which a training needs no xgboost.
+
+FreqAI makes a logger before every training, also with ``activate_tensorboard`` false, and the
+module behind it imports xgboost. The learners used here write nothing to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from freqtrade.freqai import freqai_interface
+
+
+class NoLogger:
+    """What FreqAI closes after a training of these models."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def no_tensorboard() -> None:
+    """Give FreqAI a logger that imports nothing; PyTorch models of others keep theirs."""
+    original = freqai_interface.get_tb_logger
+    if getattr(original, "imports_nothing", False):
+        return
+
+    def logger_for(model_type: str, path: Path, activate: bool) -> Any:
+        return original(model_type, path, activate) if model_type == "pytorch" else NoLogger()
+
+    vars(logger_for)["imports_nothing"] = True
+    freqai_interface.get_tb_logger = logger_for
