@@ -19,8 +19,8 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.plugins.pairlist.pairlist_helpers import expand_pairlist
 
 from regimeswitch.candles import timeframe_seconds
-from regimeswitch.features import ADX_PERIOD, forget_candles, warm_up_candles
 from regimeswitch.settings import Settings
+from regimeswitch.warmup import warm_up_needs
 
 
 logger = logging.getLogger(__name__)
@@ -64,15 +64,10 @@ def bound_timerange(config: dict[str, Any], settings: Settings) -> None:
 def seconds_before(config: Mapping[str, Any], settings: Settings) -> int:
     """Length of the candles that lie before the first prediction: a warm-up, and one training."""
     freqai = config.get("freqai", {})
-    features = freqai.get("feature_parameters", {})
-    periods = features.get("indicator_periods_candles", [])
-    base, rule = config.get("timeframe", "5m"), settings.regime
-    longest = forget_candles(max([*periods, ADX_PERIOD]))
-    warm_up = max(
-        warm_up_candles(periods) * timeframe_seconds(base),
-        rule.candles_needed * timeframe_seconds(rule.timeframe),
-        *(longest * timeframe_seconds(one) for one in features.get("include_timeframes", [])),
+    needs = warm_up_needs(
+        settings, freqai.get("feature_parameters", {}), config.get("timeframe", "5m")
     )
+    warm_up = max(need.least * timeframe_seconds(need.timeframe) for need in needs)
     return warm_up + int(freqai.get("train_period_days", 0)) * DAY
 
 
