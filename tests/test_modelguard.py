@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import pickle
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from regimeswitch.bot.modelfiles import (
     write_known,
     write_manifest,
 )
-from regimeswitch.bot.modelguard import ModelGuard
+from regimeswitch.bot.modelguard import JSON_FILES, ModelGuard
 from regimeswitch.settings import SafetySettings
 from test_live import MovedBot, live_config, moved_bot
 
@@ -260,3 +261,37 @@ def test_a_training_that_takes_too_long_is_told_once_and_its_end_too(tmp_path: P
         "A/B: training has taken more than 10 minutes; the last models serve on until they expire",
         "the long training is over",
     ]
+
+
+def test_predictions_can_be_written_by_two_threads_at_once(tmp_path: Path) -> None:
+    """FreqAI's training thread writes them, and so does the bot when it is stopped."""
+    told: list[str] = []
+    guard = ModelGuard(tmp_path, "rs1", SafetySettings())
+    guard.listen(told.append)
+    paths = [tmp_path / name for name in ("predictions.pkl", "predictions.backup.pkl")]
+    drawers = [
+        SimpleNamespace(
+            historic_predictions={"thread": number},
+            historic_predictions_path=paths[0],
+            historic_predictions_bkp_path=paths[1],
+            **dict.fromkeys([method for method, _ in JSON_FILES]),
+            save_data=None,
+        )
+        for number in range(2)
+    ]
+
+    def write(drawer: SimpleNamespace) -> None:
+        for number in range(40):
+            drawer.historic_predictions["count"] = number
+            drawer.save_historic_predictions_to_disk()
+
+    for drawer in drawers:
+        guard.watch(drawer)
+    threads = [threading.Thread(target=write, args=(drawer,)) for drawer in drawers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == []
+    assert trusted_copy(*paths) == paths[0]
+    assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -149,11 +149,13 @@ class ModelGuard:
     def _save_predictions(self, drawer: Any) -> None:
         # In FreqAI's thread, outside of its own guard: what is raised here would end all training.
         path, copy = drawer.historic_predictions_path, drawer.historic_predictions_bkp_path
-        content = pickle.dumps(drawer.historic_predictions, protocol=pickle.HIGHEST_PROTOCOL)
-        if path.is_file() and path.read_bytes() == content:
-            return
         try:
-            write_known(path, copy, lambda fresh: _write(fresh, content))
+            # A bot that is stopped writes them too, while the thread may still be at it.
+            with self._lock:
+                content = pickle.dumps(drawer.historic_predictions, pickle.HIGHEST_PROTOCOL)
+                if path.is_file() and path.read_bytes() == content:
+                    return
+                write_known(path, copy, lambda fresh: _write(fresh, content))
         except OSError as error:
             self._alarms.set("predictions", f"predictions cannot be written: {error}")
         else:
