@@ -415,6 +415,9 @@ def test_no_config_ends_in_a_traceback(
     config = written(folder / "config.json", content)
     for command in ("regimes", "money"):
         assert exit_code(*words_of(command, candles, config, folder / "work")) in (0, 2)
+    assert exit_code(*words_of("regimes", candles, config, folder), "--rule", "vote") in (0, 2)
+    # Without candles in the range, prove ends before it computes features.
+    assert exit_code(*words_of("prove", candles, config, folder / "work", "20300101-")) == 2
     arguments = replay_args(candles, config)
     arguments.pairs = None
     with contextlib.suppress(InputError, SettingsError):

@@ -148,6 +148,9 @@ def shuffled_market() -> dict[str, Any]:
 def test_money_compares_variants_and_keeps_finished_ones(
     market: Path, tmp_path: Path, config: Path
 ) -> None:
+    # A coin beside the money is in no balance, or the figures would be those of the coin.
+    content = json.loads(config.read_text()) | {"dry_run_wallet": {"USDT": 1000, "BTC": 1}}
+    config.write_text(json.dumps(content))
     line = (
         *("--datadir", market, "--pairs", "BTC/USDT", "--timerange", "20241218-20250101"),
         *("--config", config, "--variants", "gated_thresholds", "stock", "buy_and_hold"),
@@ -163,6 +166,8 @@ def test_money_compares_variants_and_keeps_finished_ones(
     assert mine["trades"] > 0
     assert 0 < mine["exposure"] <= 1
     assert mine["profit"] != figures["variants"]["stock"]["profit"]
+    (balance,) = (tmp_path / "work").glob("*/gated_thresholds.balance.feather")
+    assert pd.read_feather(balance)["total_quote"].between(900, 1100).all()
     assert 0 <= hold["deflated_sharpe"] <= 1
     logs = sorted((tmp_path / "work").glob("*/*.log"))
     stamps = [path.stat().st_mtime_ns for path in logs]

@@ -195,7 +195,7 @@ def _variant(
     else:
         result = run_backtest(
             args.config,
-            _overlay(name, len(candles), args.step_days),
+            _overlay(name, len(candles), config.wallet, args.step_days),
             args.datadir,
             list(candles),
             args.timerange,
@@ -211,8 +211,9 @@ def _variant(
     return figures, daily_returns(balance)
 
 
-def _overlay(name: str, pairs: int, step_days: int | None) -> dict[str, Any]:
-    overlay = {**VARIANTS[name], "max_open_trades": pairs}
+def _overlay(name: str, pairs: int, wallet: float, step_days: int | None) -> dict[str, Any]:
+    # A number: coins of a table would be in the balance without ever being traded.
+    overlay = {**VARIANTS[name], "max_open_trades": pairs, "dry_run_wallet": wallet}
     freqai = dict(overlay.get("freqai", {}))
     if step_days:
         freqai["backtest_period_days"] = step_days

@@ -125,7 +125,7 @@ def _settings(config: BotConfig, rule: str | None) -> Settings:
     settings = config.settings
     if not rule:
         return settings
-    section = config.merged.get("regimeswitch", {})
+    section = config.merged.get("regimeswitch") or {}
     return load_settings({**section, "regime": {**section.get("regime", {}), "rule": rule}})
 
 
