@@ -43,6 +43,7 @@ from regimeswitch.bot.modelguard import ModelGuard, model_guard
 from regimeswitch.bot.rounds import Rounds
 from regimeswitch.bot.shared import (
     SharedFrames,
+    in_single_precision,
     shared_pairs,
 )
 from regimeswitch.bot.supported import Subject, check_parts
@@ -176,6 +177,8 @@ class RegimeModelBase(IFreqaiModel):
             unfiltered_df, dk.training_features_list, training_filter=False
         )
         complete = dk.do_predict
+        if self.shares:
+            features = in_single_precision(features, list(features))
         if dk.feature_pipeline.steps:
             X, inliers, _ = dk.feature_pipeline.transform(features, outlier_check=True)
         else:  # a pair that had no rows of its own to fit one on

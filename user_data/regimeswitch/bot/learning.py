@@ -23,6 +23,7 @@ from regimeswitch.bot.missing import no_rows
 from regimeswitch.bot.outliers import repeatable
 from regimeswitch.bot.shared import (
     backtest_frames,
+    in_single_precision,
     live_frames,
     shared_rows,
 )
@@ -64,8 +65,11 @@ class LearningModel(RegimeModelBase):
             without_own_rows(dk)
             dk.data["labels_mean"], dk.data["labels_std"] = {}, {}
         else:
+            frame = unfiltered_df
+            if self.shares:
+                frame = in_single_precision(frame, dk.training_features_list)
             rows = own_rows(
-                unfiltered_df,
+                frame,
                 pair,
                 dk,
                 self.define_data_pipeline(threads=dk.thread_count),

@@ -179,3 +179,12 @@ def _rows_of(
         weight=np.ones(len(chosen)),
         move=move[chosen],
     )
+
+
+def in_single_precision(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Features as the shared frames of a backtest hold them, for the feature pipeline.
+
+    :return: double precision, so that what is computed from them is not rounded as well
+    """
+    rounded = frame.astype(dict.fromkeys(names, np.float32))
+    return rounded.astype(dict.fromkeys(names, np.float64))

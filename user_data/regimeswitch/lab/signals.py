@@ -109,7 +109,7 @@ class Signals:
     def _end(self, number: int) -> None:
         try:
             self.started.kill()
-            for folder in self.folders:
+            for folder in tuple(self.folders):
                 shutil.rmtree(folder, ignore_errors=True)
             self.told(number)
         finally:
@@ -145,7 +145,7 @@ def watched(told: Callable[[int], None]) -> Iterator[Signals]:
             signal.signal(one, signals)
         yield signals
     finally:
-        for folder in signals.folders:
+        for folder in tuple(signals.folders):
             shutil.rmtree(folder, ignore_errors=True)
         for one, handler in before.items():
             signal.signal(one, signal.SIG_IGN if signals.number else handler)
