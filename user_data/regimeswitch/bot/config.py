@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from freqtrade.exceptions import OperationalException
+from freqtrade.exchange import timeframe_to_seconds
 
-from regimeswitch.candles import timeframe_seconds
 from regimeswitch.learners import LearnerError, LearnerMissingError, Task, make_learner
 from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
@@ -87,7 +87,7 @@ def check_rule_timeframe(config: dict[str, Any], settings: Settings) -> None:
     :raises OperationalException: when the rule's timeframe is shorter than the base timeframe
     """
     rule, base = settings.regime.timeframe, str(config["timeframe"])
-    if timeframe_seconds(rule) < timeframe_seconds(base):
+    if timeframe_to_seconds(rule) < timeframe_to_seconds(base):
         raise OperationalException(
             f'regimeswitch.regime.timeframe: "{rule}" is shorter than the base timeframe "{base}"; '
             f'allowed: "{base}" or longer'

@@ -11,8 +11,9 @@ import pandas as pd
 from freqtrade.configuration import TimeRange
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.exceptions import OperationalException
+from freqtrade.exchange import timeframe_to_seconds
 
-from regimeswitch.candles import timeframe_seconds, utc_dates
+from regimeswitch.candles import utc_dates
 from regimeswitch.warmup import PERIODS, feature_candles
 
 
@@ -93,7 +94,7 @@ def _reach(dp: DataProvider, pair: str, config: dict[str, Any]) -> Reach:
                 )
             label = timeframe if name == pair else f"{name} {timeframe}"
             begins[label] = utc_dates(candles["date"]).iloc[0]
-            warm_up = pd.Timedelta(seconds=count * timeframe_seconds(timeframe))
+            warm_up = pd.Timedelta(seconds=count * timeframe_to_seconds(timeframe))
             known[label] = begins[label] + warm_up
     shortest = max(begins, key=lambda name: begins[name])
     slowest = max(known, key=lambda name: known[name])
@@ -106,7 +107,7 @@ def _timeframe(label: str) -> str:
 
 def _joins(reach: Reach, config: dict[str, Any]) -> pd.Timestamp:
     """Freqtrade cuts training and start-up candles off the beginning of every pair."""
-    seconds = int(config.get("startup_candle_count", 0)) * timeframe_seconds(config["timeframe"])
+    seconds = int(config.get("startup_candle_count", 0)) * timeframe_to_seconds(config["timeframe"])
     days = pd.Timedelta(days=int(config["freqai"]["train_period_days"]))
     return max(reach.known, reach.begins + days + pd.Timedelta(seconds=seconds))
 
@@ -115,7 +116,9 @@ def _problem(reach: Reach, start: pd.Timestamp, config: dict[str, Any]) -> str:
     """Why nothing can be trained before ``start``; empty when something can."""
     days = int(config["freqai"]["train_period_days"])
     needed = start - pd.Timedelta(days=days)
-    if reach.begins > needed + pd.Timedelta(seconds=timeframe_seconds(_timeframe(reach.shortest))):
+    if reach.begins > needed + pd.Timedelta(
+        seconds=timeframe_to_seconds(_timeframe(reach.shortest))
+    ):
         return (
             f"{reach.shortest} candles begin at {reach.begins:%Y-%m-%d %H:%M}, but the timerange "
             f"from {start:%Y%m%d} needs them from {needed:%Y-%m-%d} ({days} days of training)"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.exchange import timeframe_to_seconds
 
 from regimeswitch.candles import BAD_KINDS, OHLCV, timeframe_seconds, utc_dates
 from regimeswitch.cleaning import bad_candles
@@ -154,7 +155,7 @@ def check_history(subject: Subject, files: list[CandleFile]) -> Iterator[Finding
     """Enough candles for one training and the warm-up before it; all pairs reach as far."""
     train = pd.Timedelta(days=subject.number("freqai", "train_period_days", 0))
     warm_up = max(
-        need.candles * pd.Timedelta(seconds=timeframe_seconds(need.timeframe))
+        need.candles * pd.Timedelta(seconds=timeframe_to_seconds(need.timeframe))
         for need in startup_needs(subject)
     )
     needed = train + warm_up
