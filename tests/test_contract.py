@@ -201,6 +201,14 @@ def test_a_fault_that_an_older_release_does_not_have_need_not_be_mended(
     accept(MODELS)
 
 
+def test_a_release_whose_bots_failed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parameters fit; what it does with predictions was found by running a bot."""
+    monkeypatch.setattr(freqtrade, "__version__", "2026.7")
+    text = refused(MODELS, allowed=True)
+    assert "does not merge predictions of a candle that it got twice" in text
+    assert "Install freqtrade 2026.9" in text
+
+
 def test_a_module_that_is_gone_is_told_like_everything_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

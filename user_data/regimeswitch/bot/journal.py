@@ -115,6 +115,10 @@ class Journal:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=5)
-        # Written through to the disk, and the folder's entry of the rollback file with it.
-        connection.execute("PRAGMA synchronous = EXTRA")
+        try:
+            # Written through to the disk, and the folder's entry of the rollback file with it.
+            connection.execute("PRAGMA synchronous = EXTRA")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection

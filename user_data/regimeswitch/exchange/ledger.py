@@ -38,8 +38,12 @@ class Ledger:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
             # Written by the server's thread, one request after the other.
             self._file = sqlite3.connect(path, check_same_thread=False)
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.executescript(TABLES)
+            try:
+                self._file.execute("PRAGMA journal_mode=WAL")
+                self._file.executescript(TABLES)
+            except sqlite3.Error:
+                self._file.close()
+                raise
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
                 f"state file {path} cannot be used: {error}; name another by --state"

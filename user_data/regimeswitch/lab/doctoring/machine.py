@@ -20,7 +20,7 @@ from regimeswitch.learners import PACKAGES
 GIGABYTE = 1e9
 LEAST_FREE, LOW_FREE = 1 * GIGABYTE, 5 * GIGABYTE
 SUPPORTED = {
-    "freqtrade": ">=2026.3",
+    "freqtrade": ">=2026.3,!=2026.7",
     "pydantic": ">=2.12,<3",
     "rich": ">=14,<16",
     "aiohttp": ">=3.12,<4",
