@@ -26,7 +26,7 @@ BUSY = busy(buy=0.2, sell=0.22, max_hold_candles=24, stop_atr=3.0, take_atr=3.0)
 # Keys of FreqAI's that change what is learned, answered or kept beside the answers.
 MANY_KEYS: dict[str, Any] = {
     "freqai": {
-        "fit_live_predictions_candles": 20,
+        "fit_live_predictions_candles": 5,
         "data_split_parameters": {"test_size": 0.1, "shuffle": True, "random_state": 1},
         "feature_parameters": {
             "DI_threshold": 5,
@@ -34,6 +34,7 @@ MANY_KEYS: dict[str, Any] = {
             "noise_standard_deviation": 0.01,
             "buffer_train_data_candles": 10,
             "weight_factor": 0.9,
+            "include_shifted_candles": 1,
         },
     }
 }
@@ -49,16 +50,15 @@ def replay(
 def replayed(
     market: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, int, dict[str, Any], str]:
-    """A replay of three trainings' time, killed once and ended once, and where it was run."""
+    """A replay of 100 candles that is killed once and ended once, and where it was run."""
     folder = tmp_path_factory.mktemp("replay")
     return (
         folder,
         *replay(
             folder,
-            *("--datadir", market, "--timerange", "20241227-", "--candles", 108),
-            *("--restarts", 2, "--retrain-hours", 3, "--loop-seconds", 30),
+            *("--datadir", market, "--timerange", "20241227-", "--candles", 100),
+            *("--restarts", 2, "--retrain-hours", 4, "--loop-seconds", 30),
             *("--work", folder / "work"),
-            config=merged(BUSY, MANY_KEYS),
         ),
     )
 
@@ -69,24 +69,14 @@ def test_a_bot_decides_as_the_backtest_does(
     _, code, figures, output = replayed
     assert code == 0, output
     assert figures["decision_diffs"] == figures["trade_diffs"] == 0
-    assert (figures["candles"], figures["pairs"]) == (108, PAIRS)
-    assert figures["pair_candles"] == 216
+    assert (figures["candles"], figures["pairs"]) == (100, PAIRS)
+    assert figures["pair_candles"] == 200
     assert figures["restarts"] == 2
     assert figures["retrainings"] == 2
     assert figures["models"] == 6
     assert figures["trades"] >= 15
     assert figures["features"] == 107
-    shown = {
-        "buy",
-        "hold",
-        "sell",
-        "do_predict",
-        "regime",
-        "enter_tag",
-        "exit_tag",
-        "trained_at",
-        "DI_values",
-    }
+    shown = {"buy", "hold", "sell", "do_predict", "regime", "enter_tag", "exit_tag", "trained_at"}
     assert shown <= set(figures["columns"])
     execution = figures["execution"]
     assert execution["entry_basis_points"]["highest"] == pytest.approx(0, abs=1e-6)
@@ -129,6 +119,23 @@ def test_stored_predictions_are_those_of_the_models(
     (difference,) = figures["differences"]
     assert set(difference["columns"]) == {"buy"}
     assert "They differ." in output
+
+
+def test_freqai_s_keys_and_a_range_of_whole_periods_are_no_differences(
+    market: Path, tmp_path: Path
+) -> None:
+    code, figures, output = replay(
+        tmp_path,
+        *("--datadir", market, "--timerange", "20241228-", "--candles", 24),
+        *("--pairs", "BTC/USDT", "--retrain-hours", 1, "--work", tmp_path / "work"),
+        config=merged(BUSY, MANY_KEYS),
+    )
+    assert code == 0, output
+    assert figures["decision_diffs"] == figures["trade_diffs"] == 0
+    assert figures["models"] == 2
+    assert {"DI_values", "trained_at", "do_predict"} <= set(figures["columns"])
+    end = "2024-12-28 02:00: after the range; the training due then is not made"
+    assert end in figures["boundaries"]
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,20 @@ def test_the_candle_after_a_restart_is_compared_as_well() -> None:
     assert (found.again, found.count) == (1, 1)
 
 
+def test_a_restart_at_a_training_is_a_boundary() -> None:
+    """The candle that closes when a model is trained, and is decided on again by that model."""
+    close = STEP / 1000 * 2
+    live = records()
+    live.candles[PAIR, STEP].append(CANDLE | {"buy": 0.5, "trained_at": close})
+    found = compare_decisions(live, records(), 0, 4 * STEP)
+    assert (found.renewed, found.again, found.count) == (1, 0, 0)
+    # At first it was to be answered by the model before, and any other model is a difference.
+    live.candles[PAIR, STEP] = [CANDLE | {"buy": 0.5, "trained_at": close}]
+    assert compare_decisions(live, records(), 0, 4 * STEP).count == 1
+    live.candles[PAIR, STEP] = [CANDLE, CANDLE | {"buy": 0.5, "trained_at": close - 300}]
+    assert compare_decisions(live, records(), 0, 4 * STEP).count == 1
+
+
 def test_features_models_missing_candles_and_missing_columns_are_found() -> None:
     live = records()
     live.features[PAIR, STEP] = [np.array([1, 2.0001, np.nan], np.float32)]

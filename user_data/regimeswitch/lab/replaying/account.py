@@ -68,6 +68,8 @@ def _boundaries(scene: Scene, decisions: Decisions, deals: Dealings, gaps: list[
     lines += [f"{_named(key)}: no candle in the files, nothing to analyse live" for key in gaps]
     if decisions.again:
         lines.append(f"{decisions.again} pair-candles analysed again after a restart, compared too")
+    if decisions.renewed:
+        lines.append(f"{decisions.renewed} decided again after a restart by the model trained then")
     if (scene.stop - scene.start) % round(scene.retrain_hours * 3600) == 0:
         end = pd.Timestamp(scene.stop, unit="s")
         lines.append(f"{end:%Y-%m-%d %H:%M}: after the range; the training due then is not made")

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.replaying.records import Floats32, Key, Records
 
 
 ROUNDING = 1e-10
 """Relative difference up to which two numbers of the candles' own scale are the same."""
 SIGNALS = ("enter_", "exit_")
+TRAINED = "trained_at"
 NEEDED = ("do_predict", "regime", "enter_tag", "exit_tag")
 """Columns without which there is nothing to compare."""
 
@@ -41,6 +43,9 @@ class Decisions:
     """Result of the comparison.
 
     :param candles: pair-candles that both decided on and that were compared
+    :param again: decided on once more after a restart, and compared too
+    :param renewed: decided on once more after a restart by a model that was trained when the
+        candle closed; a backtest asks that model from the next candle on, so they are not compared
     :param different: those that differ
     :param models: trainings of the bot, and those that differ or have no counterpart
     :param unmatched: pair-candles of the range that the bot has not analysed
@@ -49,6 +54,7 @@ class Decisions:
 
     candles: int = 0
     again: int = 0
+    renewed: int = 0
     different: list[Difference] = field(default_factory=list)
     trainings: int = 0
     models_different: list[Key] = field(default_factory=list)
@@ -79,9 +85,12 @@ def compare_decisions(live: Records, backtest: Records, start_ms: int, stop_ms: 
         if seen is None:
             result.unmatched.append(key)
             continue
+        first, *later = seen
+        again = [one for one in later if not _renewed(key, one)]
         result.candles += 1
-        result.again += len(seen) - 1
-        columns = _columns_that_differ(key, live, backtest)
+        result.again += len(again)
+        result.renewed += len(later) - len(again)
+        columns = _columns_that_differ(key, [first, *again], live, backtest)
         if columns:
             result.different.append(Difference(*key, columns))
     _compare_models(result, live, backtest)
@@ -97,10 +106,16 @@ def _shared_columns(live: Records, backtest: Records) -> list[str]:
     return sorted(names(live) & names(backtest))
 
 
-def _columns_that_differ(key: Key, live: Records, backtest: Records) -> dict[str, tuple[Any, Any]]:
+def _renewed(key: Key, decided: dict[str, Any]) -> bool:
+    return bool(decided.get(TRAINED) == key[1] / 1000 + timeframe_seconds("5m"))
+
+
+def _columns_that_differ(
+    key: Key, decisions: list[dict[str, Any]], live: Records, backtest: Records
+) -> dict[str, tuple[Any, Any]]:
     expected = backtest.candles[key][-1]
     found: dict[str, tuple[Any, Any]] = {}
-    for decided in live.candles[key]:
+    for decided in decisions:
         names = {*NEEDED, *(decided.keys() & expected.keys())}
         for name in sorted(names):
             ours, theirs = decided.get(name), expected.get(name)
