@@ -119,7 +119,7 @@ def test_what_cannot_be_copied_is_one_message_and_leaves_nothing(
         (["--userdir", "none"], "--userdir none does not exist"),
         (["--config", "none.json"], "--config none.json cannot be read"),
         (["--config", "text.json"], "--config text.json is not JSON"),
-        (["--config", "adds.json"], "adds.json and what it adds cannot be read"),
+        (["--config", "adds.json"], "adds.json with what it adds and the environment cannot"),
         (["--config", "wrong.json"], 'did you mean "horizon"?'),
         (["--out", "none/a.zip"], "the folder none does not exist"),
         (["--out", "there.zip"], "there.zip is there already"),

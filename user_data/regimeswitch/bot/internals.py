@@ -82,6 +82,8 @@ def _may_be_left_out(one: inspect.Parameter) -> bool:
 
 
 def _name_of(owner: Any) -> str:
+    if inspect.ismodule(owner):
+        return owner.__name__
     kind = owner if inspect.isclass(owner) else type(owner)
     return f"{kind.__module__.split('.')[0]} {kind.__name__}"
 
@@ -210,7 +212,9 @@ MODEL = [
     replaced("predict", "unfiltered_df dk kwargs"),
     replaced("fit", "data_dictionary dk kwargs"),
     replaced("fit_live_predictions", "dk pair"),
+    replaced("_on_stop"),
     called("define_data_pipeline", "threads"),
+    *read("_threads", "total_pairs", "full_path"),
     *read("train_queue", "live", "dd", "freqai_info", "ft_params", "data_split_parameters"),
     *read("class_names", "training_timerange", "scanning", "_stop_event"),
 ]
@@ -242,16 +246,25 @@ KITCHEN = [
         "train_df test_df train_labels test_labels train_weights test_weights",
     ),
     called("find_features", "dataframe"),
+    called("get_unique_classes_from_labels", "dataframe"),
     called("set_paths", "pair trained_timestamp"),
     called("set_new_model_names", "pair timestamp_id"),
     called("set_weights_higher_recent", "num_weights"),
     called("fit_labels"),
     *read("data", "data_path", "full_path", "model_filename", "backtest_predictions_folder"),
+    *read("backtesting_results_path", "return_dataframe"),
     *read("training_timeranges", "backtesting_timeranges", "training_features_list"),
     *read("label_list", "unique_class_list", "all_pairs", "thread_count", "do_predict"),
     *read("feature_pipeline", "label_pipeline", "DI_values", "data_dictionary"),
 ]
 """Of FreqAI's data kitchen, which makes features and training rows."""
+
+HISTORY = [
+    called("refresh_backtest_ohlcv_data", "exchange pairs timeframes datadir trading_mode"),
+    called("load_pair_history", "pair timeframe datadir"),
+]
+"""Of the module that downloads and loads candle files, for pairs that join."""
+STRATEGY = [wrapped("should_exit", "trade rate current_time")]
 
 
 def misfits(owner: Any, members: Iterable[Member]) -> list[Misfit]:

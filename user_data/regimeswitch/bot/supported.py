@@ -126,6 +126,11 @@ CHECKS = [
         _source(sources.candles_come_the_known_ways),
     ),
     Check(
+        "exits of the strategy can be overridden",
+        "trades",
+        _members("freqtrade.strategy.IStrategy", internals.STRATEGY),
+    ),
+    Check(
         "trades have what is called and read",
         "trades",
         _members("freqtrade.persistence.Trade", internals.TRADE),
@@ -177,6 +182,11 @@ CHECKS = [
         "FreqAI's kitchen can be wrapped",
         "models",
         _members("freqtrade.freqai.data_kitchen.FreqaiDataKitchen", internals.KITCHEN),
+    ),
+    Check(
+        "candle files can be downloaded and loaded",
+        "models",
+        _members("freqtrade.data.history", internals.HISTORY),
     ),
     Check(
         "FreqAI's files are the known ones",

@@ -75,11 +75,16 @@ def joined(findings: list[Finding]) -> list[Finding]:
 
 def _sameness(finding: Finding) -> tuple[str, ...]:
     key = (finding.severity, finding.kind)
-    if finding.kind == "candles.missing":
+    if _downloads(finding):
         return key
     if finding.kind.startswith(DATA):
         return (*key, finding.mend)
     return (*key, finding.mend, finding.what)
+
+
+def _downloads(finding: Finding) -> bool:
+    """Whether a file is to be downloaded; one in another format is there already."""
+    return finding.kind == "candles.missing" and "dataformat_ohlcv" not in finding.mend
 
 
 def _one(group: list[Finding]) -> Finding:
@@ -88,7 +93,7 @@ def _one(group: list[Finding]) -> Finding:
         return first
     places = list(dict.fromkeys(one.where for one in group))
     told = list(dict.fromkeys(one.what for one in group))
-    if first.kind == "candles.missing":
+    if _downloads(first):
         pairs, timeframes = (
             " ".join(dict.fromkeys(words))
             for words in zip(*(place.split(" ") for place in places), strict=True)
