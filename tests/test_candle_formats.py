@@ -19,9 +19,9 @@ from bots import Bot
 from conftest import MARKET_END, QUICK, ROOT, Run
 from doctors import bot, doctor, kinds
 from doctors import market as recent_market
-from regimeswitch.candlefiles import FORMATS, CandleFileError, read_candle_file
 from regimeswitch.candles import OHLCV
 from regimeswitch.cli import main
+from regimeswitch.exchange.candlefiles import FORMATS, CandleFileError, read_candle_file
 from regimeswitch.exchange.candlestore import CandleStore
 from regimeswitch.exchange.market import open_market
 from regimeswitch.lab.botconfig import load_bot_config

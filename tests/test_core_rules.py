@@ -16,8 +16,15 @@ import regimeswitch
 HOME = Path(regimeswitch.__file__).parent
 CORE = sorted(path for path in HOME.glob("*.py") if path.name != "cli.py")
 ROOMS = ("bot", "exchange", "lab")
-# What commands must know of a bot: its models' identifier, its journal's place, its guards.
-BOT_S_OWN = ("regimeswitch.bot.config", "regimeswitch.bot.journal", "regimeswitch.bot.guards")
+# What commands must know of a bot: its models' identifier, its journal's place, its guards, which
+# freqtrade it fits, what of its configuration it refuses, and how it ends processes.
+BOT_S_OWN = tuple(
+    f"regimeswitch.bot.{name}"
+    for name in (
+        *("config", "journal", "guards", "supported", "joining"),
+        *("overrides", "timeranges", "processes"),
+    )
+)
 CLOCKS_AND_FILES = {
     *("time", "os", "io", "socket", "urllib", "http", "requests", "aiohttp", "subprocess"),
     *("pathlib", "shutil", "tempfile", "sqlite3", "logging", "random", "threading", "asyncio"),

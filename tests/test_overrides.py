@@ -17,8 +17,10 @@ from freqtrade.resolvers import StrategyResolver
 from freqtrade.strategy import IStrategy
 
 from conftest import ROOT
+from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.overrides import full_stake
 from regimeswitch.bot.positions import Positions
+from regimeswitch.bot.stakes import Stakes, Wanted
 from regimeswitch.lab.replaying.stage import merged
 from regimeswitch.settings import load_settings
 
@@ -104,7 +106,8 @@ def test_freqtrade_asks_for_a_limit_unless_these_keys_forbid_it(tmp_path: Path) 
     now = pd.Timestamp("2025-01-01", tz="UTC").to_pydatetime()
 
     def reasons(**flags: bool) -> list[str]:
-        return [one.exit_reason for one in strategy.should_exit(trade, 90.0, now, **flags)]
+        found = IStrategy.should_exit(strategy, trade, 90.0, now, **flags)
+        return [one.exit_reason for one in found]
 
     assert reasons(enter=False, exit_=True) == ["exit_signal"]
     assert reasons(enter=False, exit_=False) == ["daily_floor"]
@@ -141,11 +144,16 @@ def test_a_number_as_stake_is_the_full_stake(
         config={"stake_amount": given},
         timeframe="5m",
         wallets=SimpleNamespace(get_total_stake_amount=lambda: 1000.0),
-        dp=SimpleNamespace(get_analyzed_dataframe=lambda *pair: (frame, frame["date"].iloc[-1])),
+        dp=SimpleNamespace(
+            get_analyzed_dataframe=lambda *pair: (frame, frame["date"].iloc[-1]),
+            runmode=RunMode.BACKTEST,
+        ),
     )
-    positions = Positions(strategy, load_settings({"risk": risk}))
+    settings = load_settings({"risk": risk})
+    stakes = Stakes(strategy, settings, Positions(strategy, settings).record, Notices())
     now = pd.Timestamp("2025-01-01T00:15", tz="UTC").to_pydatetime()
-    assert positions.stake("BTC/USDT", now, 100.0, "bull", False, 1e6) == pytest.approx(stake)
+    wanted = Wanted("BTC/USDT", now, 100.0, 0.0, None, 1e6, "bull", short=False)
+    assert stakes.stake(wanted) == pytest.approx(stake)
 
 
 def test_only_a_number_is_a_full_stake() -> None:

@@ -183,7 +183,7 @@ def test_money_compares_variants_and_keeps_finished_ones(
         ("prove", {"--timerange": "20241208"}, "'20241208' is not a time range"),
         ("prove", {"--timerange": "20250101-20241208"}, "YYYYMMDD-YYYYMMDD"),
         ("prove", {"--timerange": "20241019-20241101"}, "complete features begin at"),
-        ("prove", {"--timerange": "20260101-20260201"}, "they reach from 20241018 to 20250101"),
+        ("prove", {"--timerange": "20260101-20260201"}, "they reach from 20241018 to 20241231"),
         (
             "prove",
             {"--timerange": "-20241201", "--train-days": "60"},

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from regimeswitch.processes import Descendants
+from regimeswitch.bot.processes import Descendants
 
 
 TRAINING_SECONDS = 5.0

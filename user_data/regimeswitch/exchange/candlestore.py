@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch.candlefiles import FORMATS, CandleFileError, format_of, read_candle_file
 from regimeswitch.candles import OHLCV, resample, timeframe_seconds, utc_dates
+from regimeswitch.exchange.candlefiles import FORMATS, CandleFileError, format_of, read_candle_file
 
 
 Ints = NDArray[np.int64]

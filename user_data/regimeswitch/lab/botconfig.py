@@ -25,10 +25,10 @@ from regimeswitch.bot.config import mark_identifier
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.inputs import InputError, config_of
-from regimeswitch.settings import Settings, load_settings
+from regimeswitch.settings import Settings, SettingsError, load_settings
+from regimeswitch.warmup import BASE_TIMEFRAME, check_base
 
 
-BASE_TIMEFRAME = "5m"
 DEEPEST = 5
 """Files that add files that add files: freqtrade goes no deeper."""
 
@@ -112,11 +112,10 @@ class BotConfig:
 
         :raises InputError: naming the key
         """
-        if self.timeframe != BASE_TIMEFRAME:
-            raise InputError(
-                f"timeframe {self.timeframe!r}: {command} works on {BASE_TIMEFRAME} candles; set "
-                f'"timeframe": "{BASE_TIMEFRAME}"'
-            )
+        try:
+            check_base(self.timeframe)
+        except SettingsError as error:
+            raise InputError(f"{command}: {error}") from None
 
     def timeframes(self, settings: Settings) -> list[str]:
         """Timeframes that candles are needed of: base, features, the rule's."""

@@ -10,7 +10,7 @@ from freqtrade.data.converter import clean_ohlcv_dataframe
 from freqtrade.data.history.datahandlers.idatahandler import get_datahandlerclass
 from freqtrade.enums import CandleType
 
-from regimeswitch.candlefiles import FORMATS, CandleFileError, read_candle_file
+from regimeswitch.exchange.candlefiles import FORMATS, CandleFileError, read_candle_file
 from regimeswitch.exchange.candlestore import DEFAULT_FORMAT
 from regimeswitch.lab.inputs import InputError
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from regimeswitch.bot.processes import kill_group
 from regimeswitch.lab.overlay import child_environment
 from regimeswitch.lab.signals import relayed
-from regimeswitch.processes import kill_group
 
 
 class _Relay:

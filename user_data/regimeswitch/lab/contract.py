@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.lab.options import whole
 from regimeswitch.lab.sidebyside import side_by_side
 
 
@@ -43,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--quick", action="store_true", help="only look, as a bot does at its start; run no bots"
     )
-    parser.add_argument("--jobs", type=int, default=JOBS, help=f"bots side by side ({JOBS})")
+    parser.add_argument("--jobs", type=whole(1), default=JOBS, help=f"bots side by side ({JOBS})")
     parser.add_argument("--export", type=Path, help="write the outcomes as JSON")
     parser.set_defaults(run=run)
 

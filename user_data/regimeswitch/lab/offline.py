@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from regimeswitch.candlefiles import FORMATS
+from regimeswitch.exchange.candlefiles import FORMATS
 from regimeswitch.exchange.candlestore import DEFAULT_FORMAT, CandleError
 from regimeswitch.exchange.ledger import LedgerError
 from regimeswitch.exchange.market import Market

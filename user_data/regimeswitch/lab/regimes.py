@@ -14,7 +14,7 @@ from rich.table import Table
 
 from regimeswitch.candles import resample, utc_dates
 from regimeswitch.cleaning import mend
-from regimeswitch.lab.botconfig import BASE_TIMEFRAME, BotConfig, load_sound_config
+from regimeswitch.lab.botconfig import BotConfig, load_sound_config
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.picture import draw_regimes
@@ -23,6 +23,7 @@ from regimeswitch.lab.screen import screen
 from regimeswitch.lab.truth import agreement
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
+from regimeswitch.warmup import BASE_TIMEFRAME
 
 
 PICTURES = (".png", ".svg")

@@ -22,7 +22,7 @@ from regimeswitch.bot.timeranges import seconds_before
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.exchange.candlestore import CandleError
 from regimeswitch.exchange.market import open_market
-from regimeswitch.lab.botconfig import BASE_TIMEFRAME, BotConfig, load_sound_config, section
+from regimeswitch.lab.botconfig import BotConfig, load_sound_config, section
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.options import number, whole
@@ -43,6 +43,7 @@ from regimeswitch.lab.replaying.stage import (
 from regimeswitch.lab.replaying.tables import print_replay, print_served
 from regimeswitch.lab.sameness import require_bot
 from regimeswitch.settings import SettingsError
+from regimeswitch.warmup import BASE_TIMEFRAME
 
 
 OK, FINDING, USAGE = 0, 1, 2

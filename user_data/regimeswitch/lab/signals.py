@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from regimeswitch.processes import Descendants
+from regimeswitch.bot.processes import Descendants
 
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
