@@ -342,8 +342,10 @@ def test_the_quick_contract_looks_at_all_that_a_bot_looks_at(
 
 
 def test_bad_usage_of_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["contract", "--jobs", "0"]) == 2
-    assert "--jobs 0: use 1 or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        main(["contract", "--jobs", "0"])
+    assert stopped.value.code == 2
+    assert "--jobs: 0 must be 1 or more" in capsys.readouterr().err
     assert main(["contract", "--quick", "--export", str(tmp_path / "none" / "a.json")]) == 2
 
 

@@ -53,8 +53,6 @@ def run(args: argparse.Namespace) -> int:
     """Check; 0 when everything fits, 1 when something does not, 2 on bad usage."""
     console = Console(stderr=True)
     try:
-        if args.jobs < 1:
-            raise InputError(f"--jobs {args.jobs}: use 1 or more")
         if not args.quick and importlib.util.find_spec(CLOCK) is None:
             raise InputError(
                 "bots are run under a moved clock, and the package time-machine is not installed; "
