@@ -106,6 +106,13 @@ def _trained(freqai: Any) -> dict[str, int]:
     return {pair: int(info["trained_timestamp"]) for pair, info in freqai.dd.pair_dict.items()}
 
 
+def _train_no_more(worker: Worker) -> None:
+    """FreqAI's thread looks at its queue once more before it ends: it finds nothing there."""
+    queue = getattr(worker.freqtrade.strategy.freqai, "train_queue", None)
+    if queue is not None:
+        queue.clear()
+
+
 def main(path: Path) -> None:
     """Run one stretch and end as the plan says."""
     plan = Plan.read(path)
@@ -122,6 +129,7 @@ def main(path: Path) -> None:
             try:
                 drive(worker)
             finally:
+                _train_no_more(worker)
                 gate.open()
 
         Worker.run = run
