@@ -195,6 +195,18 @@ def test_bad_usage_is_one_clear_error(
     assert text in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_bot_that_would_stay_stopped_is_refused(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = json.loads((ROOT / "config.json").read_text())
+    config.pop("initial_state")
+    path = tmp_path / "stopped.json"
+    path.write_text(json.dumps(config))
+    given = ["--config", path, "--datadir", market, "--timerange", "20241228-"]
+    assert exit_code("replay", *given, "--work", tmp_path / "work") == 2
+    assert 'initial_state is "stopped": this bot would decide' in capsys.readouterr().err
+
+
 def test_a_bot_without_stored_predictions_is_one_clear_error(tmp_path: Path) -> None:
     database = tmp_path / "empty.sqlite"
     database.touch()

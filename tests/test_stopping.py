@@ -278,7 +278,8 @@ def test_ctrl_c_in_the_middle_of_work(
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in output + errors
     assert errors.splitlines()[-1].startswith(f"regimeswitch {name}: stopped by SIGINT; {kept}")
-    assert [one for one in started if is_running(one.pid)] == []
+    left = psutil.wait_procs(started, timeout=10)[1]
+    assert [(one, one.cmdline()) for one in left] == []
     assert list((home / "tmp").iterdir()) == []
 
 
@@ -349,7 +350,7 @@ def test_two_signals_in_a_training_end_the_bot(market: Path, home: Path) -> None
         assert bot.wait(60) == 0
         seconds = time.monotonic() - began
     assert seconds < 15
-    assert [one for one in started if is_running(one.pid)] == []
+    assert psutil.wait_procs(started, timeout=5)[1] == []
     words = words_of(log)
     assert "stopped: trades are in sqlite:///" in words
     assert "the training of BTC/USDT was broken off" in words

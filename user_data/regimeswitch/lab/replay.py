@@ -162,6 +162,11 @@ def scene_of(args: argparse.Namespace) -> Scene:
     config = load_sound_config(args.config, os.environ)
     config.require_base_timeframe("replay")
     require_bot(config)
+    state = config.merged.get("initial_state", "stopped")
+    if state != "running":
+        raise InputError(
+            f'initial_state is "{state}": this bot would decide nothing; set it to "running"'
+        )
     pairs = args.pairs or config.pairs
     if not pairs:
         raise InputError("the config's exchange.pair_whitelist names no pair; name some by --pairs")

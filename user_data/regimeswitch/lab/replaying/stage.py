@@ -103,7 +103,6 @@ def scene_config(scene: Scene) -> dict[str, Any]:
     """Configuration on top of the user's: the same for both sides."""
     own: dict[str, Any] = {
         "dry_run": True,
-        "initial_state": "running",
         "internals": {"process_throttle_secs": scene.loop_seconds},
         "exchange": {"pair_whitelist": scene.pairs},
         "pairlists": [{"method": "StaticPairList"}],
