@@ -1,6 +1,6 @@
 """Tries `regimeswitch contract` on other releases of freqtrade; by hand, no part of `make test`.
 
-    .venv/bin/python tests/releases.py --work /tmp/releases
+    .venv/bin/python tests/releases.py --work ../releases
 
 Each release gets a virtualenv of its own. Nothing is copied: packages of the lock are seen from
 there, only freqtrade itself, and what it asks for in another version, is installed over them. So a
