@@ -62,10 +62,14 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, figures)
     except (InputError, SettingsError) as error:
-        console.print(f"regimeswitch backup: {error}", highlight=False, markup=False)
+        console.print(
+            f"regimeswitch backup: {error}", highlight=False, markup=False, soft_wrap=True
+        )
         return USAGE
     except (ArchiveError, OSError) as error:
-        console.print(f"regimeswitch backup: {error}", highlight=False, markup=False)
+        console.print(
+            f"regimeswitch backup: {error}", highlight=False, markup=False, soft_wrap=True
+        )
         return FAILED
     _tell(figures)
     return OK

@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, figures)
     except (InputError, OSError) as error:
-        console.print(f"regimeswitch contract: {error}", highlight=False, markup=False)
+        console.print(
+            f"regimeswitch contract: {error}", highlight=False, markup=False, soft_wrap=True
+        )
         return USAGE
     print_outcomes(outcomes, figures)
     return OK if figures["passed"] == figures["checks"] else FINDING

@@ -60,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, figures)
     except (InputError, OSError) as error:
-        console.print(f"regimeswitch doctor: {error}", highlight=False, markup=False)
+        console.print(
+            f"regimeswitch doctor: {error}", highlight=False, markup=False, soft_wrap=True
+        )
         return USAGE
     _print(findings)
     _print_release(figures["freqtrade"])

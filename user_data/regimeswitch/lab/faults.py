@@ -75,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, figures)
     except (InputError, OSError) as error:
-        console.print(f"regimeswitch faults: {error}", highlight=False, markup=False)
+        console.print(
+            f"regimeswitch faults: {error}", highlight=False, markup=False, soft_wrap=True
+        )
         return USAGE
     print_verdicts(verdicts, figures)
     return OK if figures["survived"] == figures["cases"] else FINDING

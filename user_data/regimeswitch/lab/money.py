@@ -103,10 +103,10 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, figures)
     except (InputError, SettingsError, OSError) as error:
-        console.print(f"regimeswitch money: {error}", highlight=False, markup=False)
+        console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
         return 2
     except BacktestError as error:
-        console.print(f"regimeswitch money: {error}", highlight=False, markup=False)
+        console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
         return 1
     screen().print(table_of(figures))
     return 0

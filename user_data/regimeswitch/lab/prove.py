@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, figures)
     except (InputError, SettingsError, LearnerError, OSError) as error:
-        console.print(f"regimeswitch prove: {error}", highlight=False, markup=False)
+        console.print(f"regimeswitch prove: {error}", highlight=False, markup=False, soft_wrap=True)
         return 2
     print_proof(figures)
     return 0

@@ -70,7 +70,9 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, {"pair": args.pair, **figures})
     except (InputError, SettingsError, OSError) as error:
-        console.print(f"regimeswitch regimes: {error}", highlight=False, markup=False)
+        console.print(
+            f"regimeswitch regimes: {error}", highlight=False, markup=False, soft_wrap=True
+        )
         return 2
     _print(args.pair, figures)
     if args.truth:

@@ -104,7 +104,9 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, figures)
     except (InputError, SettingsError, CandleError, ReplayError, OSError) as error:
-        console.print(f"regimeswitch replay: {error}", highlight=False, markup=False)
+        console.print(
+            f"regimeswitch replay: {error}", highlight=False, markup=False, soft_wrap=True
+        )
         return USAGE
     (print_served if args.live else print_replay)(figures)
     return FINDING if figures["decision_diffs"] or figures["trade_diffs"] else OK

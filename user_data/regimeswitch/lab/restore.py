@@ -60,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             write_json(args.export, figures)
     except InputError as error:
-        console.print(f"regimeswitch restore: {error}", highlight=False, markup=False)
+        console.print(
+            f"regimeswitch restore: {error}", highlight=False, markup=False, soft_wrap=True
+        )
         return USAGE
     except ArchiveError as error:
         text = f"regimeswitch restore: {args.archive} is refused: {error}. Nothing was changed."
