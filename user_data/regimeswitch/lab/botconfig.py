@@ -173,14 +173,14 @@ def load_sound_config(paths: list[Path], environment: Mapping[str, str]) -> BotC
     :raises InputError: also with every key whose value freqtrade would refuse
     """
     config = load_bot_config(paths, environment)
-    wrong = config.wrong or list(_features_wrong(config.merged))
+    wrong = config.wrong or list(features_wrong(config.merged))
     if wrong:
         told = "\n".join(f"{place}: {message}" for place, message in wrong)
         raise InputError(f"{_named(paths)} cannot be used; change\n{told}")
     return config
 
 
-def _features_wrong(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def features_wrong(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What freqtrade's schema leaves open of timeframes and periods."""
     features = section(section(config, "freqai"), "feature_parameters")
     timeframes = {"timeframe": [config.get("timeframe", BASE_TIMEFRAME)]}

@@ -96,10 +96,11 @@ def _all_findings(
     subject: Subject, console: Console, *, online: bool
 ) -> tuple[list[Finding], dict[str, Any]]:
     from regimeswitch.lab.doctoring.checks import MEANING_CHECKS, PLAIN_CHECKS
+    from regimeswitch.lab.doctoring.configuration import unreadable
 
     findings = [one for check in PLAIN_CHECKS for one in check(subject)]
     measured: dict[str, Any] = {"candles": {}, "pairs": {}}
-    if subject.config.mistakes:
+    if subject.config.mistakes or unreadable(subject):
         # What keys mean is known only when freqtrade accepts them: no other check can be made.
         return findings, measured
     findings += [one for check in MEANING_CHECKS for one in check(subject)]

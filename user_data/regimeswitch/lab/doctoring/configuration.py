@@ -6,12 +6,14 @@ import copy
 import re
 from collections.abc import Iterator
 
+import ccxt
 from freqtrade.configuration import validate_config_consistency
 from freqtrade.exceptions import FreqtradeException
 
 from regimeswitch.bot.guards import EXCHANGE
 from regimeswitch.bot.overrides import refused
 from regimeswitch.candles import timeframe_seconds
+from regimeswitch.lab.botconfig import features_wrong
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.keys import required_by
 from regimeswitch.lab.doctoring.subject import Subject
@@ -38,6 +40,11 @@ def check_settings(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def unreadable(subject: Subject) -> list[tuple[str, str]]:
+    """Timeframes and periods that freqtrade's schema lets pass and nothing can read."""
+    return list(features_wrong(subject.config.merged))
+
+
 def check_schema(subject: Subject) -> Iterator[Finding]:
     """What freqtrade itself would refuse."""
     mistakes = subject.config.mistakes
@@ -50,9 +57,16 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
         )
     if mistakes:
         return
+    for where, message in unreadable(subject):
+        yield Finding(
+            *("serious", "config.schema", message, where),
+            "mend this key, then ask again: more can be checked then",
+        )
+    if unreadable(subject):
+        return
     try:
         validate_config_consistency(copy.deepcopy(subject.config.merged), preliminary=True)
-    except (FreqtradeException, ValueError) as error:
+    except (FreqtradeException, ccxt.BaseError, ValueError) as error:
         yield Finding(
             *("serious", "config.consistency", str(error), "config"),
             "freqtrade refuses to start; change one of the keys it names",
@@ -136,6 +150,7 @@ def check_timeframes(subject: Subject) -> Iterator[Finding]:
             *("serious", "config.timeframe", what, "timeframe"),
             f'set it to "{BASE_TIMEFRAME}"; longer ones belong into include_timeframes',
         )
+        return
     for timeframe in (subject.timeframe, rule.timeframe):
         if included and timeframe not in included:
             what = f"{timeframe} is not in it: a bot keeps no long history of these candles"
