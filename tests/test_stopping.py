@@ -350,7 +350,7 @@ def test_two_signals_in_a_training_end_the_bot(market: Path, home: Path) -> None
         assert bot.wait(60) == 0
         seconds = time.monotonic() - began
     assert seconds < 15
-    assert psutil.wait_procs(started, timeout=5)[1] == []
+    assert [one for one in started if is_running(one.pid)] == []
     words = words_of(log)
     assert "stopped: trades are in sqlite:///" in words
     assert "the training of BTC/USDT was broken off" in words
