@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 
 import psutil
+
+
+GONE_SECONDS = 2.0
+"""How long processes that were killed may take to be gone, on a machine that is busy."""
+LOOK_SECONDS = 0.01
 
 
 class Descendants:
@@ -31,7 +37,7 @@ class Descendants:
                 child.terminate()
 
     def kill(self) -> None:
-        """Kill all; each is halted before its children are looked for, and starts none."""
+        """Kill all and see them gone; each is halted before its children are looked for."""
         self.look()
         fresh = set(self._known)
         while fresh:
@@ -42,6 +48,9 @@ class Descendants:
         for process in self._known:
             with contextlib.suppress(psutil.Error):
                 process.kill()
+        deadline = time.monotonic() + GONE_SECONDS
+        while any(map(_runs, self._known)) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
 
 
 def kill_group(group: int) -> None:
@@ -49,6 +58,14 @@ def kill_group(group: int) -> None:
     for process in _wanted([one for one in psutil.process_iter() if _group_of(one) == group]):
         with contextlib.suppress(psutil.Error):
             process.kill()
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Not so when it has ended and its parent has yet to ask how."""
+    try:
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return False
 
 
 def _group_of(process: psutil.Process) -> int:
