@@ -22,6 +22,7 @@ from regimeswitch.exchange.faults import (
     BEFORE,
     CANDLES,
     KINDS,
+    REFUSALS,
     Fault,
     FaultError,
     read_faults,
@@ -104,6 +105,34 @@ def test_an_order_is_placed_or_not_and_the_answer_is_lost(
         assert (found, text in body) == (status, True)
     assert buys(account) == (moment == AFTER)
     assert injection.hits[0] == 1
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_refused_order_is_not_placed(
+    faulty: ExchangeServer, injection: Injection, sender: Raw, account: Trading, kind: str
+) -> None:
+    injection.set([Fault(kind, "POST", ORDER, times=1)])
+    if kind == "403":
+        with pytest.raises(json.JSONDecodeError):
+            sender.send("POST", ORDER, **BUY)
+    else:
+        status, answer = sender.send("POST", ORDER, **BUY)
+        assert status in (400, 401, 451)
+        assert answer["code"] == (0 if kind == "451" else int(kind.split()[0]))
+    assert (buys(account), injection.hits[0]) == (0, 1)
+
+
+def test_a_pair_on_a_break_is_listed_and_not_traded(
+    faulty: ExchangeServer, injection: Injection, sender: Raw, account: Trading
+) -> None:
+    injection.set([Fault("break", symbol="AAAUSDT")])
+    info = json.loads(fetch(faulty, "/api/v3/exchangeInfo")[1])
+    states = {one["symbol"]: one["status"] for one in info["symbols"]}
+    assert states.pop("AAAUSDT") == "BREAK"
+    assert set(states.values()) <= {"TRADING"}
+    assert fetch(faulty, "/api/v3/depth?symbol=AAAUSDT")[0] == 200
+    status, answer = sender.send("POST", ORDER, **BUY)
+    assert (status, answer["msg"], buys(account)) == (400, "Market is closed.", 0)
 
 
 @pytest.mark.parametrize("moment", [BEFORE, AFTER])

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from regimeswitch.exchange.money import ZERO
-from regimeswitch.exchange.ordererrors import (
-    insufficient_balance,
-)
+from regimeswitch.exchange.ordererrors import insufficient_balance
 
 
 Amounts = dict[str, Decimal]
@@ -44,6 +42,11 @@ class Account:
     def assets(self) -> list[str]:
         """Every asset that was ever here."""
         return sorted({*self.free, *self.locked})
+
+    def deposit(self, asset: str, amount: Decimal) -> None:
+        """Coins come in, or with a negative amount leave, without an order."""
+        _add(self.deposits, asset, amount)
+        _add(self.free, asset, amount)
 
     def lock(self, asset: str, amount: Decimal) -> None:
         """Hold back an amount for an order.

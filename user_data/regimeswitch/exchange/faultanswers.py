@@ -10,16 +10,38 @@ import struct
 from aiohttp import web
 
 from regimeswitch.exchange.answers import Handler, compact, refusal
-from regimeswitch.exchange.errors import ApiError
+from regimeswitch.exchange.errors import ApiError, bad_key, bad_key_format, bad_signature, too_late
 from regimeswitch.exchange.faultcandles import bad_candles
-from regimeswitch.exchange.faults import AFTER, CANDLES, LISTING, MISSING, Fault
+from regimeswitch.exchange.faults import AFTER, BREAK, CANDLES, LISTING, MISSING, Fault
 from regimeswitch.exchange.limits import banned, too_much_weight
+from regimeswitch.exchange.ordererrors import (
+    filter_failure,
+    insufficient_balance,
+    no_such_order,
+    unknown_order,
+)
 
 
 PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 # Status and body of what a failing exchange answers; JSON where Binance's own servers speak, a
 # page where something in front of them does.
+REFUSED = {
+    "-1013 notional": filter_failure("NOTIONAL"),
+    "-1013 lot size": filter_failure("LOT_SIZE"),
+    "-1013 market closed": ApiError(-1013, "Market is closed."),
+    "-1021": too_late(),
+    "-1022": bad_signature(),
+    "-2010": insufficient_balance(),
+    "-2011": unknown_order(),
+    "-2013": no_such_order(),
+    "-2014": bad_key_format(),
+    "-2015": bad_key(),
+    "-2026": ApiError(-2026, "Order was canceled or expired with no executed qty and archived."),
+}
 FAILED: dict[str, tuple[int, ApiError | str]] = {
+    **{kind: (error.status, error) for kind, error in REFUSED.items()},
+    "403": (403, PAGE.format("403 Forbidden")),
+    "451": (451, ApiError(0, "Service unavailable from a restricted location.")),
     "500": (500, ApiError(-1000, "An unknown error occurred while processing the request.")),
     "502": (502, PAGE.format("502 Bad Gateway")),
     "503": (503, ApiError(-1008, "Server is currently overloaded with other requests.")),
@@ -51,6 +73,8 @@ async def failed(fault: Fault, request: web.Request, handler: Handler, now: int)
     """
     if fault.kind == MISSING:
         return await _without_pair(fault, request, handler)
+    if fault.kind == BREAK:
+        return await _on_break(fault, request, handler)
     if fault.kind in (*CANDLES, "truncated", "slow"):
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
@@ -89,6 +113,18 @@ async def _without_pair(fault: Fault, request: web.Request, handler: Handler) ->
     response = await _real(request, handler)
     info = json.loads(response.text or "")
     info["symbols"] = [one for one in info["symbols"] if one["symbol"] != fault.symbol]
+    return web.json_response(info, dumps=compact)
+
+
+async def _on_break(fault: Fault, request: web.Request, handler: Handler) -> web.Response:
+    """A pair that is listed but not traded; its candles, book and open orders stay."""
+    if request.path != LISTING:
+        return refusal(REFUSED["-1013 market closed"])
+    response = await _real(request, handler)
+    info = json.loads(response.text or "")
+    for one in info["symbols"]:
+        if one["symbol"] == fault.symbol:
+            one["status"] = "BREAK"
     return web.json_response(info, dumps=compact)
 
 

@@ -9,16 +9,21 @@ from dataclasses import asdict, dataclass, fields
 BEFORE, AFTER = "before", "after"
 LIMITS = ("429", "418", "-1003 in 200", "-1003 in 400")
 FAILURES = ("500", "502", "503", "504", "-1006", "-1007")
+REFUSALS = (
+    *("-1013 notional", "-1013 lot size", "-1013 market closed", "-1021", "-1022", "-2010"),
+    *("-2011", "-2013", "-2014", "-2015", "-2026", "403", "451"),
+)
+"""Requests that are certainly not carried out."""
 BROKEN = ("time-out", "reset", "truncated", "html", "empty", "slow")
 CANDLES = (
     *("stale", "zero", "negative", "inverted", "spike", "nan", "null"),
     *("duplicated", "future", "forming"),
 )
 CANDLE_PATHS = ("/api/v3/klines", "/api/v3/uiKlines")
-LISTING = "/api/v3/exchangeInfo"
-MISSING = "missing pair"
-OTHERS = (MISSING, "websocket", "drift")
-KINDS = (*LIMITS, *FAILURES, *BROKEN, *CANDLES, *OTHERS)
+LISTING, ORDER_PATH = "/api/v3/exchangeInfo", "/api/v3/order"
+MISSING, BREAK = "missing pair", "break"
+OTHERS = (MISSING, BREAK, "websocket", "drift")
+KINDS = (*LIMITS, *FAILURES, *REFUSALS, *BROKEN, *CANDLES, *OTHERS)
 
 
 class FaultError(ValueError):
@@ -63,7 +68,9 @@ class Fault:
         """Whether a request of this moment is one that the fault is about."""
         if self.kind in CANDLES and path not in CANDLE_PATHS:
             return False
-        listing = self.kind == MISSING and path == LISTING
+        if self.kind == BREAK and path != LISTING and (verb, path) != ("POST", ORDER_PATH):
+            return False
+        listing = self.kind in (MISSING, BREAK) and path == LISTING
         return (
             self.verb in ("", verb)
             and self.path in ("", path)

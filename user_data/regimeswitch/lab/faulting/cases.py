@@ -20,6 +20,19 @@ PATIENCE = 0.4
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Coins that leave the account, or come in, without an order.
+
+    :ivar at: seconds from the moment at which the troubled entry is due
+    :ivar share: of what the account has of the coin then; negative = they leave
+    """
+
+    at: int
+    asset: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Case:
     """One case.
 
@@ -29,6 +42,7 @@ class Case:
     :ivar faults: without times; ``begins`` and ``ends`` are those of all
     :ivar variant: what the troubled trade is like: "" (filled at once), resting, stop
     :ivar what: for scenes of their own, what happens there
+    :ivar transfers: in the order of their times
     """
 
     name: str
@@ -39,6 +53,7 @@ class Case:
     ends: int = CANDLE
     variant: str = ""
     what: str = ""
+    transfers: tuple[Transfer, ...] = ()
 
     def timed(self, moment_ms: int) -> list[Fault]:
         """The faults with their times.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 from freqtrade.enums import RunMode, State
@@ -14,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from regimeswitch.exchange.candlestore import CandleStore
 from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.market import Market
+from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import Case
@@ -68,10 +70,14 @@ class Drive:
     """Leads a bot from moment to moment, and starts it again where its owner would.
 
     :param case: with a full disk a bot may die, as any program; it is then started again
+    :param trading: the account, whose coins may leave; None on paper
     """
 
-    def __init__(self, bot: Bot, case: Case, clock: MovedClock) -> None:
-        self.bot, self.case, self.clock = bot, case, clock
+    def __init__(
+        self, bot: Bot, case: Case, clock: MovedClock, trading: Trading | None = None
+    ) -> None:
+        self.bot, self.case, self.clock, self.trading = bot, case, clock, trading
+        self.transfers = list(case.transfers)
         self.worker: Worker | None = None
         self.state: State | None = None
 
@@ -84,6 +90,7 @@ class Drive:
             for moment in moments():
                 if moment > self.clock.now:
                     self.clock.move_to(moment)
+                    self._transfer(moment)
                     with self._disk(moment):
                         self._look()
         finally:
@@ -93,6 +100,15 @@ class Drive:
         seconds = (moment - slot_begin(TROUBLED)).total_seconds()
         full = self.case.scene == "disk" and self.case.begins <= seconds < self.case.ends
         return full_disk() if full else contextlib.nullcontext()
+
+    def _transfer(self, moment: datetime) -> None:
+        seconds = (moment - slot_begin(TROUBLED)).total_seconds()
+        while self.transfers and self.transfers[0].at <= seconds:
+            due = self.transfers.pop(0)
+            assert self.trading is not None
+            account = self.trading.account
+            share = account.free.get(due.asset, ZERO) * Decimal(str(due.share))
+            account.deposit(due.asset, share.quantize(UNIT, ROUND_DOWN))
 
     def _look(self) -> None:
         try:
@@ -137,7 +153,7 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
                     if guards and case.scene == "start":
                         ping = f"{server.url}/api/v3/ping"
                         wait_for(ping, WAIT_SECONDS, logger.info, clock.sleep)
-                    Drive(bot, case, clock).run()
+                    Drive(bot, case, clock, trading).run()
             except (DeadError, HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")
