@@ -11,8 +11,9 @@ from freqtrade.exceptions import FreqtradeException, TemporaryError
 
 from conftest import ROOT
 from exchanges import Clock
-from regimeswitch.bot.meanings import ANSWERS, KEPT_BACK, TABLE, meaning, meaning_of, row
-from regimeswitch.bot.meaningtable import BEGIN, END, markdown, with_table
+from regimeswitch.bot.meaningpage import BEGIN, END, markdown, with_table
+from regimeswitch.bot.meanings import meaning, meaning_of, row
+from regimeswitch.bot.meaningtable import ANSWERS, KEPT_BACK, TABLE
 from regimeswitch.exchange.candlestore import CandleStore
 from regimeswitch.exchange.faults import Fault
 from regimeswitch.exchange.injection import Injection

@@ -1,50 +1,346 @@
-"""The table of answers as a page shows it; ``python -m regimeswitch.bot.meaningtable`` writes it.
+"""The table of answers.
 
-The page is ``docs/faults.md``; what stands between the two marks is replaced, nothing else.
+Codes, texts and HTTP statuses are those of Binance's pages "Error codes", "Filters" and "General
+API information" (HTTP return codes). Messages are made from it, and so is the table in
+``docs/faults.md`` (:mod:`regimeswitch.bot.meaningpage` writes it).
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-
-from regimeswitch.bot.meanings import TABLE, Meaning
+from regimeswitch.bot.meaningrows import Meaning, Pause
 
 
-BEGIN, END = "<!-- table of answers: begin -->", "<!-- table of answers: end -->"
-HEADINGS = ("answer", "the request", "entries", "exits", "next try", "said")
+NOT_HELD = "as usual"
+ONE_LESS = "this one is not made; others as usual"
+EACH_LOOP = "in every loop while it is due"
 
+ANSWERS = (
+    Meaning(
+        "-1015",
+        "too many new orders",
+        "refused unread: the account's count of new orders is used up",
+        "pause for ten seconds, or for `Retry-After`",
+        "are tried in every loop; the exchange may refuse them until the count falls",
+        "after ten seconds, or after `Retry-After`",
+        "the exchange takes no new orders until {until} UTC",
+        pause=Pause.ORDERS,
+        codes=(-1015,),
+    ),
+    Meaning(
+        "418",
+        "banned",
+        "refused unread: this address is banned for going on after 429",
+        "pause",
+        "cannot leave either; a stop-loss on the exchange works meanwhile",
+        "at the end of the ban, with one `ping` first; an end in more than three days is not "
+        "believed: one `ping` after 1, 2, 4 ... up to 60 minutes",
+        "the exchange takes no requests until {until} UTC",
+        exits_leave=False,
+        pause=Pause.LIMIT,
+        statuses=(418,),
+    ),
+    Meaning(
+        "429",
+        "too many requests",
+        "refused unread: the request weight of the minute is used up",
+        "pause",
+        "cannot leave either: going on makes a ban of a warning",
+        "after `Retry-After`, otherwise in the next minute",
+        "the exchange takes no requests until {until} UTC",
+        exits_leave=False,
+        pause=Pause.LIMIT,
+        statuses=(429,),
+    ),
+    Meaning(
+        "-1003",
+        "too many requests, or banned",
+        "refused unread, as 429 or, where the text names an end, as 418",
+        "pause",
+        "cannot leave either: going on makes a ban of a warning",
+        "at the end that the text names, otherwise in the next minute",
+        "the exchange takes no requests until {until} UTC",
+        exits_leave=False,
+        pause=Pause.LIMIT,
+        codes=(-1003,),
+    ),
+    Meaning(
+        "403",
+        "refused by the firewall",
+        "refused unread by what stands in front of the exchange",
+        "pause",
+        "cannot leave either; a stop-loss on the exchange works meanwhile",
+        "one `ping` after 10 s, then after twice as long each time, 10 minutes at most",
+        "the exchange's firewall refuses this address (403); nothing is sent until {until} UTC",
+        exits_leave=False,
+        pause=Pause.GROWING,
+        statuses=(403,),
+    ),
+    Meaning(
+        "451",
+        "refused for the location",
+        "refused unread: the exchange serves nobody at this address",
+        "pause",
+        "cannot leave from this address; sell by hand, or run the bot elsewhere",
+        "one `ping` after 10 s, then after twice as long each time, 10 minutes at most",
+        "the exchange refuses the location of this address (451); nothing is sent until {until} "
+        "UTC",
+        exits_leave=False,
+        pause=Pause.GROWING,
+        statuses=(451,),
+    ),
+    Meaning(
+        "5xx",
+        "failure of the exchange",
+        "unknown: it may have been carried out, whatever code comes with it",
+        "pause until requests are answered",
+        "are tried in every loop; a sale whose answer is lost is asked for by its id first",
+        "a question in the next loop; an order only once its outcome is known",
+        "no response of the exchange ({what})",
+        unknown=True,
+        statuses=tuple(range(500, 600)),
+    ),
+    Meaning(
+        "-1000 -1001 -1006 -1007 -1008",
+        "failure behind the exchange's door",
+        "unknown: the exchange itself does not know",
+        "pause until requests are answered",
+        "are tried in every loop; a sale whose answer is lost is asked for by its id first",
+        "a question in the next loop; an order only once its outcome is known",
+        "no response of the exchange ({what})",
+        unknown=True,
+        codes=(-1000, -1001, -1006, -1007, -1008),
+    ),
+    Meaning(
+        "-1021",
+        "clocks differ",
+        "not carried out: the timestamp of a signed request is outside of its window",
+        "pause while the clocks differ by more than `safety.clock_drift_seconds`",
+        "go on: signed requests carry the exchange's time",
+        "at once: the difference is measured, and the request signed and sent once more",
+        "this clock differs from the exchange's by {seconds} s",
+        pause=Pause.CLOCK,
+        codes=(-1021,),
+    ),
+    Meaning(
+        "-1022",
+        "signature refused",
+        "not carried out: the secret is not that of the key",
+        "none can be made",
+        "cannot leave until the secret is right; sell by hand",
+        EACH_LOOP,
+        "{what}: the exchange refuses the signature; look at exchange.secret",
+        exits_leave=False,
+        codes=(-1022,),
+    ),
+    Meaning(
+        "-2014 -2015",
+        "key refused",
+        "not carried out: key revoked or misspelled, address not on its list, or no permission to "
+        "trade",
+        "none can be made",
+        "cannot leave until the key is right; sell by hand",
+        EACH_LOOP,
+        "{what}: the exchange refuses the key; look at its address list and its permissions",
+        exits_leave=False,
+        codes=(-2014, -2015, -2008, -1002, -1099),
+    ),
+    Meaning(
+        "-1013 NOTIONAL",
+        "below the smallest value",
+        "not carried out: amount times price is below the pair's smallest order (or above its "
+        "largest)",
+        ONE_LESS,
+        "what is left is dust: it cannot be sold until its value has grown",
+        EACH_LOOP,
+        "{what}: worth less than the smallest order of the pair",
+        codes=(-1013,),
+        words=("NOTIONAL", "Price * QTY is zero or less"),
+    ),
+    Meaning(
+        "-1013 LOT_SIZE",
+        "amount refused",
+        "not carried out: the amount is too small, too large, or no whole number of steps",
+        ONE_LESS,
+        "what is left may be dust: less than one step cannot be sold",
+        EACH_LOOP,
+        "{what}: the pair takes no order of this amount",
+        codes=(-1013,),
+        words=("LOT_SIZE", "Invalid quantity"),
+    ),
+    Meaning(
+        "-1013 PRICE_FILTER",
+        "price refused",
+        "not carried out: the price is outside of what the pair allows, or too far from the market",
+        ONE_LESS,
+        "the price is asked for anew",
+        EACH_LOOP,
+        "{what}: the pair takes no order at this price",
+        codes=(-1013,),
+        words=("PRICE_FILTER", "PERCENT_PRICE", "Invalid price"),
+    ),
+    Meaning(
+        "-1013 MAX_NUM_ORDERS",
+        "too many open orders",
+        "not carried out: the account has as many open orders as it may",
+        ONE_LESS,
+        "wait until an order is over or cancelled",
+        EACH_LOOP,
+        "{what}: too many open orders",
+        codes=(-1013,),
+        words=("MAX_NUM",),
+    ),
+    Meaning(
+        "-1013 MAX_POSITION",
+        "position limit",
+        "not carried out: the account may not hold more of the coin",
+        ONE_LESS,
+        NOT_HELD,
+        EACH_LOOP,
+        "{what}: the account may not hold more of this coin",
+        codes=(-1013, -2010),
+        words=("MAX_POSITION",),
+    ),
+    Meaning(
+        "-1013 market closed",
+        "pair not trading",
+        "not carried out: the pair is on a break, halted or taken off",
+        "none of the pair",
+        "of the pair cannot leave until it trades again; other pairs as usual",
+        EACH_LOOP,
+        "{what}: the pair is not traded now",
+        exits_leave=False,
+        codes=(-1013, -2010, -1121),
+        words=("Market is closed", "Invalid symbol"),
+    ),
+    Meaning(
+        "-1013",
+        "order refused",
+        "not carried out: the exchange does not take an order like this",
+        ONE_LESS,
+        "this one is not made",
+        EACH_LOOP,
+        "{what}: the exchange refuses the order",
+        codes=(-1013,),
+    ),
+    Meaning(
+        "-2010 balance",
+        "too little balance",
+        "not carried out: the account has less than the order needs",
+        ONE_LESS,
+        "what the account has is sold, what is missing is booked and told",
+        EACH_LOOP,
+        "{what}: the account has too little",
+        codes=(-2010,),
+        words=("insufficient balance",),
+    ),
+    Meaning(
+        "-2010 trigger",
+        "price is past it already",
+        "not carried out: a stop would trigger at once, or a maker order would take",
+        ONE_LESS,
+        "freqtrade's own exit sells in the same loop",
+        EACH_LOOP,
+        "{what}: the market is already past this price",
+        codes=(-2010,),
+        words=("would trigger immediately", "would immediately match"),
+    ),
+    Meaning(
+        "-2010 restricted",
+        "not allowed on this account",
+        "not carried out: the account may not trade, or not this pair",
+        "none can be made",
+        "cannot leave; ask the exchange's support, sell by hand",
+        EACH_LOOP,
+        "{what}: the exchange does not let this account trade",
+        exits_leave=False,
+        codes=(-2010, -2011, -1010),
+        words=(
+            *("disabled on this account", "may not place or cancel", "not permitted for this"),
+            *("restricted for this", "Rest API trading is not enabled"),
+        ),
+    ),
+    Meaning(
+        "-2010",
+        "order refused",
+        "not carried out: the matching engine refuses the order",
+        ONE_LESS,
+        "this one is not made",
+        EACH_LOOP,
+        "{what}: the exchange refuses the order",
+        codes=(-2010, -1010),
+    ),
+    Meaning(
+        "-2011",
+        "cancel refused",
+        "not carried out: the order is over already, or never was",
+        NOT_HELD,
+        "go on with what has become of the order, which is asked for",
+        "none: the order's state decides",
+        "{what}: nothing to cancel; the order is asked for",
+        codes=(-2011,),
+    ),
+    Meaning(
+        "-2013",
+        "no such order",
+        "an answer to a question: not there now; after an order without an answer it may still "
+        "show up",
+        "of the pair wait until it is known",
+        "of the pair wait for an unknown sale only",
+        "with growing pauses, then in every loop",
+        "{what}: the exchange does not know the order",
+        codes=(-2013,),
+    ),
+    Meaning(
+        "-2026",
+        "order archived",
+        "an answer to a question: cancelled or expired without a fill, more than 90 days ago",
+        "of the pair wait until trades and balances have settled it",
+        NOT_HELD,
+        "none: trades and balances decide",
+        "{what}: the order is archived",
+        codes=(-2026,),
+    ),
+)
+"""Answers, in the order in which they are looked through."""
 
-def markdown() -> str:
-    """The whole table, with a line break at its end."""
-    lines = [HEADINGS, ("---",) * len(HEADINGS), *(tuple(_cells(one)) for one in TABLE)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _cells(one: Meaning) -> Iterator[str]:
-    yield f"{one.key}: {one.name}"
-    yield from (one.means, one.entries, one.exits, one.next_try, one.said_plainly)
-
-
-def with_table(page: str) -> str:
-    """A page with the table as it is now.
-
-    :raises ValueError: when the page lacks one of the marks
-    """
-    before, begin, rest = page.partition(f"{BEGIN}\n")
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page needs the lines {BEGIN!r} and {END!r}")
-    return f"{before}{begin}{markdown()}{end}{after}"
-
-
-def main(names: list[str]) -> None:
-    """Write the table into pages."""
-    for name in names:
-        path = Path(name)
-        path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+UNREADABLE = Meaning(
+    "unreadable",
+    "no answer of the exchange",
+    "unknown: HTML, a half answer or an empty one, with whatever status",
+    "pause until requests are answered",
+    "are tried in every loop; a sale whose answer is lost is asked for by its id first",
+    "a question in the next loop; an order only once its outcome is known",
+    "no response of the exchange ({what})",
+    unknown=True,
+)
+SILENT = Meaning(
+    "no response",
+    "time-out, reset, connection refused",
+    "unknown: it may have been carried out",
+    "pause until requests are answered",
+    "are tried in every loop; a sale whose answer is lost is asked for by its id first",
+    "a question in the next loop; an order only once its outcome is known",
+    "no response of the exchange ({what})",
+    unknown=True,
+)
+OTHER = Meaning(
+    "any other code",
+    "refused",
+    "not carried out",
+    ONE_LESS,
+    "this one is not made",
+    EACH_LOOP,
+    "{what}: the exchange refuses the request",
+)
+KEPT_BACK = Meaning(
+    "not sent",
+    "kept back by the guards",
+    "not carried out: it has not left this machine",
+    "wait for what the message names",
+    "wait for what the message names",
+    "once that is over",
+    "{what}",
+)
+"""A request that the guards themselves keep back; the error's text says why."""
+TABLE = (*ANSWERS, OTHER, UNREADABLE, SILENT)
+"""Every row, as in the page."""
