@@ -6,7 +6,7 @@ import json
 import textwrap
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ import freqtrade.exchange.common
 import pytest
 import time_machine
 from freqtrade.configuration import Configuration
-from freqtrade.enums import RunMode
+from freqtrade.enums import RPCMessageType, RunMode
 from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Order, Trade
 
@@ -170,6 +170,14 @@ class World:
             process(queue)
 
         bot.rpc.process_msg_queue = processed
+        send = bot.rpc.send_msg
+
+        def sent(message: dict[str, Any]) -> None:
+            if message["type"] == RPCMessageType.WARNING:
+                self.messages.append(message["status"])
+            send(message)
+
+        bot.rpc.send_msg = sent
         bot.startup()
         return bot
 
@@ -232,13 +240,17 @@ def exact(number: float) -> Decimal:
 
 
 @contextmanager
-def running_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """AAA and BBB rest at 100, dip to 90 in the third candle and come back."""
+def running_world(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: Sequence[tuple[float, float, float, float]] = (),
+) -> Iterator[World]:
+    """AAA and BBB rest at 100, dip to 90 in the fourth candle and come back, or go another path."""
     candles = tmp_path / "candles"
     candles.mkdir()
-    path = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
+    usual = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
     for base in ("AAA", "BBB"):
-        candles_of(path).to_feather(candles / f"{base}_USDT-5m.feather")
+        candles_of(path or usual).to_feather(candles / f"{base}_USDT-5m.feather")
     with time_machine.travel(BEGIN + timedelta(seconds=1), tick=False) as clock:
         shifting = Shifting(clock)
         for module in (

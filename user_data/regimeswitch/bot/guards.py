@@ -19,12 +19,16 @@ from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.adoption import held, is_spot
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.apart import Apart
 from regimeswitch.bot.candleguard import CandleGuard
+from regimeswitch.bot.channels import Messenger, report_channels
 from regimeswitch.bot.ending import ENDING
+from regimeswitch.bot.exits import ExitWatch
 from regimeswitch.bot.journal import Journal, journal_path
 from regimeswitch.bot.orders import OrderGuard
 from regimeswitch.bot.outage import Outages
 from regimeswitch.bot.reconciling import Reconciler
+from regimeswitch.bot.stops import StopWatch
 from regimeswitch.bot.supported import GUARDED, Subject, check_parts
 from regimeswitch.bot.traffic import Traffic
 from regimeswitch.settings import Settings
@@ -48,6 +52,9 @@ class Guards:
         self._candles: CandleGuard | None = None
         self._orders: OrderGuard | None = None
         self._reconciler: Reconciler | None = None
+        self._exits: ExitWatch | None = None
+        self._messenger: Messenger | None = None
+        self._apart = Apart(Alarms(logger.warning))
         self._told_refusal: dict[str, str] = {}
         self._tags: dict[str, str] = {}
 
@@ -81,7 +88,9 @@ class Guards:
         if not self._are_wanted(mode):
             return
         ENDING.install()
-        alarms = Alarms(lambda text: strategy.dp.send_msg(text, always_send=True))
+        self._messenger = messenger = Messenger(strategy)
+        alarms = Alarms(messenger.warn, messenger.inform)
+        report_channels(strategy)
         name = _exchange_of(strategy.config)
         if name != EXCHANGE:
             alarms.tell(
@@ -93,12 +102,21 @@ class Guards:
         exchange: Any = getattr(strategy.dp, "_exchange", None)
         self._check(mode, Subject.of(exchange))
         self._strategy = strategy
+        self._apart = Apart(alarms)
         self._candles = CandleGuard(self._settings, alarms)
         self._candles.install(exchange)
         self._watch(exchange)
         self._outages = Outages(self._traffic, self._safety, alarms)
+        self._watch_exits(strategy, alarms)
         if mode == RunMode.LIVE:
             self._guard_orders(strategy, exchange._api, alarms)
+
+    def _watch_exits(self, strategy: IStrategy, alarms: Alarms) -> None:
+        loops = self._safety.exit_loops
+        stops = StopWatch(strategy, alarms, self._safety.stop_limit_seconds, loops)
+        stops.install()
+        self._exits = ExitWatch(strategy, alarms, loops, stops.exits)
+        self._exits.install()
 
     def _watch(self, exchange: Any) -> None:
         clients = [exchange._api, exchange._api_async, getattr(exchange, "_ws_async", None)]
@@ -130,29 +148,42 @@ class Guards:
             refuse=refuse,
         )
         self._reconciler = Reconciler(self._orders, client, strategy, alarms)
-        self._reconciler.run(first=True)
+        reconciler = self._reconciler
+        self._apart.run("the comparison of orders and trades", lambda: reconciler.run(first=True))
 
     def _limits_and_outages(self, pair: str) -> str:
-        return self._outages.reason(pair) if self._outages is not None else ""
+        """Why nothing of a pair may be bought, additions and replacements included."""
+        reason = self._outages.reason(pair) if self._outages is not None else ""
+        return reason or self._apart.reason
 
     def loop_started(self, strategy: IStrategy, now: datetime) -> None:
-        """Look at unknown orders, limits and outages; cheap.
+        """Look at unknown orders, exits, limits and outages; cheap, and never raises.
+
+        Each guard looks by itself. While one fails nothing is bought.
 
         :param now: UTC
         """
-        if self._outages is None:
+        outages, messenger = self._outages, self._messenger
+        if outages is None or messenger is None:
             return
-        self._outages.look(strategy, now)
-        if self._candles is not None:
-            self._candles.look(strategy, now)
+        run = self._apart.run
+        run("sending notices", messenger.flush)
+        run("the guard of limits and outages", lambda: outages.look(strategy, now))
+        if (candles := self._candles) is not None:
+            run("the guard of candles", lambda: candles.look(strategy, now))
         self._traffic.next_loop()
-        if self._orders is not None and self._reconciler is not None:
-            self._orders.next_loop()
-            self._reconciler.run()
-            self._reconciler.report_strange_coins(_prices(strategy))
+        if (orders := self._orders) is not None and (reconciler := self._reconciler) is not None:
+            run("the guard of orders", orders.next_loop)
+            run("the comparison of orders and trades", reconciler.run)
+            run(
+                "the search for coins of no trade",
+                lambda: reconciler.report_strange_coins(_prices(strategy)),
+            )
+        if (exits := self._exits) is not None:
+            run("the watch of exits", lambda: exits.look(now))
 
     def refusal(self, pair: str, now: datetime, tag: str = "") -> str:
-        """Why no entry may be made now; empty where it may.
+        """Why no entry may be made now; empty where it may. Never raises.
 
         :param now: UTC
         :param tag: of the entry, kept for a trade that has to be adopted after a crash; empty =
@@ -161,14 +192,25 @@ class Guards:
         self._tags[pair] = tag
         if self._outages is None:
             return ""
-        reason = self._outages.reason(pair)
+        reason = self._refusal(pair, now)
+        if self._told_refusal.get(pair) != reason:
+            self._told_refusal[pair] = reason
+            logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")
+        return reason
+
+    def _refusal(self, pair: str, now: datetime) -> str:
+        found: list[str] = []
+        # freqtrade takes an error of confirm_trade_entry for a yes.
+        name = f"the question whether {pair} may be bought"
+        self._apart.run(name, lambda: found.append(self._asked(pair, now)))
+        return found[0] if found else self._apart.reason
+
+    def _asked(self, pair: str, now: datetime) -> str:
+        reason = self._limits_and_outages(pair)
         if self._orders is not None and self._orders.inquiry.unknown(pair):
             reason = f"{pair}: the outcome of an order is unknown"
         if not reason and self._candles is not None and self._strategy is not None:
             reason = self._candles.refusal(self._strategy, pair, now)
-        if self._told_refusal.get(pair) != reason:
-            self._told_refusal[pair] = reason
-            logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")
         return reason
 
 
@@ -186,9 +228,8 @@ def _tag(strategy: IStrategy, pair: str) -> str:
 
 
 def _prices(strategy: IStrategy) -> dict[str, float]:
-    """The last close of each pair that has candles."""
+    """The last close of each pair that has candles and is still listed."""
     dp = strategy.dp
-    frames = {
-        pair: dp.ohlcv(pair, strategy.timeframe, copy=False) for pair in dp.current_whitelist()
-    }
+    listed = [pair for pair in dp.current_whitelist() if pair in dp._exchange.markets]
+    frames = {pair: dp.ohlcv(pair, strategy.timeframe, copy=False) for pair in listed}
     return {pair: float(one["close"].iloc[-1]) for pair, one in frames.items() if not one.empty}
