@@ -42,6 +42,7 @@ CANDLE = timedelta(milliseconds=STEP_MS)
 BEGIN = START + QUIET_CANDLES * CANDLE
 ORDER = "/api/v3/order"
 DEPOSIT = Decimal(1000)
+Prices = Sequence[tuple[float, float, float, float]]
 STRATEGY = f"""
     import sys
     sys.path.append({str(ROOT / "user_data")!r})
@@ -243,14 +244,18 @@ def exact(number: float) -> Decimal:
 def running_world(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    path: Sequence[tuple[float, float, float, float]] = (),
+    path: Prices = (),
+    other: Prices = (),
 ) -> Iterator[World]:
-    """AAA and BBB rest at 100, dip to 90 in the fourth candle and come back, or go another path."""
+    """AAA and BBB rest at 100, dip to 90 in the fourth candle and come back.
+
+    :param path: prices of both instead; ``other`` those of BBB
+    """
     candles = tmp_path / "candles"
     candles.mkdir()
     usual = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
-    for base in ("AAA", "BBB"):
-        candles_of(path or usual).to_feather(candles / f"{base}_USDT-5m.feather")
+    for base, own in (("AAA", path), ("BBB", other or path)):
+        candles_of(own or usual).to_feather(candles / f"{base}_USDT-5m.feather")
     with time_machine.travel(BEGIN + timedelta(seconds=1), tick=False) as clock:
         shifting = Shifting(clock)
         for module in (
