@@ -88,10 +88,13 @@ class Guards:
         if not self._are_wanted(mode):
             return
         ENDING.install()
+        name = _exchange_of(strategy.config)
+        exchange: Any = getattr(strategy.dp, "_exchange", None)
+        if name == EXCHANGE:
+            self._check(mode, Subject.of(exchange))
         self._messenger = messenger = Messenger(strategy)
         alarms = Alarms(messenger.warn, messenger.inform)
         report_channels(strategy)
-        name = _exchange_of(strategy.config)
         if name != EXCHANGE:
             alarms.tell(
                 "exchange",
@@ -99,8 +102,6 @@ class Guards:
                 f"bot runs on {name} without them, as with regimeswitch.safety.guards false",
             )
             return
-        exchange: Any = getattr(strategy.dp, "_exchange", None)
-        self._check(mode, Subject.of(exchange))
         self._strategy = strategy
         self._apart = Apart(alarms)
         self._candles = CandleGuard(self._settings, alarms)
