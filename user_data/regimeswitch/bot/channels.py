@@ -20,8 +20,8 @@ from freqtrade.strategy import IStrategy
 
 logger = logging.getLogger(__name__)
 
-MODULES = ("telegram", "discord", "webhook", "api_server")
-"""Sections of freqtrade's configuration that are channels, each with ``enabled``."""
+MODULES = ("telegram", "discord", "webhook")
+"""Sections of freqtrade's configuration that reach people by themselves, each with ``enabled``."""
 _HOW = {
     "telegram": 'telegram.notification_settings.warning: set it to "on"',
     "webhook": 'webhook.warning: add e.g. {"text": "{status}"}',

@@ -21,6 +21,7 @@ from freqtrade.persistence import KeyValueStore, LocalTrade, Trade
 from numpy.typing import NDArray
 
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.channels import Messenger
 from regimeswitch.bot.viewing import VIEWS
 from regimeswitch.candles import timeframe_seconds, utc_dates
 from regimeswitch.cleaning import mend
@@ -83,12 +84,12 @@ class Drawdown:
         self._settings = settings
         self._step = timeframe_seconds(strategy.timeframe)
         self._marks = Marks(strategy.dp, strategy.timeframe, settings)
-        self._alarms = Alarms(self._send)
         self._state: FloorState | None = None
         self._looked = 0
         self._known = False
         self._known_prices: dict[int, float] = {}
         self._running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
+        self._alarms = Alarms(Messenger(strategy).warn if self._running else _nobody)
         # A chart has neither trades nor a database; analyses backtest in a mode of their own.
         self._trades = strategy.dp.runmode not in VIEWS
         if self._running:
@@ -229,9 +230,9 @@ class Drawdown:
         else:
             self._alarms.clear(PEAK, "floor from the peak: the pause is over, entries are made")
 
-    def _send(self, text: str) -> None:
-        if self._running:
-            self._strategy.dp.send_msg(text, always_send=True)
+
+def _nobody(text: str) -> None:
+    """Nobody watches a backtest."""
 
 
 def _worth(trade: Any, price: float) -> float:
