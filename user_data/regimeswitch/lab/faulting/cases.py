@@ -198,7 +198,9 @@ MODEL_FAULTS = (
 
 def all_cases() -> list[Case]:
     """The whole matrix."""
-    cases = [*_entries(), *_exits(), *_stops_and_cancels()]
+    from regimeswitch.lab.faulting.cases_exits import exit_cases
+
+    cases = [*_entries(), *_exits(), *_stops_and_cancels(), *exit_cases()]
     for live in (True, False):
         cases += [*_questions(live), *_candles(live)]
     cases += [*_others(), *_kills()]
