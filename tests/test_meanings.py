@@ -11,8 +11,9 @@ from freqtrade.exceptions import FreqtradeException, TemporaryError
 
 from conftest import ROOT
 from exchanges import Clock
-from regimeswitch.bot.meaningpage import BEGIN, END, markdown, with_table
+from regimeswitch.bot.meaningpage import BEGIN, END, markdown, with_tables
 from regimeswitch.bot.meanings import meaning, meaning_of, row
+from regimeswitch.bot.meaningstates import STATES
 from regimeswitch.bot.meaningtable import ANSWERS, KEPT_BACK, TABLE
 from regimeswitch.exchange.candlestore import CandleStore
 from regimeswitch.exchange.faults import Fault
@@ -140,11 +141,11 @@ def test_an_unknown_code_is_refused_and_nonsense_is_unknown() -> None:
 
 
 def test_rows_have_one_name_and_a_message_each() -> None:
-    keys = [one.key for one in (*TABLE, KEPT_BACK)]
+    keys = [one.key for one in (*TABLE, *STATES, KEPT_BACK)]
     assert len(keys) == len(set(keys))
-    for one in TABLE:
+    for one in (*TABLE, *STATES):
         assert row(one.key) is one
-        values = {"what": "AAA/USDT sell 1", "until": "12:00:00", "seconds": "+3.0"}
+        values = dict.fromkeys(("what", "until", "seconds", "days", "tries"), "AAA/USDT sell 1")
         text = one.message(**values)
         assert "{" not in text
         assert f"entries: {one.entries}; exits: {one.exits}; next try: {one.next_try}" in text
@@ -154,11 +155,11 @@ def test_rows_have_one_name_and_a_message_each() -> None:
 
 def test_the_page_shows_the_table_as_it_is() -> None:
     page = (ROOT / "docs/faults.md").read_text()
-    assert with_table(page) == page
-    assert markdown().count("\n") == len(TABLE) + 2
-    emptied = page.replace(markdown(), "")
+    assert with_tables(page) == page
+    assert markdown(TABLE).count("\n") == len(TABLE) + 2
+    emptied = page.replace(markdown(TABLE), "").replace(markdown(STATES), "")
     assert emptied != page
-    assert with_table(emptied) == page
+    assert with_tables(emptied) == page
     for mark in (BEGIN, END):
         with pytest.raises(ValueError, match="table of answers"):
-            with_table(page.replace(mark, ""))
+            with_tables(page.replace(mark.format("table of answers"), ""))

@@ -17,9 +17,10 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.adoption import held, is_spot
+from regimeswitch.bot.adoption import held, held_symbols, is_spot
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.apart import Apart
+from regimeswitch.bot.banfile import BanFile
 from regimeswitch.bot.candleguard import CandleGuard
 from regimeswitch.bot.channels import Messenger, report_channels
 from regimeswitch.bot.ending import ENDING
@@ -106,7 +107,9 @@ class Guards:
         self._apart = Apart(alarms)
         self._candles = CandleGuard(self._settings, alarms)
         self._candles.install(exchange)
+        self._traffic.silence.file = BanFile(Path(strategy.config["user_data_dir"]))
         self._watch(exchange)
+        self._traffic.next_loop(held_symbols(strategy))
         self._outages = Outages(self._traffic, self._safety, alarms)
         self._watch_exits(strategy, alarms)
         if mode == RunMode.LIVE:
@@ -124,9 +127,6 @@ class Guards:
         for client in clients:
             if client is not None:
                 self._traffic.watch(client)
-        # Exits wait for books, wallets and orders; candles and markets come by the other client.
-        longest = int(self._safety.slow_seconds * 1000)
-        exchange._api.timeout = min(exchange._api.timeout, longest)
 
     def _guard_orders(self, strategy: IStrategy, client: Any, alarms: Alarms) -> None:
         path = journal_path(Path(strategy.config["user_data_dir"]), strategy.config["db_url"])
@@ -172,7 +172,7 @@ class Guards:
         run("the guard of limits and outages", lambda: outages.look(strategy, now))
         if (candles := self._candles) is not None:
             run("the guard of candles", lambda: candles.look(strategy, now))
-        self._traffic.next_loop()
+        run("the watch of requests", lambda: self._traffic.next_loop(held_symbols(strategy)))
         if (orders := self._orders) is not None and (reconciler := self._reconciler) is not None:
             run("the guard of orders", orders.next_loop)
             run("the comparison of orders and trades", reconciler.run)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -63,8 +64,8 @@ class Meaning:
             return False
         if self.statuses:
             return status in self.statuses
-        # Some of ccxt's errors have the words of an answer and not its code.
-        return code in self.codes or (code == 0 and bool(self.words))
+        # Some of ccxt's errors have the words of an answer, and neither its code nor its status.
+        return code in self.codes or (code == 0 and status == 0 and bool(self.words))
 
     @property
     def holds(self) -> str:
@@ -87,3 +88,24 @@ class Meaning:
         """What is said, with the names of its fields in capitals."""
         fields = {name for _, name, _, _ in string.Formatter().parse(self.said) if name}
         return self.said.format(**{name: name.upper() for name in fields})
+
+
+@dataclass(frozen=True)
+class State:
+    """Something that holds now: a row with what its message needs.
+
+    :param values: for the fields of the row's ``said``
+    """
+
+    meaning: Meaning
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """What is said, alone."""
+        return self.meaning.reason(**self.values)
+
+    @property
+    def message(self) -> str:
+        """What is said, with what follows from it."""
+        return self.meaning.message(**self.values)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 
 import ccxt
 
-from regimeswitch.bot.meaningrows import Meaning, Pause
+from regimeswitch.bot.meaningrows import Meaning, Pause, State
+from regimeswitch.bot.meaningstates import STATES
 from regimeswitch.bot.meaningtable import ANSWERS, KEPT_BACK, OTHER, SILENT, TABLE, UNREADABLE
 
 
-__all__ = ["Meaning", "Pause", "meaning", "meaning_of", "row"]
+__all__ = ["Meaning", "Pause", "State", "meaning", "meaning_of", "row"]
 
 _CODE = re.compile(r"""["']code["']\s*:\s*(-?\d+)""")
 _STATUS = re.compile(r"(?:^|\s)(?:binance\w*|https?://\S+) ([345]\d\d)\b")
@@ -38,7 +39,7 @@ def row(key: str) -> Meaning:
 
     :raises KeyError: where there is none
     """
-    found = {one.key: one for one in (*TABLE, KEPT_BACK)}
+    found = {one.key: one for one in (*TABLE, *STATES, KEPT_BACK)}
     return found[key]
 
 

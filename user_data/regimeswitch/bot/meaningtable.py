@@ -32,8 +32,7 @@ ANSWERS = (
         "refused unread: this address is banned for going on after 429",
         "pause",
         "cannot leave either; a stop-loss on the exchange works meanwhile",
-        "at the end of the ban, with one `ping` first; an end in more than three days is not "
-        "believed: one `ping` after 1, 2, 4 ... up to 60 minutes",
+        "at the end of the ban, with one `ping` first",
         "the exchange takes no requests until {until} UTC",
         exits_leave=False,
         pause=Pause.LIMIT,
@@ -95,7 +94,7 @@ ANSWERS = (
         "pause until requests are answered",
         "are tried in every loop; a sale whose answer is lost is asked for by its id first",
         "a question in the next loop; an order only once its outcome is known",
-        "no response of the exchange ({what})",
+        "the exchange does not answer ({what})",
         unknown=True,
         statuses=tuple(range(500, 600)),
     ),
@@ -106,7 +105,7 @@ ANSWERS = (
         "pause until requests are answered",
         "are tried in every loop; a sale whose answer is lost is asked for by its id first",
         "a question in the next loop; an order only once its outcome is known",
-        "no response of the exchange ({what})",
+        "the exchange does not answer ({what})",
         unknown=True,
         codes=(-1000, -1001, -1006, -1007, -1008),
     ),
@@ -303,6 +302,18 @@ ANSWERS = (
 )
 """Answers, in the order in which they are looked through."""
 
+ENDLESS = Meaning(
+    "418 until 2286",
+    "banned without a believable end",
+    "refused unread; Binance's longest ban is three days, the answer names more",
+    "pause",
+    "cannot leave either; a stop-loss on the exchange works meanwhile",
+    "one `ping` after a minute, then after twice as long each time, an hour at most",
+    "the exchange bans this address for {days} days, which cannot be meant; nothing is sent until "
+    "{until} UTC",
+    exits_leave=False,
+    pause=Pause.GROWING,
+)
 UNREADABLE = Meaning(
     "unreadable",
     "no answer of the exchange",
@@ -310,7 +321,7 @@ UNREADABLE = Meaning(
     "pause until requests are answered",
     "are tried in every loop; a sale whose answer is lost is asked for by its id first",
     "a question in the next loop; an order only once its outcome is known",
-    "no response of the exchange ({what})",
+    "the exchange does not answer ({what})",
     unknown=True,
 )
 SILENT = Meaning(
@@ -320,7 +331,7 @@ SILENT = Meaning(
     "pause until requests are answered",
     "are tried in every loop; a sale whose answer is lost is asked for by its id first",
     "a question in the next loop; an order only once its outcome is known",
-    "no response of the exchange ({what})",
+    "the exchange does not answer ({what})",
     unknown=True,
 )
 OTHER = Meaning(
@@ -342,5 +353,5 @@ KEPT_BACK = Meaning(
     "{what}",
 )
 """A request that the guards themselves keep back; the error's text says why."""
-TABLE = (*ANSWERS, OTHER, UNREADABLE, SILENT)
+TABLE = (*ANSWERS, ENDLESS, OTHER, UNREADABLE, SILENT)
 """Every row, as in the page."""

@@ -76,10 +76,9 @@ def write_candles(folder: Path, count: int = CANDLES, gap: bool = False) -> Path
             "close": closes,
         }
         if gap and number == 0:
-            lower = dates >= slot_begin(TROUBLED) + timedelta(seconds=CANDLE)
-            prices = {
-                name: np.round(np.where(lower, 0.9, 1) * one, 2) for name, one in prices.items()
-            }
+            lower = dates >= pd.Timestamp(slot_begin(TROUBLED) + timedelta(seconds=CANDLE))
+            factor = np.where(lower, 0.9, 1)
+            prices = {name: np.round(one * factor, 2) for name, one in prices.items()}
         frame = pd.DataFrame({"date": dates, **prices, "volume": 6000.0})
         frame.to_feather(folder / f"{base}_USDT-5m.feather")
     return folder

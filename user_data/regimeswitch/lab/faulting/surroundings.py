@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import io
 import logging
 import signal
@@ -46,6 +47,10 @@ class Pauses:
         self._module, self._clock = module, clock
         self.sleep = self._wait if module is asyncio else clock.sleep
 
+    def monotonic(self) -> float:
+        """What the guards wait by, which nobody sets."""
+        return self._clock.now.timestamp()
+
     async def _wait(self, seconds: float) -> None:
         self._clock.sleep(seconds)
 
@@ -57,6 +62,8 @@ class Pauses:
 def moved_pauses(clock: MovedClock) -> Iterator[None]:
     """Retries of freqtrade's asynchronous requests and of the guards take no real time."""
     places = [(freqtrade.exchange.common, "asyncio", asyncio)]
+    # All of the guards' modules are there before their clock is replaced.
+    importlib.import_module("regimeswitch.bot.guards")
     for name, module in list(sys.modules.items()):
         if name.startswith("regimeswitch.bot.") and vars(module).get("time") is time:
             places.append((module, "time", time))
