@@ -164,6 +164,7 @@ def test_a_trade_that_was_deleted_by_hand_keeps_its_pair_from_entries(world: Wor
         world.step()
     assert len(world.filled("BUY")) == 2
     (text,) = told(world, "that the database does not know")
+    assert states(world)[0] == "stray"
     entry = world.journal()[0]
     assert f"{pair}: the journal has orders" in text
     assert f"--settle {entry.client_id} --as done" in text
@@ -175,7 +176,8 @@ def test_a_trade_that_was_deleted_by_hand_keeps_its_pair_from_entries(world: Wor
     world.step()
     world.step()
     assert len(told(world, f"{pair}: explained; entries go on")) == 1
-    assert len(world.filled("BUY")) == 3
+    assert world.bots[-1].strategy.guards._upkeep.refusal(pair) == ""
+    assert states(world)[0] == "done"
 
 
 def test_a_lost_journal_is_no_trouble(world: World) -> None:

@@ -23,7 +23,7 @@ from regimeswitch.bot.absence import TRACE, Order, Traces
 from regimeswitch.bot.adoption import adopt, coin_of, is_empty, open_trades, owned
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.inquiry import Inquiry, described
-from regimeswitch.bot.journal import DONE, EMPTY, KEPT, Entry, Journal
+from regimeswitch.bot.journal import DONE, EMPTY, KEPT, STRAY, Entry, Journal
 
 
 AGAIN_SECONDS = 60.0
@@ -189,6 +189,9 @@ class Restored:
         return ""
 
     def _told(self, pair: str, left: list[Found], why: str) -> str:
+        for one in left:
+            # Listed by `regimeswitch orders` until they are settled.
+            self._inquiry.close(one.entry, STRAY)
         buys = [one for one in left if one.entry.side == "buy"] or left
         listed = ", ".join(
             f"{one.entry.client_id} (order {one.entry.order_id}, "
