@@ -12,6 +12,7 @@ from freqtrade.persistence import Order, Trade
 
 from guarded import ORDER, World, agree, running_world
 from regimeswitch.bot.journal import Journal
+from regimeswitch.cli import main
 from regimeswitch.exchange.faults import AFTER, BEFORE, Fault
 
 
@@ -159,6 +160,21 @@ def test_coins_that_came_in_meanwhile_put_off_the_next_buy_and_not_for_ever(worl
     world.step(later=200)
     assert world.journal()[0].state == "absent"
     assert "the account holds 2 AAA more" in told(world, "the exchange denies it")[0]
+
+
+def test_an_order_settled_by_hand_frees_its_pair_in_a_running_bot(world: World) -> None:
+    world.start()
+    world.fail(Fault("504", verb="POST", path=ORDER, moment=BEFORE, times=1))
+    world.step()
+    world.step(later=30)
+    (entry,) = world.journal()
+    assert entry.state == "sent"
+    (path,) = (world.home / "user_data").glob("regimeswitch-orders-*.sqlite")
+    words = ("--journal", str(path), "--settle", entry.client_id, "--as", "absent")
+    assert main(["orders", *words]) == 0
+    world.step(later=60)
+    assert len(world.filled("BUY")) == 1
+    assert len(told(world, "its outcome is known now")) == 1
 
 
 @pytest.mark.parametrize("verb", ["POST", "GET", "DELETE"])
