@@ -51,7 +51,7 @@ REFUSED = {
     "-1013 notional": "worth less than the smallest order",
     "break": "not traded now",
     "-2010": "too little",
-    "500": "no response",
+    "500": "does not answer",
 }
 
 

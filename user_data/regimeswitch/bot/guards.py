@@ -17,7 +17,7 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.adoption import held, held_symbols, is_spot
+from regimeswitch.bot.adoption import coin_of, held, held_symbols, is_spot
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.apart import Apart
 from regimeswitch.bot.banfile import BanFile
@@ -28,10 +28,10 @@ from regimeswitch.bot.exits import ExitWatch
 from regimeswitch.bot.journal import Journal, journal_path
 from regimeswitch.bot.orders import OrderGuard
 from regimeswitch.bot.outage import Outages
-from regimeswitch.bot.reconciling import Reconciler
 from regimeswitch.bot.stops import StopWatch
 from regimeswitch.bot.supported import GUARDED, Subject, check_parts
 from regimeswitch.bot.traffic import Traffic
+from regimeswitch.bot.upkeep import Upkeep
 from regimeswitch.settings import Settings
 
 
@@ -52,7 +52,7 @@ class Guards:
         self._strategy: IStrategy | None = None
         self._candles: CandleGuard | None = None
         self._orders: OrderGuard | None = None
-        self._reconciler: Reconciler | None = None
+        self._upkeep: Upkeep | None = None
         self._exits: ExitWatch | None = None
         self._messenger: Messenger | None = None
         self._apart = Apart(Alarms(logger.warning))
@@ -138,7 +138,7 @@ class Guards:
                 "writable, or restore the file from a backup"
             ) from error
         # With futures, buying may be the exit of a short position.
-        refuse = self._limits_and_outages if is_spot(strategy) else lambda pair: ""
+        refuse = self._may_not_buy if is_spot(strategy) else lambda pair: ""
         self._orders = OrderGuard(
             client,
             journal,
@@ -147,14 +147,16 @@ class Guards:
             held=lambda pair: held(strategy, pair),
             tag=lambda pair: self._tags.get(pair) or _tag(strategy, pair),
             refuse=refuse,
+            coins=lambda pair: strategy.wallets.get_total(coin_of(pair)),
         )
-        self._reconciler = Reconciler(self._orders, client, strategy, alarms)
-        reconciler = self._reconciler
-        self._apart.run("the comparison of orders and trades", lambda: reconciler.run(first=True))
+        upkeep = self._upkeep = Upkeep(self._orders, strategy, self._safety, alarms, self._apart)
+        upkeep.start()
 
-    def _limits_and_outages(self, pair: str) -> str:
+    def _may_not_buy(self, pair: str) -> str:
         """Why nothing of a pair may be bought, additions and replacements included."""
         reason = self._outages.reason(pair) if self._outages is not None else ""
+        if not reason and self._upkeep is not None:
+            reason = self._upkeep.refusal(pair)
         return reason or self._apart.reason
 
     def loop_started(self, strategy: IStrategy, now: datetime) -> None:
@@ -173,12 +175,10 @@ class Guards:
         if (candles := self._candles) is not None:
             run("the guard of candles", lambda: candles.look(strategy, now))
         run("the watch of requests", lambda: self._traffic.next_loop(held_symbols(strategy)))
-        if (orders := self._orders) is not None and (reconciler := self._reconciler) is not None:
-            run("the guard of orders", orders.next_loop)
-            run("the comparison of orders and trades", reconciler.run)
+        if (upkeep := self._upkeep) is not None:
             run(
-                "the search for coins of no trade",
-                lambda: reconciler.report_strange_coins(_prices(strategy)),
+                "the comparison of orders, trades and account",
+                lambda: upkeep.loop(_prices(strategy)),
             )
         if (exits := self._exits) is not None:
             run("the watch of exits", lambda: exits.look(now))
@@ -207,9 +207,7 @@ class Guards:
         return found[0] if found else self._apart.reason
 
     def _asked(self, pair: str, now: datetime) -> str:
-        reason = self._limits_and_outages(pair)
-        if self._orders is not None and self._orders.inquiry.unknown(pair):
-            reason = f"{pair}: the outcome of an order is unknown"
+        reason = self._may_not_buy(pair)
         if not reason and self._candles is not None and self._strategy is not None:
             reason = self._candles.refusal(self._strategy, pair, now)
         return reason

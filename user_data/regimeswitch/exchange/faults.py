@@ -21,8 +21,8 @@ CANDLES = (
 )
 CANDLE_PATHS = ("/api/v3/klines", "/api/v3/uiKlines")
 LISTING, ORDER_PATH = "/api/v3/exchangeInfo", "/api/v3/order"
-MISSING, BREAK = "missing pair", "break"
-OTHERS = (MISSING, BREAK, "websocket", "drift")
+MISSING, BREAK, UNSEEN, ANOTHER = "missing pair", "break", "unseen", "another order"
+OTHERS = (MISSING, BREAK, UNSEEN, ANOTHER, "websocket", "drift")
 KINDS = (*LIMITS, *FAILURES, *REFUSALS, *BROKEN, *CANDLES, *OTHERS)
 
 
@@ -44,7 +44,7 @@ class Fault:
     :ivar since: from this moment on, epoch milliseconds of the exchange; 0 = from the beginning
     :ivar until: up to this moment; 0 = without an end
     :ivar seconds: how late a slow answer is, how long a limit holds without ``until``, how far
-        the clock is off
+        the clock is off, how long an unseen order is shown nowhere
     """
 
     kind: str

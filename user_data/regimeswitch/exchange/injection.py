@@ -19,8 +19,17 @@ from aiohttp import web
 
 from regimeswitch.exchange.answers import Handler, refusal
 from regimeswitch.exchange.errors import too_early, too_late, unknown_path
-from regimeswitch.exchange.faultanswers import failed, limit_answer
-from regimeswitch.exchange.faults import AFTER, LIMITS, Fault, FaultError, read_faults, written
+from regimeswitch.exchange.faultanswers import failed, limit_answer, real_answer
+from regimeswitch.exchange.faults import (
+    AFTER,
+    LIMITS,
+    UNSEEN,
+    Fault,
+    FaultError,
+    read_faults,
+    written,
+)
+from regimeswitch.exchange.unseen import Unseen
 
 
 ADMIN = "/faults"
@@ -42,6 +51,7 @@ class Injection:
 
     def __init__(self, clock: Callable[[], int], faults: Iterable[Fault] = ()) -> None:
         self.clock = clock
+        self._unseen = Unseen()
         self._lock = threading.Lock()
         self.set(faults)
 
@@ -110,7 +120,8 @@ class Injection:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request, handler)
         if not self.faults:
-            return await handler(request)
+            answer = await handler(request)
+            return self._unseen.shown(request.path, answer, self.clock())
         fields = await sent(request)
         asked, now = (request.method, request.path, fields.get("symbol", "")), self.clock()
         with self._lock:
@@ -120,7 +131,11 @@ class Injection:
         if refused is not None:
             return refused
         if fault is None:
-            return await self._drifting(request, handler, fields, now)
+            answer = await self._drifting(request, handler, fields, now)
+            return self._unseen.shown(request.path, answer, now)
+        if fault.kind == UNSEEN:
+            order = await real_answer(request, handler)
+            self._unseen.hide(order, now + int(fault.seconds * 1000))
         if fault.kind in LIMITS:
             if fault.moment == AFTER:
                 await handler(request)

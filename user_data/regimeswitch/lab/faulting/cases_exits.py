@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regimeswitch.exchange.faults import BREAK, MISSING, Fault
-from regimeswitch.lab.faulting.cases import API, CANDLE, EXIT, ORDER, SYMBOL, Case, Transfer
+from regimeswitch.lab.faulting.cases import API, CANDLE, EXIT, ORDER, SYMBOL, Case
 
 
 GAP, RELISTED = "gap", "relisted"
@@ -24,7 +24,6 @@ def exit_cases() -> Iterator[Case]:
     yield from _refused()
     yield from _without_a_price()
     yield from _stops()
-    yield from _coins()
 
 
 def _refused() -> Iterator[Case]:
@@ -54,9 +53,3 @@ def _stops() -> Iterator[Case]:
         fault = Fault(kind, "POST", ORDER, SYMBOL)
         yield Case(f"live stop {kind}", faults=(fault,), begins=30, variant="stop")
     yield Case("live stop jumped over", begins=CANDLE, variant=GAP)
-
-
-def _coins() -> Iterator[Case]:
-    for name, share in (("half", -0.5), ("all", -1.0)):
-        left = Transfer(EXIT - CANDLE, "AAA", share)
-        yield Case(f"live exit with {name} the coins gone", transfers=(left,))

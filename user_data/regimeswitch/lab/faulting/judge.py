@@ -13,7 +13,8 @@ from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
 from regimeswitch.lab.faulting.cases_exits import GAP
 from regimeswitch.lab.faulting.evidence import Evidence, Row, Truth, exact, moment, read_database
-from regimeswitch.lab.faulting.scene import BASES, SLOTS, TROUBLED, WALLET, slot_begin, slot_of
+from regimeswitch.lab.faulting.lefts import is_left, judge_left
+from regimeswitch.lab.faulting.scene import BASES, SLOTS, TROUBLED, slot_begin, slot_of
 from regimeswitch.lab.faulting.verdict import Verdict
 
 
@@ -90,6 +91,9 @@ def _judge_account(
     slot: Callable[[datetime], int],
 ) -> None:
     """Orders that the database does not know, doubles, and money that does not add up."""
+    judge_left(verdict, trading, orders)
+    # What is booked as left has no order on the exchange.
+    orders = [row for row in orders if not is_left(row)]
     known = {str(row["order_id"]) for row in orders}
     per_slot: Counter[tuple[str, str, int]] = Counter()
     ours = [line for line in log.splitlines() if OURS in line]
@@ -139,7 +143,8 @@ def _judge_wallet(
     An order that belongs to no trade is counted by itself: whether it was reported is judged
     elsewhere.
     """
-    balance = {"USDT": WALLET} | dict.fromkeys(BASES, ZERO)
+    # With what came in or left without an order.
+    balance = {asset: trading.account.deposits.get(asset, ZERO) for asset in ("USDT", *BASES)}
     by_number = {row["id"]: row for row in trades}
     for row in orders:
         base, sign = row["ft_pair"].partition("/")[0], 1 if row["side"] == "buy" else -1
