@@ -12,7 +12,7 @@ from aiohttp import web
 from regimeswitch.exchange.answers import Handler, compact, refusal
 from regimeswitch.exchange.errors import ApiError, bad_key, bad_key_format, bad_signature, too_late
 from regimeswitch.exchange.faultcandles import bad_candles
-from regimeswitch.exchange.faults import AFTER, BREAK, CANDLES, LISTING, MISSING, Fault
+from regimeswitch.exchange.faults import AFTER, BREAK, CANDLES, LATE, LISTING, MISSING, Fault
 from regimeswitch.exchange.limits import banned, too_much_weight
 from regimeswitch.exchange.ordererrors import (
     filter_failure,
@@ -48,6 +48,7 @@ FAILED: dict[str, tuple[int, ApiError | str]] = {
     "504": (504, PAGE.format("504 Gateway Time-out")),
     "-1006": (400, ApiError(-1006, "An unexpected response was received. Execution unknown.")),
     "-1007": (408, ApiError(-1007, "Timeout waiting for the backend. Execution unknown.")),
+    LATE: (408, ApiError(-1007, "Timeout waiting for the backend. Execution unknown.")),
     "html": (200, PAGE.format("Security check")),
     "empty": (200, ""),
 }

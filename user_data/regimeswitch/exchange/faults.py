@@ -22,7 +22,9 @@ CANDLES = (
 CANDLE_PATHS = ("/api/v3/klines", "/api/v3/uiKlines")
 LISTING, ORDER_PATH = "/api/v3/exchangeInfo", "/api/v3/order"
 MISSING, BREAK = "missing pair", "break"
-OTHERS = (MISSING, BREAK, "websocket", "drift")
+LATE = "late"
+"""An order that nobody knows of at first, and that is carried out some time later."""
+OTHERS = (MISSING, BREAK, LATE, "websocket", "drift")
 KINDS = (*LIMITS, *FAILURES, *REFUSALS, *BROKEN, *CANDLES, *OTHERS)
 
 
@@ -43,8 +45,8 @@ class Fault:
     :ivar times: answers that go wrong; 0 = all
     :ivar since: from this moment on, epoch milliseconds of the exchange; 0 = from the beginning
     :ivar until: up to this moment; 0 = without an end
-    :ivar seconds: how late a slow answer is, how long a limit holds without ``until``, how far
-        the clock is off
+    :ivar seconds: how late a slow answer or an order is, how long a limit holds (0 = to ``until``),
+        how far the clock is off
     """
 
     kind: str
@@ -69,6 +71,8 @@ class Fault:
         if self.kind in CANDLES and path not in CANDLE_PATHS:
             return False
         if self.kind == BREAK and path != LISTING and (verb, path) != ("POST", ORDER_PATH):
+            return False
+        if self.kind == LATE and (verb, path) != ("POST", ORDER_PATH):
             return False
         listing = self.kind in (MISSING, BREAK) and path == LISTING
         return (

@@ -20,7 +20,16 @@ from aiohttp import web
 from regimeswitch.exchange.answers import Handler, refusal
 from regimeswitch.exchange.errors import too_early, too_late, unknown_path
 from regimeswitch.exchange.faultanswers import failed, limit_answer
-from regimeswitch.exchange.faults import AFTER, LIMITS, Fault, FaultError, read_faults, written
+from regimeswitch.exchange.faults import (
+    AFTER,
+    LATE,
+    LIMITS,
+    Fault,
+    FaultError,
+    read_faults,
+    written,
+)
+from regimeswitch.exchange.signedroutes import ARRIVED
 
 
 ADMIN = "/faults"
@@ -36,13 +45,21 @@ class Injection:
     """Faults in force and a record of what came of them; safe to change from other threads.
 
     :param clock: the exchange's, epoch milliseconds
+    :param flight: requests of this many real seconds after the first refusal may have been on
+        their way; 0 where a client sends one after the other
     :ivar hits: how many answers each fault spoiled, by its place in the list
     :ivar during_ban: requests, as ``METHOD path``, of a client that had been told to wait
     """
 
-    def __init__(self, clock: Callable[[], int], faults: Iterable[Fault] = ()) -> None:
-        self.clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        faults: Iterable[Fault] = (),
+        flight: float = FLIGHT_SECONDS,
+    ) -> None:
+        self.clock, self._flight = clock, flight
         self._lock = threading.Lock()
+        self._held: list[tuple[int, web.Request, Handler]] = []
         self.set(faults)
 
     def set(self, faults: Iterable[Fault]) -> None:
@@ -67,6 +84,12 @@ class Injection:
                 "asked_during_ban": self.during_ban[-100:],
             }
 
+    def meet(self, verb: str, path: str, symbol: str) -> Fault | None:
+        """The fault that a request of the present meets; it counts as met."""
+        with self._lock:
+            place = self._hit(verb, path, symbol, self.clock(), ())
+            return None if place is None else self.faults[place]
+
     def _hit(self, verb: str, path: str, symbol: str, now: int, kinds: Iterable[str]) -> int | None:
         """The place of the first fault that this request meets."""
         for place, fault in enumerate(self.faults):
@@ -84,14 +107,14 @@ class Injection:
         kind, until = self._ban
         if now >= until:
             return None
-        late = time.monotonic() - self._first_told > FLIGHT_SECONDS
+        late = time.monotonic() - self._first_told > self._flight
         if late or asked in self._told:
             self.during_ban.append(f"{asked[0]} {asked[1]}")
         self._told[asked] = time.monotonic()
         return limit_answer(kind, until, now)
 
     def _begin_ban(self, fault: Fault, asked: tuple[str, str, str], now: int) -> web.Response:
-        until = fault.until or now + (int(fault.seconds * 1000) or BAN_MS)
+        until = now + int(fault.seconds * 1000) if fault.seconds else fault.until or now + BAN_MS
         self._ban, self._first_told = (fault.kind, until), time.monotonic()
         self._told = {asked: self._first_told}
         return limit_answer(fault.kind, until, now)
@@ -109,6 +132,7 @@ class Injection:
             return await self._administer(request)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request, handler)
+        await self._carry_out_late()
         if not self.faults:
             return await handler(request)
         fields = await sent(request)
@@ -126,7 +150,19 @@ class Injection:
                 await handler(request)
             with self._lock:
                 return self._begin_ban(fault, asked, now)
+        if fault.kind == LATE:
+            # Signed in time; what comes late is the exchange itself.
+            request[ARRIVED] = now
+            self._held.append((now + int(fault.seconds * 1000), request, handler))
         return await failed(fault, request, handler, now)
+
+    async def _carry_out_late(self) -> None:
+        """Accept the orders whose time has come; nobody hears of it."""
+        now = self.clock()
+        due = [held for held in self._held if held[0] <= now]
+        self._held = [held for held in self._held if held[0] > now]
+        for _, request, handler in due:
+            await handler(request)
 
     async def _drifting(
         self, request: web.Request, handler: Handler, fields: dict[str, str], now: int

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from regimeswitch.exchange.injection import Injection
+from regimeswitch.exchange.money import UNIT
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.scene import BASES
 
@@ -65,8 +66,11 @@ def moment(text: str) -> datetime:
 
 
 def exact(number: float | None) -> Decimal:
-    """A number of the database as it is written."""
-    return Decimal(str(number or 0))
+    """A number of the database in the exchange's eight decimals.
+
+    What has been filled in parts is a sum of floats there.
+    """
+    return Decimal(str(number or 0)).quantize(UNIT)
 
 
 def read_truth(folder: Path) -> Truth:

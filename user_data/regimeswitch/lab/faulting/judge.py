@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 
+from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
 from regimeswitch.lab.faulting.evidence import Evidence, Row, Truth, exact, moment, read_database
-from regimeswitch.lab.faulting.scene import BASES, SLOTS, WALLET, slot_begin, slot_of
+from regimeswitch.lab.faulting.scene import BASES, SLOTS, slot_begin, slot_of
 from regimeswitch.lab.faulting.verdict import Verdict
 
 
@@ -32,11 +33,16 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
     if evidence.trading is not None:
         _judge_account(verdict, evidence.trading, trades, orders, evidence.log, slot_of)
     _judge_trades(verdict, case, trades, evidence)
-    asked = evidence.injection.during_ban
+    judge_ban(verdict, evidence.injection)
+    return verdict
+
+
+def judge_ban(verdict: Verdict, injection: Injection) -> None:
+    """Nothing was asked by a bot that had been told to wait."""
+    asked = injection.during_ban
     if asked:
         listed = ", ".join(f"{count} x {one}" for one, count in Counter(asked).most_common(4))
         verdict.find("requests_during_ban", f"asked during a ban: {listed}", len(asked))
-    return verdict
 
 
 def judge_killed(case: Case, evidence: Evidence) -> Verdict:
@@ -74,23 +80,31 @@ def _judge_account(
     slot: Callable[[datetime], int],
 ) -> None:
     """Orders that the database does not know, doubles, and money that does not add up."""
-    known = {str(row["order_id"]) for row in orders}
     per_slot: Counter[tuple[str, str, int]] = Counter()
-    ours = [line for line in log.splitlines() if OURS in line]
-    strays = []
     for order in trading.settling.orders.values():
         if order.executed:
             at = datetime.fromtimestamp(order.created / 1000, UTC)
             per_slot[order.symbol, order.side, slot(at)] += 1
+    for (symbol, side, number), count in per_slot.items():
+        if count > 1:
+            text = f"{count} filled {side} orders of {symbol} in slot {number}, where 1 was wanted"
+            verdict.find("duplicate_orders", text, count - 1)
+    judge_books(verdict, trading, trades, orders, log)
+
+
+def judge_books(
+    verdict: Verdict, trading: Trading, trades: list[Row], orders: list[Row], log: str
+) -> None:
+    """Account and database agree to the last digit, and what only one of them knows was told."""
+    known = {str(row["order_id"]) for row in orders}
+    ours = [line for line in log.splitlines() if OURS in line]
+    strays = []
+    for order in trading.settling.orders.values():
         if str(order.id) in known or not _effective(order):
             continue
         strays.append(order)
         if not any(order.client_id in line or f" {order.id} " in line for line in ours):
             verdict.find("orphans_unreported", f"{_named(order)} is in no trade and in no notice")
-    for (symbol, side, number), count in per_slot.items():
-        if count > 1:
-            text = f"{count} filled {side} orders of {symbol} in slot {number}, where 1 was wanted"
-            verdict.find("duplicate_orders", text, count - 1)
     _judge_orders(verdict, trading, orders)
     _judge_wallet(verdict, trading, trades, orders, strays)
 
@@ -123,7 +137,8 @@ def _judge_wallet(
     An order that belongs to no trade is counted by itself: whether it was reported is judged
     elsewhere.
     """
-    balance = {"USDT": WALLET} | dict.fromkeys(BASES, ZERO)
+    # With what came in or left without an order.
+    balance = {asset: trading.account.deposits.get(asset, ZERO) for asset in ("USDT", *BASES)}
     by_number = {row["id"]: row for row in trades}
     for row in orders:
         base, sign = row["ft_pair"].partition("/")[0], 1 if row["side"] == "buy" else -1

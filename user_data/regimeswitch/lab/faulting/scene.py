@@ -131,11 +131,13 @@ def write_bot(
     url: str,
     keys: tuple[str, str],
     config: dict[str, Any],
+    patience: float = PATIENCE,
 ) -> Bot:
     """Write the files of a bot.
 
     :param keys: of its account, where it trades live
     :param config: of :func:`configuration`
+    :param patience: how long its clients wait for an answer, seconds
     """
     (home / "user_data").mkdir(parents=True, exist_ok=True)
     database = home / "bot.sqlite"
@@ -143,7 +145,7 @@ def write_bot(
     top = overlay(url, live=live)
     exchange: Any = top["exchange"]
     for name in ("ccxt_config", "ccxt_sync_config", "ccxt_async_config"):
-        exchange[name] = {**exchange[name], "timeout": int(PATIENCE * 1000)}
+        exchange[name] = {**exchange[name], "timeout": int(patience * 1000)}
     exchange["enable_ws"] = case.scene == "websocket"
     top["db_url"] = f"sqlite:///{database}"
     files = {"config": config, "exchange": top}

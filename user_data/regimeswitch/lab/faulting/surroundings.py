@@ -10,7 +10,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -42,8 +42,12 @@ CASE_SECONDS = 500.0
 class Pauses:
     """The module ``asyncio`` or ``time`` for code whose pauses are to go by the moved clock."""
 
-    def __init__(self, module: ModuleType, clock: MovedClock) -> None:
+    def __init__(
+        self, module: ModuleType, clock: MovedClock, monotonic: Callable[[], float] | None = None
+    ) -> None:
         self._module, self._clock = module, clock
+        if monotonic is not None:
+            self.monotonic = monotonic
         self.sleep = self._wait if module is asyncio else clock.sleep
 
     async def _wait(self, seconds: float) -> None:
@@ -54,14 +58,19 @@ class Pauses:
 
 
 @contextlib.contextmanager
-def moved_pauses(clock: MovedClock) -> Iterator[None]:
-    """Retries of freqtrade's asynchronous requests and of the guards take no real time."""
+def moved_pauses(
+    clock: MovedClock, monotonic: Callable[[], float] | None = None
+) -> Iterator[None]:
+    """Retries of freqtrade's asynchronous requests and of the guards take no real time.
+
+    :param monotonic: what the guards measure lengths of time with; default: the real one
+    """
     places = [(freqtrade.exchange.common, "asyncio", asyncio)]
     for name, module in list(sys.modules.items()):
         if name.startswith("regimeswitch.bot.") and vars(module).get("time") is time:
             places.append((module, "time", time))
     for module, name, original in places:
-        setattr(module, name, Pauses(original, clock))
+        setattr(module, name, Pauses(original, clock, monotonic))
     try:
         yield
     finally:
