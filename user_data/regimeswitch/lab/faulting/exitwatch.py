@@ -108,6 +108,5 @@ class _Hearing(logging.Handler):
 def _in_market(trading: Trading, symbol: str) -> bool:
     """Whether a sale is open that is no stop."""
     return any(
-        not order.buys and order.kind != STOP_LOSS_LIMIT
-        for order in trading.settling.open(symbol)
+        not order.buys and order.kind != STOP_LOSS_LIMIT for order in trading.settling.open(symbol)
     )

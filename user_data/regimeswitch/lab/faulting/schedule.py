@@ -27,7 +27,7 @@ from regimeswitch.lab.faulting.cases import API, CANDLE, Transfer
 from regimeswitch.lab.faulting.scene import BASES
 
 
-EVERY, HOLD, OFFSET = 4 * CANDLE, 2 * CANDLE, CANDLE
+EVERY, HOLD, OFFSET = 3 * CANDLE, 450, CANDLE
 """Seconds from entry to entry, from an entry to its exit, and from the start to the first entry."""
 TROUBLED, LAST = 2, 3
 """The first slots are troubled; the bot settles in the next, and the last must be as usual."""

@@ -9,11 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeswitch.bot.journal import OPEN
-from regimeswitch.exchange.faults import LATE, LIMITS, Fault
+from regimeswitch.exchange.faults import LATE, Fault
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.lab.faulting.cases import CANDLE
 from regimeswitch.lab.faulting.evidence import Row, read_database, read_truth
-from regimeswitch.lab.faulting.judge import OURS, judge_books, judge_ban
+from regimeswitch.lab.faulting.judge import OURS, judge_ban, judge_books
 from regimeswitch.lab.faulting.scene import BASES
 from regimeswitch.lab.faulting.schedule import EVERY, LAST, OFFSET, Schedule
 from regimeswitch.lab.faulting.simulate import BEGIN_MS, STAKE, Traces
@@ -52,15 +52,21 @@ def _judge_stakes(verdict: Verdict, traces: Traces) -> None:
     """No pair is ever held with more than one stake."""
     assert traces.trading is not None
     held: dict[str, Decimal] = defaultdict(Decimal)
-    moves = [(one.time, one.symbol, one) for one in traces.trading.settling.trades]
-    doubled = set()
-    for _, symbol, trade in sorted(moves, key=lambda move: (move[0], move[2].id)):
-        held[symbol] += trade.quantity if trade.buys else -trade.quantity
-        value = held[symbol] * trade.price
-        if trade.buys and value > Decimal("1.02") * STAKE + SMALLEST and trade.order_id not in doubled:
+    most, doubled = Decimal("1.02") * STAKE + SMALLEST, set()
+    moves = sorted(traces.trading.settling.trades, key=lambda one: (one.time, one.order_id))
+    gone = sorted(traces.gone, key=lambda one: one[0])
+    for trade in moves:
+        while gone and gone[0][0] <= trade.time:
+            _, symbol, amount = gone.pop(0)
+            held[symbol] -= amount
+        held[trade.symbol] += trade.quantity if trade.buys else -trade.quantity
+        value = held[trade.symbol] * trade.price
+        if trade.buys and value > most and trade.order_id not in doubled:
             doubled.add(trade.order_id)
-            text = f"buy order {trade.order_id} made {value:.2f} USDT of {symbol}, where {STAKE} is the stake"
-            verdict.find("duplicate_orders", text)
+            text = (
+                f"buy order {trade.order_id} of {trade.symbol} made the position {value:.2f} USDT"
+            )
+            verdict.find("duplicate_orders", f"{text}, where the stake is {STAKE}")
 
 
 def _judge_held(verdict: Verdict, traces: Traces, trades: list[Row]) -> None:
@@ -143,5 +149,7 @@ def _judge_tags(
         age = sent - int(first) - CANDLE
         right = truth.get((row["pair"], int(first))) == [float(one) for one in prices]
         if not right or not 0 <= age <= CANDLE + max(late, default=0):
-            text = f"trade {row['id']} of {row['pair']} was decided on {row['enter_tag']!r} at {sent}"
+            text = (
+                f"trade {row['id']} of {row['pair']} was decided on {row['enter_tag']!r} at {sent}"
+            )
             verdict.find("trades_on_bad_candles", text)

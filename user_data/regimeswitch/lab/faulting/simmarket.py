@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from regimeswitch.lab.faulting.scene import BASES, QUIET, write_candles
 from regimeswitch.lab.faulting.cases import CANDLE
+from regimeswitch.lab.faulting.scene import BASES, QUIET, write_candles
 from regimeswitch.lab.faulting.schedule import END, OFFSET, Schedule
 
 
 THIN_VOLUME = 20.0
 """Of a candle, in coins: a level of the book is a tenth of it."""
 FALL = 0.92
-# The candle after the first entry.
-FALLS = QUIET + OFFSET // CANDLE + 1
+# The candle of the first entry.
+FALLS = QUIET + OFFSET // CANDLE
 COUNT = QUIET + END // CANDLE + 3
 PRICES = ["open", "high", "low", "close"]
 
@@ -47,6 +47,6 @@ def fallen(frame: pd.DataFrame, how: str) -> pd.DataFrame:
     frame = frame.copy()
     frame.loc[FALLS + 1 :, PRICES] = (frame.loc[FALLS + 1 :, PRICES] * FALL).round(2)
     if how == "slide":
-        close = float(frame.loc[FALLS + 1, "open"])
+        close = float(frame["open"].iloc[FALLS + 1])
         frame.loc[FALLS, ["low", "close"]] = [round(close - 0.2, 2), close]
     return frame

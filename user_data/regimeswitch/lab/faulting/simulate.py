@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,17 @@ from regimeswitch.lab.faulting.evidence import Evidence
 from regimeswitch.lab.faulting.exitwatch import ExitWatch
 from regimeswitch.lab.faulting.run import load_worker
 from regimeswitch.lab.faulting.scene import BEGIN, WALLET, configuration, write_bot
-from regimeswitch.lab.faulting.schedule import END, EVERY, HOLD, OFF, OFFSET, Kill, Load, Schedule, Step
+from regimeswitch.lab.faulting.schedule import (
+    END,
+    EVERY,
+    HOLD,
+    OFF,
+    OFFSET,
+    Kill,
+    Load,
+    Schedule,
+    Step,
+)
 from regimeswitch.lab.faulting.surroundings import (
     CASE_SECONDS,
     DEATHS,
@@ -107,10 +117,12 @@ class Traces(Evidence):
 
     :ivar watch: what was seen of exits while it ran
     :ivar digest: hash of all requests
+    :ivar gone: what has left the account without an order: epoch milliseconds, pair, coins
     """
 
     watch: ExitWatch = field(default_factory=ExitWatch)
     digest: str = ""
+    gone: list[tuple[int, str, Decimal]] = field(default_factory=list)
 
 
 class DeadError(RuntimeError):
@@ -143,6 +155,7 @@ class Lives:
         self.worker: Worker | None = None
         self.state: State | None = None
         self._not_before = 0
+        self.gone: list[tuple[int, str, Decimal]] = []
         found = [one for one in place.schedule.troubles if isinstance(one, Transfer)]
         self._transfers = sorted(found, key=lambda one: one.at)
 
@@ -169,12 +182,16 @@ class Lives:
         for one in troubles:
             if isinstance(one, Load) and one.at <= at < one.until:
                 used = place.server.limits
-                used.add(max(one.weight - used.add(0, place.clock.true_ms()), 0), place.clock.true_ms())
+                used.add(
+                    max(one.weight - used.add(0, place.clock.true_ms()), 0), place.clock.true_ms()
+                )
         while self._transfers and self._transfers[0].at <= at:
             due = self._transfers.pop(0)
             account = place.trading.account
             share = account.free.get(due.asset, ZERO) * Decimal(str(due.share))
-            account.deposit(due.asset, share.quantize(UNIT, ROUND_DOWN))
+            amount = share.quantize(UNIT, ROUND_DOWN)
+            account.deposit(due.asset, amount)
+            self.gone.append((place.clock.true_ms(), f"{due.asset}USDT", -amount))
 
     def _look(self, at: int) -> None:
         starts = self.state is None
@@ -196,7 +213,9 @@ class Lives:
             return
         if self.worker.freqtrade.state == State.STOPPED:
             raise DeadError(f"the bot stopped itself at {at} s")
-        self.place.watch.look(self.place.bot.database, self.place.trading, self.place.clock.true_ms())
+        self.place.watch.look(
+            self.place.bot.database, self.place.trading, self.place.clock.true_ms()
+        )
 
     def _start(self) -> None:
         place = self.place
@@ -280,7 +299,7 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
     log, died, watch = home / "bot.log", "", ExitWatch()
     with (
         logged(log, kept=True),
-        collected(),
+        collected(generation=1),
         watch.listening(),
         moved_clock(BEGIN) as (inner, _),
         seeded_tokens(schedule.seed),
@@ -301,11 +320,20 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
         ):
             case = Case("", live=True)
             bot = write_bot(home, case, server.url, keys, settings(schedule, guards), PATIENCE)
-            place = Place(schedule, server, trading, clock, wire, watch, bot, guards)
+            lives = Lives(Place(schedule, server, trading, clock, wire, watch, bot, guards))
             try:
                 with bounded(CASE_SECONDS):
-                    Lives(place).run()
+                    lives.run()
             except (DeadError, HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")
-    return Traces(bot.database, text, trading, injection, died, watch=watch, digest=wire.digest)
+    return Traces(
+        bot.database,
+        text,
+        trading,
+        injection,
+        died,
+        watch=watch,
+        digest=wire.digest,
+        gone=lives.gone,
+    )

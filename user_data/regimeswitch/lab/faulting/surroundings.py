@@ -58,9 +58,7 @@ class Pauses:
 
 
 @contextlib.contextmanager
-def moved_pauses(
-    clock: MovedClock, monotonic: Callable[[], float] | None = None
-) -> Iterator[None]:
+def moved_pauses(clock: MovedClock, monotonic: Callable[[], float] | None = None) -> Iterator[None]:
     """Retries of freqtrade's asynchronous requests and of the guards take no real time.
 
     :param monotonic: what the guards measure lengths of time with; default: the real one
@@ -103,13 +101,16 @@ def logged(path: Path, *, kept: bool = False) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def collected() -> Iterator[None]:
-    """What a bot that died leaves unclosed is cleared away without a word on the screen."""
+def collected(generation: int = 2) -> Iterator[None]:
+    """What a bot that died leaves unclosed is cleared away without a word on the screen.
+
+    :param generation: how far back is looked; a whole look takes half a second
+    """
     with contextlib.redirect_stderr(io.StringIO()):
         try:
             yield
         finally:
-            gc.collect()
+            gc.collect(generation)
 
 
 def worker_of(given: dict[str, Any], mode: RunMode) -> Worker:

@@ -129,9 +129,7 @@ class Wire:
         self._pause(seconds)
         self._die_at(asked, AFTER)
 
-    def _give_up(
-        self, asked: tuple[str, str, str], patience: float, late: type[Exception]
-    ) -> None:
+    def _give_up(self, asked: tuple[str, str, str], patience: float, late: type[Exception]) -> None:
         self._pause(patience)
         self._note(asked, "no answer in time")
         self._die_at(asked, AFTER)

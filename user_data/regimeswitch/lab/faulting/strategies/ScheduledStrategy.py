@@ -45,12 +45,16 @@ class ScheduledStrategy(IStrategy):
     def populate_entry_trend(self, dataframe: pd.DataFrame, metadata: Any) -> pd.DataFrame:
         """In when the last candle closes at a moment of the schedule."""
         closes = dataframe["date"].dt.as_unit("s").astype("int64") + 300
-        due = (closes - self.schedule["offset"]) % self.schedule["every"] == 0
-        dataframe.loc[due, "enter_long"] = 1
+        due = ((closes - self.schedule["offset"]) % self.schedule["every"] == 0).to_numpy()
         # What was seen when it was decided: opening time and the four prices.
-        seen = dataframe.loc[due, ["open", "high", "low", "close"]].astype(str)
-        begins = (closes[due] - 300).astype(str)
-        dataframe.loc[due, "enter_tag"] = begins + " " + seen.agg(" ".join, axis=1)
+        rows = zip(
+            (closes[due] - 300).tolist(),
+            dataframe.loc[due, ["open", "high", "low", "close"]].to_numpy().tolist(),
+            strict=True,
+        )
+        tags = [" ".join(map(str, (begin, *prices))) for begin, prices in rows]
+        dataframe["enter_long"] = due.astype(int)
+        dataframe["enter_tag"] = pd.Series(tags, dataframe.index[due], object)
         return dataframe
 
     def populate_exit_trend(self, dataframe: pd.DataFrame, metadata: Any) -> pd.DataFrame:
