@@ -64,7 +64,7 @@ def moved_pauses(clock: MovedClock, monotonic: Callable[[], float] | None = None
     :param monotonic: what the guards measure lengths of time with; default: the real one
     """
     places = [(freqtrade.exchange.common, "asyncio", asyncio)]
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if name.startswith("regimeswitch.bot.") and vars(module).get("time") is time:
             places.append((module, "time", time))
     for module, name, original in places:
