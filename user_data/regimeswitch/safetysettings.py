@@ -33,6 +33,21 @@ class SafetySettings(Section):
         description="how long the bot's loop asks for an order whose answer was lost, seconds; "
         "after that it asks once in every loop",
     )
+    order_absent_seconds: float = Field(
+        300.0,
+        ge=10,
+        le=3600,
+        description="how long the exchange must deny a buy whose answer was lost, with open "
+        "orders, trades and account in agreement, before the pair may be bought again, seconds; a "
+        "sale whose coins are free is made again after 5 s",
+    )
+    order_search_hours: float = Field(
+        24.0,
+        ge=0,
+        le=240,
+        description="how long an order that was taken for absent is still looked for, hours; 0 = "
+        "not at all",
+    )
     slow_seconds: float = Field(
         5.0,
         ge=0.2,

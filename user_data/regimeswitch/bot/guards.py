@@ -17,16 +17,16 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.adoption import held, is_spot
+from regimeswitch.bot.adoption import coin_of, held, is_spot
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.candleguard import CandleGuard
 from regimeswitch.bot.ending import ENDING
 from regimeswitch.bot.journal import Journal, journal_path
 from regimeswitch.bot.orders import OrderGuard
 from regimeswitch.bot.outage import Outages
-from regimeswitch.bot.reconciling import Reconciler
 from regimeswitch.bot.supported import GUARDED, Subject, check_parts
 from regimeswitch.bot.traffic import Traffic
+from regimeswitch.bot.upkeep import Upkeep
 from regimeswitch.settings import Settings
 
 
@@ -47,7 +47,7 @@ class Guards:
         self._strategy: IStrategy | None = None
         self._candles: CandleGuard | None = None
         self._orders: OrderGuard | None = None
-        self._reconciler: Reconciler | None = None
+        self._upkeep: Upkeep | None = None
         self._told_refusal: dict[str, str] = {}
         self._tags: dict[str, str] = {}
 
@@ -119,7 +119,7 @@ class Guards:
                 "writable, or restore the file from a backup"
             ) from error
         # With futures, buying may be the exit of a short position.
-        refuse = self._limits_and_outages if is_spot(strategy) else lambda pair: ""
+        refuse = self._may_not_buy if is_spot(strategy) else lambda pair: ""
         self._orders = OrderGuard(
             client,
             journal,
@@ -128,12 +128,14 @@ class Guards:
             held=lambda pair: held(strategy, pair),
             tag=lambda pair: self._tags.get(pair) or _tag(strategy, pair),
             refuse=refuse,
+            coins=lambda pair: strategy.wallets.get_total(coin_of(pair)),
         )
-        self._reconciler = Reconciler(self._orders, client, strategy, alarms)
-        self._reconciler.run(first=True)
+        self._upkeep = Upkeep(self._orders, strategy, self._safety, alarms)
+        self._upkeep.start()
 
-    def _limits_and_outages(self, pair: str) -> str:
-        return self._outages.reason(pair) if self._outages is not None else ""
+    def _may_not_buy(self, pair: str) -> str:
+        reason = self._outages.reason(pair) if self._outages is not None else ""
+        return reason or (self._upkeep.refusal(pair) if self._upkeep is not None else "")
 
     def loop_started(self, strategy: IStrategy, now: datetime) -> None:
         """Look at unknown orders, limits and outages; cheap.
@@ -146,10 +148,8 @@ class Guards:
         if self._candles is not None:
             self._candles.look(strategy, now)
         self._traffic.next_loop()
-        if self._orders is not None and self._reconciler is not None:
-            self._orders.next_loop()
-            self._reconciler.run()
-            self._reconciler.report_strange_coins(_prices(strategy))
+        if self._upkeep is not None:
+            self._upkeep.loop(_prices(strategy))
 
     def refusal(self, pair: str, now: datetime, tag: str = "") -> str:
         """Why no entry may be made now; empty where it may.
@@ -162,8 +162,8 @@ class Guards:
         if self._outages is None:
             return ""
         reason = self._outages.reason(pair)
-        if self._orders is not None and self._orders.inquiry.unknown(pair):
-            reason = f"{pair}: the outcome of an order is unknown"
+        if self._upkeep is not None:
+            reason = self._upkeep.refusal(pair) or reason
         if not reason and self._candles is not None and self._strategy is not None:
             reason = self._candles.refusal(self._strategy, pair, now)
         if self._told_refusal.get(pair) != reason:

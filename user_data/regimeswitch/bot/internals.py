@@ -147,7 +147,10 @@ def read(*names: str) -> list[Member]:
 ORDER_CLIENT = [
     replaced("create_order", "symbol type side amount price params"),
     replaced("cancel_order", "id symbol params"),
-    called("fetch_order", "id symbol params"),
+    replaced("fetch_order", "id symbol params"),
+    called("fetch_open_orders", "symbol since limit params"),
+    called("fetch_my_trades", "symbol since limit params"),
+    called("fetch_balance", "params"),
 ]
 """Of the exchange client that freqtrade places orders with."""
 CLIENT = [
@@ -179,20 +182,27 @@ DATA_PROVIDER = [
 ]
 TRADE = [
     called("get_trades_proxy"),
+    called("get_open_trades"),
+    called("delete"),
+    called("close", "rate"),
+    called("update_fee", "fee_cost fee_currency fee_rate side"),
     called("recalc_trade_from_orders"),
     called("adjust_stop_loss", "current_price stoploss initial"),
     called("commit"),
     called("get_total_closed_profit"),
     called("set_custom_data", "key value"),
     called("get_custom_data", "key"),
-    *read("session"),
+    *read("session", "orders", "is_open", "amount", "has_open_orders", "has_open_sl_orders"),
+    *read("safe_base_currency", "fee_open_currency", "open_date_utc", "entry_side", "exit_side"),
 ]
 ORDER = [
     called("parse_from_ccxt_object", "order pair side amount price"),
-    *read("session", "id", "order_id", "ft_pair"),
+    *read("session", "id", "order_id", "ft_pair", "ft_is_open", "ft_order_side", "ft_fee_base"),
+    *read("filled", "status", "cost", "average", "ft_amount", "ft_price", "ft_order_tag"),
 ]
 STORE = [called("store_value", "key value"), called("get_string_value", "key")]
 WALLETS = [
+    called("update"),
     called("get_total", "currency"),
     called("get_total_stake_amount"),
     called("get_starting_balance"),
@@ -264,7 +274,10 @@ HISTORY = [
     called("load_pair_history", "pair timeframe datadir"),
 ]
 """Of the module that downloads and loads candle files, for pairs that join."""
-STRATEGY = [wrapped("should_exit", "trade rate current_time")]
+STRATEGY = [
+    wrapped("should_exit", "trade rate current_time"),
+    called("lock_pair", "pair until reason side"),
+]
 
 
 def misfits(owner: Any, members: Iterable[Member]) -> list[Misfit]:

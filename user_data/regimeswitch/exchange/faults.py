@@ -21,10 +21,8 @@ CANDLES = (
 )
 CANDLE_PATHS = ("/api/v3/klines", "/api/v3/uiKlines")
 LISTING, ORDER_PATH = "/api/v3/exchangeInfo", "/api/v3/order"
-MISSING, BREAK = "missing pair", "break"
-LATE = "late"
-"""An order that nobody knows of at first, and that is carried out some time later."""
-OTHERS = (MISSING, BREAK, LATE, "websocket", "drift")
+MISSING, BREAK, UNSEEN, ANOTHER = "missing pair", "break", "unseen", "another order"
+OTHERS = (MISSING, BREAK, UNSEEN, ANOTHER, "websocket", "drift")
 KINDS = (*LIMITS, *FAILURES, *REFUSALS, *BROKEN, *CANDLES, *OTHERS)
 
 
@@ -45,8 +43,8 @@ class Fault:
     :ivar times: answers that go wrong; 0 = all
     :ivar since: from this moment on, epoch milliseconds of the exchange; 0 = from the beginning
     :ivar until: up to this moment; 0 = without an end
-    :ivar seconds: how late a slow answer or an order is, how long a limit holds (0 = to ``until``),
-        how far the clock is off
+    :ivar seconds: how late a slow answer is, how long a limit holds (0 = to ``until``), how far
+        the clock is off, how long an unseen order is shown nowhere
     """
 
     kind: str
@@ -71,8 +69,6 @@ class Fault:
         if self.kind in CANDLES and path not in CANDLE_PATHS:
             return False
         if self.kind == BREAK and path != LISTING and (verb, path) != ("POST", ORDER_PATH):
-            return False
-        if self.kind == LATE and (verb, path) != ("POST", ORDER_PATH):
             return False
         listing = self.kind in (MISSING, BREAK) and path == LISTING
         return (

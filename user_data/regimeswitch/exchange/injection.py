@@ -19,17 +19,17 @@ from aiohttp import web
 
 from regimeswitch.exchange.answers import Handler, refusal
 from regimeswitch.exchange.errors import too_early, too_late, unknown_path
-from regimeswitch.exchange.faultanswers import failed, limit_answer
+from regimeswitch.exchange.faultanswers import failed, limit_answer, real_answer
 from regimeswitch.exchange.faults import (
     AFTER,
-    LATE,
     LIMITS,
+    UNSEEN,
     Fault,
     FaultError,
     read_faults,
     written,
 )
-from regimeswitch.exchange.signedroutes import ARRIVED
+from regimeswitch.exchange.unseen import Unseen
 
 
 ADMIN = "/faults"
@@ -58,8 +58,8 @@ class Injection:
         flight: float = FLIGHT_SECONDS,
     ) -> None:
         self.clock, self._flight = clock, flight
+        self._unseen = Unseen()
         self._lock = threading.Lock()
-        self._held: list[tuple[int, web.Request, Handler]] = []
         self.set(faults)
 
     def set(self, faults: Iterable[Fault]) -> None:
@@ -132,9 +132,9 @@ class Injection:
             return await self._administer(request)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request, handler)
-        await self._carry_out_late()
         if not self.faults:
-            return await handler(request)
+            answer = await handler(request)
+            return self._unseen.shown(request.path, answer, self.clock())
         fields = await sent(request)
         asked, now = (request.method, request.path, fields.get("symbol", "")), self.clock()
         with self._lock:
@@ -144,25 +144,17 @@ class Injection:
         if refused is not None:
             return refused
         if fault is None:
-            return await self._drifting(request, handler, fields, now)
+            answer = await self._drifting(request, handler, fields, now)
+            return self._unseen.shown(request.path, answer, now)
+        if fault.kind == UNSEEN:
+            order = await real_answer(request, handler)
+            self._unseen.hide(order, now + int(fault.seconds * 1000))
         if fault.kind in LIMITS:
             if fault.moment == AFTER:
                 await handler(request)
             with self._lock:
                 return self._begin_ban(fault, asked, now)
-        if fault.kind == LATE:
-            # Signed in time; what comes late is the exchange itself.
-            request[ARRIVED] = now
-            self._held.append((now + int(fault.seconds * 1000), request, handler))
         return await failed(fault, request, handler, now)
-
-    async def _carry_out_late(self) -> None:
-        """Accept the orders whose time has come; nobody hears of it."""
-        now = self.clock()
-        due = [held for held in self._held if held[0] <= now]
-        self._held = [held for held in self._held if held[0] > now]
-        for _, request, handler in due:
-            await handler(request)
 
     async def _drifting(
         self, request: web.Request, handler: Handler, fields: dict[str, str], now: int

@@ -18,8 +18,6 @@ from regimeswitch.exchange.signing import (
 from regimeswitch.exchange.trading import Trading
 
 
-ARRIVED = "arrived"
-"""Of a request that something in front of the exchange has held: when it came, epoch ms."""
 Signed = Callable[[Form], Awaitable[web.Response]]
 
 
@@ -34,7 +32,7 @@ def signed(trading: Trading, handler: Signed) -> Handler:
             for raw in (octets(request.raw_path.partition("?")[2]), await request.read())
         )
         form = Form(query, body)
-        now = int(request.get(ARRIVED, trading.market.clock()))
+        now = trading.market.clock()
         check_signature(trading.credentials, form, signed_text(query, body), now)
         return await handler(form)
 

@@ -17,10 +17,10 @@ from regimeswitch.exchange.faults import (
     BROKEN,
     CANDLES,
     FAILURES,
-    LATE,
     LIMITS,
     MISSING,
     ORDER_PATH,
+    UNSEEN,
     Fault,
 )
 from regimeswitch.lab.faulting.cases import API, CANDLE, Transfer
@@ -248,7 +248,7 @@ def _late(chance: random.Random, around: int) -> Trouble:
     symbol, times = chance.choice((ALL, *_SYMBOLS)), chance.choice((1, 2))
     late = float(chance.choice((3, 15, 60, 180)))
     return Fault(
-        LATE, "POST", ORDER_PATH, symbol, times=times, since=since, until=until, seconds=late
+        UNSEEN, "POST", ORDER_PATH, symbol, times=times, since=since, until=until, seconds=late
     )
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeswitch.bot.journal import OPEN
-from regimeswitch.exchange.faults import LATE, Fault
+from regimeswitch.exchange.faults import UNSEEN, Fault
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.lab.faulting.cases import CANDLE
 from regimeswitch.lab.faulting.evidence import Row, read_database, read_truth
@@ -138,7 +138,9 @@ def _judge_tags(
     """Every trade was decided on the candle that had closed last, as it really was."""
     assert traces.trading is not None
     truth = read_truth(candles)
-    late = [one.seconds for one in schedule.troubles if isinstance(one, Fault) and one.kind == LATE]
+    late = [
+        one.seconds for one in schedule.troubles if isinstance(one, Fault) and one.kind == UNSEEN
+    ]
     for row in trades:
         mine = [one for one in orders if one["ft_trade_id"] == row["id"] and one["side"] == "buy"]
         real = [traces.trading.settling.orders.get(int(one["order_id"])) for one in mine]
