@@ -61,6 +61,17 @@ def owned(coin: str) -> float:
     return float(sum(one.amount for one in trades if one.safe_base_currency == coin))
 
 
+def held_symbols(strategy: IStrategy) -> frozenset[str]:
+    """The pairs of all open trades, as the exchange writes them."""
+    markets = strategy.dp._exchange.markets
+    pairs = {trade.pair for trade in Trade.get_trades_proxy(is_open=True)}
+    # A pair that is listed no more has no market: its coins joined.
+    return frozenset(
+        str(markets[pair]["id"]) if pair in markets else pair.split(":")[0].replace("/", "")
+        for pair in pairs
+    )
+
+
 def is_empty(order: dict[str, Any]) -> bool:
     """Whether an order is over and has moved nothing."""
     return order["status"] != "open" and not order.get("filled")

@@ -17,8 +17,9 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.adoption import coin_of, held, is_spot
+from regimeswitch.bot.adoption import coin_of, held, held_symbols, is_spot
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.banfile import BanFile
 from regimeswitch.bot.candleguard import CandleGuard
 from regimeswitch.bot.ending import ENDING
 from regimeswitch.bot.journal import Journal, journal_path
@@ -95,7 +96,9 @@ class Guards:
         self._strategy = strategy
         self._candles = CandleGuard(self._settings, alarms)
         self._candles.install(exchange)
+        self._traffic.silence.file = BanFile(Path(strategy.config["user_data_dir"]))
         self._watch(exchange)
+        self._traffic.next_loop(held_symbols(strategy))
         self._outages = Outages(self._traffic, self._safety, alarms)
         if mode == RunMode.LIVE:
             self._guard_orders(strategy, exchange._api, alarms)
@@ -105,9 +108,6 @@ class Guards:
         for client in clients:
             if client is not None:
                 self._traffic.watch(client)
-        # Exits wait for books, wallets and orders; candles and markets come by the other client.
-        longest = int(self._safety.slow_seconds * 1000)
-        exchange._api.timeout = min(exchange._api.timeout, longest)
 
     def _guard_orders(self, strategy: IStrategy, client: Any, alarms: Alarms) -> None:
         path = journal_path(Path(strategy.config["user_data_dir"]), strategy.config["db_url"])
@@ -147,7 +147,7 @@ class Guards:
         self._outages.look(strategy, now)
         if self._candles is not None:
             self._candles.look(strategy, now)
-        self._traffic.next_loop()
+        self._traffic.next_loop(held_symbols(strategy))
         if self._upkeep is not None:
             self._upkeep.loop(_prices(strategy))
 

@@ -156,7 +156,9 @@ ORDER_CLIENT = [
 CLIENT = [
     wrapped("fetch", "url method headers body"),
     wrapped("on_rest_response", "code reason url method response_headers response_body"),
+    wrapped("request", "path api method params config"),
     called("fetch_time"),
+    *read("session", "urls", "timeout", "options"),
 ]
 """Of each exchange client: the requests that are watched."""
 EXCHANGE = [

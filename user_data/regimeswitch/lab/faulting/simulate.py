@@ -314,7 +314,7 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
         wire = Wire(clock.true_ms, clock.sleep, delays, kills)
         keys = (trading.credentials.key, trading.credentials.secret)
         with (
-            moved_pauses(clock, clock.seconds),
+            moved_pauses(clock),
             ExchangeServer(market, trading=trading, faults=injection, limited=False) as server,
             wire.installed(),
         ):

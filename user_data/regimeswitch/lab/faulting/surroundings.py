@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import io
 import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -42,13 +43,13 @@ CASE_SECONDS = 500.0
 class Pauses:
     """The module ``asyncio`` or ``time`` for code whose pauses are to go by the moved clock."""
 
-    def __init__(
-        self, module: ModuleType, clock: MovedClock, monotonic: Callable[[], float] | None = None
-    ) -> None:
+    def __init__(self, module: ModuleType, clock: MovedClock) -> None:
         self._module, self._clock = module, clock
-        if monotonic is not None:
-            self.monotonic = monotonic
         self.sleep = self._wait if module is asyncio else clock.sleep
+
+    def monotonic(self) -> float:
+        """What the guards wait by, which nobody sets."""
+        return self._clock.now.timestamp()
 
     async def _wait(self, seconds: float) -> None:
         self._clock.sleep(seconds)
@@ -58,17 +59,16 @@ class Pauses:
 
 
 @contextlib.contextmanager
-def moved_pauses(clock: MovedClock, monotonic: Callable[[], float] | None = None) -> Iterator[None]:
-    """Retries of freqtrade's asynchronous requests and of the guards take no real time.
-
-    :param monotonic: what the guards measure lengths of time with; default: the real one
-    """
+def moved_pauses(clock: MovedClock) -> Iterator[None]:
+    """Retries of freqtrade's asynchronous requests and of the guards take no real time."""
     places = [(freqtrade.exchange.common, "asyncio", asyncio)]
+    # All of the guards' modules are there before their clock is replaced.
+    importlib.import_module("regimeswitch.bot.guards")
     for name, module in sys.modules.copy().items():
         if name.startswith("regimeswitch.bot.") and vars(module).get("time") is time:
             places.append((module, "time", time))
     for module, name, original in places:
-        setattr(module, name, Pauses(original, clock, monotonic))
+        setattr(module, name, Pauses(original, clock))
     try:
         yield
     finally:
