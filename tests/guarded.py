@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ import freqtrade.exchange.common
 import pytest
 import time_machine
 from freqtrade.configuration import Configuration
-from freqtrade.enums import RunMode
+from freqtrade.enums import RPCMessageType, RunMode
 from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Order, Trade
 
@@ -42,6 +42,7 @@ CANDLE = timedelta(milliseconds=STEP_MS)
 BEGIN = START + QUIET_CANDLES * CANDLE
 ORDER = "/api/v3/order"
 DEPOSIT = Decimal(1000)
+Prices = Sequence[tuple[float, float, float, float]]
 STRATEGY = f"""
     import sys
     sys.path.append({str(ROOT / "user_data")!r})
@@ -188,6 +189,14 @@ class World:
             process(queue)
 
         bot.rpc.process_msg_queue = processed
+        send = bot.rpc.send_msg
+
+        def sent(message: dict[str, Any]) -> None:
+            if message["type"] == RPCMessageType.WARNING:
+                self.messages.append(message["status"])
+            send(message)
+
+        bot.rpc.send_msg = sent
         bot.startup()
         return bot
 
@@ -255,13 +264,21 @@ def exact(number: float) -> Decimal:
 
 
 @contextmanager
-def running_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """AAA and BBB rest at 100, dip to 90 in the third candle and come back."""
+def running_world(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: Prices = (),
+    other: Prices = (),
+) -> Iterator[World]:
+    """AAA and BBB rest at 100, dip to 90 in the fourth candle and come back.
+
+    :param path: prices of both instead; ``other`` those of BBB
+    """
     candles = tmp_path / "candles"
     candles.mkdir()
-    path = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
-    for base in ("AAA", "BBB"):
-        candles_of(path).to_feather(candles / f"{base}_USDT-5m.feather")
+    usual = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
+    for base, own in (("AAA", path), ("BBB", other or path)):
+        candles_of(own or usual).to_feather(candles / f"{base}_USDT-5m.feather")
     with time_machine.travel(BEGIN + timedelta(seconds=1), tick=False) as clock:
         shifting = Shifting(clock)
         # All of the guards' modules are there before their clock is replaced.

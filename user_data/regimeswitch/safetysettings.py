@@ -71,6 +71,20 @@ class SafetySettings(Section):
         le=30,
         description="difference from the exchange's clock beyond which entries pause, seconds",
     )
+    exit_loops: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="an exit that is due and not made is notified after so many loops in a row; "
+        "where the exchange refuses it for good (key, smallest order, market closed), after one",
+    )
+    stop_limit_seconds: float = Field(
+        30.0,
+        ge=0,
+        le=3600,
+        description="with order_types.stoploss_on_exchange: how long the price may be past the "
+        "limit of a stop before the stop is cancelled and the position sold at market, seconds",
+    )
     start_wait_minutes: float = Field(
         30.0,
         ge=0,

@@ -164,6 +164,9 @@ CLIENT = [
 EXCHANGE = [
     *read("_api", "_api_async", "_ws_async", "_exchange_ws", "_can_use_websocket"),
     *read("_async_get_candle_history", "markets", "id"),
+    wrapped("get_rate", "pair refresh side is_short"),
+    wrapped("create_order", "pair ordertype side amount rate"),
+    wrapped("create_stoploss", "pair amount stop_price order_types side leverage"),
 ]
 EXCHANGE_OF_ADOPTION = [
     called("get_fee", "symbol order_type side amount price taker_or_maker"),
@@ -181,7 +184,14 @@ DATA_PROVIDER = [
     called("get_analyzed_dataframe", "pair timeframe"),
     called("orderbook", "pair maximum"),
     called("current_whitelist"),
+    *read("__rpc"),
 ]
+RPC = [
+    wrapped("process_msg_queue", "queue"),
+    called("send_msg", "msg"),
+    *read("registered_modules"),
+]
+"""Of freqtrade's manager of messages."""
 TRADE = [
     called("get_trades_proxy"),
     called("get_open_trades"),
@@ -195,19 +205,23 @@ TRADE = [
     called("set_custom_data", "key value"),
     called("get_custom_data", "key"),
     *read("session", "orders", "is_open", "amount", "has_open_orders", "has_open_sl_orders"),
-    *read("safe_base_currency", "fee_open_currency", "open_date_utc", "entry_side", "exit_side"),
+    *read("safe_base_currency", "safe_quote_currency", "fee_open_currency", "open_date_utc"),
+    *read("entry_side", "exit_side", "open_sl_orders", "has_open_position", "stop_loss"),
 ]
 ORDER = [
     called("parse_from_ccxt_object", "order pair side amount price"),
     *read("session", "id", "order_id", "ft_pair", "ft_is_open", "ft_order_side", "ft_fee_base"),
     *read("filled", "status", "cost", "average", "ft_amount", "ft_price", "ft_order_tag"),
 ]
+ORDER_OF_TRADE = read("ft_order_side", "ft_is_open", "price", "stop_price", "safe_filled")
 STORE = [called("store_value", "key value"), called("get_string_value", "key")]
 WALLETS = [
     called("update"),
     called("get_total", "currency"),
     called("get_total_stake_amount"),
     called("get_starting_balance"),
+    called("get_free", "currency"),
+    called("get_used", "currency"),
 ]
 MODEL = [
     replaced("start", "dataframe metadata strategy"),
@@ -279,6 +293,9 @@ HISTORY = [
 STRATEGY = [
     wrapped("should_exit", "trade rate current_time"),
     called("lock_pair", "pair until reason side"),
+    wrapped("confirm_trade_exit", "pair trade"),
+    wrapped("adjust_trade_position", "trade current_time"),
+    called("get_exit_signal", "pair timeframe dataframe is_short"),
 ]
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import sqlite3
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from freqtrade.strategy import IStrategy
-from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch.bot.adoption import is_spot
 from regimeswitch.bot.alarms import Alarms
@@ -21,16 +18,21 @@ from regimeswitch.bot.shortages import Shortages
 from regimeswitch.safetysettings import SafetySettings
 
 
-logger = logging.getLogger(__name__)
-
-
 class Upkeep:
-    """What compares journal, database, exchange and account; each part runs by itself."""
+    """What compares journal, database, exchange and account.
+
+    :param run: runs a part, named as people read it, so that its failure ends no other
+    """
 
     def __init__(
-        self, guard: OrderGuard, strategy: IStrategy, safety: SafetySettings, alarms: Alarms
+        self,
+        guard: OrderGuard,
+        strategy: IStrategy,
+        safety: SafetySettings,
+        alarms: Alarms,
+        run: Callable[[str, Callable[[], None]], None],
     ) -> None:
-        self._guard, self._alarms, self._spot = guard, alarms, is_spot(strategy)
+        self._guard, self._run, self._spot = guard, run, is_spot(strategy)
         self._orders = Reconciler(guard, strategy, alarms)
         self._late = Latecomers(guard, strategy, alarms, safety.order_search_hours)
         self._ghosts = Ghosts(alarms, self._orders.unsettled)
@@ -39,10 +41,10 @@ class Upkeep:
 
     def start(self) -> None:
         """Before anything is traded: what a crash or an older database has left open."""
-        self._orders.run(first=True)
+        self._run("the comparison of orders and trades", partial(self._orders.run, first=True))
         if self._spot:
-            self._try("older database", self._restored.look)
-        self._try("empty trades", partial(self._ghosts.look, first=True))
+            self._run("older database", self._restored.look)
+        self._run("empty trades", partial(self._ghosts.look, first=True))
 
     def loop(self, prices: Mapping[str, float]) -> None:
         """Once in each loop, before freqtrade looks at its trades.
@@ -50,25 +52,16 @@ class Upkeep:
         :param prices: last price by pair
         """
         self._guard.next_loop()
-        self._orders.run()
-        self._try("late orders", self._late.look)
-        self._try("empty trades", self._ghosts.look)
+        self._run("the comparison of orders and trades", self._orders.run)
+        self._run("late orders", self._late.look)
+        self._run("empty trades", self._ghosts.look)
         if self._spot:
-            self._try("older database", self._restored.look)
-            self._try("missing coins", partial(self._short.look, prices))
-        self._orders.report_strange_coins(prices)
+            self._run("older database", self._restored.look)
+            self._run("missing coins", partial(self._short.look, prices))
+        self._run("unmanaged coins", partial(self._orders.report_strange_coins, prices))
 
     def refusal(self, pair: str) -> str:
         """Why nothing of a pair may be bought; empty where it may."""
         if self._guard.inquiry.unknown(pair):
             return f"{pair}: the outcome of an order is unknown"
         return self._restored.refusal(pair) if self._spot else ""
-
-    def _try(self, what: str, look: Callable[[], None]) -> None:
-        """One part's trouble is notified and ends no other."""
-        try:
-            look()
-        except (sqlite3.Error, SQLAlchemyError) as error:
-            self._alarms.set(f"upkeep {what}", f"{what} cannot be looked at: {error}")
-        else:
-            self._alarms.clear(f"upkeep {what}", f"{what} can be looked at again")
