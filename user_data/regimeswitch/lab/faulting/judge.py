@@ -18,6 +18,8 @@ from regimeswitch.lab.faulting.verdict import Verdict
 
 
 OURS = " regimeswitch.bot"
+BOOKED = "coins_left"
+"""Type of the orders that nobody sent: coins that left the account are booked by them."""
 
 
 def judge(case: Case, evidence: Evidence) -> Verdict:
@@ -116,6 +118,8 @@ def _named(order: Order) -> str:
 def _judge_orders(verdict: Verdict, trading: Trading, orders: list[Row]) -> None:
     """Every order of the database is the exchange's, to the last digit."""
     for row in orders:
+        if row["order_type"] == BOOKED:
+            continue
         number = str(row["order_id"])
         order = trading.settling.orders.get(int(number)) if number.isdigit() else None
         if order is None:
@@ -140,12 +144,13 @@ def _judge_wallet(
     # With what came in or left without an order.
     balance = {asset: trading.account.deposits.get(asset, ZERO) for asset in ("USDT", *BASES)}
     by_number = {row["id"]: row for row in trades}
-    for row in orders:
+    real = [row for row in orders if row["order_type"] != BOOKED]
+    for row in real:
         base, sign = row["ft_pair"].partition("/")[0], 1 if row["side"] == "buy" else -1
         balance[base] += sign * exact(row["filled"]) - _fee_in_coins(row, by_number)
         balance["USDT"] -= sign * exact(row["cost"]) if row["filled"] else ZERO
     for row in trades:
-        balance["USDT"] -= exact(row["fee_close_cost"])
+        balance["USDT"] -= _fee_in_money(row, real, trading)
     numbers = {order.id for order in strays}
     for trade in trading.settling.trades:
         if trade.order_id in numbers:
@@ -158,6 +163,19 @@ def _judge_wallet(
         held = account.free.get(asset, ZERO) + account.locked.get(asset, ZERO)
         if held != expected:
             verdict.why.append(f"the account holds {held:f} {asset}, by the orders {expected:f}")
+
+
+def _fee_in_money(trade: Row, orders: list[Row], trading: Trading) -> Decimal:
+    """What the sales of a trade have cost; of several freqtrade writes down the last one's fee."""
+    sales = [
+        str(row["order_id"])
+        for row in orders
+        if row["ft_trade_id"] == trade["id"] and row["side"] == "sell" and row["filled"]
+    ]
+    if len(sales) < 2:
+        return exact(trade["fee_close_cost"])
+    fees = [one.fee for one in trading.settling.trades if str(one.order_id) in sales]
+    return sum(fees, ZERO)
 
 
 def _fee_in_coins(order: Row, trades: dict[int, Row]) -> Decimal:

@@ -236,11 +236,12 @@ class Lives:
         if worker is not None:
             worker.freqtrade.rpc.cleanup()
             exchange = worker.freqtrade.exchange
-            tasks = asyncio.all_tasks(exchange.loop)
-            for task in tasks:
-                task.cancel()
-            if tasks:
-                exchange.loop.run_until_complete(asyncio.wait(tasks))
+            while tasks := asyncio.all_tasks(exchange.loop):
+                for task in tasks:
+                    task.cancel()
+                # What a task of a killed bot was waiting for ends the loop once more.
+                with contextlib.suppress(KilledError):
+                    exchange.loop.run_until_complete(asyncio.wait(tasks))
             exchange.close()
 
 
