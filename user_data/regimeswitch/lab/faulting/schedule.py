@@ -208,7 +208,7 @@ def schedules(first: int, count: int) -> Iterator[Schedule]:
 
 
 def _period(chance: random.Random, around: int, shortest: int = 30) -> tuple[int, int]:
-    begins = max(around + chance.randint(-90, 200), 0)
+    begins = min(max(around + chance.randint(-90, 200), 0), OFF - shortest)
     longest = chance.choice((60, 300, 900, OFF))
     return begins, min(begins + chance.randint(shortest, max(longest, shortest)), OFF)
 
