@@ -158,21 +158,22 @@ PLACING = (
     *(*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "-2010"),
     *("-1013 notional", "-1013 lot size", "-1013 market closed"),
 )
-# Verb, path, and what a request of it may meet.
-TARGETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("POST", ORDER_PATH, PLACING),
-    ("POST", ORDER_PATH, (*FAILURES, *GARBAGE)),
-    ("DELETE", ORDER_PATH, (*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "-2011")),
-    ("GET", ORDER_PATH, (*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "-2013", "-2026", "slow")),
-    ("GET", f"{API}account", (*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "slow")),
-    ("GET", f"{API}myTrades", (*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "slow")),
-    ("GET", f"{API}allOrders", (*FAILURES, *GARBAGE, *NOT_ALLOWED, "slow")),
-    ("GET", f"{API}openOrders", (*FAILURES, *GARBAGE, *NOT_ALLOWED, "slow")),
-    ("GET", f"{API}depth", (*FAILURES, *GARBAGE, *LIMITS, "403", "slow")),
-    ("GET", f"{API}klines", (*FAILURES, *GARBAGE, *LIMITS, "403", "slow", *CANDLES)),
-    ("GET", f"{API}exchangeInfo", (*FAILURES, *GARBAGE, "slow")),
-    ("GET", f"{API}time", (*FAILURES, *GARBAGE, "slow")),
-    (ALL, ALL, ("500", "503", "reset", "time-out", *LIMITS, "403", "451", "slow")),
+# Verb, path, what a request of it may meet, and how often it is drawn against the others.
+TARGETS: tuple[tuple[str, str, tuple[str, ...], float], ...] = (
+    ("POST", ORDER_PATH, PLACING, 4),
+    ("POST", ORDER_PATH, (*FAILURES, *GARBAGE), 4),
+    ("DELETE", ORDER_PATH, (*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "-2011"), 2),
+    ("GET", ORDER_PATH, (*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "-2013", "-2026", "slow"), 3),
+    ("GET", f"{API}account", (*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "slow"), 2),
+    ("GET", f"{API}myTrades", (*FAILURES, *GARBAGE, *LIMITS, *NOT_ALLOWED, "slow"), 1),
+    ("GET", f"{API}allOrders", (*FAILURES, *GARBAGE, *NOT_ALLOWED, "slow"), 0.5),
+    ("GET", f"{API}openOrders", (*FAILURES, *GARBAGE, *NOT_ALLOWED, "slow"), 0.5),
+    ("GET", f"{API}depth", (*FAILURES, *GARBAGE, *LIMITS, "403", "slow"), 2),
+    ("GET", f"{API}klines", (*FAILURES, *GARBAGE, *LIMITS, "403", "slow"), 1),
+    ("GET", f"{API}klines", CANDLES, 1),
+    ("GET", f"{API}exchangeInfo", (*FAILURES, *GARBAGE, "slow"), 0.5),
+    ("GET", f"{API}time", (*FAILURES, *GARBAGE, "slow"), 0.5),
+    (ALL, ALL, ("500", "503", "reset", "time-out", *LIMITS, "403", "451", "slow"), 3),
 )
 SIGNED = (*NOT_ALLOWED[2:], "-2010", "-2011", "-2013", "-2026")
 # Where trouble tends to begin: around starts, entries, exits.
@@ -208,14 +209,15 @@ def schedules(first: int, count: int) -> Iterator[Schedule]:
 
 
 def _period(chance: random.Random, around: int, shortest: int = 30) -> tuple[int, int]:
-    begins = min(max(around + chance.randint(-90, 200), 0), OFF - shortest)
-    longest = chance.choice((60, 300, 900, OFF))
+    # Most of what a bot does is done in the first loop after a candle's close.
+    begins = min(max(around + chance.choice((-60, -5, chance.randint(0, 200))), 0), OFF - shortest)
+    longest = chance.choice((100, 300, 900, OFF))
     return begins, min(begins + chance.randint(shortest, max(longest, shortest)), OFF)
 
 
 def _answer(chance: random.Random, around: int) -> Trouble:
     """A kind of answers that goes wrong."""
-    verb, path, kinds = chance.choice(TARGETS)
+    ((verb, path, kinds, _),) = chance.choices(TARGETS, [often for *_, often in TARGETS])
     kind = chance.choice(kinds)
     since, until = _period(chance, around)
     seconds = 0.0
