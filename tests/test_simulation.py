@@ -112,7 +112,7 @@ def test_an_exit_that_is_refused_for_long_is_told_in_time(tmp_path: Path, market
     schedule = Schedule(1, troubles=(refused,))
     traces, verdict = run(schedule, tmp_path / "guarded", markets)
     assert verdict.why == []
-    told = [text for text in traces.watch.notices if "exit of AAA/USDT is due and not made" in text]
+    told = [text for text in traces.notices if "exit of AAA/USDT is due and not made" in text]
     assert len(told) == 1
     _, alone = run(schedule, tmp_path / "alone", markets, guards=False)
     assert alone.counts["exits_untold"] == 1

@@ -28,6 +28,7 @@ class Evidence:
     :ivar trading: the account; None on paper
     :ivar died: how the bot ended before its time, empty when it did not
     :ivar truth: the candles as they are
+    :ivar untold: exits that were neither made nor told in time, one line each
     """
 
     database: Path
@@ -36,6 +37,7 @@ class Evidence:
     injection: Injection
     died: str = ""
     truth: Truth = field(default_factory=dict)
+    untold: list[str] = field(default_factory=list)
 
 
 Row = dict[str, Any]

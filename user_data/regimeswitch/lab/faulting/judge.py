@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 
-from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
@@ -35,13 +34,15 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
     if evidence.trading is not None:
         _judge_account(verdict, evidence.trading, trades, orders, evidence.log, slot_of)
     _judge_trades(verdict, case, trades, evidence)
-    judge_ban(verdict, evidence.injection)
+    judge_watched(verdict, evidence)
     return verdict
 
 
-def judge_ban(verdict: Verdict, injection: Injection) -> None:
-    """Nothing was asked by a bot that had been told to wait."""
-    asked = injection.during_ban
+def judge_watched(verdict: Verdict, evidence: Evidence) -> None:
+    """Exits were made or told, and nothing was asked by a bot that had been told to wait."""
+    for text in evidence.untold:
+        verdict.find("exits_untold", text)
+    asked = evidence.injection.during_ban
     if asked:
         listed = ", ".join(f"{count} x {one}" for one, count in Counter(asked).most_common(4))
         verdict.find("requests_during_ban", f"asked during a ban: {listed}", len(asked))

@@ -18,9 +18,10 @@ from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
-from regimeswitch.lab.faulting.cases import Case
+from regimeswitch.lab.faulting.cases import EXIT, Case
 from regimeswitch.lab.faulting.disk import full_disk
 from regimeswitch.lab.faulting.evidence import Evidence, read_truth
+from regimeswitch.lab.faulting.exitwatch import ExitWatch
 from regimeswitch.lab.faulting.scene import (
     BEGIN,
     STRATEGIES,
@@ -70,13 +71,21 @@ class Drive:
     """Leads a bot from moment to moment, and starts it again where its owner would.
 
     :param case: with a full disk a bot may die, as any program; it is then started again
+    :param watch: looks after each loop
     :param trading: the account, whose coins may leave; None on paper
     """
 
     def __init__(
-        self, bot: Bot, case: Case, clock: MovedClock, trading: Trading | None = None
+        self,
+        bot: Bot,
+        case: Case,
+        clock: MovedClock,
+        market: Market,
+        watch: ExitWatch,
+        trading: Trading | None = None,
     ) -> None:
         self.bot, self.case, self.clock, self.trading = bot, case, clock, trading
+        self.market, self.watch = market, watch
         self.transfers = list(case.transfers)
         self.worker: Worker | None = None
         self.state: State | None = None
@@ -122,6 +131,8 @@ class Drive:
                 raise DeadError(f"{type(error).__name__}: {error}") from error
         if self.worker is not None and self.worker.freqtrade.state == State.STOPPED:
             raise DeadError(f"the bot stopped itself at {self.clock.now:%H:%M:%S}")
+        if self.worker is not None:
+            self.watch.look(self.bot.database, self.market, self.trading)
 
     def _end(self) -> None:
         worker, self.worker = self.worker, None
@@ -132,10 +143,11 @@ class Drive:
 
 def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence:
     """A bot in this process."""
-    log, died = home / "bot.log", ""
+    log, died, watch = home / "bot.log", "", ExitWatch(EXIT)
     with (
         logged(log, kept=case.scene == "disk"),
         collected(),
+        watch.listening(),
         moved_clock(BEGIN) as (clock, _),
         moved_pauses(clock),
     ):
@@ -153,8 +165,8 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
                     if guards and case.scene == "start":
                         ping = f"{server.url}/api/v3/ping"
                         wait_for(ping, WAIT_SECONDS, logger.info, clock.sleep)
-                    Drive(bot, case, clock, trading).run()
+                    Drive(bot, case, clock, market, watch, trading).run()
             except (DeadError, HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")
-    return Evidence(bot.database, text, trading, injection, died, read_truth(candles))
+    return Evidence(bot.database, text, trading, injection, died, read_truth(candles), watch.found)

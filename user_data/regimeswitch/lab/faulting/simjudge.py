@@ -13,7 +13,7 @@ from regimeswitch.exchange.faults import UNSEEN, Fault
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.lab.faulting.cases import CANDLE
 from regimeswitch.lab.faulting.evidence import Row, exact, read_database, read_truth
-from regimeswitch.lab.faulting.judge import BOOKED, OURS, judge_ban, judge_books
+from regimeswitch.lab.faulting.judge import BOOKED, OURS, judge_books, judge_watched
 from regimeswitch.lab.faulting.scene import BASES
 from regimeswitch.lab.faulting.schedule import EVERY, LAST, OFFSET, Schedule
 from regimeswitch.lab.faulting.simulate import BEGIN_MS, STAKE, Traces
@@ -43,9 +43,7 @@ def judge_run(schedule: Schedule, traces: Traces, candles: Path) -> Verdict:
     _judge_journal(verdict, traces)
     _judge_slots(verdict, traces, trades)
     _judge_tags(verdict, schedule, traces, trades, orders, candles)
-    for text in traces.watch.found:
-        verdict.find("exits_untold", text)
-    judge_ban(verdict, traces.injection)
+    judge_watched(verdict, traces)
     return verdict
 
 

@@ -115,12 +115,12 @@ class SteppedClock(MovedClock):
 class Traces(Evidence):
     """What a run left behind.
 
-    :ivar watch: what was seen of exits while it ran
+    :ivar notices: what the guards have said
     :ivar digest: hash of all requests
     :ivar gone: what has left the account without an order: epoch milliseconds, pair, coins
     """
 
-    watch: ExitWatch = field(default_factory=ExitWatch)
+    notices: list[str] = field(default_factory=list)
     digest: str = ""
     gone: list[tuple[int, str, Decimal]] = field(default_factory=list)
 
@@ -297,7 +297,7 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
     :param home: an empty folder of its own
     :param candles: of :func:`regimeswitch.lab.faulting.simmarket.write_markets`
     """
-    log, died, watch = home / "bot.log", "", ExitWatch()
+    log, died, watch = home / "bot.log", "", ExitWatch(HOLD)
     with (
         logged(log, kept=True),
         collected(generation=1),
@@ -334,7 +334,8 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
         trading,
         injection,
         died,
-        watch=watch,
+        untold=watch.found,
+        notices=watch.notices,
         digest=wire.digest,
         gone=lives.gone,
     )
