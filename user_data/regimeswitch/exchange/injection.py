@@ -84,6 +84,11 @@ class Injection:
                 "asked_during_ban": self.during_ban[-100:],
             }
 
+    @property
+    def banned(self) -> bool:
+        """Whether every request is refused at the moment."""
+        return self.clock() < self._ban[1]
+
     def meet(self, verb: str, path: str, symbol: str) -> Fault | None:
         """The fault that a request of the present meets; it counts as met."""
         with self._lock:

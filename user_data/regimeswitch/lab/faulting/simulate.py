@@ -213,9 +213,8 @@ class Lives:
             return
         if self.worker.freqtrade.state == State.STOPPED:
             raise DeadError(f"the bot stopped itself at {at} s")
-        self.place.watch.look(
-            self.place.bot.database, self.place.trading, self.place.clock.true_ms()
-        )
+        place = self.place
+        place.watch.look(place.bot.database, place.trading.market, place.trading)
 
     def _start(self) -> None:
         place = self.place
@@ -312,7 +311,7 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
         injection = Injection(clock.true_ms, [one for one in faults if one.kind not in DELAYS], 0.0)
         delays = [one for one in faults if one.kind in DELAYS]
         kills = [one for one in schedule.troubles if isinstance(one, Kill)]
-        wire = Wire(clock.true_ms, clock.sleep, delays, kills)
+        wire = Wire(clock.sleep, injection, delays, kills)
         keys = (trading.credentials.key, trading.credentials.secret)
         with (
             moved_pauses(clock),

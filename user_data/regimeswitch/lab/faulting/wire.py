@@ -35,8 +35,8 @@ class KilledError(SystemExit):
 class Wire:
     """Carries the requests of one bot after the other.
 
-    :param clock: the exchange's, epoch milliseconds
     :param pause: lets the time of an answer go by, seconds
+    :param exchange: its faults and its clock
     :param faults: of :data:`DELAYS` alone; other kinds are the exchange's own
     :param kills: at which requests the bot ends
     :ivar lines: what was asked, and what became of it
@@ -44,13 +44,13 @@ class Wire:
 
     def __init__(
         self,
-        clock: Callable[[], int],
         pause: Callable[[float], None],
+        exchange: Injection,
         faults: Iterable[Fault],
         kills: Iterable[Kill],
     ) -> None:
-        self._clock, self._pause = clock, pause
-        self._delays = Injection(clock, faults)
+        self._pause, self._exchange, self._clock = pause, exchange, exchange.clock
+        self._delays = Injection(self._clock, faults)
         self._kills = list(kills)
         self._counts: Counter[int] = Counter()
         self._lock = asyncio.Lock()
@@ -81,6 +81,9 @@ class Wire:
 
         async def request_later(session: Any, method: str, url: Any, **more: Any) -> Any:
             asked = _asked(method, str(url), more.get("data"))
+            # Sent side by side with what is on the line just now: of a ban that begins meanwhile
+            # it cannot know.
+            free, counted = not self._exchange.banned, len(self._exchange.during_ban)
             async with self._lock:
                 with self._carried(asked, float(more["timeout"].total), asyncio.TimeoutError):
                     response = await send_later(session, method, url, **more)
@@ -88,6 +91,8 @@ class Wire:
                     with contextlib.suppress(aiohttp.ClientError):
                         await response.read()
                     self._answered(asked, response.status)
+                    if free:
+                        del self._exchange.during_ban[counted:]
                     return response
 
         own: tuple[tuple[Any, str, Any, Any], ...] = (
