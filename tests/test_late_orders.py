@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from freqtrade.persistence import Order, Trade
 
 from guarded import ORDER, World, agree, running_world
 from regimeswitch.bot.journal import Journal
+from regimeswitch.cli import main
 from regimeswitch.exchange.faults import AFTER, BEFORE, Fault
 
 
@@ -161,6 +163,21 @@ def test_coins_that_came_in_meanwhile_put_off_the_next_buy_and_not_for_ever(worl
     assert "the account holds 2 AAA more" in told(world, "the exchange denies it")[0]
 
 
+def test_an_order_settled_by_hand_frees_its_pair_in_a_running_bot(world: World) -> None:
+    world.start()
+    world.fail(Fault("504", verb="POST", path=ORDER, moment=BEFORE, times=1))
+    world.step()
+    world.step(later=30)
+    (entry,) = world.journal()
+    assert entry.state == "sent"
+    (path,) = (world.home / "user_data").glob("regimeswitch-orders-*.sqlite")
+    words = ("--journal", str(path), "--settle", entry.client_id, "--as", "absent")
+    assert main(["orders", *words]) == 0
+    world.step(later=60)
+    assert len(world.filled("BUY")) == 1
+    assert len(told(world, "its outcome is known now")) == 1
+
+
 @pytest.mark.parametrize("verb", ["POST", "GET", "DELETE"])
 def test_an_answer_about_another_order_is_none(world: World, verb: str) -> None:
     world.start(test_entry_price=99.0, exit_after=600)
@@ -213,3 +230,28 @@ def test_an_order_that_the_exchange_has_archived_is_over(world: World) -> None:
     client = world.bots[-1].exchange._api
     order = client.fetch_order(str(resting.id), "AAA/USDT")
     assert (order["status"], order["filled"], order["side"]) == ("canceled", 0.0, "buy")
+
+
+def test_a_sale_that_could_not_be_written_down_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = world.start(exit_after=600)
+    world.step()
+    guard = bot.strategy.guards._orders
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(guard.journal, "write", full)
+    world.step()
+    world.fail(
+        Fault("504", verb="POST", path=ORDER, moment=AFTER, times=1),
+        Fault("503", verb="GET", path=ORDER),
+    )
+    world.step()
+    assert guard.inquiry.unknown("AAA/USDT", "sell")
+    world.fail()
+    world.step(later=30)
+    assert not guard.inquiry.unknown("AAA/USDT")
+    assert len(world.filled("SELL")) == 1
+    assert Trade.session.query(Trade).first().is_open is False

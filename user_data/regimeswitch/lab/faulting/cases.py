@@ -198,10 +198,13 @@ MODEL_FAULTS = (
 
 def all_cases() -> list[Case]:
     """The whole matrix."""
+    # Made of what stands above.
+    from regimeswitch.lab.faulting.cases_orders import order_cases
+
     cases = [*_entries(), *_exits(), *_stops_and_cancels()]
     for live in (True, False):
         cases += [*_questions(live), *_candles(live)]
-    cases += [*_others(), *_kills()]
+    cases += [*_others(), *_kills(), *order_cases()]
     cases += [Case(f"dry-run model {what}", "model", False, what=what) for what in MODEL_FAULTS]
     return cases
 

@@ -12,13 +12,12 @@ from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
 from regimeswitch.lab.faulting.evidence import Evidence, Row, Truth, exact, moment, read_database
+from regimeswitch.lab.faulting.lefts import is_left, judge_left
 from regimeswitch.lab.faulting.scene import BASES, SLOTS, slot_begin, slot_of
 from regimeswitch.lab.faulting.verdict import Verdict
 
 
 OURS = " regimeswitch.bot"
-BOOKED = "coins_left"
-"""Type of the orders that nobody sent: coins that left the account are booked by them."""
 
 
 def judge(case: Case, evidence: Evidence) -> Verdict:
@@ -99,6 +98,9 @@ def judge_books(
     verdict: Verdict, trading: Trading, trades: list[Row], orders: list[Row], log: str
 ) -> None:
     """Account and database agree to the last digit, and what only one of them knows was told."""
+    judge_left(verdict, trading, orders)
+    # What is booked as left has no order on the exchange.
+    orders = [row for row in orders if not is_left(row)]
     known = {str(row["order_id"]) for row in orders}
     ours = [line for line in log.splitlines() if OURS in line]
     strays = []
@@ -119,8 +121,6 @@ def _named(order: Order) -> str:
 def _judge_orders(verdict: Verdict, trading: Trading, orders: list[Row]) -> None:
     """Every order of the database is the exchange's, to the last digit."""
     for row in orders:
-        if row["order_type"] == BOOKED:
-            continue
         number = str(row["order_id"])
         order = trading.settling.orders.get(int(number)) if number.isdigit() else None
         if order is None:
@@ -145,13 +145,12 @@ def _judge_wallet(
     # With what came in or left without an order.
     balance = {asset: trading.account.deposits.get(asset, ZERO) for asset in ("USDT", *BASES)}
     by_number = {row["id"]: row for row in trades}
-    real = [row for row in orders if row["order_type"] != BOOKED]
-    for row in real:
+    for row in orders:
         base, sign = row["ft_pair"].partition("/")[0], 1 if row["side"] == "buy" else -1
         balance[base] += sign * exact(row["filled"]) - _fee_in_coins(row, by_number)
         balance["USDT"] -= sign * exact(row["cost"]) if row["filled"] else ZERO
     for row in trades:
-        balance["USDT"] -= _fee_in_money(row, real, trading)
+        balance["USDT"] -= _fee_in_money(row, orders, trading)
     numbers = {order.id for order in strays}
     for trade in trading.settling.trades:
         if trade.order_id in numbers:

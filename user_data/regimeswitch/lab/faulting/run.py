@@ -141,6 +141,16 @@ class Drive:
                 worker.freqtrade.cleanup()
 
 
+def _drive_of(case: Case) -> type[Drive]:
+    """What leads a bot through a case."""
+    if case.scene == "restart":
+        # It builds upon what stands here.
+        from regimeswitch.lab.faulting.restarts import RestartDrive
+
+        return RestartDrive
+    return Drive
+
+
 def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence:
     """A bot in this process."""
     log, died, watch = home / "bot.log", "", ExitWatch(EXIT)
@@ -165,7 +175,7 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
                     if guards and case.scene == "start":
                         ping = f"{server.url}/api/v3/ping"
                         wait_for(ping, WAIT_SECONDS, logger.info, clock.sleep)
-                    Drive(bot, case, clock, market, watch, trading).run()
+                    _drive_of(case)(bot, case, clock, market, watch, trading).run()
             except (DeadError, HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")

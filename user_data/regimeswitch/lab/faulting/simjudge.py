@@ -12,8 +12,8 @@ from regimeswitch.bot.journal import OPEN
 from regimeswitch.exchange.faults import UNSEEN, Fault
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.lab.faulting.cases import CANDLE
-from regimeswitch.lab.faulting.evidence import Row, exact, read_database, read_truth
-from regimeswitch.lab.faulting.judge import BOOKED, OURS, judge_books, judge_watched
+from regimeswitch.lab.faulting.evidence import Row, read_database, read_truth
+from regimeswitch.lab.faulting.judge import OURS, judge_books, judge_watched
 from regimeswitch.lab.faulting.scene import BASES
 from regimeswitch.lab.faulting.schedule import EVERY, LAST, OFFSET, Schedule
 from regimeswitch.lab.faulting.simulate import BEGIN_MS, STAKE, Traces
@@ -37,7 +37,6 @@ def judge_run(schedule: Schedule, traces: Traces, candles: Path) -> Verdict:
     trades, orders = read_database(traces.database)
     assert traces.trading is not None
     judge_books(verdict, traces.trading, trades, orders, traces.log)
-    _judge_booked(verdict, traces, orders)
     _judge_stakes(verdict, traces)
     _judge_held(verdict, traces, trades)
     _judge_journal(verdict, traces)
@@ -66,18 +65,6 @@ def _judge_stakes(verdict: Verdict, traces: Traces) -> None:
                 f"buy order {trade.order_id} of {trade.symbol} made the position {value:.2f} USDT"
             )
             verdict.find("duplicate_orders", f"{text}, where the stake is {STAKE}")
-
-
-def _judge_booked(verdict: Verdict, traces: Traces, orders: list[Row]) -> None:
-    """No more is booked as gone than has left the account."""
-    for base in BASES:
-        pair, symbol = f"{base}/USDT", f"{base}USDT"
-        mine = [row for row in orders if row["ft_pair"] == pair and row["order_type"] == BOOKED]
-        booked = sum((exact(row["filled"]) for row in mine), ZERO)
-        gone = sum((amount for _, name, amount in traces.gone if name == symbol), ZERO)
-        if booked > gone:
-            text = f"{booked:f} {base} are booked as gone, where {gone:f} left the account"
-            verdict.find("lost_trades", text)
 
 
 def _judge_held(verdict: Verdict, traces: Traces, trades: list[Row]) -> None:
