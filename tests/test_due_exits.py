@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from freqtrade.exceptions import ExchangeError
+from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
 
 from guarded import ORDER, World, agree, running_world
+from regimeswitch.bot.reasons import Held, reason_of
 from regimeswitch.exchange.faults import Fault
 
 
@@ -43,15 +47,11 @@ def notices(world: World, words: str) -> list[str]:
 
 REFUSED = {
     "-2015": "refuses the key",
-    "-2014": "refuses the key",
     "-1022": "refuses the signature",
     "-1013 notional": "worth less than the smallest order",
-    "-1013 lot size": "no order of this amount",
-    "-1013 market closed": "not traded now",
     "break": "not traded now",
     "-2010": "too little",
-    "403": "firewall",
-    "500": "no response",
+    "500": "does not answer",
 }
 
 
@@ -78,7 +78,7 @@ def test_a_refused_exit_is_said_once_and_so_is_its_end(world: World, kind: str) 
     agree(world)
 
 
-@pytest.mark.parametrize("kind", ["empty", "truncated", "418", "500"])
+@pytest.mark.parametrize("kind", ["empty", "418"])
 def test_an_exit_without_a_price_is_due_by_the_last_one(world: World, kind: str) -> None:
     world.start(exit_after=600)
     world.step()
@@ -124,7 +124,7 @@ def test_coins_that_left_without_an_order_are_said(world: World, share: str) -> 
 def test_a_strategy_that_declines_its_exit_has_none_due(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def declined(strategy: IStrategy, **options: Any) -> bool:
+    def declined(self: IStrategy, pair: str, trade: Trade, **options: Any) -> bool:
         return False
 
     monkeypatch.setattr(IStrategy, "confirm_trade_exit", declined)
@@ -133,3 +133,42 @@ def test_a_strategy_that_declines_its_exit_has_none_due(
         world.step(later)
     assert world.filled("SELL") == []
     assert notices(world, DUE) == []
+
+
+def test_a_partial_exit_that_is_refused_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sells_some(self: IStrategy, trade: Trade, current_time: Any, **options: Any) -> Any:
+        return -100.0 if trade.nr_of_successful_exits == 0 else None
+
+    monkeypatch.setattr(IStrategy, "adjust_trade_position", sells_some)
+    world.start(position_adjustment_enable=True)
+    world.fail(Fault("-2015", verb="POST", path=ORDER, skip=1))
+    for later in (0, 0, 60):
+        world.step(later)
+    (told,) = notices(world, DUE)
+    assert "(partial exit): the order: the exchange refuses the key" in told
+    world.fail()
+    for later in (0, 60):
+        world.step(later)
+    assert len(notices(world, MADE)) == 1
+    (sold,) = world.filled("SELL")
+    assert sold.executed < world.filled("BUY")[0].executed
+
+
+def test_a_forced_exit_that_is_refused_is_said(world: World) -> None:
+    bot = world.start()
+    world.step()
+    world.fail(Fault("-2015", verb="POST", path=ORDER))
+    with pytest.raises(ExchangeError):
+        bot.rpc._rpc._rpc_force_exit("all")
+    world.step()
+    (told,) = notices(world, DUE)
+    assert "refuses the key" in told
+
+
+def test_dust_is_named_as_such() -> None:
+    held = Held("AAA/USDT", "AAA", 0.03, 100.0, "USDT", owned=0.03, least=5.0)
+    assert str(held) == "0.03 AAA worth 3.00 USDT (dust: the smallest order is 5)"
+    reason = reason_of(None, replace(held, owned=0.0))
+    assert "the account has 0 AAA" in reason.why

@@ -149,13 +149,14 @@ class Guards:
             refuse=refuse,
             coins=lambda pair: strategy.wallets.get_total(coin_of(pair)),
         )
-        self._upkeep = Upkeep(self._orders, strategy, self._safety, alarms, self._apart.run)
-        self._upkeep.start()
+        upkeep = self._upkeep = Upkeep(self._orders, strategy, self._safety, alarms, self._apart)
+        upkeep.start()
 
     def _may_not_buy(self, pair: str) -> str:
         """Why nothing of a pair may be bought, additions and replacements included."""
         reason = self._outages.reason(pair) if self._outages is not None else ""
-        reason = reason or (self._upkeep.refusal(pair) if self._upkeep is not None else "")
+        if not reason and self._upkeep is not None:
+            reason = self._upkeep.refusal(pair)
         return reason or self._apart.reason
 
     def loop_started(self, strategy: IStrategy, now: datetime) -> None:
@@ -173,9 +174,12 @@ class Guards:
         run("the guard of limits and outages", lambda: outages.look(strategy, now))
         if (candles := self._candles) is not None:
             run("the guard of candles", lambda: candles.look(strategy, now))
-        self._traffic.next_loop(held_symbols(strategy))
+        run("the watch of requests", lambda: self._traffic.next_loop(held_symbols(strategy)))
         if (upkeep := self._upkeep) is not None:
-            run("the guard of orders", lambda: upkeep.loop(_prices(strategy)))
+            run(
+                "the comparison of orders, trades and account",
+                lambda: upkeep.loop(_prices(strategy)),
+            )
         if (exits := self._exits) is not None:
             run("the watch of exits", lambda: exits.look(now))
 

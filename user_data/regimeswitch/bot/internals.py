@@ -205,8 +205,8 @@ TRADE = [
     called("set_custom_data", "key value"),
     called("get_custom_data", "key"),
     *read("session", "orders", "is_open", "amount", "has_open_orders", "has_open_sl_orders"),
-    *read("safe_base_currency", "safe_quote_currency", "fee_open_currency", "open_date_utc"),
-    *read("entry_side", "exit_side", "open_sl_orders", "has_open_position", "stop_loss"),
+    *read("safe_base_currency", "fee_open_currency", "open_date_utc", "entry_side", "exit_side"),
+    *read("open_sl_orders", "has_open_position", "stop_loss", "safe_quote_currency"),
 ]
 ORDER = [
     called("parse_from_ccxt_object", "order pair side amount price"),
@@ -292,10 +292,10 @@ HISTORY = [
 """Of the module that downloads and loads candle files, for pairs that join."""
 STRATEGY = [
     wrapped("should_exit", "trade rate current_time"),
-    called("lock_pair", "pair until reason side"),
     wrapped("confirm_trade_exit", "pair trade"),
     wrapped("adjust_trade_position", "trade current_time"),
     called("get_exit_signal", "pair timeframe dataframe is_short"),
+    called("lock_pair", "pair until reason side"),
 ]
 
 

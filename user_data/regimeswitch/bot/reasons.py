@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import ccxt
 from freqtrade.exceptions import PricingError
 
+from regimeswitch.bot.answers import Withheld
 from regimeswitch.bot.meanings import meaning_of
 from regimeswitch.bot.meaningtable import KEPT_BACK
 
@@ -98,7 +99,10 @@ def reason_of(error: Exception | None, held: Held) -> Reason:
 
 
 def _by_answer(error: Exception) -> Reason:
-    found, text = meaning_of(error), str(_root(error))
+    cause = _root(error)
+    found, text = meaning_of(error), str(cause)
+    if isinstance(cause, Withheld):
+        return Reason(text, "Tried again in the first loop after that")
     until = _UNTIL.search(text)
     own_words = found.unknown or found.key == KEPT_BACK.key
     why = found.reason(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from functools import partial
 
 from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.adoption import is_spot
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.apart import Apart
 from regimeswitch.bot.ghosts import Ghosts
 from regimeswitch.bot.latecomers import Latecomers
 from regimeswitch.bot.orders import OrderGuard
@@ -18,10 +20,13 @@ from regimeswitch.bot.shortages import Shortages
 from regimeswitch.safetysettings import SafetySettings
 
 
-class Upkeep:
-    """What compares journal, database, exchange and account.
+logger = logging.getLogger(__name__)
 
-    :param run: runs a part, named as people read it, so that its failure ends no other
+
+class Upkeep:
+    """What compares journal, database, exchange and account; each part runs by itself.
+
+    :param apart: runs the parts
     """
 
     def __init__(
@@ -30,9 +35,9 @@ class Upkeep:
         strategy: IStrategy,
         safety: SafetySettings,
         alarms: Alarms,
-        run: Callable[[str, Callable[[], None]], None],
+        apart: Apart,
     ) -> None:
-        self._guard, self._run, self._spot = guard, run, is_spot(strategy)
+        self._guard, self._run, self._spot = guard, apart.run, is_spot(strategy)
         self._orders = Reconciler(guard, strategy, alarms)
         self._late = Latecomers(guard, strategy, alarms, safety.order_search_hours)
         self._ghosts = Ghosts(alarms, self._orders.unsettled)
@@ -41,7 +46,7 @@ class Upkeep:
 
     def start(self) -> None:
         """Before anything is traded: what a crash or an older database has left open."""
-        self._run("the comparison of orders and trades", partial(self._orders.run, first=True))
+        self._run("orders and trades", partial(self._orders.run, first=True))
         if self._spot:
             self._run("older database", self._restored.look)
         self._run("empty trades", partial(self._ghosts.look, first=True))
@@ -52,13 +57,13 @@ class Upkeep:
         :param prices: last price by pair
         """
         self._guard.next_loop()
-        self._run("the comparison of orders and trades", self._orders.run)
+        self._run("orders and trades", self._orders.run)
         self._run("late orders", self._late.look)
         self._run("empty trades", self._ghosts.look)
         if self._spot:
             self._run("older database", self._restored.look)
             self._run("missing coins", partial(self._short.look, prices))
-        self._run("unmanaged coins", partial(self._orders.report_strange_coins, prices))
+        self._run("coins of no trade", partial(self._orders.report_strange_coins, prices))
 
     def refusal(self, pair: str) -> str:
         """Why nothing of a pair may be bought; empty where it may."""

@@ -199,9 +199,10 @@ MODEL_FAULTS = (
 def all_cases() -> list[Case]:
     """The whole matrix."""
     # Made of what stands above.
+    from regimeswitch.lab.faulting.cases_exits import exit_cases
     from regimeswitch.lab.faulting.cases_orders import order_cases
 
-    cases = [*_entries(), *_exits(), *_stops_and_cancels()]
+    cases = [*_entries(), *_exits(), *_stops_and_cancels(), *exit_cases()]
     for live in (True, False):
         cases += [*_questions(live), *_candles(live)]
     cases += [*_others(), *_kills(), *order_cases()]

@@ -11,13 +11,16 @@ from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
+from regimeswitch.lab.faulting.cases_exits import GAP
 from regimeswitch.lab.faulting.evidence import Evidence, Row, Truth, exact, moment, read_database
 from regimeswitch.lab.faulting.lefts import is_left, judge_left
-from regimeswitch.lab.faulting.scene import BASES, SLOTS, slot_begin, slot_of
+from regimeswitch.lab.faulting.scene import BASES, SLOTS, TROUBLED, slot_begin, slot_of
 from regimeswitch.lab.faulting.verdict import Verdict
 
 
 OURS = " regimeswitch.bot"
+FALL_SECONDS = 150
+"""How long a position may be held after the price has jumped over its stop."""
 
 
 def judge(case: Case, evidence: Evidence) -> Verdict:
@@ -27,6 +30,8 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
         verdict.why.append(f"the bot died: {evidence.died}")
     # A guarded bot listens to no streams, and a clock that is off spoils no answer of its own.
     counted = case.scene != "websocket" and any(fault.kind != "drift" for fault in case.faults)
+    if case.variant == GAP:
+        _judge_gap(verdict, evidence)
     if counted and not evidence.injection.hits[0]:
         verdict.why.append("the fault was never met")
     trades, orders = read_database(evidence.database)
@@ -45,6 +50,17 @@ def judge_watched(verdict: Verdict, evidence: Evidence) -> None:
     if asked:
         listed = ", ".join(f"{count} x {one}" for one, count in Counter(asked).most_common(4))
         verdict.find("requests_during_ban", f"asked during a ban: {listed}", len(asked))
+
+
+def _judge_gap(verdict: Verdict, evidence: Evidence) -> None:
+    """What fell through its stop is sold at once, not when its time has come."""
+    fell = slot_begin(TROUBLED).timestamp() + CANDLE
+    for row in read_database(evidence.database)[0]:
+        if row["pair"] == f"{BASES[0]}/USDT" and slot_of(moment(row["open_date"])) == TROUBLED:
+            closed = row["close_date"]
+            late = not closed or moment(closed).timestamp() - fell > FALL_SECONDS
+            if late:
+                verdict.why.append(f"trade {row['id']} of {row['pair']} fell through its stop")
 
 
 def judge_killed(case: Case, evidence: Evidence) -> Verdict:

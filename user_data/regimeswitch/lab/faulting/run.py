@@ -19,6 +19,7 @@ from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import EXIT, Case
+from regimeswitch.lab.faulting.cases_exits import GAP
 from regimeswitch.lab.faulting.disk import full_disk
 from regimeswitch.lab.faulting.evidence import Evidence, read_truth
 from regimeswitch.lab.faulting.exitwatch import ExitWatch
@@ -32,6 +33,7 @@ from regimeswitch.lab.faulting.scene import (
     moments,
     slot_begin,
     write_bot,
+    write_candles,
 )
 from regimeswitch.lab.faulting.surroundings import (
     CASE_SECONDS,
@@ -154,6 +156,8 @@ def _drive_of(case: Case) -> type[Drive]:
 def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence:
     """A bot in this process."""
     log, died, watch = home / "bot.log", "", ExitWatch(EXIT)
+    if case.variant == GAP:
+        candles = write_candles(home / "candles", gap=True)
     with (
         logged(log, kept=case.scene == "disk"),
         collected(),

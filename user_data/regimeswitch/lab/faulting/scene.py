@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from regimeswitch.lab.faulting.cases import CANDLE, EVERY, EXIT, PATIENCE, Case
+from regimeswitch.lab.faulting.cases_exits import GAP, RELISTED
 from regimeswitch.lab.overlay import LiveAccount, overlay
 
 
@@ -57,8 +58,11 @@ def moments(begin: datetime = BEGIN, end: datetime = END) -> Iterator[datetime]:
 CANDLES = QUIET + (SLOTS + 3) * EVERY // CANDLE
 
 
-def write_candles(folder: Path, count: int = CANDLES) -> Path:
-    """A market that breathes by one percent around 100."""
+def write_candles(folder: Path, count: int = CANDLES, gap: bool = False) -> Path:
+    """A market that breathes by one percent around 100.
+
+    :param gap: AAA opens a tenth lower once, a candle after the troubled entry
+    """
     folder.mkdir(parents=True, exist_ok=True)
     dates = pd.date_range(START, periods=count, freq="5min").as_unit("ms")
     for number, base in enumerate(BASES):
@@ -71,6 +75,10 @@ def write_candles(folder: Path, count: int = CANDLES) -> Path:
             "low": np.round(np.minimum(opens, closes) - 0.2, 2),
             "close": closes,
         }
+        if gap and number == 0:
+            lower = dates >= pd.Timestamp(slot_begin(TROUBLED) + timedelta(seconds=CANDLE))
+            factor = np.where(lower, 0.9, 1)
+            prices = {name: np.round(one * factor, 2) for name, one in prices.items()}
         frame = pd.DataFrame({"date": dates, **prices, "volume": 6000.0})
         frame.to_feather(folder / f"{base}_USDT-5m.feather")
     return folder
@@ -102,7 +110,11 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
         "dry_run": True,
         "initial_state": "running",
         "timeframe": "5m",
-        "exchange": {"name": "binance", "pair_whitelist": [f"{base}/USDT" for base in BASES]},
+        "exchange": {
+            "name": "binance",
+            "pair_whitelist": [f"{base}/USDT" for base in BASES],
+            "markets_refresh_interval": 5 if case.variant == RELISTED else 60,
+        },
         "pairlists": [{"method": "StaticPairList"}],
         "entry_pricing": {"price_side": "other", "use_order_book": True, "order_book_top": 1},
         "exit_pricing": {"price_side": "other", "use_order_book": True, "order_book_top": 1},
@@ -110,9 +122,10 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
             "entry": "limit",
             "exit": "limit",
             "stoploss": "limit",
-            "stoploss_on_exchange": case.variant == "stop",
+            "stoploss_on_exchange": case.variant in ("stop", GAP),
             "stoploss_on_exchange_interval": 60,
         },
+        "stoploss": -0.04 if case.variant == GAP else -0.5,
         "custom_price_max_distance_ratio": 0.1,
         "unfilledtimeout": {"entry": 2, "exit": 2, "unit": "minutes"},
         "regimeswitch": {"safety": {"guards": guards}},
