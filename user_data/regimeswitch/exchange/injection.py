@@ -18,9 +18,10 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from regimeswitch.exchange.answers import Handler, refusal
-from regimeswitch.exchange.errors import too_early, too_late, unknown_path
+from regimeswitch.exchange.errors import unknown_path
 from regimeswitch.exchange.faultanswers import failed, limit_answer
 from regimeswitch.exchange.faults import AFTER, LIMITS, Fault, FaultError, read_faults, written
+from regimeswitch.exchange.signing import DRIFT
 
 
 ADMIN = "/faults"
@@ -29,7 +30,6 @@ BAN_MS = 60_000
 FLIGHT_SECONDS = 0.25
 # How often an open stream is looked at.
 LOOK_SECONDS = 0.02
-SOONER_MS, LATER_MS = 1000, 5000
 
 
 class Injection:
@@ -88,13 +88,18 @@ class Injection:
         if late or asked in self._told:
             self.during_ban.append(f"{asked[0]} {asked[1]}")
         self._told[asked] = time.monotonic()
-        return limit_answer(kind, until, now)
+        return self._limit(kind, until, now)
+
+    def _limit(self, kind: str, until: int, now: int) -> web.Response:
+        """A refusal, whose end is told by the clock that the exchange shows."""
+        drift = self.drift_ms(now)
+        return limit_answer(kind, until + drift, now + drift)
 
     def _begin_ban(self, fault: Fault, asked: tuple[str, str, str], now: int) -> web.Response:
         until = fault.until or now + (int(fault.seconds * 1000) or BAN_MS)
         self._ban, self._first_told = (fault.kind, until), time.monotonic()
         self._told = {asked: self._first_told}
-        return limit_answer(fault.kind, until, now)
+        return self._limit(fault.kind, until, now)
 
     def drift_ms(self, now: int) -> int:
         """How far the exchange's clock is off at the moment, as far as it tells anyone."""
@@ -113,6 +118,7 @@ class Injection:
             return await handler(request)
         fields = await sent(request)
         asked, now = (request.method, request.path, fields.get("symbol", "")), self.clock()
+        request[DRIFT] = self.drift_ms(now)
         with self._lock:
             refused = self._refused(asked, now)
             place = None if refused else self._hit(*asked, now, ("websocket", "drift"))
@@ -120,7 +126,7 @@ class Injection:
         if refused is not None:
             return refused
         if fault is None:
-            return await self._drifting(request, handler, fields, now)
+            return await self._drifting(request, handler, now)
         if fault.kind in LIMITS:
             if fault.moment == AFTER:
                 await handler(request)
@@ -129,19 +135,12 @@ class Injection:
         return await failed(fault, request, handler, now)
 
     async def _drifting(
-        self, request: web.Request, handler: Handler, fields: dict[str, str], now: int
+        self, request: web.Request, handler: Handler, now: int
     ) -> web.StreamResponse:
-        """As usual, but by a clock that may be off."""
-        drift = self.drift_ms(now)
+        """As usual, but by a clock that may be off; signatures are judged by it too."""
+        drift = request[DRIFT]
         if drift and request.path == "/api/v3/time":
             return web.json_response({"serverTime": now + drift})
-        stamp = fields.get("timestamp", "")
-        if drift and stamp.isdigit():
-            age = now + drift - int(stamp)
-            if age < -SOONER_MS:
-                return refusal(too_early())
-            if age > int(fields.get("recvWindow", LATER_MS)):
-                return refusal(too_late())
         return await handler(request)
 
     async def _stream(self, request: web.Request, handler: Handler) -> web.StreamResponse:

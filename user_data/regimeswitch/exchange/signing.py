@@ -23,6 +23,8 @@ KEY_HEADER = "X-MBX-APIKEY"
 SIGNATURE = "signature"
 WINDOW_DEFAULT_MS, WINDOW_MAX_MS = 5000, 60_000
 AHEAD_MS = 1000
+DRIFT = "drift_ms"
+"""Key of a request that is judged by another clock than the market's: how far that is ahead."""
 
 
 @dataclass(frozen=True)
