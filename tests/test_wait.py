@@ -54,7 +54,7 @@ def test_it_goes_on_as_soon_as_the_exchange_answers(failing: ExchangeServer) -> 
     lines: list[str] = []
     slept: list[float] = []
     assert wait_for(f"{failing.url}/api/v3/ping", 600, lines.append, slept.append)
-    assert slept == [1, 2, 4, 8]
+    assert slept == [1, 2, 4, 8], lines
     assert "502" in lines[0]
     assert "answers after 15 s" in lines[-1]
 

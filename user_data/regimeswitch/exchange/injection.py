@@ -114,11 +114,12 @@ class Injection:
             return await self._administer(request)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request, handler)
+        DRIFT.set(0)
         if not self.faults:
             return await handler(request)
         fields = await sent(request)
         asked, now = (request.method, request.path, fields.get("symbol", "")), self.clock()
-        request[DRIFT] = self.drift_ms(now)
+        DRIFT.set(self.drift_ms(now))
         with self._lock:
             refused = self._refused(asked, now)
             place = None if refused else self._hit(*asked, now, ("websocket", "drift"))
@@ -138,7 +139,7 @@ class Injection:
         self, request: web.Request, handler: Handler, now: int
     ) -> web.StreamResponse:
         """As usual, but by a clock that may be off; signatures are judged by it too."""
-        drift = request[DRIFT]
+        drift = DRIFT.get()
         if drift and request.path == "/api/v3/time":
             return web.json_response({"serverTime": now + drift})
         return await handler(request)

@@ -33,7 +33,7 @@ def signed(trading: Trading, handler: Signed) -> Handler:
             for raw in (octets(request.raw_path.partition("?")[2]), await request.read())
         )
         form = Form(query, body)
-        now = trading.market.clock() + int(request.get(DRIFT, 0))
+        now = trading.market.clock() + DRIFT.get()
         check_signature(trading.credentials, form, signed_text(query, body), now)
         return await handler(form)
 
