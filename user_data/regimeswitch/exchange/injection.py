@@ -17,10 +17,20 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from regimeswitch.exchange.answers import Handler, refusal
+from regimeswitch.exchange.answers import WEIGHT_HEADERS, Handler, refusal
 from regimeswitch.exchange.errors import unknown_path
 from regimeswitch.exchange.faultanswers import failed, limit_answer
-from regimeswitch.exchange.faults import AFTER, LIMITS, Fault, FaultError, read_faults, written
+from regimeswitch.exchange.faults import (
+    AFTER,
+    ASIDE,
+    ENDLESS,
+    LIMITS,
+    WEIGHT,
+    Fault,
+    FaultError,
+    read_faults,
+    written,
+)
 from regimeswitch.exchange.signing import DRIFT
 
 
@@ -85,6 +95,9 @@ class Injection:
         if now >= until:
             return None
         late = time.monotonic() - self._first_told > FLIGHT_SECONDS
+        if kind == ENDLESS and asked[1].endswith("/ping"):
+            # Whoever is told of a ban without an end may ask for it now and then.
+            return self._limit(kind, until, now)
         if late or asked in self._told:
             self.during_ban.append(f"{asked[0]} {asked[1]}")
         self._told[asked] = time.monotonic()
@@ -103,9 +116,12 @@ class Injection:
 
     def drift_ms(self, now: int) -> int:
         """How far the exchange's clock is off at the moment, as far as it tells anyone."""
-        off = (one for one in self.faults if one.kind == "drift")
-        found = [one.seconds for one in off if one.concerns("", "", "", now)]
-        return int(found[0] * 1000) if found else 0
+        return int(self._told_of("drift", now) * 1000)
+
+    def _told_of(self, kind: str, now: int) -> float:
+        """The number of a fault that holds for all answers; 0 where there is none now."""
+        known = (one for one in self.faults if one.kind == kind)
+        return next((one.seconds for one in known if one.concerns("", "", "", now)), 0.0)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -122,7 +138,7 @@ class Injection:
         DRIFT.set(self.drift_ms(now))
         with self._lock:
             refused = self._refused(asked, now)
-            place = None if refused else self._hit(*asked, now, ("websocket", "drift"))
+            place = None if refused else self._hit(*asked, now, ASIDE)
             fault = None if place is None else self.faults[place]
         if refused is not None:
             return refused
@@ -142,7 +158,11 @@ class Injection:
         drift = DRIFT.get()
         if drift and request.path == "/api/v3/time":
             return web.json_response({"serverTime": now + drift})
-        return await handler(request)
+        response = await handler(request)
+        used = self._told_of(WEIGHT, now)
+        if used:
+            response.headers.update(dict.fromkeys(WEIGHT_HEADERS, f"{used:.0f}"))
+        return response
 
     async def _stream(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A websocket: refused, or cut off, while streams are lost."""
