@@ -13,6 +13,7 @@ from regimeswitch.exchange.faults import (
     MISSING,
     REFUSALS,
     UNSEEN,
+    WEIGHT,
     Fault,
 )
 from regimeswitch.lab.faulting.cases import Transfer
@@ -24,7 +25,6 @@ from regimeswitch.lab.faulting.schedule import (
     OFFSET,
     TROUBLED,
     Kill,
-    Load,
     Schedule,
     Step,
     draw,
@@ -60,7 +60,7 @@ def test_trouble_is_over_long_before_the_last_entries() -> None:
             match one:
                 case Fault():
                     assert 0 <= one.since < one.until <= OFF, told(one)
-                case Step() | Load():
+                case Step():
                     assert 0 <= one.at < one.until <= OFF, told(one)
                 case Transfer():
                     assert 0 <= one.at <= OFF and one.share < 0, told(one)
@@ -71,15 +71,25 @@ def test_trouble_is_over_long_before_the_last_entries() -> None:
 def test_over_many_seeds_everything_occurs() -> None:
     found = faults(MANY)
     kinds = {one.kind for one in found}
-    assert {*LIMITS, *REFUSALS, *CANDLES, BREAK, MISSING, UNSEEN, "slow", "time-out"} <= kinds
+    assert {
+        *LIMITS,
+        *REFUSALS,
+        *CANDLES,
+        BREAK,
+        MISSING,
+        UNSEEN,
+        WEIGHT,
+        "slow",
+        "time-out",
+    } <= kinds
     assert {one.verb for one in found} == {"", "GET", "POST", "DELETE"}
     assert {one.symbol for one in found} == {"", "AAAUSDT", "BBBUSDT"}
     lost = {(one.verb, one.moment) for one in found if one.kind == "reset" and one.verb}
     assert {("POST", BEFORE), ("POST", AFTER), ("DELETE", BEFORE), ("DELETE", AFTER)} <= lost
-    others = [one for schedule in MANY for one in schedule.troubles if not isinstance(one, Fault)]
-    assert {type(one) for one in others} == {Transfer, Step, Load, Kill}
-    assert {one.seconds > 0 for one in others if isinstance(one, Step)} == {True, False}
-    kills = [one for one in others if isinstance(one, Kill)]
+    beside = [one for schedule in MANY for one in schedule.troubles if not isinstance(one, Fault)]
+    assert {type(one) for one in beside} == {Transfer, Step, Kill}
+    assert {one.seconds > 0 for one in beside if isinstance(one, Step)} == {True, False}
+    kills = [one for one in beside if isinstance(one, Kill)]
     assert {(one.verb, one.moment) for one in kills} == {
         (verb, moment) for verb in ("", "POST", "DELETE") for moment in (BEFORE, AFTER)
     }

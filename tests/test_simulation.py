@@ -12,7 +12,7 @@ from regimeswitch.cli import main
 from regimeswitch.exchange.faults import AFTER, BEFORE, ORDER_PATH, UNSEEN, Fault
 from regimeswitch.lab.faulting.cases import Transfer
 from regimeswitch.lab.faulting.exitwatch import LOOPS_TO_TELL
-from regimeswitch.lab.faulting.schedule import HOLD, OFFSET, Kill, Load, Schedule, Step, draw
+from regimeswitch.lab.faulting.schedule import HOLD, OFFSET, Kill, Schedule, Step, draw
 from regimeswitch.lab.faulting.simjudge import judge_run
 from regimeswitch.lab.faulting.simmarket import name_of, write_markets
 from regimeswitch.lab.faulting.simulate import Traces, run_schedule
@@ -83,7 +83,7 @@ TROUBLES = (
     Kill("", "", 9, BEFORE, 0),
     Kill("POST", ORDER_PATH, 3, AFTER, 1),
     Step(400, 900, -20),
-    Load(1000, 1200, 5500),
+    Fault("weight", since=1000, until=1200, seconds=5500.0),
     Fault("time-out", "POST", ORDER_PATH, "BBBUSDT", AFTER, times=1, since=290, until=600),
     Fault("slow", "GET", "/api/v3/klines", times=3, since=600, until=900, seconds=6.0),
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
+from regimeswitch.exchange.faults import ASIDE
 from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
@@ -28,8 +29,8 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
     verdict = Verdict(case.name)
     if evidence.died:
         verdict.why.append(f"the bot died: {evidence.died}")
-    # A guarded bot listens to no streams, and a clock that is off spoils no answer of its own.
-    counted = case.scene != "websocket" and any(fault.kind != "drift" for fault in case.faults)
+    # A guarded bot listens to no streams; a clock that is off and weight spoil no answer.
+    counted = case.scene != "websocket" and any(fault.kind not in ASIDE for fault in case.faults)
     if case.variant == GAP:
         _judge_gap(verdict, evidence)
     if counted and not evidence.injection.hits[0]:
@@ -228,6 +229,25 @@ def _judge_trades(verdict: Verdict, case: Case, trades: list[Row], evidence: Evi
             if not slots[pair, slot]:
                 verdict.why.append(f"no trade of {pair} in slot {slot}, which nothing troubled")
     _judge_last(verdict, trades)
+    _judge_exit(verdict, case, trades)
+
+
+def _judge_exit(verdict: Verdict, case: Case, trades: list[Row]) -> None:
+    """The troubled trade was closed in time, where the fault is none that may delay an exit."""
+    if not case.exit_by:
+        return
+    latest = slot_begin(TROUBLED) + timedelta(seconds=case.exit_by)
+    pair = f"{BASES[0]}/USDT"
+    due = [
+        row
+        for row in trades
+        if row["pair"] == pair and slot_of(moment(row["open_date"])) == TROUBLED
+    ]
+    if not due:
+        verdict.why.append(f"no trade of {pair} in the troubled slot")
+    for row in due:
+        if row["is_open"] or moment(row["close_date"]) > latest:
+            verdict.why.append(f"trade {row['id']} of {pair} was not closed by {latest:%H:%M:%S}")
 
 
 def _abandoned(row: Row) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.misc import deep_merge_dicts
 
 from regimeswitch.lab.faulting.cases import CANDLE, EVERY, EXIT, PATIENCE, Case
 from regimeswitch.lab.faulting.cases_exits import GAP, RELISTED
@@ -102,7 +103,7 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
     if case.variant == "resting":
         begin = slot_begin(TROUBLED).timestamp()
         rests = [begin, begin + CANDLE]
-    return {
+    usual: dict[str, Any] = {
         "stake_currency": "USDT",
         "stake_amount": STAKE,
         "dry_run_wallet": float(WALLET),
@@ -136,6 +137,8 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
             "resting": rests,
         },
     }
+    merged: dict[str, Any] = deep_merge_dicts(dict(case.config), usual)
+    return merged
 
 
 def write_bot(

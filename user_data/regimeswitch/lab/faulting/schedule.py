@@ -21,6 +21,7 @@ from regimeswitch.exchange.faults import (
     MISSING,
     ORDER_PATH,
     UNSEEN,
+    WEIGHT,
     Fault,
 )
 from regimeswitch.lab.faulting.cases import API, CANDLE, Transfer
@@ -52,15 +53,6 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Load:
-    """Request weight that others behind the same address use, in every minute of a time."""
-
-    at: int
-    until: int
-    weight: int
-
-
-@dataclass(frozen=True)
 class Kill:
     """The bot's process ends at a request, as by ``kill -9``, and is started again later.
 
@@ -78,7 +70,7 @@ class Kill:
     down: int
 
 
-Trouble = Fault | Transfer | Step | Load | Kill
+Trouble = Fault | Transfer | Step | Kill
 
 
 @dataclass(frozen=True)
@@ -144,8 +136,6 @@ def told(trouble: Trouble) -> str:
             return f"{trouble.at} s: {trouble.share:+.0%} of the free {trouble.asset}"
         case Step():
             return f"{trouble.at} to {trouble.until} s: clock {trouble.seconds:+d} s off"
-        case Load():
-            return f"{trouble.at} to {trouble.until} s: others use weight {trouble.weight} a minute"
         case Kill():
             what = f"{trouble.verb} {trouble.path}".strip() or "any"
             place = f"{trouble.moment} request {trouble.number} ({what})"
@@ -267,9 +257,11 @@ def _step(chance: random.Random, around: int) -> Trouble:
     return Step(at, until, chance.choice((2, -2, 20, -20, 90, -90, 3600, -3600)))
 
 
-def _load(chance: random.Random, around: int) -> Trouble:
-    at, until = _period(chance, around, 60)
-    return Load(at, until, chance.choice((4900, 5500, 5990)))
+def _weight(chance: random.Random, around: int) -> Trouble:
+    """Request weight that others behind the same address use."""
+    since, until = _period(chance, around, 60)
+    used = float(chance.choice((4900, 5500, 5990)))
+    return Fault(WEIGHT, since=since, until=until, seconds=used)
 
 
 def _transfer(chance: random.Random, around: int) -> Trouble:
@@ -290,7 +282,7 @@ KINDS: tuple[tuple[Draw, float], ...] = (
     (_late, 1),
     (_closed, 1),
     (_step, 1),
-    (_load, 0.5),
+    (_weight, 0.5),
     (_transfer, 1),
 )
 """What is drawn, and how often against each other."""

@@ -34,7 +34,7 @@ from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case, Transfer
 from regimeswitch.lab.faulting.evidence import Evidence
 from regimeswitch.lab.faulting.exitwatch import ExitWatch
-from regimeswitch.lab.faulting.run import load_worker
+from regimeswitch.lab.faulting.run import load_worker, wait_first
 from regimeswitch.lab.faulting.scene import BEGIN, WALLET, configuration, write_bot
 from regimeswitch.lab.faulting.schedule import (
     END,
@@ -43,7 +43,6 @@ from regimeswitch.lab.faulting.schedule import (
     OFF,
     OFFSET,
     Kill,
-    Load,
     Schedule,
     Step,
 )
@@ -58,7 +57,6 @@ from regimeswitch.lab.faulting.surroundings import (
 )
 from regimeswitch.lab.faulting.wire import DELAYS, KilledError, Wire
 from regimeswitch.lab.replaying.clock import MovedClock, moved_clock
-from regimeswitch.lab.wait import wait_for
 
 
 logger = logging.getLogger(__name__)
@@ -69,7 +67,6 @@ PATIENCE = 10.0
 """How long a client waits, as ccxt's own default, seconds."""
 LOOPS, QUIET_LOOPS = (1, 101, 201), (1, 151)
 """Seconds after a candle's close at which the bot looks."""
-WAIT_SECONDS = 1800.0
 BEGIN_MS = int(BEGIN.timestamp() * 1000)
 
 
@@ -179,12 +176,6 @@ class Lives:
         place, troubles = self.place, self.place.schedule.troubles
         steps = [one for one in troubles if isinstance(one, Step) and one.at <= at < one.until]
         place.clock.set_off(sum(one.seconds for one in steps))
-        for one in troubles:
-            if isinstance(one, Load) and one.at <= at < one.until:
-                used = place.server.limits
-                used.add(
-                    max(one.weight - used.add(0, place.clock.true_ms()), 0), place.clock.true_ms()
-                )
         while self._transfers and self._transfers[0].at <= at:
             due = self._transfers.pop(0)
             account = place.trading.account
@@ -220,8 +211,7 @@ class Lives:
         place = self.place
         place.wire.reconnect()
         if place.guards:
-            ping = f"{place.server.url}/api/v3/ping"
-            wait_for(ping, WAIT_SECONDS, logger.info, place.clock.sleep)
+            wait_first(place.bot, place.clock)
         self.state = None
         self.worker = load_worker(place.bot, Case("", live=True))
 
