@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -229,3 +230,28 @@ def test_an_order_that_the_exchange_has_archived_is_over(world: World) -> None:
     client = world.bots[-1].exchange._api
     order = client.fetch_order(str(resting.id), "AAA/USDT")
     assert (order["status"], order["filled"], order["side"]) == ("canceled", 0.0, "buy")
+
+
+def test_a_sale_that_could_not_be_written_down_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = world.start(exit_after=600)
+    world.step()
+    guard = bot.strategy.guards._orders
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(guard.journal, "write", full)
+    world.step()
+    world.fail(
+        Fault("504", verb="POST", path=ORDER, moment=AFTER, times=1),
+        Fault("503", verb="GET", path=ORDER),
+    )
+    world.step()
+    assert guard.inquiry.unknown("AAA/USDT", "sell")
+    world.fail()
+    world.step(later=30)
+    assert not guard.inquiry.unknown("AAA/USDT")
+    assert len(world.filled("SELL")) == 1
+    assert Trade.session.query(Trade).first().is_open is False

@@ -149,6 +149,23 @@ def test_coins_locked_by_a_stop_on_the_exchange_are_there(world: World) -> None:
     assert len(world.account.settling.open()) == 1
 
 
+def test_a_stop_that_was_cancelled_for_a_withdrawal_is_set_anew_for_the_rest(world: World) -> None:
+    world.start(on_exchange=True, exit_after=10**8)
+    world.step()
+    world.step()
+    (stop,) = world.account.settling.open()
+    world.account.cancel(stop)
+    leave(world, "0.5")
+    for later in (30, 60, 90, 120):
+        world.step(later=later)
+    (trade,) = Trade.get_open_trades()
+    (anew,) = world.account.settling.open()
+    assert anew.kind == "STOP_LOSS_LIMIT"
+    assert float(anew.quantity) == trade.amount < 2
+    assert [order.order_id for order in trade.open_sl_orders] == [str(anew.id)]
+    assert len(told(world, "have left the account")) == 1
+
+
 def test_coins_that_left_while_the_bot_was_down(world: World) -> None:
     world.start(exit_after=1200)
     world.step()

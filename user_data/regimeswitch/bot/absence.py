@@ -17,6 +17,8 @@ from regimeswitch.bot.journal import Entry, Journal
 
 MARGIN_MS = 60_000
 """Trades are looked for from this long before an order was sent, whatever the clocks say."""
+MAX_ORDERS = 20
+"""Orders behind these trades that are asked for, the oldest first; weight 4 each."""
 TRACE = 0.02
 """Share of an order's amount by which balances may differ for other reasons, as fees in coins."""
 
@@ -85,11 +87,18 @@ class Traces:
 
     def _traded(self, entry: Entry) -> Trace:
         trades = self._trades(entry.pair, entry.sent_ms - MARGIN_MS)
-        numbers = {str(one["order"]) for one in trades if one["side"] == entry.side}
+        amounts: dict[str, float] = {}
+        for one in trades:
+            if one["side"] == entry.side:
+                number = str(one["order"])
+                amounts[number] = amounts.get(number, 0.0) + float(one["amount"])
+        # An order cannot have moved more than it was for; another bot's may be many.
+        most = entry.amount * (1 + TRACE)
+        numbers = {number for number, amount in amounts.items() if amount <= most}
         if entry.order_id and entry.order_id in numbers:
             text = f"trades show that order {entry.order_id} was filled"
             return Trace(doubt=text, traded=True)
-        for number in sorted(numbers):
+        for number in sorted(numbers, key=int)[:MAX_ORDERS]:
             if self._journal.find(entry.pair, number) is not None:
                 continue
             try:

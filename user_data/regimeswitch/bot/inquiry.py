@@ -166,6 +166,11 @@ class Inquiry:
             if name not in still and self._journal.state(name):
                 self._settled(question.entry)
 
+    def unwritten(self) -> list[Entry]:
+        """Orders without an answer that could not be written down, as sales with a full disk."""
+        open_ones = self._open.items()
+        return [one.entry for name, one in open_ones if not self._journal.state(name)]
+
     def ask_for(self, entry: Entry) -> Order | None:
         """An order by our own id; None where the exchange denies it.
 

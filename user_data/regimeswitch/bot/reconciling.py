@@ -42,6 +42,7 @@ class Reconciler:
         try:
             entries = self._guard.journal.open()
             self._guard.inquiry.keep(entries)
+            entries += self._guard.inquiry.unwritten()
             missing = {entry.client_id for entry in entries if not self._look_at(entry, first)}
         except (sqlite3.Error, SQLAlchemyError) as error:
             self._alarms.set("reconcile", f"orders and trades cannot be compared: {error}")

@@ -107,6 +107,9 @@ class Restored:
 
     def _compare(self, pair: str, entries: list[Entry], newest: int) -> str:
         """Settle what is unknown of a pair; gives why it must not be bought, empty = it may."""
+        if self._strategy.dp._exchange.markets.get(pair) is None:
+            # Nothing can be asked about it, and nothing can be bought.
+            return ""
         try:
             left = self._left(pair, entries)
         except ccxt.BaseError as error:

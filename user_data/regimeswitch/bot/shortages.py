@@ -70,12 +70,12 @@ class Shortages:
         """Ask the account where that is due; False where it does not answer."""
         if not self._before and 0 <= time.time() - self._asked < REFRESH_SECONDS:
             return True
+        self._asked = time.time()
         try:
             self._strategy.wallets.update()
         except ExchangeError:
             # Notified as unreachable by those who watch the connection.
             return False
-        self._asked = time.time()
         return True
 
     def _is_short(self, coin: str, trades: list[Trade]) -> bool:

@@ -44,6 +44,11 @@ class Silence:
         return self._state if time.monotonic() < self._until else None
 
     @property
+    def left(self) -> float:
+        """Seconds until the next request may be sent."""
+        return max(self._until - time.monotonic(), 0.0)
+
+    @property
     def wants_proof(self) -> bool:
         """Whether one small request has to be answered before any other is sent."""
         return self._unproven and time.monotonic() >= self._until

@@ -17,6 +17,7 @@ from regimeswitch.exchange.faults import (
     ANOTHER,
     BREAK,
     CANDLES,
+    ENDLESS,
     LISTING,
     MISSING,
     UNSEEN,
@@ -61,6 +62,8 @@ FAILED: dict[str, tuple[int, ApiError | str]] = {
     "html": (200, PAGE.format("Security check")),
     "empty": (200, ""),
 }
+NEVER_MS = 9_999_999_999_999
+"""The end of a ban that nobody means: 20 November 2286."""
 NOT_TOLD = ("time-out", "reset")
 # How often a client that has gone is noticed.
 LOOK_SECONDS = 0.02
@@ -70,8 +73,8 @@ def limit_answer(kind: str, until: int, now: int) -> web.Response:
     """A refusal for the number of requests, up to a moment in epoch milliseconds."""
     if kind == "429":
         return refusal(too_much_weight(until - now))
-    ban = banned(until, now)
-    if kind == "418":
+    ban = banned(NEVER_MS if kind == ENDLESS else until, now)
+    if kind in ("418", ENDLESS):
         return refusal(ban)
     return web.json_response(ban.body(), status=int(kind[-3:]), dumps=compact)
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from regimeswitch.exchange.answers import Handler
 from regimeswitch.exchange.form import Form
 from regimeswitch.exchange.signing import (
+    DRIFT,
     KEY_HEADER,
     check_key,
     check_signature,
@@ -32,7 +33,7 @@ def signed(trading: Trading, handler: Signed) -> Handler:
             for raw in (octets(request.raw_path.partition("?")[2]), await request.read())
         )
         form = Form(query, body)
-        now = trading.market.clock()
+        now = trading.market.clock() + DRIFT.get()
         check_signature(trading.credentials, form, signed_text(query, body), now)
         return await handler(form)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.misc import deep_merge_dicts
 
 from regimeswitch.lab.faulting.cases import CANDLE, EVERY, EXIT, PATIENCE, Case
 from regimeswitch.lab.faulting.cases_exits import GAP, RELISTED
@@ -102,7 +103,7 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
     if case.variant == "resting":
         begin = slot_begin(TROUBLED).timestamp()
         rests = [begin, begin + CANDLE]
-    return {
+    usual: dict[str, Any] = {
         "stake_currency": "USDT",
         "stake_amount": STAKE,
         "dry_run_wallet": float(WALLET),
@@ -136,6 +137,8 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
             "resting": rests,
         },
     }
+    merged: dict[str, Any] = deep_merge_dicts(dict(case.config), usual)
+    return merged
 
 
 def write_bot(
@@ -144,11 +147,13 @@ def write_bot(
     url: str,
     keys: tuple[str, str],
     config: dict[str, Any],
+    patience: float = PATIENCE,
 ) -> Bot:
     """Write the files of a bot.
 
     :param keys: of its account, where it trades live
     :param config: of :func:`configuration`
+    :param patience: how long its clients wait for an answer, seconds
     """
     (home / "user_data").mkdir(parents=True, exist_ok=True)
     database = home / "bot.sqlite"
@@ -156,7 +161,7 @@ def write_bot(
     top = overlay(url, live=live)
     exchange: Any = top["exchange"]
     for name in ("ccxt_config", "ccxt_sync_config", "ccxt_async_config"):
-        exchange[name] = {**exchange[name], "timeout": int(PATIENCE * 1000)}
+        exchange[name] = {**exchange[name], "timeout": int(patience * 1000)}
     exchange["enable_ws"] = case.scene == "websocket"
     top["db_url"] = f"sqlite:///{database}"
     files = {"config": config, "exchange": top}

@@ -64,7 +64,7 @@ def moved_pauses(clock: MovedClock) -> Iterator[None]:
     places = [(freqtrade.exchange.common, "asyncio", asyncio)]
     # All of the guards' modules are there before their clock is replaced.
     importlib.import_module("regimeswitch.bot.guards")
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if name.startswith("regimeswitch.bot.") and vars(module).get("time") is time:
             places.append((module, "time", time))
     for module, name, original in places:
@@ -101,13 +101,16 @@ def logged(path: Path, *, kept: bool = False) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def collected() -> Iterator[None]:
-    """What a bot that died leaves unclosed is cleared away without a word on the screen."""
+def collected(generation: int = 2) -> Iterator[None]:
+    """What a bot that died leaves unclosed is cleared away without a word on the screen.
+
+    :param generation: how far back is looked; a whole look takes half a second
+    """
     with contextlib.redirect_stderr(io.StringIO()):
         try:
             yield
         finally:
-            gc.collect()
+            gc.collect(generation)
 
 
 def worker_of(given: dict[str, Any], mode: RunMode) -> Worker:
