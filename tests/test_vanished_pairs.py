@@ -119,6 +119,20 @@ def test_a_failing_part_is_said_once_and_so_is_its_end(caplog: pytest.LogCapture
     assert [text[:16] for text in sent] == ["the part failed ", "the part: works "]
 
 
+def test_a_question_about_one_pair_keeps_back_no_other() -> None:
+    sent: list[str] = []
+    apart = Apart(Alarms(sent.append))
+
+    def asked() -> None:
+        raise RuntimeError("no idea")
+
+    apart.run("the question", asked, question=True)
+    assert apart.reason == ""
+    assert sent == [
+        "the question failed (RuntimeError: no idea); not bought, tried again in each loop"
+    ]
+
+
 def test_loss_limits_count_the_vanished_pair_by_its_last_price(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

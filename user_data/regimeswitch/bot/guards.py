@@ -203,8 +203,8 @@ class Guards:
         found: list[str] = []
         # freqtrade takes an error of confirm_trade_entry for a yes.
         name = f"the question whether {pair} may be bought"
-        self._apart.run(name, lambda: found.append(self._asked(pair, now)))
-        return found[0] if found else self._apart.reason
+        self._apart.run(name, lambda: found.append(self._asked(pair, now)), question=True)
+        return found[0] if found else f"{name} failed"
 
     def _asked(self, pair: str, now: datetime) -> str:
         reason = self._may_not_buy(pair)
