@@ -55,6 +55,8 @@ class Wire:
         self._counts: Counter[int] = Counter()
         self._lock = asyncio.Lock()
         self._dead = False
+        # The end of the ban that a bot has heard of.
+        self._silent_until = 0
         self.killed: Kill | None = None
         self.lines: list[str] = []
 
@@ -83,7 +85,8 @@ class Wire:
             asked = _asked(method, str(url), more.get("data"))
             # Sent side by side with what is on the line just now: of a ban that begins meanwhile
             # it cannot know.
-            free, counted = not self._exchange.banned, len(self._exchange.during_ban)
+            free = self._clock() >= self._silent_until
+            counted = len(self._exchange.during_ban)
             async with self._lock:
                 with self._carried(asked, float(more["timeout"].total), asyncio.TimeoutError):
                     response = await send_later(session, method, url, **more)
@@ -141,6 +144,7 @@ class Wire:
         raise late("Read timed out.")
 
     def _answered(self, asked: tuple[str, str, str], status: int) -> None:
+        self._silent_until = self._exchange.banned_until
         self._note(asked, f"{status}")
 
     def _note(self, asked: tuple[str, str, str], outcome: str) -> None:
