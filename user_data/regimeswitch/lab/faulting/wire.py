@@ -39,6 +39,7 @@ class Wire:
     :param exchange: its faults and its clock
     :param faults: of :data:`DELAYS` alone; other kinds are the exchange's own
     :param kills: at which requests the bot ends
+    :param until: it ends at none from this moment on, epoch milliseconds
     :ivar lines: what was asked, and what became of it
     """
 
@@ -48,10 +49,11 @@ class Wire:
         exchange: Injection,
         faults: Iterable[Fault],
         kills: Iterable[Kill],
+        until: int,
     ) -> None:
         self._pause, self._exchange, self._clock = pause, exchange, exchange.clock
         self._delays = Injection(self._clock, faults)
-        self._kills = list(kills)
+        self._kills, self._until = list(kills), until
         self._counts: Counter[int] = Counter()
         self._lock = asyncio.Lock()
         self._dead = False
@@ -159,7 +161,7 @@ class Wire:
             if kill.moment != moment or kill.verb not in ("", verb) or kill.path not in ("", path):
                 continue
             self._counts[place] += 1
-            if self._counts[place] == kill.number:
+            if self._counts[place] == kill.number and self._clock() < self._until:
                 self._dead, self.killed = True, kill
         if self._dead:
             self._note(asked, f"killed {moment}")
