@@ -176,10 +176,10 @@ def draw(seed: int) -> Schedule:
     chance = random.Random(seed)
     stop = chance.random() < 0.4
     kinds, weights = zip(*KINDS, strict=True)
-    chosen = chance.choices(kinds, weights, k=chance.choice((1, 2, 2, 3)))
+    chosen = chance.choices(kinds, weights, k=chance.choice((1, 2, 3, 3)))
     kills = chance.choice((0, 0, 1, 2))
     # At once: all around the same moment, or the same trade of which one meets two.
-    around = chance.choice(ANCHORS)
+    (around,) = chance.choices(ANCHORS, (1, 3, 3, 3, 3))
     return Schedule(
         seed=seed,
         discount=chance.choice((0.0, 0.0, 0.05, 0.001)),
@@ -200,9 +200,10 @@ def schedules(first: int, count: int) -> Iterator[Schedule]:
 
 def _period(chance: random.Random, around: int, shortest: int = 30) -> tuple[int, int]:
     # Most of what a bot does is done in the first loop after a candle's close.
-    begins = min(max(around + chance.choice((-60, -5, chance.randint(0, 200))), 0), OFF - shortest)
-    longest = chance.choice((100, 300, 900, OFF))
-    return begins, min(begins + chance.randint(shortest, max(longest, shortest)), OFF)
+    sooner = chance.choice((-60, -5, -5, chance.randint(0, 200)))
+    begins = min(max(around + sooner, 0), OFF - shortest)
+    longest = max(chance.choice((100, 300, 900, OFF)), shortest)
+    return begins, min(begins + chance.randint(max(shortest, longest // 3), longest), OFF)
 
 
 def _answer(chance: random.Random, around: int) -> Trouble:
@@ -214,7 +215,7 @@ def _answer(chance: random.Random, around: int) -> Trouble:
     if kind == "slow":
         seconds = float(chance.choice((2, 6, 15)))
     elif kind in LIMITS:
-        seconds = float(chance.choice((5, 60, 240)))
+        seconds = float(chance.choice((20, 90, 240)))
     pair = path.rsplit("/", 1)[-1] in ("order", "depth", "klines", "myTrades")
     changes = verb in ("POST", "DELETE") and kind not in (*NOT_ALLOWED, *SIGNED, *LIMITS)
     return Fault(
@@ -222,9 +223,9 @@ def _answer(chance: random.Random, around: int) -> Trouble:
         verb,
         path,
         chance.choice((ALL, *_SYMBOLS)) if pair else ALL,
-        AFTER if changes and "-1013" not in kind and chance.random() < 0.6 else BEFORE,
-        skip=chance.choice((0, 0, 1)),
-        times=1 if kind in LIMITS else chance.choice((1, 2, 5, 0)),
+        AFTER if changes and "-1013" not in kind and chance.random() < 0.7 else BEFORE,
+        skip=chance.choice((0, 0, 0, 1)),
+        times=1 if kind in LIMITS else chance.choice((1, 3, 9, 0)),
         since=since,
         until=until,
         seconds=seconds,
