@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import freqtrade.exchange.common
+import pandas as pd
 import pytest
 import time_machine
 from freqtrade.configuration import Configuration
@@ -232,13 +233,20 @@ def exact(number: float) -> Decimal:
 
 
 @contextmanager
-def running_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """AAA and BBB rest at 100, dip to 90 in the third candle and come back."""
+def running_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: pd.DataFrame | None = None
+) -> Iterator[World]:
+    """AAA and BBB rest at 100, dip to 90 in the third candle and come back.
+
+    :param others: candles of both instead of these
+    """
     candles = tmp_path / "candles"
     candles.mkdir()
     path = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
     for base in ("AAA", "BBB"):
-        candles_of(path).to_feather(candles / f"{base}_USDT-5m.feather")
+        (candles_of(path) if others is None else others).to_feather(
+            candles / f"{base}_USDT-5m.feather"
+        )
     with time_machine.travel(BEGIN + timedelta(seconds=1), tick=False) as clock:
         shifting = Shifting(clock)
         for module in (
