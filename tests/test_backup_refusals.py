@@ -13,6 +13,7 @@ from archives import (
     backup,
     bot,
     elsewhere,
+    key_home,
     restore,
     said,
 )
@@ -22,7 +23,7 @@ from regimeswitch.lab.archiving.manifest import ArchiveError
 from regimeswitch.lab.archiving.steady import copy_steadily
 
 
-__all__ = ["bot", "elsewhere"]
+__all__ = ["bot", "elsewhere", "key_home"]
 
 
 def without_part(bot: Bot) -> None:
