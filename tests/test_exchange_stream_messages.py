@@ -18,10 +18,12 @@ def test_subscriptions_and_properties(server: ExchangeServer, clock: Clock) -> N
 
     async def conversation(socket: Socket) -> None:
         assert await socket.ask("LIST_SUBSCRIPTIONS") == {"result": [], "id": 1}
-        names = ["btcusdt@kline_5m", "btcusdt@nonsense", "nopeusdt@trade", "btcusdt@kline_1m"]
+        names = ["btcusdt@kline_5m", "ethusdt@kline_1h@+08:00"]
         assert await socket.ask("SUBSCRIBE", *names) == {"result": None, "id": 2}
         assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == names
-        assert [one["s"] for one in await socket.after(clock, BEGIN + 2000)] == ["BTCUSDT"]
+        told = [one["s"] for one in await socket.after(clock, BEGIN + 2000)]
+        assert told == ["BTCUSDT", "ETHUSDT"]
+        assert (await socket.ask("UNSUBSCRIBE", names.pop()))["result"] is None
         assert (await socket.ask("GET_PROPERTY", "combined"))["result"] is False
         assert (await socket.ask("SET_PROPERTY", "combined", True))["result"] is None
         (wrapped,) = await socket.after(clock, BEGIN + 4000)

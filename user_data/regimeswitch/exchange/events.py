@@ -198,18 +198,22 @@ class AllStream:
     """The tickers of all pairs in one list, those that have changed.
 
     :param made: makes the stream of one pair, from a moment on
+    :param every: milliseconds from one list to the next
     """
 
-    def __init__(self, market: Market, last: int, made: Callable[[str, int], Stream]) -> None:
+    def __init__(
+        self, market: Market, last: int, made: Callable[[str, int], Stream], every: int = TICKER_MS
+    ) -> None:
         self.market = market
         self.last = last
+        self.every = every
         self._made = made
         self._streams: dict[str, Stream] = {}
         self._told: dict[str, Event] = {}
 
     def due(self, now: int) -> list[list[Event]]:
         """As :meth:`Stream.due`."""
-        if now <= self.last:
+        if now // self.every <= self.last // self.every:
             return []
         found = [event for name in self.market.symbols() for event in self._changed(name, now)]
         self.last = now

@@ -28,7 +28,9 @@ NAME = re.compile(
     r"|depth(?P<levels>5|10|20)?(?:@(?P<speed>100|1000)ms)?)"
 )
 # Binance has retired the list of full tickers of 24 hours; clients still ask for it.
-ALL = re.compile(r"!(?:miniTicker|ticker|ticker_(?P<size>1h|4h|1d))@arr")
+ALL = re.compile(
+    r"!(?:miniTicker|ticker|ticker_(?P<size>1h|4h|1d))@arr(?:@(?P<speed>1000|3000)ms)?"
+)
 ZONE_MS = 8 * 3_600_000
 # ccxt numbers its connections at the end of the address.
 LABEL = re.compile(r"[0-9]+")
@@ -54,7 +56,8 @@ def stream_of(market: Market, name: str, now: int) -> Stream | AllStream:
     """
     every = ALL.fullmatch(name)
     if every is not None:
-        return AllStream(market, now, functools.partial(ticker_stream, market, every["size"], name))
+        made = functools.partial(ticker_stream, market, every["size"], name)
+        return AllStream(market, now, made, int(every["speed"] or 1000))
     match = NAME.fullmatch(name)
     if match is None:
         raise StreamError(f"unknown stream {name[:60]!r}")
