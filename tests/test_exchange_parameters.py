@@ -294,6 +294,7 @@ def test_the_sizes_of_filters_are_exact(served: tuple[ExchangeServer, Clock]) ->
         lots = {found["filterType"]: found for found in one["filters"]}
         lot, price = lots["LOT_SIZE"], lots["PRICE_FILTER"]
         assert Decimal(lot["maxQty"]) == 900_000_000 * Decimal(lot["stepSize"])
+        assert Decimal(lots["MARKET_LOT_SIZE"]["maxQty"]) == 10**7 * Decimal(lot["stepSize"])
         assert Decimal(price["maxPrice"]) == 10**8 * Decimal(price["tickSize"])
 
 

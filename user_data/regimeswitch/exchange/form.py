@@ -52,7 +52,10 @@ class Form:
         return name in self._values
 
     def only(self, names: Sequence[str]) -> None:
-        """Refuse what the path has no use for, as Binance does.
+        """Refuse what the path has no use for.
+
+        As -1101 and -1104 of Binance's "Error codes" say, and as its users report them: first the
+        number of parameters is held against the number that the path has, then their names.
 
         :param names: the parameters that the path has
         :raises ApiError: -1101 for more parameters than those, else -1104

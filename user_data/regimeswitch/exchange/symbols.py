@@ -27,6 +27,7 @@ TRAILING = {
     **dict.fromkeys(("maxTrailingAboveDelta", "maxTrailingBelowDelta"), 2000),
 }
 ORDER_LISTS, ORDER_AMENDS, ICEBERG_PARTS = 20, 10, 100
+# As the large pairs of Binance have them.
 STP_DEFAULT = "EXPIRE_MAKER"
 STP_MODES = ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")
 

@@ -1,4 +1,7 @@
-"""The tickers of the REST interface: last price, best bid and ask, average price, and windows."""
+"""The tickers of the REST interface: last price, best bid and ask, average price, and windows.
+
+What each may be asked for is in "Market data endpoints" of Binance's REST interface.
+"""
 
 from __future__ import annotations
 
