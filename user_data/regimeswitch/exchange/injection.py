@@ -21,6 +21,7 @@ from regimeswitch.exchange.answers import Handler, refusal
 from regimeswitch.exchange.errors import too_early, too_late, unknown_path
 from regimeswitch.exchange.faultanswers import failed, limit_answer
 from regimeswitch.exchange.faults import AFTER, LIMITS, Fault, FaultError, read_faults, written
+from regimeswitch.exchange.zones import milliseconds
 
 
 ADMIN = "/faults"
@@ -137,10 +138,10 @@ class Injection:
             return web.json_response({"serverTime": now + drift})
         stamp = fields.get("timestamp", "")
         if drift and stamp.isdigit():
-            age = now + drift - int(stamp)
+            age = now + drift - milliseconds(int(stamp))
             if age < -SOONER_MS:
                 return refusal(too_early())
-            if age > int(fields.get("recvWindow", LATER_MS)):
+            if age > float(fields.get("recvWindow", LATER_MS)):
                 return refusal(too_late())
         return await handler(request)
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from regimeswitch.exchange.errors import (
     bad_key,
@@ -17,6 +18,7 @@ from regimeswitch.exchange.errors import (
     window_too_long,
 )
 from regimeswitch.exchange.form import Form
+from regimeswitch.exchange.zones import MICROSECONDS
 
 
 KEY_HEADER = "X-MBX-APIKEY"
@@ -73,10 +75,12 @@ def check_signature(credentials: Credentials, form: Form, text: str, now: int) -
     given = form.text(SIGNATURE)
     if given is None:
         raise missing_parameter(SIGNATURE)
-    moment = form.whole("timestamp")
-    if moment is None:
+    stamp = form.whole("timestamp")
+    if stamp is None:
         raise missing_parameter("timestamp")
-    window = form.whole("recvWindow")
+    # Microseconds are not rounded: the window may be a part of a millisecond.
+    moment = Decimal(stamp) / 1000 if stamp >= MICROSECONDS else Decimal(stamp)
+    window = form.window()
     if window is not None and window > WINDOW_MAX_MS:
         raise window_too_long()
     if moment >= now + AHEAD_MS:
