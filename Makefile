@@ -94,8 +94,10 @@ replay: $(BIN)/regimeswitch  ## the bot against a backtest, candle by candle; CO
 	    --timerange $(TIMERANGE) --candles $(COUNT) --restarts 2 --more-trades \
 	    --work $(WORK)/replay $(EXPORTED)
 
-faults: $(BIN)/regimeswitch  ## a real bot against an exchange that fails, case by case; EXPORT=
+faults: $(BIN)/regimeswitch  ## a real bot against an exchange that fails: cases, then seeds; EXPORT=
 	$(BIN)/regimeswitch faults $(EXPORTED)
+	$(BIN)/regimeswitch faults --simulate 200 \
+	    $(if $(EXPORT),--export $(basename $(EXPORT))-simulation.json)
 
 bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as ratios to peers; EXPORT=
 	$(BIN)/python benchmarks/training_round.py $(EXPORTED)

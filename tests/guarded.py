@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 import textwrap
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,12 +21,10 @@ import pandas as pd
 import pytest
 import time_machine
 from freqtrade.configuration import Configuration
-from freqtrade.enums import RunMode
+from freqtrade.enums import RPCMessageType, RunMode
 from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Order, Trade
 
-import regimeswitch.bot.inquiry
-import regimeswitch.bot.orders
 from conftest import ROOT
 from exchanges import START, STEP_MS
 from regimeswitch.bot.journal import Entry, Journal
@@ -43,6 +43,7 @@ CANDLE = timedelta(milliseconds=STEP_MS)
 BEGIN = START + QUIET_CANDLES * CANDLE
 ORDER = "/api/v3/order"
 DEPOSIT = Decimal(1000)
+Prices = Sequence[tuple[float, float, float, float]]
 STRATEGY = f"""
     import sys
     sys.path.append({str(ROOT / "user_data")!r})
@@ -114,10 +115,14 @@ class Shifting:
     def __init__(self, clock: time_machine.Coordinates) -> None:
         self._clock = clock
         self.slept = 0.0
+        self.set_by = 0.0
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
         self._clock.shift(timedelta(seconds=seconds))
+
+    def monotonic(self) -> float:
+        return time.time() - self.set_by
 
     def __getattr__(self, name: str) -> Any:
         return getattr(time, name)
@@ -142,9 +147,18 @@ class World:
         return self.server.trading
 
     def start(
-        self, *, on_exchange: bool = False, exit_after: int = 10**9, **sections: Any
+        self,
+        *,
+        on_exchange: bool = False,
+        exit_after: int = 10**9,
+        patience: float | None = None,
+        **sections: Any,
     ) -> FreqtradeBot:
-        """A bot on the same database and journal as the bots before it."""
+        """A bot on the same database and journal as the bots before it.
+
+        :param patience: how long its exchange client waits for an answer, seconds; as long as
+            ``safety.slow_seconds`` where that is given
+        """
         strategies = self.home / "user_data" / "strategies"
         strategies.mkdir(parents=True, exist_ok=True)
         source = STRATEGY.replace("ON_EXCHANGE", str(on_exchange))
@@ -152,7 +166,12 @@ class World:
         (strategies / "AtOnce.py").write_text(source)
         keys = self.account.credentials
         live = LiveAccount(keys.key, keys.secret, self.home / "bot.sqlite")
-        files = {"config": CONFIG | sections, "offline": overlay(self.server.url, live=live)}
+        top: dict[str, Any] = overlay(self.server.url, live=live)
+        slow = sections.get("regimeswitch", {}).get("safety", {}).get("slow_seconds")
+        if (seconds := patience or slow) is not None:
+            for name in ("ccxt_config", "ccxt_sync_config", "ccxt_async_config"):
+                top["exchange"][name] = {**top["exchange"][name], "timeout": int(seconds * 1000)}
+        files = {"config": CONFIG | sections, "offline": top}
         for name, content in files.items():
             (self.home / f"{name}.json").write_text(json.dumps(content))
         given = {
@@ -171,6 +190,14 @@ class World:
             process(queue)
 
         bot.rpc.process_msg_queue = processed
+        send = bot.rpc.send_msg
+
+        def sent(message: dict[str, Any]) -> None:
+            if message["type"] == RPCMessageType.WARNING:
+                self.messages.append(message["status"])
+            send(message)
+
+        bot.rpc.send_msg = sent
         bot.startup()
         return bot
 
@@ -185,11 +212,16 @@ class World:
         """From now on the exchange has these faults and no others."""
         self.faults.set(faults)
 
+    def set_clock(self, seconds: float) -> None:
+        """This machine's clock is set by somebody, the exchange's goes on; negative = back."""
+        self.time.set_by += seconds
+        self.clock.shift(timedelta(seconds=seconds))
+
     def step(self, later: float = 0) -> None:
         """One loop: a second after the next candle begins, or ``later`` seconds on in this one."""
         if not later:
             self.now += CANDLE
-        self.clock.move_to(self.now + timedelta(seconds=1 + later))
+        self.clock.move_to(self.now + timedelta(seconds=1 + later + self.time.set_by))
         self.bots[-1].process()
 
     @property
@@ -234,28 +266,30 @@ def exact(number: float) -> Decimal:
 
 @contextmanager
 def running_world(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: pd.DataFrame | None = None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: Prices | pd.DataFrame = (),
+    other: Prices | pd.DataFrame = (),
 ) -> Iterator[World]:
-    """AAA and BBB rest at 100, dip to 90 in the third candle and come back.
+    """AAA and BBB rest at 100, dip to 90 in the fourth candle and come back.
 
-    :param others: candles of both instead of these
+    :param path: prices or candles of both instead; ``other`` those of BBB
     """
     candles = tmp_path / "candles"
     candles.mkdir()
-    path = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
-    for base in ("AAA", "BBB"):
-        (candles_of(path) if others is None else others).to_feather(
-            candles / f"{base}_USDT-5m.feather"
-        )
+    usual = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
+    for base, own in (("AAA", path), ("BBB", other if len(other) else path)):
+        given = own if isinstance(own, pd.DataFrame) else candles_of(own or usual)
+        given.to_feather(candles / f"{base}_USDT-5m.feather")
     with time_machine.travel(BEGIN + timedelta(seconds=1), tick=False) as clock:
         shifting = Shifting(clock)
-        for module in (
-            freqtrade.exchange.common,
-            regimeswitch.bot.inquiry,
-            regimeswitch.bot.orders,
-        ):
-            monkeypatch.setattr(module, "time", shifting)
-        market = Market(CandleStore(candles))
+        # All of the guards' modules are there before their clock is replaced.
+        importlib.import_module("regimeswitch.bot.guards")
+        for name, module in list(sys.modules.items()):
+            ours = name.startswith("regimeswitch.bot.") and vars(module).get("time") is time
+            if ours or module is freqtrade.exchange.common:
+                monkeypatch.setattr(module, "time", shifting)
+        market = Market(CandleStore(candles), lambda: int(shifting.monotonic() * 1000))
         trading = Trading(market, {"USDT": DEPOSIT})
         faults = Injection(market.clock)
         with ExchangeServer(market, trading=trading, faults=faults) as server:

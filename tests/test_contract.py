@@ -49,6 +49,7 @@ ORDERS, CONNECTION, CANDLES, TRADES, MODELS = (
 )
 INTERFACE = "freqtrade.freqai.freqai_interface.IFreqaiModel"
 KITCHEN = "freqtrade.freqai.data_kitchen.FreqaiDataKitchen"
+RPC = "freqtrade.rpc.rpc_manager.RPCManager"
 DRAWER = "freqtrade.freqai.data_drawer.FreqaiDataDrawer"
 
 
@@ -142,6 +143,9 @@ CHANGES = [
     (CONNECTION, other("ccxt.pro.binance", "on_rest_response"), "on_rest_response(another)"),
     (CONNECTION, gone("freqtrade.exchange.Exchange", "_can_use_websocket"), "_can_use_websocket"),
     (CONNECTION, other("freqtrade.data.dataprovider.DataProvider", "ohlcv"), "ohlcv(another)"),
+    (CONNECTION, other(RPC, "process_msg_queue"), "RPCManager.process_msg_queue(another)"),
+    (CONNECTION, gone("freqtrade.exchange.Exchange", "get_rate"), "get_rate is missing"),
+    (TRADES, other("freqtrade.strategy.IStrategy", "confirm_trade_exit"), "confirm_trade_exit(a"),
     (CANDLES, with_source("def f(self):\n    self._exchange_ws.get_ohlcv()"), "Exchange.f uses"),
     (CANDLES, with_source("def f(self):\n    self._api.fetch_ohlcv()"), "called by"),
     (TRADES, gone("freqtrade.persistence.KeyValueStore", "store_value"), "store_value is missing"),
@@ -338,7 +342,7 @@ def test_the_quick_contract_looks_at_all_that_a_bot_looks_at(
     assert failure["part"] == "models"
     assert "merge_features(another)" in failure["why"][0]
     printed = " ".join(capsys.readouterr().out.split())
-    assert "1 of 21 checks failed; do not trade live with it" in printed
+    assert "1 of 23 checks failed; do not trade live with it" in printed
 
 
 def test_bad_usage_of_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -366,7 +370,7 @@ def test_the_contract_runs_bots(
     code, figures = contract(tmp_path)
     assert figures["failures"] == []
     assert (code, figures["checks"]) == (0, len(CHECKS) + 1 + len(OTHERS))
-    assert "all 25 checks passed here" in " ".join(capsys.readouterr().out.split())
+    assert "all 27 checks passed here" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_bot_that_cannot_be_run_fails_its_check_and_no_more(tmp_path: Path) -> None:

@@ -15,11 +15,22 @@ from doctors import NO_CANDLES, a_machine_of_eight, bot, doctor, kinds
 __all__ = ["a_machine_of_eight", "bot"]
 
 
+WEBHOOK = {
+    "enabled": True,
+    "allow_custom_messages": True,
+    "webhookstatus": {"value1": "{status}"},
+    "strategy_msg": {"value1": "{msg}"},
+}
 CONFIGS: list[tuple[dict[str, Any], str, str]] = [
     ({"regimeswitch": {"labels": {"horizn": 3}}}, "serious", "settings.mistake"),
     ({"max_open_trades": "many"}, "serious", "config.schema"),
     ({"exit_pricing": {"order_book_min": 1, "order_book_max": 2}}, "serious", "config.consistency"),
-    ({"dry_run": False}, "info", "config.live"),
+    ({"dry_run": False, "webhook": WEBHOOK}, "info", "config.live"),
+    (
+        {"webhook": {**WEBHOOK, "allow_custom_messages": False, "webhookstatus": {}}},
+        *("warning", "notices.silent"),
+    ),
+    ({"webhook": {**WEBHOOK, "allow_custom_messages": False}}, "info", "notices.custom"),
     ({"exchange": {"name": "kraken"}}, "warning", "config.exchange"),
     ({"exchange": {"enable_ws": True}}, "info", "config.websockets"),
     (
@@ -228,3 +239,12 @@ def test_permissions(bot: Bot) -> None:
     bot.config.chmod(0o600)
     bot.database.chmod(0o666)
     assert ("serious", "permissions.database") in kinds(doctor(bot)[1])
+
+
+def test_real_money_without_a_channel_is_a_warning(bot: Bot) -> None:
+    bot.change(dry_run=False)
+    _, figures = doctor(bot)
+    assert ("warning", "notices.none") in kinds(figures)
+    bot.change(webhook={**WEBHOOK, "allow_custom_messages": False, "webhookstatus": {}})
+    _, figures = doctor(bot)
+    assert ("serious", "notices.silent") in kinds(figures)

@@ -112,17 +112,34 @@ def test_a_replaced_entry_whose_answers_are_lost_is_one_entry(world: World) -> N
     agree(world)
 
 
-def test_an_order_that_never_arrived_is_placed_again(world: World) -> None:
-    """The exchange has said often enough, and late enough, that it does not know it."""
+def test_a_buy_that_never_arrived_is_placed_again_after_minutes(world: World) -> None:
+    """The exchange, its lists and the account have said it often enough, and late enough."""
     world.start()
     world.fail(Fault("504", verb="POST", path=ORDER, moment=BEFORE, times=1))
     world.step()
     assert world.orders == []
-    assert 5 <= world.time.slept <= 10
-    assert [entry.state for entry in world.journal()] == ["absent"]
-    world.fail()
+    assert 5 <= world.time.slept <= 10, "the loop goes on"
+    for seconds in (60, 120, 290):
+        world.step(later=seconds)
+        assert [entry.state for entry in world.journal()] == ["sent"]
     world.step()
+    assert world.journal()[0].state == "absent"
     assert len(world.filled("BUY")) == 1
+    assert len([text for text in world.messages if "its outcome is unknown" in text]) == 1
+    agree(world)
+
+
+def test_a_sale_that_never_arrived_is_made_again_at_once(world: World) -> None:
+    """Its coins are free and nothing is listed: they cannot be sold twice."""
+    world.start(exit_after=600)
+    world.step()
+    world.fail(Fault("504", verb="POST", path=ORDER, moment=BEFORE, times=1))
+    world.step()
+    world.step()
+    assert [entry.state for entry in world.journal()] == ["kept", "absent"]
+    world.step(later=5)
+    assert len(world.filled("SELL")) == 1
+    assert Trade.session.query(Trade).first().is_open is False
     agree(world)
 
 
@@ -133,9 +150,9 @@ def test_an_order_that_was_sent_late_is_not_believed_absent_early() -> None:
         question = Question(written, denials=SURE_DENIALS)
         for seconds, absent in ((0, False), (4, False), (5, True)):
             clock.move_to(1_800_000_000.0 + seconds)
-            assert question.surely_absent == absent
+            assert question.denied_for(5) == absent
         question.denials = SURE_DENIALS - 1
-        assert not question.surely_absent
+        assert not question.denied_for(5)
 
 
 @pytest.mark.parametrize("placed", [True, False])

@@ -29,7 +29,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def told(world: World, words: str) -> int:
-    return len([text for text in world.messages if words in text])
+    # An exit that is due has a notice of its own, which names what is in its way.
+    return len([text for text in world.messages if words in text and "is due" not in text])
 
 
 @pytest.mark.parametrize("kind", ["429", "418", "-1003 in 200", "-1003 in 400"])
@@ -48,7 +49,7 @@ def test_nothing_is_sent_until_the_exchange_takes_requests_again(world: World, k
     world.step()
     assert len(world.filled("BUY")) == 1
     assert told(world, "takes no requests until") == 1
-    assert told(world, "limits allow entries") == 1
+    assert told(world, "limits allow requests") == 1
     agree(world)
 
 
@@ -83,8 +84,8 @@ def test_one_slow_book_holds_up_nobody_for_longer_than_it_may(world: World) -> N
     world.step()
     sold = {order.symbol for order in world.filled("SELL")}
     assert sold == {"BBBUSDT"}
-    # Asked once in each loop, though freqtrade tries five times.
-    assert world.faults.hits[0] <= 3
+    # Asked twice in each loop, though freqtrade tries five times.
+    assert world.faults.hits[0] <= 4
     world.step()
     assert told(world, "depth AAAUSDT") == 1
     world.fail()
@@ -137,8 +138,8 @@ def test_a_lost_answer_and_a_silent_exchange_hold_up_the_loop_for_moments(world:
     lost = Fault("reset", verb="POST", path=ORDER, moment=AFTER, times=1)
     world.fail(lost, Fault("time-out", verb="GET", path=ORDER))
     world.step()
-    assert world.time.slept < 1
-    assert world.faults.hits[1] == 1
+    assert world.time.slept < 2
+    assert world.faults.hits[1] == 2
     world.fail()
     world.step()
     assert len(world.filled("BUY")) == 1

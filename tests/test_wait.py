@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
+from conftest import ROOT
 from exchanges import Clock
+from plainvenv import plain_venv
+from regimeswitch.bot import silence
+from regimeswitch.bot.banfile import BanFile
 from regimeswitch.cli import main
 from regimeswitch.exchange.candlestore import CandleStore
 from regimeswitch.exchange.faults import Fault
@@ -19,6 +26,19 @@ from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.overlay import ccxt_options
 from regimeswitch.lab.wait import BINANCE, ping_address, wait_for
+
+
+@dataclass
+class Steady:
+    """The module ``time`` with a monotonic clock that goes by the pauses."""
+
+    steady: float = 1_000.0
+
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return self.steady
 
 
 @pytest.fixture
@@ -34,7 +54,7 @@ def test_it_goes_on_as_soon_as_the_exchange_answers(failing: ExchangeServer) -> 
     lines: list[str] = []
     slept: list[float] = []
     assert wait_for(f"{failing.url}/api/v3/ping", 600, lines.append, slept.append)
-    assert slept == [1, 2, 4, 8]
+    assert slept == [1, 2, 4, 8], lines
     assert "502" in lines[0]
     assert "answers after 15 s" in lines[-1]
 
@@ -60,6 +80,74 @@ def test_it_leaves_an_exchange_alone_that_asks_for_it(
 
     assert wait_for(f"{failing.url}/api/v3/ping", 600, str, pause)
     assert failing.faults.during_ban == []
+
+
+def test_a_ban_that_the_bot_before_was_told_of_is_waited_for_without_a_request(
+    failing: ExchangeServer, ticking: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight requests of one start came during a ban, and made it longer."""
+    assert failing.faults is not None
+    failing.faults.set([Fault("418", times=1, seconds=900)])
+    before = BanFile(tmp_path)
+    before.write(failing.url.removeprefix("http://"), "418", 600)
+    clock, slept = Steady(), []
+
+    def pause(seconds: float) -> None:
+        slept.append(seconds)
+        clock.steady += seconds
+        ticking.now += int(seconds * 1000)
+
+    monkeypatch.setattr(silence, "time", clock)
+    lines: list[str] = []
+    bans = BanFile(tmp_path)
+    # The ban turns out to be longer; nothing of it counts as the exchange being away.
+    assert wait_for(f"{failing.url}/api/v3/ping", 0, lines.append, pause, bans)
+    assert slept == [600, 900]
+    assert failing.faults.during_ban == []
+    assert "takes no requests until" in lines[0]
+    assert json.loads(bans.path.read_text()) == {}
+
+
+def test_pauses_grow_where_the_firewall_refuses(
+    failing: ExchangeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert failing.faults is not None
+    failing.faults.set([Fault("403", times=4)])
+    clock, slept = Steady(), []
+
+    def pause(seconds: float) -> None:
+        slept.append(round(seconds))
+        clock.steady += seconds
+
+    monkeypatch.setattr(silence, "time", clock)
+    assert wait_for(f"{failing.url}/api/v3/ping", 600, str, pause, BanFile(tmp_path))
+    assert slept == [10, 20, 40, 80]
+
+
+@pytest.mark.slow
+def test_the_waiting_command_runs_with_what_freqtrade_brings(
+    failing: ExchangeServer, tmp_path: Path
+) -> None:
+    """As docker-compose starts it: no installed command, the package beside the strategies."""
+    program = plain_venv(tmp_path / "venv") / "python"
+    config = tmp_path / "config.json"
+    exchange = {"name": "binance", "ccxt_config": ccxt_options(failing.url)}
+    config.write_text(json.dumps({"exchange": exchange}))
+    words = ["-m", "regimeswitch.cli", "wait", "--", "freqtrade", "--version"]
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["bot"]
+    assert compose["entrypoint"][1:] == words[:-1]
+    assert compose["environment"]["PYTHONPATH"] == "/freqtrade/user_data"
+    words = [*words[:-1], "show-config", "--config", str(config)]
+    done = subprocess.run(
+        [str(program), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=tmp_path,
+        env={"PATH": f"{program.parent}:/usr/bin:/bin", "PYTHONPATH": str(ROOT / "user_data")},
+    )
+    assert "- freqtrade - INFO - freqtrade 20" in done.stdout + done.stderr
 
 
 def test_the_address_is_the_one_that_the_config_names(failing: ExchangeServer) -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "money": "money",
     "replay": "replay",
     "faults": "faults",
+    "orders": "orders",
     "schema": "schema",
     "contract": "contract",
     "doctor": "doctor",

@@ -33,6 +33,21 @@ class SafetySettings(Section):
         description="how long the bot's loop asks for an order whose answer was lost, seconds; "
         "after that it asks once in every loop",
     )
+    order_absent_seconds: float = Field(
+        300.0,
+        ge=10,
+        le=3600,
+        description="how long the exchange must deny a buy whose answer was lost, with open "
+        "orders, trades and account in agreement, before the pair may be bought again, seconds; a "
+        "sale whose coins are free is made again after 5 s",
+    )
+    order_search_hours: float = Field(
+        24.0,
+        ge=0,
+        le=240,
+        description="how long an order that was taken for absent is still looked for, hours; 0 = "
+        "not at all",
+    )
     slow_seconds: float = Field(
         5.0,
         ge=0.2,
@@ -55,6 +70,20 @@ class SafetySettings(Section):
         gt=0,
         le=30,
         description="difference from the exchange's clock beyond which entries pause, seconds",
+    )
+    exit_loops: int = Field(
+        2,
+        ge=1,
+        le=100,
+        description="an exit that is due and not made is notified after so many loops in a row; "
+        "where the exchange refuses it for good (key, smallest order, market closed), after one",
+    )
+    stop_limit_seconds: float = Field(
+        30.0,
+        ge=0,
+        le=3600,
+        description="with order_types.stoploss_on_exchange: how long the price may be past the "
+        "limit of a stop before the stop is cancelled and the position sold at market, seconds",
     )
     start_wait_minutes: float = Field(
         30.0,

@@ -50,6 +50,28 @@ def held(strategy: IStrategy, pair: str) -> float:
     return float(sum(trade.amount for trade in open_trades(pair)))
 
 
+def held_symbols(strategy: IStrategy) -> frozenset[str]:
+    """The pairs of all open trades, as the exchange writes them."""
+    markets = strategy.dp._exchange.markets
+    pairs = {trade.pair for trade in Trade.get_trades_proxy(is_open=True)}
+    # A pair that is listed no more has no market: its coins joined.
+    return frozenset(
+        str(markets[pair]["id"]) if pair in markets else pair.split(":")[0].replace("/", "")
+        for pair in pairs
+    )
+
+
+def coin_of(pair: str) -> str:
+    """The coin that is traded, by freqtrade's name of a pair."""
+    return pair.split("/")[0]
+
+
+def owned(coin: str) -> float:
+    """What open trades of all pairs own of a coin."""
+    trades = Trade.get_trades_proxy(is_open=True)
+    return float(sum(one.amount for one in trades if one.safe_base_currency == coin))
+
+
 def is_empty(order: dict[str, Any]) -> bool:
     """Whether an order is over and has moved nothing."""
     return order["status"] != "open" and not order.get("filled")

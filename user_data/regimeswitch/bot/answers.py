@@ -2,7 +2,7 @@
 
 The exchange client's own errors say little about the one thing that counts for an order. Here a
 failure is :class:`NoAnswer` (nobody knows), :class:`Withheld` (certainly not) or the exchange's own
-refusal. Neither of the two makes freqtrade pause between its retries.
+refusal; each has its row of the table of answers. None makes freqtrade pause between its retries.
 """
 
 from __future__ import annotations
@@ -11,26 +11,43 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import ccxt
 
+from regimeswitch.bot.meanings import Meaning, Pause, meaning
+from regimeswitch.bot.meaningtable import KEPT_BACK, SILENT, UNREADABLE
 
-UNKNOWN_CODES = (-1000, -1001, -1006, -1007)
-"""Binance's errors after which an order may have been carried out."""
-TOO_MANY_REQUESTS, TOO_MANY_ORDERS, BAD_TIME = -1003, -1015, -1021
+
 DEFAULT_BAN = 120.0
 MINUTE = 60.0
-WEIGHT_HEADER, WAIT_HEADER = "x-mbx-used-weight-1m", "retry-after"
-_BAN_END = re.compile(r"until (\d{13})")
+WEIGHT_HEADER, WAIT_HEADER, DATE_HEADER = "x-mbx-used-weight-1m", "retry-after", "date"
+_BAN_END = re.compile(r"until (\d{13,18})\b")
+_NUMBER = re.compile(r"\d{1,15}")
 
 
 class NoAnswer(ccxt.ExchangeNotAvailable):
-    """A request that may have been carried out: time-out, reset, 5XX, unreadable answer."""
+    """A request that may have been carried out: time-out, reset, 5XX, unreadable answer.
+
+    :param meaning: its row of the table of answers
+    """
+
+    def __init__(self, text: str, meaning: Meaning = SILENT) -> None:
+        super().__init__(text)
+        self.meaning = meaning
 
 
 class Withheld(ccxt.ExchangeNotAvailable):
-    """A request that was certainly not carried out: not sent, or refused unread."""
+    """A request that was certainly not carried out: not sent, or refused unread.
+
+    :param meaning: its row of the table of answers, which tells why it was refused
+    """
+
+    def __init__(self, text: str, meaning: Meaning = KEPT_BACK) -> None:
+        super().__init__(text)
+        self.meaning = meaning
 
 
 @dataclass(frozen=True)
@@ -38,47 +55,61 @@ class Answer:
     """What came back over the wire.
 
     :param code: Binance's error code, 0 without one
+    :param meaning: its row, should it be no success
     :param used_weight: of the minute, None where the answer does not tell
     :param retry_after: seconds, None where the answer does not tell
-    :param ban_end: epoch seconds, 0 without a ban
+    :param ban_end: epoch seconds of the exchange, 0 without a ban
+    :param date: the exchange's clock, epoch seconds; 0 where the answer does not tell
     """
 
     status: int
     code: int
+    meaning: Meaning
     used_weight: int | None
     retry_after: float | None
     ban_end: float
+    date: float
 
     @classmethod
     def of(cls, status: int, headers: Mapping[str, str], body: str) -> Self:
         """From status, headers and text."""
         lower = {name.lower(): value for name, value in headers.items()}
-        end = _BAN_END.search(body)
+        end, code = _BAN_END.search(body), _code(body)
+        date = _moment(lower.get(DATE_HEADER))
         return cls(
             status=status,
-            code=_code(body),
+            code=code,
+            # A success is not searched for words.
+            meaning=meaning(status, code, body) if code or status >= 400 else UNREADABLE,
             used_weight=_number(lower.get(WEIGHT_HEADER)),
-            retry_after=_number(lower.get(WAIT_HEADER)),
+            retry_after=_wait(lower.get(WAIT_HEADER), date),
             ban_end=int(end.group(1)) / 1000 if end else 0.0,
+            date=date,
         )
 
     @property
     def refused_unread(self) -> bool:
-        """Whether the exchange wants fewer requests or orders."""
-        return self.status in (418, 429) or self.code in (TOO_MANY_REQUESTS, TOO_MANY_ORDERS)
+        """Whether the exchange wants to be left alone, or fewer orders."""
+        return self.meaning.pause in (Pause.LIMIT, Pause.GROWING, Pause.ORDERS)
 
     @property
     def uncertain(self) -> bool:
         """Whether nobody knows what became of the request."""
-        return self.status >= 500 or self.code == 0 or self.code in UNKNOWN_CODES
+        return self.meaning.unknown
 
-    def wait_until(self, now: float) -> float:
-        """When requests are welcome again, epoch seconds; never in the past."""
+    def wait(self, now: float) -> float:
+        """For how long no request is welcome, seconds, at least one.
+
+        The time that is told as such goes first: an end is by the exchange's clock.
+
+        :param now: by the exchange's clock as far as it is known, epoch seconds
+        """
         if self.retry_after is not None:
-            return max(self.ban_end, now + max(self.retry_after, 1.0))
+            return max(self.retry_after, 1.0)
+        now = self.date or now
         if self.ban_end > now:
-            return self.ban_end
-        return now + DEFAULT_BAN if self.status == 418 else (now // MINUTE + 1) * MINUTE
+            return max(self.ban_end - now, 1.0)
+        return DEFAULT_BAN if self.status == 418 else MINUTE - now % MINUTE
 
 
 def checked(response: Any, url: str) -> Any:
@@ -88,9 +119,10 @@ def checked(response: Any, url: str) -> Any:
     """
     path = url.split("?")[0].rsplit("/", 1)[-1]
     if not isinstance(response, dict | list):
-        raise NoAnswer(f"{path}: unreadable answer {str(response)[:60]!r}")
+        raise NoAnswer(f"{path}: unreadable answer {str(response)[:60]!r}", UNREADABLE)
     if path == "order" and not (isinstance(response, dict) and response.get("orderId")):
-        raise NoAnswer(f"{path}: answer without an order {str(response)[:60]!r}")
+        text = f"{path}: answer without an order {str(response)[:60]!r}"
+        raise NoAnswer(text, UNREADABLE)
     return response
 
 
@@ -107,4 +139,19 @@ def _code(body: str) -> int:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdigit() else None
+    return int(text) if text is not None and _NUMBER.fullmatch(text.strip()) else None
+
+
+def _wait(text: str | None, date: float) -> float | None:
+    """``Retry-After`` in seconds, which may name a moment instead."""
+    moment = _moment(text)
+    return max(moment - date, 0.0) if moment and date else _number(text)
+
+
+def _moment(text: str | None) -> float:
+    """A date of HTTP in epoch seconds; 0 for what is none."""
+    try:
+        found: datetime | None = parsedate_to_datetime(text) if text else None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
+    return found.timestamp() if found is not None else 0.0

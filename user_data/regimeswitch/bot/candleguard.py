@@ -89,7 +89,9 @@ class CandleGuard:
             f"{pair} {timeframe}: bad candle: {kind}, opened {opened}; "
             f"{self._counts[pair, kind]} of this kind so far"
         )
-        self._alarms.tell(f"candle {pair} {kind}", f"{pair}: bad candle left out: {kind}")
+        self._alarms.tell(
+            f"candle {pair} {kind}", f"{pair}: bad candle left out: {kind}", info=True
+        )
 
     def look(self, strategy: IStrategy, now: datetime) -> None:
         """Tell of the last candle of each pair where it is a bad one; once per candle."""

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.books import best_prices
+from regimeswitch.bot.channels import Messenger
 from regimeswitch.bot.viewing import VIEWS
 from regimeswitch.candles import timeframe_seconds, utc_dates
 from regimeswitch.cleaning import is_far_price, mend
@@ -32,7 +33,7 @@ from regimeswitch.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_KEY = "regimeswitch_floor"
+_KEY, _PRICE = "regimeswitch_floor", "regimeswitch_price"
 DAILY, PEAK, UNKNOWN_EQUITY = "daily_floor", "peak_floor", "equity unknown"
 
 
@@ -108,11 +109,12 @@ class Drawdown:
         self._settings = settings
         self._step = timeframe_seconds(strategy.timeframe)
         self._marks = Marks(strategy.dp, strategy.timeframe, settings)
-        self._alarms = Alarms(self._send)
         self._state: FloorState | None = None
         self._looked = 0
         self._known = False
+        self._known_prices: dict[int, float] = {}
         self._running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
+        self._alarms = Alarms(Messenger(strategy).warn if self._running else _nobody)
         # A chart has neither trades nor a database; analyses backtest in a mode of their own.
         self._trades = strategy.dp.runmode not in VIEWS
         if self._running:
@@ -160,10 +162,57 @@ class Drawdown:
         total = self._realised()
         complete = True
         for trade in Trade.get_trades_proxy(is_open=True):
-            price, fresh = self._marks.price(trade.pair, moment)
+            price, fresh = self._price(trade, moment)
             complete = complete and fresh
             total += _worth(trade, price)
         return total, complete
+
+    def _price(self, trade: Any, moment: int) -> tuple[float, bool]:
+        """As :meth:`Marks.price`; the last known price of a pair that has none any more."""
+        if not self._running:
+            return self._marks.price(trade.pair, moment)
+        price, fresh = self._safe_price(trade.pair, moment)
+        known = self._last_known(trade)
+        if not np.isfinite(price):
+            price = known
+        elif price != known:
+            # Kept with the trade: after a restart there are no candles of a delisted pair.
+            trade.set_custom_data(_PRICE, price)
+            self._known_prices[trade.id] = price
+        # Of a pair that is not traded no candle will come that could be waited for.
+        market = self._strategy.dp._exchange.markets.get(trade.pair)
+        return price, fresh or market is None or not market.get("active", True)
+
+    def _price_at(self, trade: Any, moment: int) -> float:
+        """The price at a moment of the past, or the last known one."""
+        if not self._running:
+            return self._marks.price(trade.pair, moment)[0]
+        price, _ = self._safe_price(trade.pair, moment)
+        return price if np.isfinite(price) else self._last_known(trade)
+
+    def _last_known(self, trade: Any) -> float:
+        if trade.id not in self._known_prices:
+            stored = trade.get_custom_data(_PRICE)
+            self._known_prices[trade.id] = float("nan") if stored is None else float(stored)
+        return self._known_prices[trade.id]
+
+    def _safe_price(self, pair: str, moment: int) -> tuple[float, bool]:
+        """One pair's trouble must not end the limits of the others."""
+        key = f"price {pair}"
+        try:
+            found = self._marks.price(pair, moment)
+        except Exception as error:
+            if key not in self._alarms.raised:
+                logger.error(f"{pair}: its candles cannot be read: {error}", exc_info=True)
+            why = f"{type(error).__name__}: {error}"
+            self._alarms.set(
+                key,
+                f"{pair}: its candles cannot be read ({why}); loss limits count the position by "
+                "its last known price",
+            )
+            return float("nan"), False
+        self._alarms.clear(key, f"{pair}: its candles can be read again")
+        return found
 
     def _realised(self) -> float:
         return float(
@@ -181,7 +230,7 @@ class Drawdown:
         total -= sum(float(trade.close_profit_abs or 0.0) for trade in later)
         for trade in [*later, *Trade.get_trades_proxy(is_open=True)]:
             if trade.open_date_utc < began:
-                total += _worth(trade, self._marks.price(trade.pair, midnight)[0])
+                total += _worth(trade, self._price_at(trade, midnight))
         return total
 
     def _tell(self, profit: float) -> None:
@@ -206,9 +255,9 @@ class Drawdown:
         else:
             self._alarms.clear(PEAK, "floor from the peak: the pause is over, entries are made")
 
-    def _send(self, text: str) -> None:
-        if self._running:
-            self._strategy.dp.send_msg(text, always_send=True)
+
+def _nobody(text: str) -> None:
+    """Nobody watches a backtest."""
 
 
 def _worth(trade: Any, price: float) -> float:

@@ -17,16 +17,21 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.adoption import held, is_spot
+from regimeswitch.bot.adoption import coin_of, held, held_symbols, is_spot
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.apart import Apart
+from regimeswitch.bot.banfile import BanFile
 from regimeswitch.bot.candleguard import CandleGuard
+from regimeswitch.bot.channels import Messenger, report_channels
 from regimeswitch.bot.ending import ENDING
+from regimeswitch.bot.exits import ExitWatch
 from regimeswitch.bot.journal import Journal, journal_path
 from regimeswitch.bot.orders import OrderGuard
 from regimeswitch.bot.outage import Outages
-from regimeswitch.bot.reconciling import Reconciler
+from regimeswitch.bot.stops import StopWatch
 from regimeswitch.bot.supported import GUARDED, Subject, check_parts
 from regimeswitch.bot.traffic import Traffic
+from regimeswitch.bot.upkeep import Upkeep
 from regimeswitch.settings import Settings
 
 
@@ -47,7 +52,10 @@ class Guards:
         self._strategy: IStrategy | None = None
         self._candles: CandleGuard | None = None
         self._orders: OrderGuard | None = None
-        self._reconciler: Reconciler | None = None
+        self._upkeep: Upkeep | None = None
+        self._exits: ExitWatch | None = None
+        self._messenger: Messenger | None = None
+        self._apart = Apart(Alarms(logger.warning))
         self._told_refusal: dict[str, str] = {}
         self._tags: dict[str, str] = {}
 
@@ -81,8 +89,13 @@ class Guards:
         if not self._are_wanted(mode):
             return
         ENDING.install()
-        alarms = Alarms(lambda text: strategy.dp.send_msg(text, always_send=True))
         name = _exchange_of(strategy.config)
+        exchange: Any = getattr(strategy.dp, "_exchange", None)
+        if name == EXCHANGE:
+            self._check(mode, Subject.of(exchange))
+        self._messenger = messenger = Messenger(strategy)
+        alarms = Alarms(messenger.warn, messenger.inform)
+        report_channels(strategy)
         if name != EXCHANGE:
             alarms.tell(
                 "exchange",
@@ -90,24 +103,30 @@ class Guards:
                 f"bot runs on {name} without them, as with regimeswitch.safety.guards false",
             )
             return
-        exchange: Any = getattr(strategy.dp, "_exchange", None)
-        self._check(mode, Subject.of(exchange))
         self._strategy = strategy
+        self._apart = Apart(alarms)
         self._candles = CandleGuard(self._settings, alarms)
         self._candles.install(exchange)
+        self._traffic.silence.file = BanFile(Path(strategy.config["user_data_dir"]))
         self._watch(exchange)
+        self._traffic.next_loop(held_symbols(strategy))
         self._outages = Outages(self._traffic, self._safety, alarms)
+        self._watch_exits(strategy, alarms)
         if mode == RunMode.LIVE:
             self._guard_orders(strategy, exchange._api, alarms)
+
+    def _watch_exits(self, strategy: IStrategy, alarms: Alarms) -> None:
+        loops = self._safety.exit_loops
+        stops = StopWatch(strategy, alarms, self._safety.stop_limit_seconds, loops)
+        stops.install()
+        self._exits = ExitWatch(strategy, alarms, loops, stops.exits)
+        self._exits.install()
 
     def _watch(self, exchange: Any) -> None:
         clients = [exchange._api, exchange._api_async, getattr(exchange, "_ws_async", None)]
         for client in clients:
             if client is not None:
                 self._traffic.watch(client)
-        # Exits wait for books, wallets and orders; candles and markets come by the other client.
-        longest = int(self._safety.slow_seconds * 1000)
-        exchange._api.timeout = min(exchange._api.timeout, longest)
 
     def _guard_orders(self, strategy: IStrategy, client: Any, alarms: Alarms) -> None:
         path = journal_path(Path(strategy.config["user_data_dir"]), strategy.config["db_url"])
@@ -119,7 +138,7 @@ class Guards:
                 "writable, or restore the file from a backup"
             ) from error
         # With futures, buying may be the exit of a short position.
-        refuse = self._limits_and_outages if is_spot(strategy) else lambda pair: ""
+        refuse = self._may_not_buy if is_spot(strategy) else lambda pair: ""
         self._orders = OrderGuard(
             client,
             journal,
@@ -128,31 +147,44 @@ class Guards:
             held=lambda pair: held(strategy, pair),
             tag=lambda pair: self._tags.get(pair) or _tag(strategy, pair),
             refuse=refuse,
+            coins=lambda pair: strategy.wallets.get_total(coin_of(pair)),
         )
-        self._reconciler = Reconciler(self._orders, client, strategy, alarms)
-        self._reconciler.run(first=True)
+        upkeep = self._upkeep = Upkeep(self._orders, strategy, self._safety, alarms, self._apart)
+        upkeep.start()
 
-    def _limits_and_outages(self, pair: str) -> str:
-        return self._outages.reason(pair) if self._outages is not None else ""
+    def _may_not_buy(self, pair: str) -> str:
+        """Why nothing of a pair may be bought, additions and replacements included."""
+        reason = self._outages.reason(pair) if self._outages is not None else ""
+        if not reason and self._upkeep is not None:
+            reason = self._upkeep.refusal(pair)
+        return reason or self._apart.reason
 
     def loop_started(self, strategy: IStrategy, now: datetime) -> None:
-        """Look at unknown orders, limits and outages; cheap.
+        """Look at unknown orders, exits, limits and outages; cheap, and never raises.
+
+        Each guard looks by itself. While one fails nothing is bought.
 
         :param now: UTC
         """
-        if self._outages is None:
+        outages, messenger = self._outages, self._messenger
+        if outages is None or messenger is None:
             return
-        self._outages.look(strategy, now)
-        if self._candles is not None:
-            self._candles.look(strategy, now)
-        self._traffic.next_loop()
-        if self._orders is not None and self._reconciler is not None:
-            self._orders.next_loop()
-            self._reconciler.run()
-            self._reconciler.report_strange_coins(_prices(strategy))
+        run = self._apart.run
+        run("sending notices", messenger.flush)
+        run("the guard of limits and outages", lambda: outages.look(strategy, now))
+        if (candles := self._candles) is not None:
+            run("the guard of candles", lambda: candles.look(strategy, now))
+        run("the watch of requests", lambda: self._traffic.next_loop(held_symbols(strategy)))
+        if (upkeep := self._upkeep) is not None:
+            run(
+                "the comparison of orders, trades and account",
+                lambda: upkeep.loop(_prices(strategy)),
+            )
+        if (exits := self._exits) is not None:
+            run("the watch of exits", lambda: exits.look(now))
 
     def refusal(self, pair: str, now: datetime, tag: str = "") -> str:
-        """Why no entry may be made now; empty where it may.
+        """Why no entry may be made now; empty where it may. Never raises.
 
         :param now: UTC
         :param tag: of the entry, kept for a trade that has to be adopted after a crash; empty =
@@ -161,14 +193,23 @@ class Guards:
         self._tags[pair] = tag
         if self._outages is None:
             return ""
-        reason = self._outages.reason(pair)
-        if self._orders is not None and self._orders.inquiry.unknown(pair):
-            reason = f"{pair}: the outcome of an order is unknown"
-        if not reason and self._candles is not None and self._strategy is not None:
-            reason = self._candles.refusal(self._strategy, pair, now)
+        reason = self._refusal(pair, now)
         if self._told_refusal.get(pair) != reason:
             self._told_refusal[pair] = reason
             logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")
+        return reason
+
+    def _refusal(self, pair: str, now: datetime) -> str:
+        found: list[str] = []
+        # freqtrade takes an error of confirm_trade_entry for a yes.
+        name = f"the question whether {pair} may be bought"
+        self._apart.run(name, lambda: found.append(self._asked(pair, now)), question=True)
+        return found[0] if found else f"{name} failed"
+
+    def _asked(self, pair: str, now: datetime) -> str:
+        reason = self._may_not_buy(pair)
+        if not reason and self._candles is not None and self._strategy is not None:
+            reason = self._candles.refusal(self._strategy, pair, now)
         return reason
 
 
@@ -186,9 +227,8 @@ def _tag(strategy: IStrategy, pair: str) -> str:
 
 
 def _prices(strategy: IStrategy) -> dict[str, float]:
-    """The last close of each pair that has candles."""
+    """The last close of each pair that has candles and is still listed."""
     dp = strategy.dp
-    frames = {
-        pair: dp.ohlcv(pair, strategy.timeframe, copy=False) for pair in dp.current_whitelist()
-    }
+    listed = [pair for pair in dp.current_whitelist() if pair in dp._exchange.markets]
+    frames = {pair: dp.ohlcv(pair, strategy.timeframe, copy=False) for pair in listed}
     return {pair: float(one["close"].iloc[-1]) for pair, one in frames.items() if not one.empty}

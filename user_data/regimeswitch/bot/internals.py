@@ -147,18 +147,26 @@ def read(*names: str) -> list[Member]:
 ORDER_CLIENT = [
     replaced("create_order", "symbol type side amount price params"),
     replaced("cancel_order", "id symbol params"),
-    called("fetch_order", "id symbol params"),
+    replaced("fetch_order", "id symbol params"),
+    called("fetch_open_orders", "symbol since limit params"),
+    called("fetch_my_trades", "symbol since limit params"),
+    called("fetch_balance", "params"),
 ]
 """Of the exchange client that freqtrade places orders with."""
 CLIENT = [
     wrapped("fetch", "url method headers body"),
     wrapped("on_rest_response", "code reason url method response_headers response_body"),
+    wrapped("request", "path api method params config"),
     called("fetch_time"),
+    *read("session", "urls", "timeout", "options"),
 ]
 """Of each exchange client: the requests that are watched."""
 EXCHANGE = [
     *read("_api", "_api_async", "_ws_async", "_exchange_ws", "_can_use_websocket"),
     *read("_async_get_candle_history", "markets", "id"),
+    wrapped("get_rate", "pair refresh side is_short"),
+    wrapped("create_order", "pair ordertype side amount rate"),
+    wrapped("create_stoploss", "pair amount stop_price order_types side leverage"),
 ]
 EXCHANGE_OF_ADOPTION = [
     called("get_fee", "symbol order_type side amount price taker_or_maker"),
@@ -176,26 +184,44 @@ DATA_PROVIDER = [
     called("get_analyzed_dataframe", "pair timeframe"),
     called("orderbook", "pair maximum"),
     called("current_whitelist"),
+    *read("__rpc"),
 ]
+RPC = [
+    wrapped("process_msg_queue", "queue"),
+    called("send_msg", "msg"),
+    *read("registered_modules"),
+]
+"""Of freqtrade's manager of messages."""
 TRADE = [
     called("get_trades_proxy"),
+    called("get_open_trades"),
+    called("delete"),
+    called("close", "rate"),
+    called("update_fee", "fee_cost fee_currency fee_rate side"),
     called("recalc_trade_from_orders"),
     called("adjust_stop_loss", "current_price stoploss initial"),
     called("commit"),
     called("get_total_closed_profit"),
     called("set_custom_data", "key value"),
     called("get_custom_data", "key"),
-    *read("session"),
+    *read("session", "orders", "is_open", "amount", "has_open_orders", "has_open_sl_orders"),
+    *read("safe_base_currency", "fee_open_currency", "open_date_utc", "entry_side", "exit_side"),
+    *read("open_sl_orders", "has_open_position", "stop_loss", "safe_quote_currency"),
 ]
 ORDER = [
     called("parse_from_ccxt_object", "order pair side amount price"),
-    *read("session", "id", "order_id", "ft_pair"),
+    *read("session", "id", "order_id", "ft_pair", "ft_is_open", "ft_order_side", "ft_fee_base"),
+    *read("filled", "status", "cost", "average", "ft_amount", "ft_price", "ft_order_tag"),
 ]
+ORDER_OF_TRADE = read("ft_order_side", "ft_is_open", "price", "stop_price", "safe_filled")
 STORE = [called("store_value", "key value"), called("get_string_value", "key")]
 WALLETS = [
+    called("update"),
     called("get_total", "currency"),
     called("get_total_stake_amount"),
     called("get_starting_balance"),
+    called("get_free", "currency"),
+    called("get_used", "currency"),
 ]
 MODEL = [
     replaced("start", "dataframe metadata strategy"),
@@ -264,7 +290,13 @@ HISTORY = [
     called("load_pair_history", "pair timeframe datadir"),
 ]
 """Of the module that downloads and loads candle files, for pairs that join."""
-STRATEGY = [wrapped("should_exit", "trade rate current_time")]
+STRATEGY = [
+    wrapped("should_exit", "trade rate current_time"),
+    wrapped("confirm_trade_exit", "pair trade"),
+    wrapped("adjust_trade_position", "trade current_time"),
+    called("get_exit_signal", "pair timeframe dataframe is_short"),
+    called("lock_pair", "pair until reason side"),
+]
 
 
 def misfits(owner: Any, members: Iterable[Member]) -> list[Misfit]:

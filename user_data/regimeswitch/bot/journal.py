@@ -12,8 +12,12 @@ from pathlib import Path
 
 
 SENT, KNOWN, KEPT, REFUSED, ABSENT, STRAY = "sent", "known", "kept", "refused", "absent", "stray"
+EMPTY, DONE = "empty", "done"
+"""Moved nothing; dealt with, by hand or by a database that is gone, and not looked at again."""
 OPEN = (SENT, KNOWN)
 """States that still need work: no answer yet, or not seen in freqtrade's database yet."""
+PLACED = (KEPT, STRAY)
+"""States of orders that were on the exchange and may have moved money."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Entry:
     :param sent_ms: our clock when it was written down, epoch milliseconds
     :param tag: entry tag of the signal, empty for exits
     :param order_id: the exchange's own id, empty until it is known
+    :param coins: what the account held of the pair's coin before, free and locked; None = unknown
     """
 
     client_id: str
@@ -42,6 +47,7 @@ class Entry:
     tag: str = ""
     state: str = SENT
     order_id: str = ""
+    coins: float | None = None
 
 
 _COLUMNS = [field.name for field in fields(Entry)]
@@ -78,6 +84,11 @@ class Journal:
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS orders ({', '.join(_COLUMNS)}, PRIMARY KEY(client_id))"
             )
+            there = {row[1] for row in connection.execute("PRAGMA table_info(orders)")}
+            for name in _COLUMNS:
+                if name not in there:
+                    # Written by an earlier release.
+                    connection.execute(f"ALTER TABLE orders ADD COLUMN {name}")
 
     def write(self, entry: Entry) -> None:
         """Write an order down; it may be sent once this has returned."""
@@ -92,26 +103,53 @@ class Journal:
         )
 
     def close(self, client_id: str, state: str) -> None:
-        """Nothing is left to do for an order: kept, refused, absent or stray."""
+        """Nothing is left to do for an order: kept, refused, absent, stray, empty or done."""
         self._change("UPDATE orders SET state = ? WHERE client_id = ?", (state, client_id))
+
+    def settle(self, client_id: str, state: str, seen: str) -> bool:
+        """Close an order by hand, unless its state is no longer the one that was seen.
+
+        :param seen: state at which the decision was made; a running bot may have changed it
+        :return: whether it was closed
+        """
+        statement = "UPDATE orders SET state = ? WHERE client_id = ? AND state = ?"
+        return self._change(statement, (state, client_id, seen)) == 1
 
     def open(self) -> list[Entry]:
         """Orders that still need work, oldest first."""
         return self._read("WHERE state IN (?, ?)", OPEN)
 
+    def placed(self) -> list[Entry]:
+        """Orders that were on the exchange and are settled, oldest first."""
+        return self._read("WHERE state IN (?, ?) AND order_id != ''", PLACED)
+
+    def absent(self, since_ms: int) -> list[Entry]:
+        """Orders sent since a moment that were taken for absent, oldest first."""
+        return self._read("WHERE state = ? AND sent_ms >= ?", (ABSENT, since_ms))
+
+    def state(self, client_id: str) -> str:
+        """State of an order; empty where it is not in the journal."""
+        found = self._read("WHERE client_id = ?", (client_id,))
+        return found[0].state if found else ""
+
+    def find(self, pair: str, order_id: str) -> Entry | None:
+        """The order with an id of the exchange, which is unique for its pair."""
+        found = self._read("WHERE order_id = ? AND pair = ?", (order_id, pair))
+        return found[0] if found else None
+
     def all(self) -> list[Entry]:
         """Every order of this bot, oldest first."""
         return self._read("", ())
 
-    def _read(self, condition: str, values: tuple[str, ...]) -> list[Entry]:
-        statement = f"SELECT * FROM orders {condition} ORDER BY rowid"
+    def _read(self, condition: str, values: tuple[object, ...]) -> list[Entry]:
+        statement = f"SELECT {', '.join(_COLUMNS)} FROM orders {condition} ORDER BY rowid"
         with self._lock, closing(self._connect()) as connection:
             rows = connection.execute(statement, values).fetchall()
         return [Entry(*row) for row in rows]
 
-    def _change(self, statement: str, values: tuple[object, ...]) -> None:
+    def _change(self, statement: str, values: tuple[object, ...]) -> int:
         with self._lock, closing(self._connect()) as connection, connection:
-            connection.execute(statement, values)
+            return connection.execute(statement, values).rowcount
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=5)

@@ -1,7 +1,8 @@
 """Orders whose outcome is known: journal first, send once, and ask until the answer is there.
 
-Wraps ``create_order`` and ``cancel_order`` of the exchange client that freqtrade holds: entries,
-exits, stops on the exchange, emergency exits, cancellations and replacements all pass there.
+Wraps ``create_order``, ``cancel_order`` and ``fetch_order`` of the exchange client that freqtrade
+holds: entries, exits, stops on the exchange, emergency exits, cancellations, replacements and the
+questions about them all pass there.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any
 
 import ccxt
 
+from regimeswitch.bot.absence import ARCHIVED, Order, code_of, is_denial
 from regimeswitch.bot.alarms import Alarms
 from regimeswitch.bot.answers import NoAnswer, Withheld
-from regimeswitch.bot.inquiry import WINDOW_MS, Inquiry, Order, described, pauses
+from regimeswitch.bot.inquiry import WINDOW_MS, Inquiry, described, other_order, pauses
 from regimeswitch.bot.journal import REFUSED, Entry, Journal, new_client_id
 from regimeswitch.safetysettings import SafetySettings
 
@@ -25,15 +27,18 @@ logger = logging.getLogger(__name__)
 
 STOP_KEYS = {"stopPrice", "triggerPrice", "stopLossPrice"}
 ROUNDING = 1.000001
+ARCHIVE_DAYS = 90
+"""Age from which Binance archives orders that were cancelled or expired without a fill."""
 
 
 class OrderGuard:
     """Places and cancels the orders of one live bot.
 
-    :param client: freqtrade's synchronous exchange client; two of its methods are replaced
+    :param client: freqtrade's synchronous exchange client; three of its methods are replaced
     :param held: coins of a pair that open trades own
     :param tag: entry tag of a pair's last signal
     :param refuse: why nothing of a pair may be bought now, empty where it may
+    :param coins: what the account holds of a pair's coin, as far as it is known
     """
 
     def __init__(
@@ -45,16 +50,20 @@ class OrderGuard:
         held: Callable[[str], float],
         tag: Callable[[str], str],
         refuse: Callable[[str], str],
+        coins: Callable[[str], float],
     ) -> None:
         self.journal = journal
-        self.inquiry = Inquiry(client.fetch_order, journal, safety.order_wait_seconds, alarms)
+        self.inquiry = Inquiry(client, journal, safety, alarms)
         self._limit, self._alarms = safety.order_wait_seconds, alarms
-        self._held, self._tag, self._refuse = held, tag, refuse
+        self._absent = safety.order_absent_seconds
+        self._held, self._tag, self._refuse, self._coins = held, tag, refuse, coins
+        self._denied: dict[tuple[str, str], float] = {}
         self._flying: set[str] = set()
         self._given_up: set[str] = set()
         self._place, self._cancel = client.create_order, client.cancel_order
         self._fetch = client.fetch_order
         client.create_order, client.cancel_order = self.create_order, self.cancel_order
+        client.fetch_order = self.fetch_order
 
     def is_flying(self, entry: Entry) -> bool:
         """Whether an order is being placed by another thread just now."""
@@ -91,6 +100,7 @@ class OrderGuard:
             price=None if price is None else float(price),
             sent_ms=int(time.time() * 1000),
             tag=self._tag(symbol) if side == "buy" else "",
+            coins=self._coins(symbol),
         )
         self._flying.add(entry.client_id)
         try:
@@ -103,6 +113,8 @@ class OrderGuard:
     def _send(self, entry: Entry, arguments: tuple[Any, ...]) -> Order:
         try:
             order: Order = self._place(*arguments)
+            if trouble := other_order(order, entry):
+                raise NoAnswer(f"an answer about another order ({trouble})")
         except NoAnswer as error:
             logger.warning(f"{described(entry)}: {error}; asking for it by its id")
             return self.inquiry.until_known(entry)
@@ -148,13 +160,13 @@ class OrderGuard:
             raise Withheld(f"order {id} of {symbol}: cancelling got no answer, tried again later")
         arguments = (id, symbol, dict(params or {}))
         try:
-            answer: Order = self._cancel(*arguments)
+            answer: Order = self._meant(self._cancel(*arguments), id, symbol)
         except NoAnswer as error:
             logger.warning(f"cancelling order {id} of {symbol}: {error}; asking for it")
             return self._cancelled(*arguments)
         except ccxt.OrderNotFound:
             # Over already: filled, or cancelled by a request whose answer was lost.
-            order: Order = self._fetch(*arguments)
+            order = self.fetch_order(*arguments)
             if order["status"] == "open":
                 raise
             return order
@@ -164,11 +176,11 @@ class OrderGuard:
         for pause in pauses(self._limit):
             time.sleep(pause)
             try:
-                order: Order = self._fetch(id, symbol, params)
+                order = self.fetch_order(id, symbol, params)
                 if order["status"] != "open":
                     return order
                 # Still there: to cancel twice does no harm.
-                answer: Order = self._cancel(id, symbol, params)
+                answer = self._meant(self._cancel(id, symbol, params), id, symbol)
             except Withheld as error:
                 logger.warning(f"cancelling order {id} of {symbol}: {error}")
                 break
@@ -178,3 +190,80 @@ class OrderGuard:
                 return answer
         self._given_up.add(id)
         raise NoAnswer(f"cancelling order {id} of {symbol}: its outcome is unknown")
+
+    def fetch_order(
+        self, id: str, symbol: str | None = None, params: dict[str, Any] | None = None
+    ) -> Order:
+        """Ask for an order by the exchange's id.
+
+        freqtrade takes an order that is denied for one that was cancelled, and forgets its coins.
+
+        :raises NoAnswer: an answer about another order; or the exchange denies an order that it
+            has accepted, and not for long enough, or in spite of its own trades
+        """
+        try:
+            order: Order = self._fetch(id, symbol, dict(params or {}))
+        except ccxt.BaseError as error:
+            if not id or not symbol or not is_denial(error):
+                raise
+            return self._denied_order(id, symbol, error)
+        self._denied.pop((symbol or "", id), None)
+        return self._meant(order, id, symbol)
+
+    def _meant(self, order: Order, id: str, symbol: str | None) -> Order:
+        """An answer about the order that was meant."""
+        entry = self._entry(id, symbol or "")
+        side = entry.side if entry is not None else order.get("side")
+        wanted = {"id": id, "symbol": symbol, "side": side}
+        told = [
+            f"{name} {order[name]}, not {value}"
+            for name, value in wanted.items()
+            if value and order.get(name) is not None and str(order[name]) != value
+        ]
+        if told:
+            raise NoAnswer(f"order {id} of {symbol}: another order's answer ({', '.join(told)})")
+        return order
+
+    def _entry(self, id: str, symbol: str) -> Entry | None:
+        """What was written down of an order; None where nothing was, or it cannot be read."""
+        try:
+            return self.journal.find(symbol, id)
+        except sqlite3.Error as error:
+            logger.warning(f"order {id} of {symbol} is not looked up: {error}")
+            return None
+
+    def _denied_order(self, id: str, symbol: str, error: ccxt.BaseError) -> Order:
+        entry = self._entry(id, symbol)
+        if entry is None:
+            raise error
+        days = (time.time() - entry.sent_ms / 1000) / 86400
+        if code_of(error) == ARCHIVED and days > ARCHIVE_DAYS:
+            return archived(entry)
+        since = time.time() - self._denied.setdefault((symbol, id), time.time())
+        if since < self._absent or self.inquiry.traces.filled(entry):
+            raise NoAnswer(
+                f"order {id} of {symbol}: the exchange has accepted it and denies it now"
+            ) from error
+        raise error
+
+
+def archived(entry: Entry) -> Order:
+    """An order that the exchange has archived, as freqtrade wants it: cancelled without a fill."""
+    return {
+        "id": entry.order_id,
+        "clientOrderId": entry.client_id,
+        "symbol": entry.pair,
+        "side": entry.side,
+        "type": entry.kind,
+        "status": "canceled",
+        "price": entry.price,
+        "average": None,
+        "amount": entry.amount,
+        "filled": 0.0,
+        "remaining": entry.amount,
+        "cost": 0.0,
+        "timestamp": entry.sent_ms,
+        "fee": None,
+        "trades": [],
+        "info": {},
+    }

@@ -11,10 +11,10 @@ import ccxt
 from freqtrade.strategy import IStrategy
 from sqlalchemy.exc import SQLAlchemyError
 
-from regimeswitch.bot.adoption import adopt, held, in_database, is_empty, open_trades
+from regimeswitch.bot.adoption import adopt, coin_of, in_database, is_empty, open_trades, owned
 from regimeswitch.bot.alarms import Alarms
-from regimeswitch.bot.inquiry import NotPlaced, described
-from regimeswitch.bot.journal import KEPT, KNOWN, STRAY, Entry
+from regimeswitch.bot.inquiry import described
+from regimeswitch.bot.journal import EMPTY, KEPT, KNOWN, STRAY, Entry
 from regimeswitch.bot.orders import OrderGuard
 
 
@@ -25,13 +25,10 @@ STRANGE_SHARE = 0.02
 
 
 class Reconciler:
-    """Looks after the orders of the journal until freqtrade's database has them.
+    """Looks after the orders of the journal until freqtrade's database has them."""
 
-    :param client: the exchange client
-    """
-
-    def __init__(self, guard: OrderGuard, client: Any, strategy: IStrategy, alarms: Alarms) -> None:
-        self._guard, self._client = guard, client
+    def __init__(self, guard: OrderGuard, strategy: IStrategy, alarms: Alarms) -> None:
+        self._guard = guard
         self._strategy, self._alarms = strategy, alarms
         self._missing_before: set[str] = set()
         # None before the first look, when wallet and database are at rest.
@@ -44,6 +41,8 @@ class Reconciler:
         """
         try:
             entries = self._guard.journal.open()
+            self._guard.inquiry.keep(entries)
+            entries += self._guard.inquiry.unwritten()
             missing = {entry.client_id for entry in entries if not self._look_at(entry, first)}
         except (sqlite3.Error, SQLAlchemyError) as error:
             self._alarms.set("reconcile", f"orders and trades cannot be compared: {error}")
@@ -68,8 +67,11 @@ class Reconciler:
 
     def _settle(self, entry: Entry, order: dict[str, Any]) -> None:
         """An order that freqtrade was told nothing about: give it to a trade."""
-        if in_database(entry.pair, str(order["id"])) or is_empty(order):
+        if in_database(entry.pair, str(order["id"])):
             self._guard.inquiry.close(entry, KEPT)
+            return
+        if is_empty(order):
+            self._guard.inquiry.close(entry, EMPTY)
             return
         adopted = adopt(entry, order, self._strategy)
         self._guard.inquiry.close(entry, KEPT if adopted else STRAY)
@@ -79,15 +81,18 @@ class Reconciler:
             f"{described(entry)} is on the exchange as {order['id']} and was in no trade: {what}",
         )
 
+    def unsettled(self, pair: str) -> bool:
+        """Whether an order of a pair is being placed, unknown, or not seen in the database yet.
+
+        :raises sqlite3.Error: when the journal cannot be read
+        """
+        entries = self._guard.journal.open()
+        return self._guard.inquiry.unknown(pair) or any(entry.pair == pair for entry in entries)
+
     def _find(self, entry: Entry, first: bool) -> dict[str, Any] | None:
         try:
-            if entry.state == KNOWN:
-                order: dict[str, Any] = self._client.fetch_order(entry.order_id, entry.pair)
-                return order
             inquiry = self._guard.inquiry
-            return inquiry.until_known(entry) if first else inquiry.once(entry)
-        except NotPlaced:
-            return None
+            return inquiry.at_start(entry) if first else inquiry.once(entry)
         except ccxt.BaseError as error:
             logger.warning(f"{described(entry)}: cannot be looked at ({error})")
             return None
@@ -112,10 +117,12 @@ class Reconciler:
 
     def _strange(self, pair: str) -> tuple[str, float, float]:
         """Coin, how much of it belongs to no trade, and the least value of an order."""
-        market = self._strategy.dp._exchange.markets[pair]
-        base, owned = market["base"], held(self._strategy, pair)
-        extra = self._strategy.wallets.get_total(base) - owned
+        market = self._strategy.dp._exchange.markets.get(pair)
+        if market is None:
+            return coin_of(pair), 0.0, 0.0
+        base, of_trades = market["base"], owned(market["base"])
+        extra = self._strategy.wallets.get_total(base) - of_trades
         moving = any(trade.has_open_orders for trade in open_trades(pair))
-        if moving or extra <= owned * STRANGE_SHARE:
+        if moving or extra <= of_trades * STRANGE_SHARE:
             extra = 0.0
         return base, extra, market["limits"]["cost"]["min"] or 0.0

@@ -53,6 +53,7 @@ def _methods() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
     return found
 
 
+@cache
 def _callers(name: str) -> set[str]:
     """Methods that call a method of the exchange client."""
     wanted = {f"self._api.{name}", f"self._api_async.{name}"}

@@ -145,6 +145,16 @@ CHECKS = [
         "trades",
         _members("freqtrade.wallets.Wallets", internals.WALLETS),
     ),
+    Check(
+        "warnings can be sent",
+        "connection",
+        _members("freqtrade.rpc.rpc_manager.RPCManager", internals.RPC),
+    ),
+    Check(
+        "orders of trades have what is read",
+        "trades",
+        _members("freqtrade.persistence.Order", internals.ORDER_OF_TRADE),
+    ),
     Check("orders of the exchange client can be wrapped", "orders", _of_orders),
     Check(
         "orders come by the known ways alone",

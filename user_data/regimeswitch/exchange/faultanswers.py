@@ -12,7 +12,17 @@ from aiohttp import web
 from regimeswitch.exchange.answers import Handler, compact, refusal
 from regimeswitch.exchange.errors import ApiError, bad_key, bad_key_format, bad_signature, too_late
 from regimeswitch.exchange.faultcandles import bad_candles
-from regimeswitch.exchange.faults import AFTER, BREAK, CANDLES, LISTING, MISSING, Fault
+from regimeswitch.exchange.faults import (
+    AFTER,
+    ANOTHER,
+    BREAK,
+    CANDLES,
+    ENDLESS,
+    LISTING,
+    MISSING,
+    UNSEEN,
+    Fault,
+)
 from regimeswitch.exchange.limits import banned, too_much_weight
 from regimeswitch.exchange.ordererrors import (
     filter_failure,
@@ -48,9 +58,12 @@ FAILED: dict[str, tuple[int, ApiError | str]] = {
     "504": (504, PAGE.format("504 Gateway Time-out")),
     "-1006": (400, ApiError(-1006, "An unexpected response was received. Execution unknown.")),
     "-1007": (408, ApiError(-1007, "Timeout waiting for the backend. Execution unknown.")),
+    UNSEEN: (504, PAGE.format("504 Gateway Time-out")),
     "html": (200, PAGE.format("Security check")),
     "empty": (200, ""),
 }
+NEVER_MS = 9_999_999_999_999
+"""The end of a ban that nobody means: 20 November 2286."""
 NOT_TOLD = ("time-out", "reset")
 # How often a client that has gone is noticed.
 LOOK_SECONDS = 0.02
@@ -60,8 +73,8 @@ def limit_answer(kind: str, until: int, now: int) -> web.Response:
     """A refusal for the number of requests, up to a moment in epoch milliseconds."""
     if kind == "429":
         return refusal(too_much_weight(until - now))
-    ban = banned(until, now)
-    if kind == "418":
+    ban = banned(NEVER_MS if kind == ENDLESS else until, now)
+    if kind in ("418", ENDLESS):
         return refusal(ban)
     return web.json_response(ban.body(), status=int(kind[-3:]), dumps=compact)
 
@@ -78,10 +91,12 @@ async def failed(fault: Fault, request: web.Request, handler: Handler, now: int)
     if fault.kind in (*CANDLES, "truncated", "slow"):
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-        response = await _real(request, handler)
+        response = await real_answer(request, handler)
         return response if fault.kind == "slow" else _changed(fault, response, now)
-    if fault.moment == AFTER:
-        await _real(request, handler)
+    if fault.kind == ANOTHER:
+        return _of_another(await real_answer(request, handler))
+    if fault.moment == AFTER and fault.kind != UNSEEN:
+        await real_answer(request, handler)
     if fault.kind in NOT_TOLD:
         await _no_answer(fault.kind, request)
     status, body = FAILED[fault.kind]
@@ -90,10 +105,22 @@ async def failed(fault: Fault, request: web.Request, handler: Handler, now: int)
     return web.Response(text=body, status=status, content_type="text/html")
 
 
-async def _real(request: web.Request, handler: Handler) -> web.Response:
+async def real_answer(request: web.Request, handler: Handler) -> web.Response:
+    """The answer of the exchange as it is."""
     response = await handler(request)
     assert isinstance(response, web.Response)
     return response
+
+
+def _of_another(response: web.Response) -> web.Response:
+    """The same, but for the numbers: what a mix-up between two requests would answer."""
+    told = json.loads(response.text or "")
+    if isinstance(told, dict) and "orderId" in told:
+        told["orderId"] += 1_000_000
+        for name in ("clientOrderId", "origClientOrderId"):
+            if name in told:
+                told[name] = f"x{told[name]}"[:36]
+    return web.json_response(told, status=response.status, dumps=compact)
 
 
 def _changed(fault: Fault, response: web.Response, now: int) -> web.Response:
@@ -110,7 +137,7 @@ async def _without_pair(fault: Fault, request: web.Request, handler: Handler) ->
     """A pair that is gone: not listed, and unknown to every other request."""
     if request.path != LISTING:
         return refusal(ApiError(-1121, "Invalid symbol."))
-    response = await _real(request, handler)
+    response = await real_answer(request, handler)
     info = json.loads(response.text or "")
     info["symbols"] = [one for one in info["symbols"] if one["symbol"] != fault.symbol]
     return web.json_response(info, dumps=compact)
@@ -120,7 +147,7 @@ async def _on_break(fault: Fault, request: web.Request, handler: Handler) -> web
     """A pair that is listed but not traded; its candles, book and open orders stay."""
     if request.path != LISTING:
         return refusal(REFUSED["-1013 market closed"])
-    response = await _real(request, handler)
+    response = await real_answer(request, handler)
     info = json.loads(response.text or "")
     for one in info["symbols"]:
         if one["symbol"] == fault.symbol:

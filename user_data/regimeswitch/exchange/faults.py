@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 
 
 BEFORE, AFTER = "before", "after"
-LIMITS = ("429", "418", "-1003 in 200", "-1003 in 400")
+ENDLESS = "418 until 2286"
+LIMITS = ("429", "418", ENDLESS, "-1003 in 200", "-1003 in 400")
 FAILURES = ("500", "502", "503", "504", "-1006", "-1007")
 REFUSALS = (
     *("-1013 notional", "-1013 lot size", "-1013 market closed", "-1021", "-1022", "-2010"),
@@ -21,8 +22,11 @@ CANDLES = (
 )
 CANDLE_PATHS = ("/api/v3/klines", "/api/v3/uiKlines")
 LISTING, ORDER_PATH = "/api/v3/exchangeInfo", "/api/v3/order"
-MISSING, BREAK = "missing pair", "break"
-OTHERS = (MISSING, BREAK, "websocket", "drift")
+MISSING, BREAK, UNSEEN, ANOTHER = "missing pair", "break", "unseen", "another order"
+WEIGHT = "weight"
+ASIDE = ("websocket", "drift", WEIGHT)
+"""What spoils no answer."""
+OTHERS = (MISSING, BREAK, UNSEEN, ANOTHER, *ASIDE)
 KINDS = (*LIMITS, *FAILURES, *REFUSALS, *BROKEN, *CANDLES, *OTHERS)
 
 
@@ -43,8 +47,9 @@ class Fault:
     :ivar times: answers that go wrong; 0 = all
     :ivar since: from this moment on, epoch milliseconds of the exchange; 0 = from the beginning
     :ivar until: up to this moment; 0 = without an end
-    :ivar seconds: how late a slow answer is, how long a limit holds without ``until``, how far
-        the clock is off
+    :ivar seconds: how late a slow answer is, how long a limit holds (0 = to ``until``), how far
+        the clock is off, how long an unseen order is shown nowhere; of ``weight``, what the
+        minute's weight is said to be
     """
 
     kind: str

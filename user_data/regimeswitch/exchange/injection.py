@@ -17,11 +17,23 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from regimeswitch.exchange.answers import Handler, refusal
-from regimeswitch.exchange.errors import too_early, too_late, unknown_path
-from regimeswitch.exchange.faultanswers import failed, limit_answer
-from regimeswitch.exchange.faults import AFTER, LIMITS, Fault, FaultError, read_faults, written
-from regimeswitch.exchange.zones import milliseconds
+from regimeswitch.exchange.answers import WEIGHT_HEADERS, Handler, refusal
+from regimeswitch.exchange.errors import unknown_path
+from regimeswitch.exchange.faultanswers import failed, limit_answer, real_answer
+from regimeswitch.exchange.faults import (
+    AFTER,
+    ASIDE,
+    ENDLESS,
+    LIMITS,
+    UNSEEN,
+    WEIGHT,
+    Fault,
+    FaultError,
+    read_faults,
+    written,
+)
+from regimeswitch.exchange.signing import DRIFT
+from regimeswitch.exchange.unseen import Unseen
 
 
 ADMIN = "/faults"
@@ -30,19 +42,26 @@ BAN_MS = 60_000
 FLIGHT_SECONDS = 0.25
 # How often an open stream is looked at.
 LOOK_SECONDS = 0.02
-SOONER_MS, LATER_MS = 1000, 5000
 
 
 class Injection:
     """Faults in force and a record of what came of them; safe to change from other threads.
 
     :param clock: the exchange's, epoch milliseconds
+    :param flight: requests of this many real seconds after the first refusal may have been on
+        their way; 0 where a client sends one after the other
     :ivar hits: how many answers each fault spoiled, by its place in the list
     :ivar during_ban: requests, as ``METHOD path``, of a client that had been told to wait
     """
 
-    def __init__(self, clock: Callable[[], int], faults: Iterable[Fault] = ()) -> None:
-        self.clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        faults: Iterable[Fault] = (),
+        flight: float = FLIGHT_SECONDS,
+    ) -> None:
+        self.clock, self._flight = clock, flight
+        self._unseen = Unseen()
         self._lock = threading.Lock()
         self.set(faults)
 
@@ -68,6 +87,17 @@ class Injection:
                 "asked_during_ban": self.during_ban[-100:],
             }
 
+    @property
+    def banned(self) -> bool:
+        """Whether every request is refused at the moment."""
+        return self.clock() < self._ban[1]
+
+    def meet(self, verb: str, path: str, symbol: str) -> Fault | None:
+        """The fault that a request of the present meets; it counts as met."""
+        with self._lock:
+            place = self._hit(verb, path, symbol, self.clock(), ())
+            return None if place is None else self.faults[place]
+
     def _hit(self, verb: str, path: str, symbol: str, now: int, kinds: Iterable[str]) -> int | None:
         """The place of the first fault that this request meets."""
         for place, fault in enumerate(self.faults):
@@ -85,23 +115,34 @@ class Injection:
         kind, until = self._ban
         if now >= until:
             return None
-        late = time.monotonic() - self._first_told > FLIGHT_SECONDS
+        late = time.monotonic() - self._first_told > self._flight
+        if kind == ENDLESS and asked[1].endswith("/ping"):
+            # Whoever is told of a ban without an end may ask for it now and then.
+            return self._limit(kind, until, now)
         if late or asked in self._told:
             self.during_ban.append(f"{asked[0]} {asked[1]}")
         self._told[asked] = time.monotonic()
-        return limit_answer(kind, until, now)
+        return self._limit(kind, until, now)
+
+    def _limit(self, kind: str, until: int, now: int) -> web.Response:
+        """A refusal, whose end is told by the clock that the exchange shows."""
+        drift = self.drift_ms(now)
+        return limit_answer(kind, until + drift, now + drift)
 
     def _begin_ban(self, fault: Fault, asked: tuple[str, str, str], now: int) -> web.Response:
-        until = fault.until or now + (int(fault.seconds * 1000) or BAN_MS)
+        until = now + int(fault.seconds * 1000) if fault.seconds else fault.until or now + BAN_MS
         self._ban, self._first_told = (fault.kind, until), time.monotonic()
         self._told = {asked: self._first_told}
-        return limit_answer(fault.kind, until, now)
+        return self._limit(fault.kind, until, now)
 
     def drift_ms(self, now: int) -> int:
         """How far the exchange's clock is off at the moment, as far as it tells anyone."""
-        off = (one for one in self.faults if one.kind == "drift")
-        found = [one.seconds for one in off if one.concerns("", "", "", now)]
-        return int(found[0] * 1000) if found else 0
+        return int(self._told_of("drift", now) * 1000)
+
+    def _told_of(self, kind: str, now: int) -> float:
+        """The number of a fault that holds for all answers; 0 where there is none now."""
+        known = (one for one in self.faults if one.kind == kind)
+        return next((one.seconds for one in known if one.concerns("", "", "", now)), 0.0)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -110,18 +151,25 @@ class Injection:
             return await self._administer(request)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request, handler)
+        DRIFT.set(0)
         if not self.faults:
-            return await handler(request)
+            answer = await handler(request)
+            return self._unseen.shown(request.path, answer, self.clock())
         fields = await sent(request)
         asked, now = (request.method, request.path, fields.get("symbol", "")), self.clock()
+        DRIFT.set(self.drift_ms(now))
         with self._lock:
             refused = self._refused(asked, now)
-            place = None if refused else self._hit(*asked, now, ("websocket", "drift"))
+            place = None if refused else self._hit(*asked, now, ASIDE)
             fault = None if place is None else self.faults[place]
         if refused is not None:
             return refused
         if fault is None:
-            return await self._drifting(request, handler, fields, now)
+            answer = await self._drifting(request, handler, now)
+            return self._unseen.shown(request.path, answer, now)
+        if fault.kind == UNSEEN:
+            order = await real_answer(request, handler)
+            self._unseen.hide(order, now + int(fault.seconds * 1000))
         if fault.kind in LIMITS:
             if fault.moment == AFTER:
                 await handler(request)
@@ -130,20 +178,17 @@ class Injection:
         return await failed(fault, request, handler, now)
 
     async def _drifting(
-        self, request: web.Request, handler: Handler, fields: dict[str, str], now: int
+        self, request: web.Request, handler: Handler, now: int
     ) -> web.StreamResponse:
-        """As usual, but by a clock that may be off."""
-        drift = self.drift_ms(now)
+        """As usual, but by a clock that may be off; signatures are judged by it too."""
+        drift = DRIFT.get()
         if drift and request.path == "/api/v3/time":
             return web.json_response({"serverTime": now + drift})
-        stamp = fields.get("timestamp", "")
-        if drift and stamp.isdigit():
-            age = now + drift - milliseconds(int(stamp))
-            if age < -SOONER_MS:
-                return refusal(too_early())
-            if age > float(fields.get("recvWindow", LATER_MS)):
-                return refusal(too_late())
-        return await handler(request)
+        response = await handler(request)
+        used = self._told_of(WEIGHT, now)
+        if used:
+            response.headers.update(dict.fromkeys(WEIGHT_HEADERS, f"{used:.0f}"))
+        return response
 
     async def _stream(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A websocket: refused, or cut off, while streams are lost."""

@@ -10,6 +10,7 @@ from regimeswitch.exchange.answers import Handler
 from regimeswitch.exchange.errors import ApiError
 from regimeswitch.exchange.form import Form
 from regimeswitch.exchange.signing import (
+    DRIFT,
     KEY_HEADER,
     SIGNATURE,
     check_key,
@@ -79,7 +80,7 @@ def signed(trading: Trading, handler: FormHandler, names: Sequence[str] | None =
         form = Form(query, body)
         if names is not None:
             form.only((*names, *SIGNED_NAMES))
-        now = trading.market.clock()
+        now = trading.market.clock() + DRIFT.get()
         check_signature(trading.credentials, form, signed_text(query, body), now)
         return await handler(form)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -25,6 +26,8 @@ KEY_HEADER = "X-MBX-APIKEY"
 SIGNATURE = "signature"
 WINDOW_DEFAULT_MS, WINDOW_MAX_MS = 5000, 60_000
 AHEAD_MS = 1000
+DRIFT: ContextVar[int] = ContextVar("drift", default=0)
+"""How far the clock that a request is judged by is ahead of the market's, milliseconds."""
 
 
 @dataclass(frozen=True)

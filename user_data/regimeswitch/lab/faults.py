@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from regimeswitch.lab.faulting.cases import CORE, Case, all_cases, kill_case
+from regimeswitch.lab.faulting.schedule import schedules
 from regimeswitch.lab.faulting.verdict import Verdict, figures_of, print_verdicts
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.options import whole
@@ -53,7 +54,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="N",
         help="instead of the matrix: kill a live bot N times at random moments",
     )
-    parser.add_argument("--seed", type=whole(0), default=1, help="of the moments of --kills (1)")
+    parser.add_argument(
+        "--simulate",
+        type=whole(1),
+        metavar="SEEDS",
+        help="instead of the matrix: as many schedules of several faults at once, drawn from seeds",
+    )
+    parser.add_argument(
+        "--seed", type=whole(0), default=1, help="of --kills, and the first of --simulate (1)"
+    )
     parser.add_argument("--jobs", type=whole(1), default=JOBS, help=f"cases side by side ({JOBS})")
     parser.add_argument("--work", type=Path, help="keep logs and databases in this folder")
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
@@ -88,10 +97,14 @@ def chosen(args: argparse.Namespace) -> list[Case]:
 
     :raises InputError: when one is not there, or --kills is not alone
     """
+    for name in ("kills", "simulate"):
+        others = args.cases or args.core or (args.kills is not None and args.simulate is not None)
+        if getattr(args, name) is not None and others:
+            raise InputError(f"--{name} is a run of its own; leave the other choices of cases out")
     if args.kills is not None:
-        if args.cases or args.core:
-            raise InputError("--kills is a run of its own; leave --cases and --core out")
         return [kill_case(args.kills, args.seed)]
+    if args.simulate is not None:
+        return []
     known = {case.name: case for case in all_cases()}
     names = args.cases or (CORE if args.core else list(known))
     for name in names:
@@ -122,6 +135,9 @@ def judged(
     cases: list[Case], work: Path, args: argparse.Namespace, console: Console
 ) -> Iterator[Verdict]:
     """Verdicts, as they come."""
+    if args.simulate is not None:
+        yield from simulated(work, args, console)
+        return
     # freqtrade takes seconds to load, and not every use of the command needs it.
     from regimeswitch.lab.faulting.running import run_case
     from regimeswitch.lab.faulting.scene import write_candles
@@ -131,9 +147,8 @@ def judged(
         delayed(run_case)(case, work / f"{number:03}", candles, guards)
         for number, case in enumerate(cases, 1)
     )
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        if args.kills is not None:
+    if args.kills is not None:
+        with progress_bar(console) as progress:
             task = progress.add_task("kills", total=args.kills)
             yield run_case(
                 cases[0],
@@ -142,9 +157,41 @@ def judged(
                 guards,
                 lambda done: progress.update(task, completed=done),
             )
-            return
-        task = progress.add_task("cases", total=len(cases))
-        for verdict in side_by_side(tasks, min(args.jobs, len(cases))):
+        return
+    yield from shown(side_by_side(tasks, min(args.jobs, len(cases))), len(cases), console)
+
+
+def simulated(work: Path, args: argparse.Namespace, console: Console) -> Iterator[Verdict]:
+    """Verdicts on seeds, as they come."""
+    from regimeswitch.lab.faulting.simmarket import write_markets
+    from regimeswitch.lab.faulting.simulation import run_seed
+
+    guards, markets = not args.without_guards, write_markets(work / "candles")
+    tasks = (
+        delayed(run_seed)(
+            schedule,
+            work / f"{schedule.seed}" if args.work else None,
+            markets,
+            guards,
+            shorten=guards,
+        )
+        for schedule in schedules(args.seed, args.simulate)
+    )
+    jobs = min(args.jobs, args.simulate)
+    yield from shown(side_by_side(tasks, jobs), args.simulate, console)
+
+
+def progress_bar(console: Console) -> Progress:
+    """How far it has come."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=console)
+
+
+def shown(verdicts: Iterator[Verdict], count: int, console: Console) -> Iterator[Verdict]:
+    """The same verdicts; progress is shown, and what was not survived is said at once."""
+    with progress_bar(console) as progress:
+        task = progress.add_task("cases", total=count)
+        for verdict in verdicts:
             if not verdict.survived:
                 console.print(f"{verdict.name}: {verdict.why[0]}", highlight=False, markup=False)
             progress.advance(task)

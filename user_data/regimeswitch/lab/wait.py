@@ -1,21 +1,29 @@
 """``regimeswitch wait``: starts freqtrade once its exchange answers.
 
 freqtrade ends at the start when the exchange is unreachable, before a strategy or anything of ours
-is loaded; a running bot needs none of this.
+is loaded; a running bot needs none of this. And a start asks a dozen things at once, which would
+make a ban longer that the bot before it was told of: that is waited for to its end.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import math
 import os
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from regimeswitch.bot.answers import Answer
+from regimeswitch.bot.banfile import BanFile
+from regimeswitch.bot.meanings import Pause
+from regimeswitch.bot.silence import Silence
 from regimeswitch.lab.botconfig import load_bot_config, section
 from regimeswitch.lab.freqtradeargs import EXCHANGE, UsageError, read_call
 from regimeswitch.lab.inputs import InputError
@@ -26,6 +34,7 @@ from regimeswitch.settings import SettingsError, load_settings
 GONE, USAGE = 1, 2
 BINANCE = "https://api.binance.com/api/v3"
 ANSWER_SECONDS = 10.0
+MAX_BYTES = 65_536
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
@@ -46,13 +55,16 @@ def run(args: argparse.Namespace) -> int:
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     try:
         program = find_program(command)
-        configs = [Path(name) for name in read_call(command[1:]).configs]
+        call = read_call(command[1:])
+        configs = [Path(name) for name in call.configs]
         config = load_bot_config(configs, os.environ).merged
         minutes = load_settings(config.get("regimeswitch")).safety.start_wait_minutes
     except (UsageError, InputError, SettingsError) as error:
         print(f"regimeswitch wait: {error}", file=sys.stderr)
         return USAGE
-    if is_unknown(config) or wait_for(ping_address(config), minutes * 60, told):
+    folder = call.options.get("user_data_dir") or config.get("user_data_dir") or "user_data"
+    bans = BanFile(Path(str(folder)))
+    if is_unknown(config) or wait_for(ping_address(config), minutes * 60, told, bans=bans):
         # This process becomes freqtrade, so that signals reach it without a go-between.
         os.execv(program, [program, *command[1:]])
     return GONE
@@ -84,25 +96,45 @@ def wait_for(
     seconds: float,
     say: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
+    bans: BanFile | None = None,
 ) -> bool:
     """Ask until there is an answer, with longer and longer pauses.
 
-    :param seconds: how long to wait in all, not counting the requests
+    A ban is waited for to its end, however long that is: whoever asks meanwhile makes it longer.
+
+    :param seconds: how long to wait in all, not counting requests and bans
     :param say: gets one line when the waiting begins, at every further pause, and at its end
+    :param bans: what bots of this folder were told; kept up to date
     :return: False when there was none
     """
-    waited, lengths = 0.0, pauses()
-    while (trouble := trouble_of(url)) is not None:
-        reason, asked_to_wait = trouble
+    silence, lengths, waited = Silence(), pauses(), 0.0
+    silence.file, host = bans, urllib.parse.urlsplit(url).netloc
+    silence.hear_of_others(host)
+    asked = False
+    while True:
+        if silence.state is not None and silence.left > 0:
+            say(f"{host}: {silence.state.reason}")
+            # A fraction early is early.
+            pause(math.ceil(silence.left))
+        trouble = trouble_of(url)
+        if trouble is None:
+            break
+        asked = True
+        if trouble.answer is not None and trouble.answer.refused_unread:
+            silence.begin(trouble.answer.meaning, trouble.answer.wait(time.time()), host)
+            if trouble.answer.meaning.pause is Pause.LIMIT:
+                continue
         left = seconds - waited
         if left <= 0:
-            say(f"{url} did not answer for {seconds / 60:g} min ({reason}); giving up")
+            say(f"{url} did not answer for {seconds / 60:g} min ({trouble.reason}); giving up")
             return False
-        length = min(max(next(lengths), asked_to_wait), left)
-        say(f"waiting for {url} ({reason}); next try in {length:g} s, {left / 60:.1f} min left")
+        length = min(max(next(lengths), silence.left), left)
+        next_try = f"next try in {length:g} s, {left / 60:.1f} min left"
+        say(f"waiting for {url} ({trouble.reason}); {next_try}")
         pause(length)
         waited += length
-    if waited:
+    silence.over(host)
+    if asked:
         say(f"{url} answers after {waited:.0f} s")
     return True
 
@@ -115,15 +147,28 @@ def pauses() -> Iterator[float]:
         length = min(length * 2, LONGEST_PAUSE)
 
 
-def trouble_of(url: str) -> tuple[str, float] | None:
-    """Why an address does not answer, and for how many seconds it wants to be left alone."""
+@dataclass(frozen=True)
+class Trouble:
+    """Why an address does not answer as it should.
+
+    :ivar reason: in words
+    :ivar answer: None where there was none
+    """
+
+    reason: str
+    answer: Answer | None = None
+
+
+def trouble_of(url: str) -> Trouble | None:
+    """Why an address does not answer; None where it does."""
     try:
         with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:
             response.read()
     except urllib.error.HTTPError as error:
         with error:
-            wait = error.headers.get("Retry-After", "")
-            return f"{error.code} {error.reason}", float(wait) if wait.isdigit() else 0.0
+            body = error.read(MAX_BYTES).decode(errors="replace")
+            answer = Answer.of(error.code, dict(error.headers), body)
+            return Trouble(f"{error.code} {error.reason}", answer)
     except (OSError, http.client.HTTPException) as error:
-        return f"{type(error).__name__}: {error}", 0.0
+        return Trouble(f"{type(error).__name__}: {error}")
     return None

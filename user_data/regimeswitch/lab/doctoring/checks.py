@@ -11,6 +11,7 @@ from regimeswitch.lab.doctoring import (
     freqai,
     keys,
     machine,
+    notices,
     secrecy,
 )
 from regimeswitch.lab.doctoring.findings import Finding
@@ -45,5 +46,6 @@ MEANING_CHECKS: list[Check] = [
     freqai.check_startup,
     freqai.check_threads,
     secrecy.check_api,
+    notices.check_notices,
 ]
 """They need one that freqtrade accepts."""

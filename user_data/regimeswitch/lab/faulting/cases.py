@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from regimeswitch.exchange.faults import AFTER, BEFORE, CANDLES, FAILURES, Fault
 
@@ -43,6 +44,10 @@ class Case:
     :ivar variant: what the troubled trade is like: "" (filled at once), resting, stop
     :ivar what: for scenes of their own, what happens there
     :ivar transfers: in the order of their times
+    :ivar exit_by: seconds by which the troubled trade has to be closed; 0 = some time
+    :ivar restart: seconds at which the bot is ended and started again; 0 = never
+    :ivar clock: from when to when (seconds) the machine's clock is ahead, and by how much
+    :ivar config: what is different in the bot's configuration, by sections
     """
 
     name: str
@@ -54,6 +59,10 @@ class Case:
     variant: str = ""
     what: str = ""
     transfers: tuple[Transfer, ...] = ()
+    exit_by: int = 0
+    restart: int = 0
+    clock: tuple[int, int, int] = (0, 0, 0)
+    config: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     def timed(self, moment_ms: int) -> list[Fault]:
         """The faults with their times.
@@ -198,10 +207,16 @@ MODEL_FAULTS = (
 
 def all_cases() -> list[Case]:
     """The whole matrix."""
-    cases = [*_entries(), *_exits(), *_stops_and_cancels()]
+    # Made of what stands above.
+    from regimeswitch.lab.faulting.cases_exits import exit_cases
+    from regimeswitch.lab.faulting.cases_orders import order_cases
+
+    cases = [*_entries(), *_exits(), *_stops_and_cancels(), *exit_cases()]
     for live in (True, False):
         cases += [*_questions(live), *_candles(live)]
-    cases += [*_others(), *_kills()]
+    from regimeswitch.lab.faulting.cases_connection import connection_cases
+
+    cases += [*_others(), *_kills(), *order_cases(), *connection_cases()]
     cases += [Case(f"dry-run model {what}", "model", False, what=what) for what in MODEL_FAULTS]
     return cases
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from regimeswitch.exchange.injection import Injection
+from regimeswitch.exchange.money import UNIT
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.scene import BASES
 
@@ -27,6 +28,7 @@ class Evidence:
     :ivar trading: the account; None on paper
     :ivar died: how the bot ended before its time, empty when it did not
     :ivar truth: the candles as they are
+    :ivar untold: exits that were neither made nor told in time, one line each
     """
 
     database: Path
@@ -35,6 +37,7 @@ class Evidence:
     injection: Injection
     died: str = ""
     truth: Truth = field(default_factory=dict)
+    untold: list[str] = field(default_factory=list)
 
 
 Row = dict[str, Any]
@@ -65,8 +68,11 @@ def moment(text: str) -> datetime:
 
 
 def exact(number: float | None) -> Decimal:
-    """A number of the database as it is written."""
-    return Decimal(str(number or 0))
+    """A number of the database in the exchange's eight decimals.
+
+    What has been filled in parts is a sum of floats there.
+    """
+    return Decimal(str(number or 0)).quantize(UNIT)
 
 
 def read_truth(folder: Path) -> Truth:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
+from regimeswitch.exchange.faults import ASIDE
 from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
+from regimeswitch.lab.faulting.cases_exits import GAP
 from regimeswitch.lab.faulting.evidence import Evidence, Row, Truth, exact, moment, read_database
-from regimeswitch.lab.faulting.scene import BASES, SLOTS, WALLET, slot_begin, slot_of
+from regimeswitch.lab.faulting.lefts import is_left, judge_left
+from regimeswitch.lab.faulting.scene import BASES, SLOTS, TROUBLED, slot_begin, slot_of
 from regimeswitch.lab.faulting.verdict import Verdict
 
 
 OURS = " regimeswitch.bot"
+FALL_SECONDS = 150
+"""How long a position may be held after the price has jumped over its stop."""
 
 
 def judge(case: Case, evidence: Evidence) -> Verdict:
@@ -24,19 +29,39 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
     verdict = Verdict(case.name)
     if evidence.died:
         verdict.why.append(f"the bot died: {evidence.died}")
-    # A guarded bot listens to no streams, and a clock that is off spoils no answer of its own.
-    counted = case.scene != "websocket" and any(fault.kind != "drift" for fault in case.faults)
+    # A guarded bot listens to no streams; a clock that is off and weight spoil no answer.
+    counted = case.scene != "websocket" and any(fault.kind not in ASIDE for fault in case.faults)
+    if case.variant == GAP:
+        _judge_gap(verdict, evidence)
     if counted and not evidence.injection.hits[0]:
         verdict.why.append("the fault was never met")
     trades, orders = read_database(evidence.database)
     if evidence.trading is not None:
         _judge_account(verdict, evidence.trading, trades, orders, evidence.log, slot_of)
     _judge_trades(verdict, case, trades, evidence)
+    judge_watched(verdict, evidence)
+    return verdict
+
+
+def judge_watched(verdict: Verdict, evidence: Evidence) -> None:
+    """Exits were made or told, and nothing was asked by a bot that had been told to wait."""
+    for text in evidence.untold:
+        verdict.find("exits_untold", text)
     asked = evidence.injection.during_ban
     if asked:
         listed = ", ".join(f"{count} x {one}" for one, count in Counter(asked).most_common(4))
         verdict.find("requests_during_ban", f"asked during a ban: {listed}", len(asked))
-    return verdict
+
+
+def _judge_gap(verdict: Verdict, evidence: Evidence) -> None:
+    """What fell through its stop is sold at once, not when its time has come."""
+    fell = slot_begin(TROUBLED).timestamp() + CANDLE
+    for row in read_database(evidence.database)[0]:
+        if row["pair"] == f"{BASES[0]}/USDT" and slot_of(moment(row["open_date"])) == TROUBLED:
+            closed = row["close_date"]
+            late = not closed or moment(closed).timestamp() - fell > FALL_SECONDS
+            if late:
+                verdict.why.append(f"trade {row['id']} of {row['pair']} fell through its stop")
 
 
 def judge_killed(case: Case, evidence: Evidence) -> Verdict:
@@ -74,23 +99,34 @@ def _judge_account(
     slot: Callable[[datetime], int],
 ) -> None:
     """Orders that the database does not know, doubles, and money that does not add up."""
-    known = {str(row["order_id"]) for row in orders}
     per_slot: Counter[tuple[str, str, int]] = Counter()
-    ours = [line for line in log.splitlines() if OURS in line]
-    strays = []
     for order in trading.settling.orders.values():
         if order.executed:
             at = datetime.fromtimestamp(order.created / 1000, UTC)
             per_slot[order.symbol, order.side, slot(at)] += 1
+    for (symbol, side, number), count in per_slot.items():
+        if count > 1:
+            text = f"{count} filled {side} orders of {symbol} in slot {number}, where 1 was wanted"
+            verdict.find("duplicate_orders", text, count - 1)
+    judge_books(verdict, trading, trades, orders, log)
+
+
+def judge_books(
+    verdict: Verdict, trading: Trading, trades: list[Row], orders: list[Row], log: str
+) -> None:
+    """Account and database agree to the last digit, and what only one of them knows was told."""
+    judge_left(verdict, trading, orders)
+    # What is booked as left has no order on the exchange.
+    orders = [row for row in orders if not is_left(row)]
+    known = {str(row["order_id"]) for row in orders}
+    ours = [line for line in log.splitlines() if OURS in line]
+    strays = []
+    for order in trading.settling.orders.values():
         if str(order.id) in known or not _effective(order):
             continue
         strays.append(order)
         if not any(order.client_id in line or f" {order.id} " in line for line in ours):
             verdict.find("orphans_unreported", f"{_named(order)} is in no trade and in no notice")
-    for (symbol, side, number), count in per_slot.items():
-        if count > 1:
-            text = f"{count} filled {side} orders of {symbol} in slot {number}, where 1 was wanted"
-            verdict.find("duplicate_orders", text, count - 1)
     _judge_orders(verdict, trading, orders)
     _judge_wallet(verdict, trading, trades, orders, strays)
 
@@ -123,14 +159,15 @@ def _judge_wallet(
     An order that belongs to no trade is counted by itself: whether it was reported is judged
     elsewhere.
     """
-    balance = {"USDT": WALLET} | dict.fromkeys(BASES, ZERO)
+    # With what came in or left without an order.
+    balance = {asset: trading.account.deposits.get(asset, ZERO) for asset in ("USDT", *BASES)}
     by_number = {row["id"]: row for row in trades}
     for row in orders:
         base, sign = row["ft_pair"].partition("/")[0], 1 if row["side"] == "buy" else -1
         balance[base] += sign * exact(row["filled"]) - _fee_in_coins(row, by_number)
         balance["USDT"] -= sign * exact(row["cost"]) if row["filled"] else ZERO
     for row in trades:
-        balance["USDT"] -= exact(row["fee_close_cost"])
+        balance["USDT"] -= _fee_in_money(row, orders, trading)
     numbers = {order.id for order in strays}
     for trade in trading.settling.trades:
         if trade.order_id in numbers:
@@ -143,6 +180,19 @@ def _judge_wallet(
         held = account.free.get(asset, ZERO) + account.locked.get(asset, ZERO)
         if held != expected:
             verdict.why.append(f"the account holds {held:f} {asset}, by the orders {expected:f}")
+
+
+def _fee_in_money(trade: Row, orders: list[Row], trading: Trading) -> Decimal:
+    """What the sales of a trade have cost; of several freqtrade writes down the last one's fee."""
+    sales = [
+        str(row["order_id"])
+        for row in orders
+        if row["ft_trade_id"] == trade["id"] and row["side"] == "sell" and row["filled"]
+    ]
+    if len(sales) < 2:
+        return exact(trade["fee_close_cost"])
+    fees = [one.fee for one in trading.settling.trades if str(one.order_id) in sales]
+    return sum(fees, ZERO)
 
 
 def _fee_in_coins(order: Row, trades: dict[int, Row]) -> Decimal:
@@ -179,6 +229,25 @@ def _judge_trades(verdict: Verdict, case: Case, trades: list[Row], evidence: Evi
             if not slots[pair, slot]:
                 verdict.why.append(f"no trade of {pair} in slot {slot}, which nothing troubled")
     _judge_last(verdict, trades)
+    _judge_exit(verdict, case, trades)
+
+
+def _judge_exit(verdict: Verdict, case: Case, trades: list[Row]) -> None:
+    """The troubled trade was closed in time, where the fault is none that may delay an exit."""
+    if not case.exit_by:
+        return
+    latest = slot_begin(TROUBLED) + timedelta(seconds=case.exit_by)
+    pair = f"{BASES[0]}/USDT"
+    due = [
+        row
+        for row in trades
+        if row["pair"] == pair and slot_of(moment(row["open_date"])) == TROUBLED
+    ]
+    if not due:
+        verdict.why.append(f"no trade of {pair} in the troubled slot")
+    for row in due:
+        if row["is_open"] or moment(row["close_date"]) > latest:
+            verdict.why.append(f"trade {row['id']} of {pair} was not closed by {latest:%H:%M:%S}")
 
 
 def _abandoned(row: Row) -> bool:

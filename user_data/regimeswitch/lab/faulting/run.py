@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
@@ -12,15 +13,18 @@ from freqtrade.enums import RunMode, State
 from freqtrade.worker import Worker
 from sqlalchemy.exc import SQLAlchemyError
 
+from regimeswitch.bot.banfile import BanFile
 from regimeswitch.exchange.candlestore import CandleStore
 from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
-from regimeswitch.lab.faulting.cases import Case
+from regimeswitch.lab.faulting.cases import EXIT, Case
+from regimeswitch.lab.faulting.cases_exits import GAP
 from regimeswitch.lab.faulting.disk import full_disk
 from regimeswitch.lab.faulting.evidence import Evidence, read_truth
+from regimeswitch.lab.faulting.exitwatch import ExitWatch
 from regimeswitch.lab.faulting.scene import (
     BEGIN,
     STRATEGIES,
@@ -31,6 +35,7 @@ from regimeswitch.lab.faulting.scene import (
     moments,
     slot_begin,
     write_bot,
+    write_candles,
 )
 from regimeswitch.lab.faulting.surroundings import (
     CASE_SECONDS,
@@ -43,7 +48,7 @@ from regimeswitch.lab.faulting.surroundings import (
     worker_of,
 )
 from regimeswitch.lab.replaying.clock import MovedClock, moved_clock
-from regimeswitch.lab.wait import wait_for
+from regimeswitch.lab.wait import ping_address, wait_for
 
 
 logger = logging.getLogger(__name__)
@@ -70,16 +75,25 @@ class Drive:
     """Leads a bot from moment to moment, and starts it again where its owner would.
 
     :param case: with a full disk a bot may die, as any program; it is then started again
+    :param watch: looks after each loop
     :param trading: the account, whose coins may leave; None on paper
     """
 
     def __init__(
-        self, bot: Bot, case: Case, clock: MovedClock, trading: Trading | None = None
+        self,
+        bot: Bot,
+        case: Case,
+        clock: MovedClock,
+        market: Market,
+        watch: ExitWatch,
+        trading: Trading | None = None,
     ) -> None:
         self.bot, self.case, self.clock, self.trading = bot, case, clock, trading
+        self.market, self.watch = market, watch
         self.transfers = list(case.transfers)
         self.worker: Worker | None = None
         self.state: State | None = None
+        self.restart = case.restart
 
     def run(self) -> None:
         """Every moment of the case.
@@ -91,6 +105,8 @@ class Drive:
                 if moment > self.clock.now:
                     self.clock.move_to(moment)
                     self._transfer(moment)
+                    self._set_clock(moment)
+                    self._restart(moment)
                     with self._disk(moment):
                         self._look()
         finally:
@@ -100,6 +116,19 @@ class Drive:
         seconds = (moment - slot_begin(TROUBLED)).total_seconds()
         full = self.case.scene == "disk" and self.case.begins <= seconds < self.case.ends
         return full_disk() if full else contextlib.nullcontext()
+
+    def _set_clock(self, moment: datetime) -> None:
+        begin, end, ahead = self.case.clock
+        wrong = begin <= (moment - slot_begin(TROUBLED)).total_seconds() < end
+        self.clock.set_by(ahead if wrong else 0)
+
+    def _restart(self, moment: datetime) -> None:
+        """End the bot, and start it again as ``docker-compose.yml`` does: by waiting first."""
+        due = self.restart and (moment - slot_begin(TROUBLED)).total_seconds() >= self.restart
+        if due:
+            self.restart = 0
+            self._end()
+            wait_first(self.bot, self.clock)
 
     def _transfer(self, moment: datetime) -> None:
         seconds = (moment - slot_begin(TROUBLED)).total_seconds()
@@ -122,6 +151,8 @@ class Drive:
                 raise DeadError(f"{type(error).__name__}: {error}") from error
         if self.worker is not None and self.worker.freqtrade.state == State.STOPPED:
             raise DeadError(f"the bot stopped itself at {self.clock.now:%H:%M:%S}")
+        if self.worker is not None:
+            self.watch.look(self.bot.database, self.market, self.trading)
 
     def _end(self) -> None:
         worker, self.worker = self.worker, None
@@ -130,16 +161,36 @@ class Drive:
                 worker.freqtrade.cleanup()
 
 
+def _drive_of(case: Case) -> type[Drive]:
+    """What leads a bot through a case."""
+    if case.scene == "restart":
+        # It builds upon what stands here.
+        from regimeswitch.lab.faulting.restarts import RestartDrive
+
+        return RestartDrive
+    return Drive
+
+
+def wait_first(bot: Bot, clock: MovedClock) -> None:
+    """What ``regimeswitch wait`` does before a start."""
+    address = ping_address(json.loads(bot.configs[-1].read_text(encoding="utf-8")))
+    bans = BanFile(bot.home / "user_data")
+    wait_for(address, WAIT_SECONDS, logger.info, clock.sleep, bans)
+
+
 def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence:
     """A bot in this process."""
-    log, died = home / "bot.log", ""
+    log, died, watch = home / "bot.log", "", ExitWatch(EXIT)
+    if case.variant == GAP:
+        candles = write_candles(home / "candles", gap=True)
     with (
         logged(log, kept=case.scene == "disk"),
         collected(),
+        watch.listening(),
         moved_clock(BEGIN) as (clock, _),
         moved_pauses(clock),
     ):
-        market = Market(CandleStore(candles))
+        market = Market(CandleStore(candles), clock.milliseconds)
         trading = Trading(market, {"USDT": WALLET}) if case.live else None
         keys = ("", "")
         if trading is not None:
@@ -151,10 +202,9 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
             try:
                 with bounded(CASE_SECONDS):
                     if guards and case.scene == "start":
-                        ping = f"{server.url}/api/v3/ping"
-                        wait_for(ping, WAIT_SECONDS, logger.info, clock.sleep)
-                    Drive(bot, case, clock, trading).run()
+                        wait_first(bot, clock)
+                    _drive_of(case)(bot, case, clock, market, watch, trading).run()
             except (DeadError, HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")
-    return Evidence(bot.database, text, trading, injection, died, read_truth(candles))
+    return Evidence(bot.database, text, trading, injection, died, read_truth(candles), watch.found)

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.misc import deep_merge_dicts
 
 from regimeswitch.lab.faulting.cases import CANDLE, EVERY, EXIT, PATIENCE, Case
+from regimeswitch.lab.faulting.cases_exits import GAP, RELISTED
 from regimeswitch.lab.overlay import LiveAccount, overlay
 
 
@@ -57,8 +59,11 @@ def moments(begin: datetime = BEGIN, end: datetime = END) -> Iterator[datetime]:
 CANDLES = QUIET + (SLOTS + 3) * EVERY // CANDLE
 
 
-def write_candles(folder: Path, count: int = CANDLES) -> Path:
-    """A market that breathes by one percent around 100."""
+def write_candles(folder: Path, count: int = CANDLES, gap: bool = False) -> Path:
+    """A market that breathes by one percent around 100.
+
+    :param gap: AAA opens a tenth lower once, a candle after the troubled entry
+    """
     folder.mkdir(parents=True, exist_ok=True)
     dates = pd.date_range(START, periods=count, freq="5min").as_unit("ms")
     for number, base in enumerate(BASES):
@@ -71,6 +76,10 @@ def write_candles(folder: Path, count: int = CANDLES) -> Path:
             "low": np.round(np.minimum(opens, closes) - 0.2, 2),
             "close": closes,
         }
+        if gap and number == 0:
+            lower = dates >= pd.Timestamp(slot_begin(TROUBLED) + timedelta(seconds=CANDLE))
+            factor = np.where(lower, 0.9, 1)
+            prices = {name: np.round(one * factor, 2) for name, one in prices.items()}
         frame = pd.DataFrame({"date": dates, **prices, "volume": 6000.0})
         frame.to_feather(folder / f"{base}_USDT-5m.feather")
     return folder
@@ -94,7 +103,7 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
     if case.variant == "resting":
         begin = slot_begin(TROUBLED).timestamp()
         rests = [begin, begin + CANDLE]
-    return {
+    usual: dict[str, Any] = {
         "stake_currency": "USDT",
         "stake_amount": STAKE,
         "dry_run_wallet": float(WALLET),
@@ -102,7 +111,11 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
         "dry_run": True,
         "initial_state": "running",
         "timeframe": "5m",
-        "exchange": {"name": "binance", "pair_whitelist": [f"{base}/USDT" for base in BASES]},
+        "exchange": {
+            "name": "binance",
+            "pair_whitelist": [f"{base}/USDT" for base in BASES],
+            "markets_refresh_interval": 5 if case.variant == RELISTED else 60,
+        },
         "pairlists": [{"method": "StaticPairList"}],
         "entry_pricing": {"price_side": "other", "use_order_book": True, "order_book_top": 1},
         "exit_pricing": {"price_side": "other", "use_order_book": True, "order_book_top": 1},
@@ -110,9 +123,10 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
             "entry": "limit",
             "exit": "limit",
             "stoploss": "limit",
-            "stoploss_on_exchange": case.variant == "stop",
+            "stoploss_on_exchange": case.variant in ("stop", GAP),
             "stoploss_on_exchange_interval": 60,
         },
+        "stoploss": -0.04 if case.variant == GAP else -0.5,
         "custom_price_max_distance_ratio": 0.1,
         "unfilledtimeout": {"entry": 2, "exit": 2, "unit": "minutes"},
         "regimeswitch": {"safety": {"guards": guards}},
@@ -123,6 +137,8 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
             "resting": rests,
         },
     }
+    merged: dict[str, Any] = deep_merge_dicts(dict(case.config), usual)
+    return merged
 
 
 def write_bot(
@@ -131,11 +147,13 @@ def write_bot(
     url: str,
     keys: tuple[str, str],
     config: dict[str, Any],
+    patience: float = PATIENCE,
 ) -> Bot:
     """Write the files of a bot.
 
     :param keys: of its account, where it trades live
     :param config: of :func:`configuration`
+    :param patience: how long its clients wait for an answer, seconds
     """
     (home / "user_data").mkdir(parents=True, exist_ok=True)
     database = home / "bot.sqlite"
@@ -143,7 +161,7 @@ def write_bot(
     top = overlay(url, live=live)
     exchange: Any = top["exchange"]
     for name in ("ccxt_config", "ccxt_sync_config", "ccxt_async_config"):
-        exchange[name] = {**exchange[name], "timeout": int(PATIENCE * 1000)}
+        exchange[name] = {**exchange[name], "timeout": int(patience * 1000)}
     exchange["enable_ws"] = case.scene == "websocket"
     top["db_url"] = f"sqlite:///{database}"
     files = {"config": config, "exchange": top}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import io
 import logging
 import signal
@@ -46,6 +47,10 @@ class Pauses:
         self._module, self._clock = module, clock
         self.sleep = self._wait if module is asyncio else clock.sleep
 
+    def monotonic(self) -> float:
+        """What the guards wait by, which nobody sets."""
+        return self._clock.now.timestamp()
+
     async def _wait(self, seconds: float) -> None:
         self._clock.sleep(seconds)
 
@@ -57,7 +62,9 @@ class Pauses:
 def moved_pauses(clock: MovedClock) -> Iterator[None]:
     """Retries of freqtrade's asynchronous requests and of the guards take no real time."""
     places = [(freqtrade.exchange.common, "asyncio", asyncio)]
-    for name, module in list(sys.modules.items()):
+    # All of the guards' modules are there before their clock is replaced.
+    importlib.import_module("regimeswitch.bot.guards")
+    for name, module in sys.modules.copy().items():
         if name.startswith("regimeswitch.bot.") and vars(module).get("time") is time:
             places.append((module, "time", time))
     for module, name, original in places:
@@ -94,13 +101,16 @@ def logged(path: Path, *, kept: bool = False) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def collected() -> Iterator[None]:
-    """What a bot that died leaves unclosed is cleared away without a word on the screen."""
+def collected(generation: int = 2) -> Iterator[None]:
+    """What a bot that died leaves unclosed is cleared away without a word on the screen.
+
+    :param generation: how far back is looked; a whole look takes half a second
+    """
     with contextlib.redirect_stderr(io.StringIO()):
         try:
             yield
         finally:
-            gc.collect()
+            gc.collect(generation)
 
 
 def worker_of(given: dict[str, Any], mode: RunMode) -> Worker:

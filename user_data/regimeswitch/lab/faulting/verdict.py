@@ -18,9 +18,10 @@ COUNTS = (
     "lost_trades",
     "trades_on_bad_candles",
     "requests_during_ban",
+    "exits_untold",
 )
 # As short as a terminal wants them.
-HEADINGS = ("double", "orphans", "lost", "bad candle", "in a ban")
+HEADINGS = ("double", "orphans", "lost", "bad candle", "in a ban", "untold")
 
 
 @dataclass
@@ -29,12 +30,14 @@ class Verdict:
 
     :ivar counts: by :data:`COUNTS`
     :ivar why: one line per finding
+    :ivar schedule: what the bot met, in a few words; empty where the name says it
     """
 
     name: str
     counts: Counter[str] = field(default_factory=Counter)
     why: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    schedule: str = ""
 
     @property
     def survived(self) -> bool:
@@ -58,6 +61,7 @@ def figures_of(verdicts: Sequence[Verdict], guards: bool, seconds: float) -> dic
         **{name: sums[name] for name in COUNTS},
         "failures": [
             {"case": verdict.name, "why": "; ".join(verdict.why)}
+            | ({"schedule": verdict.schedule} if verdict.schedule else {})
             for verdict in verdicts
             if not verdict.survived
         ],
@@ -83,6 +87,8 @@ def print_verdicts(verdicts: Sequence[Verdict], figures: dict[str, Any]) -> None
     console.print(table)
     for failure in figures["failures"]:
         console.print(f"{failure['case']}: {failure['why']}", highlight=False, markup=False)
+        if "schedule" in failure:
+            console.print(f"    {failure['schedule']}", highlight=False, markup=False)
 
 
 def _group(name: str) -> str:

@@ -33,17 +33,30 @@ class MovedClock:
 
     def __init__(self, coordinates: Traveller) -> None:
         self._coordinates = coordinates
+        self._set_by = timedelta()
         self.told: Callable[[], None] = lambda: None
 
     @property
     def now(self) -> datetime:
         """The present, UTC."""
-        return datetime.now(UTC)
+        return datetime.now(UTC) - self._set_by
+
+    def milliseconds(self) -> int:
+        """The present as an exchange tells it."""
+        return round(self.now.timestamp() * 1000)
 
     def move_to(self, moment: datetime) -> None:
         """Set the present."""
-        self._coordinates.move_to(moment)
+        self._coordinates.move_to(moment + self._set_by)
         self.told()
+
+    def set_by(self, seconds: float) -> None:
+        """This machine's clock is wrong from now on; the present is what it is.
+
+        :param seconds: how far it is ahead; negative = behind, 0 = it is right again
+        """
+        now, self._set_by = self.now, timedelta(seconds=seconds)
+        self.move_to(now)
 
     def sleep(self, seconds: float) -> None:
         """Let time go by without waiting."""

@@ -15,7 +15,8 @@ class ScheduledStrategy(IStrategy):
     """Buys every so many candles and sells some candles later; see section ``schedule``.
 
     Keys of the section: ``every``, ``hold`` (seconds), ``offset`` (epoch seconds), ``resting``
-    (a period, epoch seconds, in which entries ask for a price that is not reached).
+    (a period, epoch seconds, in which entries ask for a price that is not reached), ``discount``
+    (how far below the price that is, fraction).
     """
 
     timeframe = "5m"
@@ -26,7 +27,7 @@ class ScheduledStrategy(IStrategy):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
-        self.schedule = config["schedule"]
+        self.schedule = {"discount": 0.05} | config["schedule"]
         self.guards = Guards(settings_from(config))
 
     def bot_start(self, **kwargs: Any) -> None:
@@ -44,11 +45,16 @@ class ScheduledStrategy(IStrategy):
     def populate_entry_trend(self, dataframe: pd.DataFrame, metadata: Any) -> pd.DataFrame:
         """In when the last candle closes at a moment of the schedule."""
         closes = dataframe["date"].dt.as_unit("s").astype("int64") + 300
-        due = (closes - self.schedule["offset"]) % self.schedule["every"] == 0
-        dataframe.loc[due, "enter_long"] = 1
+        due = ((closes - self.schedule["offset"]) % self.schedule["every"] == 0).to_numpy()
         # What was seen when it was decided: opening time and the four prices.
-        seen = dataframe[["open", "high", "low", "close"]].astype(str).agg(" ".join, axis=1)
-        dataframe.loc[due, "enter_tag"] = (closes - 300).astype(str) + " " + seen
+        rows = zip(
+            (closes[due] - 300).tolist(),
+            dataframe.loc[due, ["open", "high", "low", "close"]].to_numpy().tolist(),
+            strict=True,
+        )
+        tags = [" ".join(map(str, (begin, *prices))) for begin, prices in rows]
+        dataframe["enter_long"] = due.astype(int)
+        dataframe["enter_tag"] = pd.Series(tags, dataframe.index[due], object)
         return dataframe
 
     def populate_exit_trend(self, dataframe: pd.DataFrame, metadata: Any) -> pd.DataFrame:
@@ -83,7 +89,7 @@ class ScheduledStrategy(IStrategy):
         """Out of reach where the schedule wants an order that rests."""
         start, end = self.schedule["resting"]
         far = start <= current_time.timestamp() < end
-        return proposed_rate * 0.95 if far else proposed_rate
+        return proposed_rate * (1 - self.schedule["discount"]) if far else proposed_rate
 
     def custom_exit(
         self,

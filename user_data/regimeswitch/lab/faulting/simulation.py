@@ -1,0 +1,59 @@
+"""One seed of the simulation, run and judged; where it fails, its shortest schedule."""
+
+from __future__ import annotations
+
+import gc
+import time
+from functools import cache
+from pathlib import Path
+
+from regimeswitch.lab.faulting.schedule import Schedule
+from regimeswitch.lab.faulting.simjudge import judge_run
+from regimeswitch.lab.faulting.simmarket import name_of
+from regimeswitch.lab.faulting.simulate import run_schedule
+from regimeswitch.lab.faulting.verdict import Verdict
+from regimeswitch.lab.signals import temporary_folder
+
+
+def run_seed(
+    schedule: Schedule, home: Path | None, markets: Path, guards: bool, *, shorten: bool
+) -> Verdict:
+    """Run a schedule and judge it.
+
+    :param home: a folder of the seed's own, which is not there yet; None = none is kept
+    :param markets: of :func:`regimeswitch.lab.faulting.simmarket.write_markets`
+    :param shorten: leave out of a schedule that fails what it fails without
+    """
+    _settle()
+    began = time.monotonic()
+    verdict = _run(schedule, home, markets, guards)
+    if shorten and not verdict.survived:
+        verdict.schedule = str(_shortened(schedule, markets, guards))
+    verdict.seconds = time.monotonic() - began
+    return verdict
+
+
+@cache
+def _settle() -> None:
+    """What is loaded by now stays; looking through it again and again would take seconds."""
+    gc.collect()
+    gc.freeze()
+
+
+def _run(schedule: Schedule, home: Path | None, markets: Path, guards: bool) -> Verdict:
+    candles = markets / name_of(schedule)
+    if home is None:
+        with temporary_folder("regimeswitch-seed-") as temporary:
+            traces = run_schedule(schedule, temporary, candles, guards)
+            return judge_run(schedule, traces, candles)
+    home.mkdir(parents=True)
+    return judge_run(schedule, run_schedule(schedule, home, candles, guards), candles)
+
+
+def _shortened(schedule: Schedule, markets: Path, guards: bool) -> Schedule:
+    """A schedule without what its failing does not need, one trouble after the other."""
+    for trouble in schedule.troubles:
+        less = schedule.without(trouble)
+        if less.troubles and not _run(less, None, markets, guards).survived:
+            schedule = less
+    return schedule
