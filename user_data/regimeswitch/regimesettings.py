@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.candles import counted_in, timeframe_seconds
 from regimeswitch.sections import Section
 
 
@@ -62,7 +62,8 @@ class RegimeSettings(Section):
         36,
         ge=1,
         le=2000,
-        description="grace period: base candles a new regime must hold without a break; 1 = none",
+        description="grace period: for how many 5-minute candles, or the same time with another "
+        "base timeframe, a new regime must hold without a break; 1 = none",
     )
 
     @model_validator(mode="after")
@@ -89,6 +90,10 @@ class RegimeSettings(Section):
                 'timeframe (typical: "1h") or a shorter period'
             )
         return self
+
+    def grace_in(self, timeframe: str) -> int:
+        """The grace period in candles of a base timeframe: the same time, one candle at least."""
+        return counted_in(self.grace_candles, timeframe)
 
     def anchor_of(self, pair: str) -> str:
         """The pair whose candles decide the regime of ``pair``."""

@@ -1,7 +1,7 @@
 """Freqtrade strategy: columns in; signals, stakes and stops out.
 
-The regime of a candle decides which sub-model answers and which thresholds, stake and stops
-apply. Settings: section "regimeswitch" of the config. Use it with ``--freqaimodel
+Position mode holds a pair while its own regime says so; signal mode trades on what the sub-model of
+the regime forecasts. Settings: section "regimeswitch" of the config. Use it with ``--freqaimodel
 RegimeSwitchClassifier`` or ``RegimeSwitchRegressor``.
 """
 
@@ -17,17 +17,18 @@ from freqtrade.strategy import DecimalParameter, IStrategy
 
 from regimeswitch.activity import activity_features
 from regimeswitch.bot.annotations import regime_bands
-from regimeswitch.bot.config import mark_identifier, settings_from, startup_from
+from regimeswitch.bot.config import mark_identifier, settings_from, startup_from, trains
 from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
-from regimeswitch.bot.history import pair_regimes
+from regimeswitch.bot.history import pair_positions, pair_regimes
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.overrides import check_overrides, check_startup
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.reach import check_history
+from regimeswitch.bot.reentry import stopped_out
 from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.stakes import Stakes, Wanted
-from regimeswitch.bot.standing import no_trade_reasons
+from regimeswitch.bot.standing import no_trade_reasons, position_reasons
 from regimeswitch.bot.timeranges import bound_timerange
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import (
@@ -42,6 +43,7 @@ from regimeswitch.labels import (
     class_labels,
     forward_return,
 )
+from regimeswitch.modes import POSITION
 from regimeswitch.regimes import average_true_range
 from regimeswitch.settings import REGIME_NAMES
 
@@ -91,6 +93,11 @@ class RegimeSwitchStrategy(IStrategy):
         self.startup_candle_count = startup_from(config, self.rs, self.timeframe)
         check_startup(config, self.startup_candle_count)
         self.can_short = self.rs.entries.short
+        self.holds = self.rs.entries.mode == POSITION
+        self.trains = trains(config, self.rs)
+        if self.holds:
+            # The end of the regime closes; what the config gives instead comes after this.
+            self.stoploss, self.minimal_roi = -0.99, {}
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
@@ -116,6 +123,8 @@ class RegimeSwitchStrategy(IStrategy):
         """No entry while a guard refuses it or below a floor."""
         refusal = self.guards.refusal(pair, current_time, entry_tag or "")
         refusal = refusal or self.floors.refusal(current_time)
+        if self.holds and not refusal:
+            refusal = stopped_out(self, pair, current_time)
         self.stakes.note(pair, refusal, entry_tag or "", side == "short")
         return not refusal
 
@@ -125,9 +134,11 @@ class RegimeSwitchStrategy(IStrategy):
         return str(self.config.get("freqaimodel", "")).endswith("Regressor")
 
     def informative_pairs(self):
-        """The rule's candles of every pair, or of the reference pair."""
+        """The rule's candles of every pair, and of the reference pair."""
         regime = self.rs.regime
         pairs = {regime.anchor_of(pair) for pair in self.dp.current_whitelist()}
+        if self.holds:
+            pairs |= {*self.dp.current_whitelist()}
         return [(pair, regime.timeframe) for pair in sorted(pairs)]
 
     def feature_engineering_expand_all(self, dataframe, period, metadata, **kwargs):
@@ -160,27 +171,31 @@ class RegimeSwitchStrategy(IStrategy):
     def populate_indicators(self, dataframe, metadata):
         """Regime, predictions, candle checks and the ATR behind the stops."""
         pair = metadata["pair"]
-        if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
+        if self.trains and self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
             check_history(self.dp, pair, self.config, shared_pairs(self.config))
         bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
         self.notices.bad_candles(pair, self.timeframe, bad)
         # Columns put on before FreqAI starts would come back copied once per feature block.
-        frame = self.freqai.start(dataframe, metadata, self)
+        frame = self.freqai.start(dataframe, metadata, self) if self.trains else dataframe
+        history = self.freqai.dd.historic_data if self.trains else None
+        known = (frame, pair, self.dp, self.timeframe, self.rs, history)
         parts = [frame]
         if "regime" not in frame.columns:
-            history = self.freqai.dd.historic_data
-            parts.append(pair_regimes(frame, pair, self.dp, self.timeframe, self.rs, history))
-        mended = mend(frame, self.timeframe, self.rs.safety)
-        own = {
-            "bad_candle": bad.any(axis=1).to_numpy(),
-            "stop_atr": average_true_range(mended, self.rs.risk.atr_period),
-        }
+            parts.append(pair_regimes(*known))
+        own = {"bad_candle": bad.any(axis=1).to_numpy()}
+        if self.holds:
+            parts.append(pair_positions(*known))
+        else:
+            mended = mend(frame, self.timeframe, self.rs.safety)
+            own["stop_atr"] = average_true_range(mended, self.rs.risk.atr_period)
         frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)
         self.notices.regime_switch(pair, frame, self.dp)
         return frame
 
     def populate_entry_trend(self, dataframe, metadata):
-        """Long in the allowed regimes when the answer is strong and its proven edge pays."""
+        """In while the regime says so, or on answers that are strong and pay."""
+        if self.holds:
+            return self._held(dataframe, metadata["pair"])
         up, down = self._says_up(dataframe), self._says_down(dataframe)
         leaving = self._says_down(dataframe, leaving=True)
         reasons = no_trade_reasons(dataframe, up, leaving, self.rs)
@@ -195,12 +210,32 @@ class RegimeSwitchStrategy(IStrategy):
             reasons[short] = ""
         return dataframe.assign(no_trade_reason=reasons)
 
+    def _held(self, dataframe, pair):
+        """A signal on every candle of a wanted regime: a bot that starts inside one enters."""
+        reasons = position_reasons(dataframe, self.rs)
+        self.notices.no_trade(pair, reasons, self.dp)
+        dataframe.loc[reasons == "", "enter_long"] = 1
+        if self.can_short:
+            below = position_reasons(dataframe, self.rs, short=True)
+            dataframe.loc[below == "", "enter_short"] = 1
+            reasons = reasons.where(below != "", "")
+        entered = reasons == ""
+        dataframe.loc[entered, "enter_tag"] = dataframe.loc[entered, "regime"]
+        return dataframe.assign(no_trade_reason=reasons)
+
     def populate_exit_trend(self, dataframe, metadata):
         """Out when an unwanted regime begins; answers close by the trade's own regime, later."""
-        leave = dataframe["regime"].isin(self.rs.entries.leave_regimes)
+        wanted = self.rs.entries.regimes
+        unwanted = [name for name in REGIME_NAMES if name not in wanted]
+        leaving = unwanted if self.holds else self.rs.entries.leave_regimes
+        leave = dataframe["regime"].isin(leaving)
         dataframe.loc[leave, "exit_long"] = 1
         dataframe.loc[leave, "exit_tag"] = "regime_" + dataframe.loc[leave, "regime"]
-        if self.can_short:
+        if self.can_short and self.holds:
+            over = dataframe["regime"].isin(["bull", "sideways"])
+            dataframe.loc[over, "exit_short"] = 1
+            dataframe.loc[over, "exit_tag"] = "regime_" + dataframe.loc[over, "regime"]
+        elif self.can_short:
             over = dataframe["regime"] == "bull"
             dataframe.loc[over, ["exit_short", "exit_tag"]] = (1, "short_over")
         return dataframe
