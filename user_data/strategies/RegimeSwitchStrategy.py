@@ -12,12 +12,18 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
-from freqtrade.enums import RunMode
+from freqtrade.enums import ExitCheckTuple, ExitType, RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy
 
 from regimeswitch.activity import activity_features
 from regimeswitch.bot.annotations import regime_bands
-from regimeswitch.bot.config import mark_identifier, settings_from, startup_from, trains
+from regimeswitch.bot.config import (
+    mark_identifier,
+    settings_from,
+    startup_from,
+    switch_freqai_off,
+    trains,
+)
 from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.history import pair_positions, pair_regimes
@@ -86,6 +92,9 @@ class RegimeSwitchStrategy(IStrategy):
 
     def __init__(self, config):
         self.rs = settings_from(config)
+        self.trains = trains(config, self.rs)
+        if not self.trains:
+            switch_freqai_off(config)
         mark_identifier(config, self.rs)
         check_overrides(config, self.rs)
         bound_timerange(config, self.rs)
@@ -94,10 +103,11 @@ class RegimeSwitchStrategy(IStrategy):
         check_startup(config, self.startup_candle_count)
         self.can_short = self.rs.entries.short
         self.holds = self.rs.entries.mode == POSITION
-        self.trains = trains(config, self.rs)
         if self.holds:
             # The end of the regime closes; what the config gives instead comes after this.
-            self.stoploss, self.minimal_roi = -0.99, {}
+            self.stoploss, self.minimal_roi, self.use_custom_roi = -0.99, {}, False
+            # freqtrade copies the whole trade for each hook that a strategy brings, every candle.
+            self.custom_exit = super().custom_exit
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
@@ -243,7 +253,21 @@ class RegimeSwitchStrategy(IStrategy):
     def should_exit(self, trade, rate, current_time, *, exit_, **kwargs):
         """As freqtrade has it, but an unwanted regime closes a trade only by beginning."""
         leaves = exit_ and self.positions.may_leave(trade, current_time)
-        return super().should_exit(trade, rate, current_time, exit_=leaves, **kwargs)
+        exits = super().should_exit(trade, rate, current_time, exit_=leaves, **kwargs)
+        if self.holds and self.use_exit_signal and not leaves:
+            reason = self._exit_reason(trade, current_time, rate)
+            if reason:
+                exits.insert(0, ExitCheckTuple(ExitType.CUSTOM_EXIT, reason))
+        return exits
+
+    def _exit_reason(self, trade, now, rate):
+        return self.floors.exit_reason(now) or self.positions.exit_reason(trade, now, rate)
+
+    def ft_stoploss_adjust(self, current_rate, trade, *args, **kwargs):
+        """As freqtrade has it; the disaster stop of position mode is worked out once."""
+        if self.holds and not self.trailing_stop and trade.stop_loss != trade.initial_stop_loss:
+            return
+        super().ft_stoploss_adjust(current_rate, trade, *args, **kwargs)
 
     def _says_up(self, dataframe):
         if self.forecasts_return:
@@ -305,9 +329,7 @@ class RegimeSwitchStrategy(IStrategy):
 
     def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
         """Close below a floor, on the answer of the models, after the longest allowed time."""
-        return self.floors.exit_reason(current_time) or self.positions.exit_reason(
-            trade, current_time, current_rate
-        )
+        return self._exit_reason(trade, current_time, current_rate)
 
     def plot_annotations(self, pair, start_date, end_date, dataframe, **kwargs):
         """The regimes as coloured bands in FreqUI."""

@@ -6,6 +6,7 @@ lies in the identifier's folder and compares feature names only.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,8 @@ from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
 from regimeswitch.warmup import startup_candles
 
+
+logger = logging.getLogger(__name__)
 
 _HASHED_FREQAI = (
     "train_period_days",
@@ -63,6 +66,16 @@ def trains(config: Mapping[str, Any], settings: Settings) -> bool:
             'entries.mode to "position"'
         )
     return True
+
+
+def switch_freqai_off(config: dict[str, Any]) -> None:
+    """FreqAI stays out of a bot that trains no model: it would load months of candles to train on.
+
+    Call it while the strategy is made, before freqtrade looks whether FreqAI is wanted.
+    """
+    if config.get("freqai", {}).get("enabled"):
+        config["freqai"]["enabled"] = False
+        logger.info('regimeswitch.models.sub_models is "none" in position mode: nothing is trained')
 
 
 def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
