@@ -37,14 +37,14 @@ class EntrySettings(Section):
     """When a position is opened and closed."""
 
     mode: Literal["position", "signal"] = Field(
-        "position",
+        "signal",
         description="position = hold a pair while its active regime is one of regimes, cash "
         "otherwise; signal = open and close on the forecasts of the models",
     )
     regimes: tuple[RegimeName, ...] = Field(
-        ("bull",),
-        description="regimes in which long positions are held (position) or opened (signal); "
-        "default in signal mode: bull and sideways",
+        ("bull", "sideways"),
+        description="regimes in which long positions are opened (signal) or held (position, where "
+        "the default is bull alone)",
     )
     buy: BuyProbabilities = Field(
         default_factory=BuyProbabilities,
