@@ -76,7 +76,7 @@ def test_daily_atr_is_of_whole_days() -> None:
     assert found["daily_atr"].iloc[:row].isna().all()
 
 
-SMALL = load_settings({"risk": {"volatility_half_life_days": 0.5}})
+SMALL = load_settings({"entries": {"mode": "position"}, "risk": {"volatility_half_life_days": 0.5}})
 
 
 def columns(base: pd.DataFrame) -> pd.DataFrame:
