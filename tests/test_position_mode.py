@@ -14,36 +14,17 @@ import pytest
 
 from conftest import Run
 from frames import candle_frame
-from regimeswitch.candles import OHLCV, resample, timeframe_seconds
-from regimeswitch.cleaning import mend
+from heldpairs import POSITION, position_frame
+from regimeswitch.candles import resample, timeframe_seconds
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import Settings, load_settings
-from regimeswitch.volatility import position_columns
 from results import trades_of
 
 
 PAIRS = ("BTC/USDT", "ETH/USDT")
 RANGE = "20241205-20241229"
-SECTION: dict[str, Any] = {
-    "entries": {"mode": "position", "regimes": ["bull"]},
-    "models": {"sub_models": "none"},
-    "risk": {"stake_fraction": 1.0, "volatility_half_life_days": 2},
-}
 # The shipped wallet is 1,000; a hundredth of it is never put at stake.
 CAPITAL = 990.0
-
-
-def wanted(folder: Path, pair: str, timeframe: str, settings: Settings) -> pd.DataFrame:
-    """What the pure functions say of a pair's candle files."""
-    name = pair.replace("/", "_")
-    five = pd.read_feather(folder / f"{name}-5m.feather")
-    base = five if timeframe == "5m" else resample(five, timeframe, "5m")
-    base = mend(base[OHLCV], timeframe, settings.safety)
-    hours = pd.read_feather(folder / f"{name}-1h.feather")
-    hours = mend(hours[OHLCV], "1h", settings.safety)
-    columns = regime_columns(base, settings.regime, hours, timeframe)
-    sized = position_columns(base, hours, settings, timeframe)
-    return pd.concat([base, columns, sized], axis=1)
 
 
 def with_files_of(market: Path, timeframe: str, folder: Path) -> Path:
@@ -62,7 +43,7 @@ def run_of(
     also: dict[str, Any] | None = None,
     **section: Any,
 ) -> tuple[Run, pd.DataFrame]:
-    merged = deepcopy(SECTION)
+    merged = deepcopy(POSITION)
     for name, keys in section.items():
         merged[name] = merged.get(name, {}) | keys
     config = {"regimeswitch": merged, "max_open_trades": 2, "fee": 0.001, **(also or {})}
@@ -85,13 +66,13 @@ def test_in_the_market_exactly_while_the_regime_is_bull(
     learns = {"enabled": timeframe == "5m"}
     words = ("--timerange", RANGE, "-i", timeframe)
     run, trades = run_of(freqtrade_here, market, *words, also={"freqai": learns})
-    settings = load_settings(SECTION)
+    settings = load_settings(POSITION)
     length = pd.Timedelta(seconds=timeframe_seconds(timeframe))
     start, end = (pd.Timestamp(day, tz="UTC") for day in RANGE.split("-"))
     assert set(trades["exit_reason"]) <= {"regime_sideways", "regime_bear", "force_exit"}
     assert not (run.userdir / "models").exists() or not list((run.userdir / "models").iterdir())
     for pair in PAIRS:
-        told = wanted(market, pair, timeframe, settings)
+        told = position_frame(market, pair, timeframe, settings)
         held = pd.Series(False, index=told["date"])
         for trade in trades[trades["pair"] == pair].itertuples():
             held[(held.index >= trade.open_date) & (held.index < trade.close_date)] = True
@@ -110,12 +91,12 @@ def test_a_position_is_a_slot_scaled_by_the_volatility_of_its_entry(
     run, trades = run_of(
         freqtrade_here, market, "--timerange", RANGE, risk={"volatility_target": 0.2}
     )
-    section = deepcopy(SECTION)
+    section = deepcopy(POSITION)
     section["risk"]["volatility_target"] = 0.2
     settings = load_settings(section)
     weights = []
     for pair in PAIRS:
-        told = wanted(market, pair, "5m", settings).set_index("date")
+        told = position_frame(market, pair, "5m", settings).set_index("date")
         for trade in trades[trades["pair"] == pair].itertuples():
             weight = told["target_weight"][trade.open_date - pd.Timedelta(minutes=5)]
             closed = trades[trades["close_date"] < trade.open_date]["profit_abs"].sum()
@@ -160,9 +141,9 @@ def test_a_disaster_stop_and_no_way_back_into_the_same_regime(
     _, trades = run_of(freqtrade_here, folder, "--timerange", "20241226-20241230", risk=limits)
     fallen = trades[trades["pair"] == "BTC/USDT"]
     (trade,) = [one for one in fallen.itertuples() if one.exit_reason == "stop_loss"]
-    section = deepcopy(SECTION)
+    section = deepcopy(POSITION)
     settings = load_settings(section)
-    told = wanted(folder, "BTC/USDT", "5m", settings).set_index("date")
+    told = position_frame(folder, "BTC/USDT", "5m", settings).set_index("date")
     atr = told["daily_atr"][trade.open_date - pd.Timedelta(minutes=5)]
     assert trade.close_rate == pytest.approx(trade.open_rate - 4 * atr, rel=0.001)
     # The rule needs hours to leave bull, and all that time it would be bought again.
@@ -182,7 +163,7 @@ def test_a_disaster_stop_and_no_way_back_into_the_same_regime(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_a_fixed_stake_is_the_whole_slot(freqtrade_here: Callable[..., Run], market: Path) -> None:
-    merged = deepcopy(SECTION)
+    merged = deepcopy(POSITION)
     merged["risk"]["volatility_target"] = 0
     config = {"regimeswitch": merged, "max_open_trades": 2, "stake_amount": 120, "fee": 0.001}
     run = freqtrade_here("backtesting", "--timerange", RANGE, datadir=market, config=config)
