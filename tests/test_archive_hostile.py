@@ -56,7 +56,9 @@ def database(*statements: str) -> bytes:
     for statement in statements:
         connection.execute(statement)
     connection.commit()
-    return connection.serialize()
+    content = connection.serialize()
+    connection.close()
+    return content
 
 
 def another_database(parts: Parts) -> None:
@@ -172,6 +174,38 @@ def test_a_database_with_a_program_of_its_own_needs_trust(
     assert restore(hostile, tmp_path / "new", "--trust") == 0
     own = resealed(archive, tmp_path / "o.zip", with_view, own_key())
     assert restore(own, tmp_path / "other") == 0
+
+
+ESCAPE = "\x1b]0;x\x07\x1b[2J"
+
+
+def unlisted(parts: Parts) -> None:
+    parts["files"][f"{ESCAPE}.txt"] = b""
+
+
+def odd_trades(parts: Parts) -> None:
+    table_of_odd = f'CREATE TABLE "{ESCAPE}" (is_open)'
+    put(parts, "tradesv3.dryrun.sqlite", "database", database(table_of_odd))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(unlisted, odd_trades, with_file(f"{ESCAPE}.jsonl", "journal")),
+        *(with_field(name, ESCAPE) for name in ("made", "database", "orders", "userdir")),
+        *(with_field("identifiers", [ESCAPE]), with_field(ESCAPE, 1), with_field("format", ESCAPE)),
+        *(with_field("trades", {ESCAPE: 1}), with_field("removed", [ESCAPE])),
+        with_file(PARAMETERS, "parameters", json.dumps({ESCAPE: 1}).encode()),
+    ],
+)
+def test_no_message_has_what_a_terminal_obeys(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Change
+) -> None:
+    hostile = resealed(archive, tmp_path / "h.zip", change)
+    assert restore(hostile, tmp_path / "new", "--data-only") == 1
+    printed = capsys.readouterr()
+    assert "is refused" in printed.err
+    assert not {"\x1b", "\x07"} & set(printed.out + printed.err)
 
 
 def test_a_bot_with_odd_files_is_still_copied(bot: Bot, tmp_path: Path) -> None:
