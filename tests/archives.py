@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
@@ -30,6 +31,9 @@ SECRETS = {
     "webhook": {"enabled": False, "url": "https://hook/SECRET-11"},
     "db_url": "",
 }
+Parts = dict[str, Any]
+"""What an archive is made of: its list, its files, files that it has twice."""
+CONFIG, CANDLES = "restored-config.json", "data/binance/BTC_USDT-5m.feather"
 HIDDEN = ("KEY-", "SECRET-", "PASS-", "TOKEN-", "JWT-", "778899")
 
 
@@ -105,7 +109,7 @@ def refused(path: Path) -> str:
 def resealed(
     source: Path,
     target: Path,
-    change: Callable[[dict[str, Any]], None],
+    change: Callable[[Parts], None],
     key: Key | None = None,
 ) -> Path:
     """An archive with other content and a seal that is right: made on purpose, not damaged.
@@ -123,3 +127,12 @@ def resealed(
     with target.open("r+b") as stream:
         seal(stream, key)
     return target
+
+
+def put(parts: Parts, name: str, kind: str, data: bytes) -> None:
+    """A file with a list entry that fits it; one of that name is replaced."""
+    members = [one for one in parts["manifest"]["members"] if one["name"] != name]
+    digest = hashlib.sha256(data).hexdigest()
+    entry = {"name": name, "kind": kind, "size": len(data), "sha256": digest}
+    parts["manifest"]["members"] = [*members, entry]
+    parts["files"][name] = data

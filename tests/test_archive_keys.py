@@ -137,6 +137,28 @@ def test_a_place_that_takes_no_key_is_one_message(
     assert not (tmp_path / "a.zip").exists()
 
 
+def test_a_user_without_a_home_names_the_key(
+    archive: Path,
+    bot: Bot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in a container that runs under a number alone."""
+
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    key = own_key().path
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    assert backup(bot, tmp_path / "a.zip") == 1
+    assert restore(archive, tmp_path / "new") == 1
+    assert said(capsys).count("name one, --key FILE") == 2
+    assert backup(bot, tmp_path / "a.zip", "--key", key) == 0
+    assert restore(archive, tmp_path / "new", "--key", key) == 0
+
+
 def test_a_copied_key_restores_on_another_machine(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,11 +82,11 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     except ArchiveError as error:
         text = f"regimeswitch restore: {args.archive} is refused: {error}. Nothing was changed."
-        console.print(text, highlight=False, markup=False)
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
         return REFUSED
     except OSError as error:
         text = f"regimeswitch restore: {error}. Nothing was changed."
-        console.print(text, highlight=False, markup=False)
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
         return REFUSED
     _tell(args, figures)
     return OK

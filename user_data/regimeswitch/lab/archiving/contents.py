@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest, Member
+from regimeswitch.lab.archiving.names import shown
 from regimeswitch.lab.archiving.plainjson import MAX_BYTES, read_object
 from regimeswitch.lab.archiving.steady import is_database
 
@@ -80,8 +81,7 @@ def _check_candles(path: Path, name: str) -> None:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             types = dict(zip(reader.schema.names, reader.schema.types, strict=True))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        first = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise ArchiveError(f"{name} in it is no table of candles ({first!a})") from None
+        raise ArchiveError(f"{name} in it is no table of candles ({shown(error)})") from None
     fits = all(_is_number(types.get(column)) for column in _COLUMNS[1:])
     if not fits or not _is_date(types.get("date")):
         raise ArchiveError(f"{name} in it is no table of candles: its columns are others")
@@ -121,6 +121,6 @@ def check_trades(manifest: Manifest, path: Path, *, trusted: bool) -> None:
                 raise ArchiveError(f"{name} in it has the {extra[0]} {extra[1]!r}, freqtrade none")
             found = count_trades(database)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise ArchiveError(f"{name} in it is no database of freqtrade ({error})") from None
+        raise ArchiveError(f"{name} in it is no database of freqtrade ({shown(error)})") from None
     if found != manifest.trades:
         raise ArchiveError(f"{name} in it has other trades ({found}) than its list says")

@@ -45,9 +45,15 @@ class Key:
 
 
 def default_path() -> Path:
-    """``$XDG_CONFIG_HOME/regimeswitch/backup.key``, by default below ``~/.config``."""
+    """``$XDG_CONFIG_HOME/regimeswitch/backup.key``, by default below ``~/.config``.
+
+    :raises ArchiveError: when the user has no home
+    """
     home = os.environ.get("XDG_CONFIG_HOME", "")
-    base = Path(home) if Path(home).is_absolute() else Path.home() / ".config"
+    try:
+        base = Path(home) if Path(home).is_absolute() else Path.home() / ".config"
+    except RuntimeError:
+        raise ArchiveError("this user has no home to keep a key in; name one, --key FILE") from None
     return base / "regimeswitch" / "backup.key"
 
 

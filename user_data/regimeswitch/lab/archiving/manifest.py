@@ -109,7 +109,9 @@ def _told(error: ValidationError, content: dict[str, Any]) -> str:
     found = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(ascii(part).strip("'")[:60] for part in found["loc"])
     of = ""
-    if found["loc"][:1] == ("members",) and len(found["loc"]) > 1:
-        member = content["members"][int(found["loc"][1])]
-        of = f", of {str(member.get('name'))[:200]!r}" if isinstance(member, dict) else ""
+    members = content.get("members")
+    if found["loc"][:1] == ("members",) and len(found["loc"]) > 1 and isinstance(members, list):
+        number = int(found["loc"][1])
+        named = [one for one in members[number : number + 1] if isinstance(one, dict)]
+        of = "".join(f", of {str(one.get('name'))[:200]!r}" for one in named)
     return f"its {NAME} cannot be read ({place}{of}: {found['msg']})"

@@ -53,6 +53,12 @@ def _fault_of_part(part: str) -> str:
     return ""
 
 
+def shown(text: object) -> str:
+    """A text of an archive for people: nothing that a terminal obeys, and not much of it."""
+    words = str(text)[:200]
+    return words if words.isprintable() else ascii(words)
+
+
 def clash_of(names: Iterable[str]) -> tuple[str, str] | None:
     """Two names that would be one file, or one file and its folder, where case does not count."""
     files: dict[str, str] = {}

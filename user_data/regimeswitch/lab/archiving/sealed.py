@@ -29,6 +29,7 @@ from regimeswitch.lab.archiving.limits import (
     read_limited,
 )
 from regimeswitch.lab.archiving.manifest import NAME, ArchiveError, Manifest
+from regimeswitch.lab.archiving.names import shown
 from regimeswitch.lab.archiving.places import check_manifest
 
 
@@ -160,7 +161,7 @@ def open_archive(path: Path, key: Key | None = None) -> Iterator[Archive]:
         except ArchiveError:
             raise
         except UNREADABLE as error:
-            raise ArchiveError(f"it is no archive of a bot ({error})") from None
+            raise ArchiveError(f"it is no archive of a bot ({shown(error)})") from None
         with packed:
             check_manifest(manifest)
             _check_names(packed, manifest)
@@ -194,7 +195,9 @@ def _check_names(archive: zipfile.ZipFile, manifest: Manifest) -> None:
     listed = sorted([NAME, *(member.name for member in manifest.members)])
     if names != listed:
         odd = sorted(set(names) ^ set(listed)) or ["a file twice"]
-        raise ArchiveError(f"its list and its files do not agree ({', '.join(odd[:3])})")
+        raise ArchiveError(
+            f"its list and its files do not agree ({', '.join(map(shown, odd[:3]))})"
+        )
     for member in manifest.members:
         if archive.getinfo(member.name).file_size != member.size:
             raise ArchiveError(f"{member.name} in it is not what its list says; copy it again")
@@ -224,7 +227,7 @@ def unpack(
                     running.update(block)
                     stream.write(block)
         except UNREADABLE as error:
-            raise ArchiveError(f"{member.name} in it cannot be unpacked ({error})") from None
+            raise ArchiveError(f"{member.name} in it cannot be unpacked ({shown(error)})") from None
         if (size, running.hexdigest()) != (member.size, member.sha256):
             raise ArchiveError(f"{member.name} in it is not what its list says; copy it again")
         check_content(member, place)
