@@ -24,6 +24,7 @@ from regimeswitch.exchange.faults import Fault
 from regimeswitch.exchange.injection import Injection
 from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.server import ExchangeServer
+from regimeswitch.lab import wait
 from regimeswitch.lab.overlay import ccxt_options
 from regimeswitch.lab.wait import BINANCE, ping_address, wait_for
 
@@ -106,6 +107,21 @@ def test_a_ban_that_the_bot_before_was_told_of_is_waited_for_without_a_request(
     assert failing.faults.during_ban == []
     assert "takes no requests until" in lines[0]
     assert json.loads(bans.path.read_text()) == {}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 20.0, -20.0])
+def test_a_clock_that_is_off_is_told_before_a_bot_ends_of_it(
+    failing: ExchangeServer, ticking: Clock, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The exchange's clock stands still, and a machine may be slow.
+    monkeypatch.setattr(wait, "SIGNED_SECONDS", 10.0)
+    assert failing.faults is not None
+    ticking.now = int(time.time() * 1000)
+    failing.faults.set([Fault("drift", seconds=seconds)])
+    lines: list[str] = []
+    assert wait_for(f"{failing.url}/api/v3/ping", 600, lines.append)
+    sign = "-" if seconds > 0 else "+"
+    assert [f"by {sign}" in line for line in lines] == ([True] if seconds else [])
 
 
 def test_pauses_grow_where_the_firewall_refuses(

@@ -52,8 +52,9 @@ class SafetySettings(Section):
         5.0,
         ge=0.2,
         le=60,
-        description="longest wait for one answer about orders, books and wallets, seconds; the "
-        "same question is not asked again in that loop",
+        description="longest wait for the price of a pair without a position, seconds; it is not "
+        "asked for again in that loop. What an exit needs is waited for as long as the exchange "
+        "client waits, and asked for twice",
     )
     weight_limit: int = Field(
         6000, ge=100, description="request weight that the exchange allows, per minute"
@@ -69,7 +70,8 @@ class SafetySettings(Section):
         1.0,
         gt=0,
         le=30,
-        description="difference from the exchange's clock beyond which entries pause, seconds",
+        description="difference from the exchange's clock beyond which entries pause, seconds; "
+        "signed requests carry the exchange's time",
     )
     exit_loops: int = Field(
         2,

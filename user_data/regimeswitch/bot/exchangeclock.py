@@ -31,6 +31,7 @@ class ExchangeClock:
         self.doubted = True
         self._clients: list[Any] = []
         self._measured = 0.0
+        self._lead = 0.0
 
     def follow(self, client: Any) -> None:
         """Correct the timestamps of an exchange client."""
@@ -39,8 +40,13 @@ class ExchangeClock:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to measure, by a clock that nobody sets."""
-        return self.doubted or time.monotonic() - self._measured >= EVERY
+        """Whether it is time to measure: by a clock that nobody sets, or as this one was set."""
+        return self.doubted or self.was_set or time.monotonic() - self._measured >= EVERY
+
+    @property
+    def was_set(self) -> bool:
+        """Whether this clock has been set since the last measurement."""
+        return abs(_lead() - self._lead) > CORRECTED_SECONDS
 
     def now(self) -> float:
         """The present of the exchange, epoch seconds."""
@@ -55,7 +61,7 @@ class ExchangeClock:
         if seconds > MAX_TRIP:
             return False
         self.difference = time.time() - seconds / 2 - theirs
-        self.doubted, self._measured = False, time.monotonic()
+        self.doubted, self._measured, self._lead = False, time.monotonic(), _lead()
         self._correct()
         return True
 
@@ -63,3 +69,8 @@ class ExchangeClock:
         off = self.difference if abs(self.difference) > CORRECTED_SECONDS else 0.0
         for client in self._clients:
             client.options["timeDifference"] = round(off * 1000)
+
+
+def _lead() -> float:
+    """This clock less the one that nobody sets; constant until somebody sets it."""
+    return time.time() - time.monotonic()

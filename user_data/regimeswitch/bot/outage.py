@@ -5,6 +5,7 @@ What that means for exits differs, so every message says what holds for both, fr
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,6 +65,8 @@ class Outages:
 
     def _clock_state(self, exchange: Any) -> State | None:
         clock = self._traffic.clock
+        if clock.was_set:
+            _forget_the_future(exchange)
         if clock.is_due or self._clock is not None:
             self._traffic.measure(exchange._api)
         if abs(clock.difference) <= self._safety.clock_drift_seconds:
@@ -87,3 +90,14 @@ class Outages:
             end = f"{candles['date'].iloc[-1]:%Y-%m-%d %H:%M}"
             return State(LATE, {"what": f"{pair}: candles end at {end}"})
         return None
+
+
+def _forget_the_future(exchange: Any) -> None:
+    """After a clock was set back freqtrade would ask for no candles until it is as late again.
+
+    Older releases remember no such moments.
+    """
+    polled: dict[Any, int] = getattr(exchange, "_pairs_last_poll_time", {})
+    for key, moment in list(polled.items()):
+        if moment > time.time() * 1000:
+            del polled[key]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import math
 import os
 import sys
@@ -35,6 +36,8 @@ GONE, USAGE = 1, 2
 BINANCE = "https://api.binance.com/api/v3"
 ANSWER_SECONDS = 10.0
 MAX_BYTES = 65_536
+SIGNED_SECONDS = 1.0
+"""A signed request may be ahead of the exchange's clock by less than this."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
@@ -134,9 +137,31 @@ def wait_for(
         pause(length)
         waited += length
     silence.over(host)
+    tell_clock(url, say)
     if asked:
         say(f"{url} answers after {waited:.0f} s")
     return True
+
+
+def tell_clock(url: str, say: Callable[[str], None]) -> None:
+    """Say how far this clock is off, where freqtrade would end at its first signed request.
+
+    :param url: of the ping, beside which the exchange tells its time
+    """
+    began = time.perf_counter()
+    try:
+        with urllib.request.urlopen(f"{url.rpartition('/')[0]}/time", timeout=10) as response:
+            theirs = int(json.loads(response.read(MAX_BYTES))["serverTime"]) / 1000
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        # No more than a hint: freqtrade asks for the time itself.
+        return
+    seconds = time.perf_counter() - began
+    off = time.time() - seconds / 2 - theirs
+    if abs(off) > SIGNED_SECONDS + seconds:
+        say(
+            f"this clock differs from the exchange's by {off:+.1f} s; a live bot cannot start with "
+            "it, because its first signed request is refused (-1021): set the clock"
+        )
 
 
 def pauses() -> Iterator[float]:
