@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from regimeswitch.bot.shortages import LEFT
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.evidence import Row, exact
@@ -12,6 +11,8 @@ from regimeswitch.lab.faulting.scene import BASES
 from regimeswitch.lab.faulting.verdict import Verdict
 
 
+LEFT = "coins_left"
+"""How the id of such an order begins, in every bot's database."""
 DUST = Decimal("0.05")
 """Coins at 100 each, worth the smallest order of 5: what earlier trades may have left over."""
 
