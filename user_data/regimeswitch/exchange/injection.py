@@ -88,9 +88,9 @@ class Injection:
             }
 
     @property
-    def banned(self) -> bool:
-        """Whether every request is refused at the moment."""
-        return self.clock() < self._ban[1]
+    def banned_until(self) -> int:
+        """When a ban ends, epoch milliseconds; 0 without one."""
+        return self._ban[1]
 
     def meet(self, verb: str, path: str, symbol: str) -> Fault | None:
         """The fault that a request of the present meets; it counts as met."""

@@ -194,7 +194,9 @@ class Lives:
         except KilledError:
             kill = self.place.wire.killed
             self._drop()
-            self._not_before = at + 1 + (0 if kill is None else kill.down * CANDLE)
+            # Like all trouble, the time without a bot is over when the settling begins.
+            down = 0 if kill is None else kill.down * CANDLE
+            self._not_before = min(at + 1 + down, max(OFF, at + 1))
             return
         except DEATHS as error:
             self._drop()
@@ -301,7 +303,7 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
         injection = Injection(clock.true_ms, [one for one in faults if one.kind not in DELAYS], 0.0)
         delays = [one for one in faults if one.kind in DELAYS]
         kills = [one for one in schedule.troubles if isinstance(one, Kill)]
-        wire = Wire(clock.sleep, injection, delays, kills)
+        wire = Wire(clock.sleep, injection, delays, kills, BEGIN_MS + OFF * 1000)
         keys = (trading.credentials.key, trading.credentials.secret)
         with (
             moved_pauses(clock),

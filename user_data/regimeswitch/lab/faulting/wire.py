@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,8 +29,50 @@ DELAYS = ("time-out", "slow")
 """Faults that are made here: real waiting would depend on how busy the machine is."""
 
 
+REAL_SECONDS = 60.0
+"""Longest real wait for an answer of the exchange in this process."""
+Asked = tuple[str, str, str]
+"""Method, path and pair of a request."""
+
+
 class KilledError(SystemExit):
     """The process of the bot has ended. Nothing of freqtrade, ccxt or asyncio holds this up."""
+
+
+class Turn:
+    """One request after the other; of those that come side by side, in the order of the alphabet.
+
+    freqtrade goes through pairs in the order of a set, which is another in each process.
+    """
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Condition()
+        self._waiting: list[tuple[Asked, int]] = []
+        self._numbers = itertools.count()
+        self._busy = False
+
+    @contextlib.asynccontextmanager
+    async def of(self, asked: Asked) -> AsyncIterator[None]:
+        """The time in which a request has the line to itself."""
+        ticket = (asked, next(self._numbers))
+        self._waiting.append(ticket)
+        try:
+            # All that come side by side are there before the first one goes.
+            await asyncio.sleep(0)
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._is_next(ticket))
+                self._busy = True
+        finally:
+            self._waiting.remove(ticket)
+        try:
+            yield
+        finally:
+            self._busy = False
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _is_next(self, ticket: tuple[Asked, int]) -> bool:
+        return not self._busy and min(self._waiting) == ticket
 
 
 class Wire:
@@ -39,6 +82,7 @@ class Wire:
     :param exchange: its faults and its clock
     :param faults: of :data:`DELAYS` alone; other kinds are the exchange's own
     :param kills: at which requests the bot ends
+    :param until: it ends at none from this moment on, epoch milliseconds
     :ivar lines: what was asked, and what became of it
     """
 
@@ -48,19 +92,22 @@ class Wire:
         exchange: Injection,
         faults: Iterable[Fault],
         kills: Iterable[Kill],
+        until: int,
     ) -> None:
         self._pause, self._exchange, self._clock = pause, exchange, exchange.clock
         self._delays = Injection(self._clock, faults)
-        self._kills = list(kills)
+        self._kills, self._until = list(kills), until
         self._counts: Counter[int] = Counter()
-        self._lock = asyncio.Lock()
+        self._turn = Turn()
         self._dead = False
+        # The end of the ban that a bot has heard of.
+        self._silent_until = 0
         self.killed: Kill | None = None
         self.lines: list[str] = []
 
     def reconnect(self) -> None:
         """A new bot begins."""
-        self._lock, self._dead, self.killed = asyncio.Lock(), False, None
+        self._turn, self._dead, self.killed = Turn(), False, None
 
     @property
     def digest(self) -> str:
@@ -75,7 +122,7 @@ class Wire:
         def request(session: Any, method: str, url: str, **more: Any) -> Any:
             asked = _asked(method, url, more.get("data"))
             with self._carried(asked, float(more["timeout"]), requests.ReadTimeout):
-                response = send(session, method, url, **more)
+                response = send(session, method, url, **more | {"timeout": REAL_SECONDS})
                 self._answered(asked, response.status_code)
                 return response
 
@@ -83,9 +130,11 @@ class Wire:
             asked = _asked(method, str(url), more.get("data"))
             # Sent side by side with what is on the line just now: of a ban that begins meanwhile
             # it cannot know.
-            free, counted = not self._exchange.banned, len(self._exchange.during_ban)
-            async with self._lock:
+            free = self._clock() >= self._silent_until
+            counted = len(self._exchange.during_ban)
+            async with self._turn.of(asked):
                 with self._carried(asked, float(more["timeout"].total), asyncio.TimeoutError):
+                    more["timeout"] = aiohttp.ClientTimeout(total=REAL_SECONDS)
                     response = await send_later(session, method, url, **more)
                     # Until it is read, its end would depend on the network.
                     with contextlib.suppress(aiohttp.ClientError):
@@ -108,9 +157,7 @@ class Wire:
                 setattr(place, name, theirs)
 
     @contextlib.contextmanager
-    def _carried(
-        self, asked: tuple[str, str, str], patience: float, late: type[Exception]
-    ) -> Iterator[None]:
+    def _carried(self, asked: Asked, patience: float, late: type[Exception]) -> Iterator[None]:
         """Around a request that is sent.
 
         :param patience: how long the client waits, seconds
@@ -134,19 +181,20 @@ class Wire:
         self._pause(seconds)
         self._die_at(asked, AFTER)
 
-    def _give_up(self, asked: tuple[str, str, str], patience: float, late: type[Exception]) -> None:
+    def _give_up(self, asked: Asked, patience: float, late: type[Exception]) -> None:
         self._pause(patience)
         self._note(asked, "no answer in time")
         self._die_at(asked, AFTER)
         raise late("Read timed out.")
 
-    def _answered(self, asked: tuple[str, str, str], status: int) -> None:
+    def _answered(self, asked: Asked, status: int) -> None:
+        self._silent_until = self._exchange.banned_until
         self._note(asked, f"{status}")
 
-    def _note(self, asked: tuple[str, str, str], outcome: str) -> None:
+    def _note(self, asked: Asked, outcome: str) -> None:
         self.lines.append(f"{self._clock()} {' '.join(asked)} {outcome}")
 
-    def _die_at(self, asked: tuple[str, str, str], moment: str) -> None:
+    def _die_at(self, asked: Asked, moment: str) -> None:
         """End the bot where that is planned; whatever it still does then comes to nothing."""
         if self._dead:
             raise KilledError
@@ -155,15 +203,14 @@ class Wire:
             if kill.moment != moment or kill.verb not in ("", verb) or kill.path not in ("", path):
                 continue
             self._counts[place] += 1
-            if self._counts[place] == kill.number:
+            if self._counts[place] == kill.number and self._clock() < self._until:
                 self._dead, self.killed = True, kill
         if self._dead:
             self._note(asked, f"killed {moment}")
             raise KilledError
 
 
-def _asked(method: str, url: str, body: Any) -> tuple[str, str, str]:
-    """Method, path and pair of a request."""
+def _asked(method: str, url: str, body: Any) -> Asked:
     split = urlsplit(url)
     text = body.decode() if isinstance(body, bytes) else body or ""
     fields = parse_qs(f"{split.query}&{text}")
