@@ -64,6 +64,8 @@ def damaged(candles: pd.DataFrame, kind: str, row: int, length: int = 1) -> pd.D
         frame.loc[rows, "volume"] = np.inf
     elif kind == "spike":
         frame.loc[rows, ["high", "close"]] = 3 * before
+        # A garbled price comes with the volume of any other candle.
+        frame.loc[rows, "volume"] = frame["volume"].iloc[:row].median()
     elif kind == "jump":
         frame.loc[frame.index[row:], PRICES] *= 3
     else:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import freqtrade.exchange.common
+import pandas as pd
 import pytest
 import time_machine
 from freqtrade.configuration import Configuration
@@ -267,18 +268,19 @@ def exact(number: float) -> Decimal:
 def running_world(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    path: Prices = (),
-    other: Prices = (),
+    path: Prices | pd.DataFrame = (),
+    other: Prices | pd.DataFrame = (),
 ) -> Iterator[World]:
     """AAA and BBB rest at 100, dip to 90 in the fourth candle and come back.
 
-    :param path: prices of both instead; ``other`` those of BBB
+    :param path: prices or candles of both instead; ``other`` those of BBB
     """
     candles = tmp_path / "candles"
     candles.mkdir()
     usual = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
-    for base, own in (("AAA", path), ("BBB", other or path)):
-        candles_of(own or usual).to_feather(candles / f"{base}_USDT-5m.feather")
+    for base, own in (("AAA", path), ("BBB", other if len(other) else path)):
+        given = own if isinstance(own, pd.DataFrame) else candles_of(own or usual)
+        given.to_feather(candles / f"{base}_USDT-5m.feather")
     with time_machine.travel(BEGIN + timedelta(seconds=1), tick=False) as clock:
         shifting = Shifting(clock)
         # All of the guards' modules are there before their clock is replaced.

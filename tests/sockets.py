@@ -37,7 +37,7 @@ class Socket:
         while True:
             event = await self.socket.receive_json(timeout=5)
             seen.append(event)
-            if event.get("id") == self.number:
+            if isinstance(event, dict) and event.get("id") == self.number:
                 return seen
 
     async def after(self, clock: Clock, now: int) -> list[Any]:

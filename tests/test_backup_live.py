@@ -90,7 +90,10 @@ def read_until(stream: IO[str] | None, line: int) -> None:
     assert any(text.strip() == str(line) for text in stream), f"the bot did not reach {line}"
 
 
-def test_a_restored_bot_goes_on_as_the_one_that_went_on(market: Path, tmp_path: Path) -> None:
+def test_a_restored_bot_goes_on_as_the_one_that_went_on(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     one, other = (Machine(tmp_path / name, market) for name in ("one", "other"))
     one.userdir.mkdir(parents=True)
     other.home.mkdir()

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guarded import World, running_world
+from guarded import QUIET_CANDLES, World, running_world
 from regimeswitch.exchange.faults import Fault
 from regimeswitch.lab.faulting.cases import all_cases
 from regimeswitch.lab.faulting.judge import judge
 from regimeswitch.lab.faulting.scene import write_candles
 from regimeswitch.ticks import DUPLICATE, FUTURE, MISPLACED, MISSING, sound_ticks
+from traders import QUIET, candles_of
 
 
 NOW = 1_735_689_600_000 + 150_000
@@ -107,6 +108,28 @@ def test_a_live_bot_buys_on_no_damaged_candle_and_goes_on_afterwards(
     for _ in range(3):
         world.step()
     assert len(world.filled("BUY")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_true_crash_is_no_bad_candle_of_a_live_bot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    fallen = (100.0, 100.0, 30.0, 40.0)
+    path = [*[QUIET] * (QUIET_CANDLES + 2), fallen, *[(40.0, 40.0, 40.0, 40.0)] * 20]
+    crash = candles_of(path)
+    crash.loc[QUIET_CANDLES + 2, "volume"] = 600.0
+    with running_world(tmp_path, monkeypatch, crash) as world:
+        world.start()
+        world.step()
+        assert len(world.filled("BUY")) == 1
+        for _ in range(3):
+            world.step()
+        sold = world.filled("SELL")
+        assert len(sold) == 1
+        assert sold[0].quote_executed / sold[0].executed < 45
+    assert "bad candle" not in caplog.text
 
 
 @pytest.mark.slow

@@ -68,12 +68,46 @@ def test_a_spike_between_bad_candles_is_still_found() -> None:
     assert bad_rows(candles) == {"spike": [30]}
 
 
+def crash(rows: int, row: int, factor: float, volume: float) -> pd.DataFrame:
+    """Candles that fall or rise at one of them, with so many times the usual volume."""
+    candles = candle_frame(rows)
+    candles.loc[row:, PRICES] *= factor
+    opened = candles.loc[row - 1, "close"]
+    candles.loc[row, "open"] = opened
+    candles.loc[row, "high"] = max(opened, candles.loc[row, "high"])
+    candles.loc[row, "low"] = min(opened, candles.loc[row, "low"])
+    candles.loc[row, "volume"] = volume * candles["volume"].iloc[max(row - 288, 0) : row].median()
+    return candles
+
+
+@pytest.mark.parametrize("factor", [0.2, 0.45, 2.5])
+@pytest.mark.parametrize("rows", [60, 400])
+def test_a_crash_is_true_where_its_volume_bears_it_out(factor: float, rows: int) -> None:
+    row = rows - 10
+    true = crash(rows, row, factor, 3.01)
+    assert not find_bad_candles(true, "5m", SPIKE, 3.0)["spike"].any()
+    # What was known before, and whatever its volume.
+    assert np.flatnonzero(find_bad_candles(true, "5m", SPIKE)["spike"]).tolist() == [row]
+    thin = crash(rows, row, factor, 2.99)
+    assert np.flatnonzero(find_bad_candles(thin, "5m", SPIKE, 3.0)["spike"]).tolist() == [row]
+    # A price that no pair can have is none, however much was traded.
+    true.loc[row, "high"] = 1e16
+    assert find_bad_candles(true, "5m", SPIKE, 3.0)["spike"][row]
+
+
+def test_volume_proves_nothing_before_there_is_enough_of_it() -> None:
+    young = crash(60, 12, 0.3, 50.0)
+    assert not find_bad_candles(young, "5m", SPIKE, 3.0)["spike"].any()
+    young.loc[3, "volume"] = 0.0
+    assert np.flatnonzero(find_bad_candles(young, "5m", SPIKE, 3.0)["spike"]).tolist() == [12]
+
+
 @quick
 @given(frames(150), st.integers(0, 150))
 def test_finding_and_mending_use_earlier_candles_only(candles: pd.DataFrame, end: int) -> None:
     before = candles.copy()
-    bad = find_bad_candles(candles, "5m", SPIKE)
-    past = find_bad_candles(candles[:end], "5m", SPIKE)
+    bad = find_bad_candles(candles, "5m", SPIKE, 3.0)
+    past = find_bad_candles(candles[:end], "5m", SPIKE, 3.0)
     pd.testing.assert_frame_equal(past, bad[:end])
     pd.testing.assert_frame_equal(
         mend_candles(candles[:end], past), mend_candles(candles, bad)[:end]

@@ -23,6 +23,8 @@ BOT_S_OWN = tuple(
     for name in (
         *("config", "journal", "guards", "supported", "joining"),
         *("overrides", "timeranges", "processes"),
+        # A start waits for the end of a ban that a bot was told of.
+        *("answers", "banfile", "meanings", "silence"),
     )
 )
 CLOCKS_AND_FILES = {

@@ -15,6 +15,11 @@ from doctors import NO_CANDLES, a_machine_of_eight, bot, doctor, kinds
 __all__ = ["a_machine_of_eight", "bot"]
 
 
+HELD = {
+    "models": {"sub_models": "none"},
+    "entries": {"mode": "position", "regimes": ["bull"]},
+    "risk": {"stake_fraction": 1.0},
+}
 WEBHOOK = {
     "enabled": True,
     "allow_custom_messages": True,
@@ -64,7 +69,6 @@ CONFIGS: list[tuple[dict[str, Any], str, str]] = [
         *("warning", "config.horizon"),
     ),
     ({"regimeswitch": {"regime": {"grace_candles": 11}}}, "warning", "regimes.grace"),
-    ({"freqai": {"enabled": False}}, "serious", "freqai.off"),
     ({"freqai": {"identifier": "regimeswitch-rs00000000"}}, "warning", "identifier.fixed"),
     ({"freqai": {"expiration_hours": 23}}, "serious", "freqai.expiration"),
     ({"freqai": {"expiration_hours": 0}}, "warning", "freqai.never_expires"),
@@ -116,6 +120,29 @@ def test_one_defect_of_the_configuration_is_one_finding(
     assert code == (severity == "serious")
     for found in figures["findings"]:
         assert all(found[part] for part in ("what", "where", "mend"))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"freqai": {"enabled": False}}, []),
+        ({"freqai": {"enabled": False}, "timeframe": "15m"}, []),
+        ({"minimal_roi": {"0": 0.1}, "trailing_stop": True}, [("warning", "config.cuts")] * 2),
+        ({"use_exit_signal": False}, [("serious", "config.override")]),
+    ],
+)
+def test_position_mode_needs_no_model_and_names_what_cuts_positions(
+    bot: Bot, change: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    content = bot.content()
+    content["regimeswitch"] = HELD
+    bot.config.write_text(json.dumps(content))
+    bot.change(**change)
+    code, figures = doctor(bot)
+    kinds_found = [one for one in kinds(figures) if not one[1].startswith("identifier.")]
+    assert [one for one in kinds_found if one != NO_CANDLES] == expected
+    assert code == any(severity == "serious" for severity, _ in expected)
 
 
 def test_guards_do_not_keep_streams_away_from_another_exchange(bot: Bot) -> None:

@@ -18,10 +18,12 @@ def test_subscriptions_and_properties(server: ExchangeServer, clock: Clock) -> N
 
     async def conversation(socket: Socket) -> None:
         assert await socket.ask("LIST_SUBSCRIPTIONS") == {"result": [], "id": 1}
-        names = ["btcusdt@kline_5m", "btcusdt@nonsense", "nopeusdt@trade", "btcusdt@kline_1m"]
+        names = ["btcusdt@kline_5m", "ethusdt@kline_1h@+08:00"]
         assert await socket.ask("SUBSCRIBE", *names) == {"result": None, "id": 2}
         assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == names
-        assert [one["s"] for one in await socket.after(clock, BEGIN + 2000)] == ["BTCUSDT"]
+        told = [one["s"] for one in await socket.after(clock, BEGIN + 2000)]
+        assert told == ["BTCUSDT", "ETHUSDT"]
+        assert (await socket.ask("UNSUBSCRIBE", names.pop()))["result"] is None
         assert (await socket.ask("GET_PROPERTY", "combined"))["result"] is False
         assert (await socket.ask("SET_PROPERTY", "combined", True))["result"] is None
         (wrapped,) = await socket.after(clock, BEGIN + 4000)
@@ -92,3 +94,53 @@ def test_ping_is_answered_and_a_stop_says_goodbye(server: ExchangeServer) -> Non
 def test_a_plain_request_is_told_that_there_is_nothing(server: ExchangeServer) -> None:
     for path in ("/ws", "/stream", "/ws/btcusdt@trade"):
         assert get(server, path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["btcusdt@nonsense", "nopeusdt@trade", "btcusdt@kline_1m", "!bookTicker", "BTCUSDT@trade"],
+)
+def test_what_would_never_be_sent_is_refused(server: ExchangeServer, name: str) -> None:
+    """In a message, where nothing of the message begins, and in an address."""
+
+    async def conversation(socket: Socket) -> None:
+        error = (await socket.ask("SUBSCRIBE", "btcusdt@trade", name))["error"]
+        assert error["code"] == 2
+        assert (await socket.ask("LIST_SUBSCRIPTIONS"))["result"] == []
+
+    talk(server, "/ws", conversation)
+    for path in (
+        f"/ws/{name}",
+        f"/stream?streams=btcusdt@trade/{name}",
+        "/ws?timeUnit=MICROSECOND",
+    ):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            talk(server, path, conversation)
+        assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "every"),
+    [
+        ("!miniTicker@arr", 1000),
+        ("!ticker@arr", 1000),
+        ("!ticker_1h@arr", 1000),
+        ("!miniTicker@arr@3000ms", 3000),
+    ],
+)
+def test_tickers_of_all_pairs_come_when_they_change(
+    server: ExchangeServer, clock: Clock, name: str, every: int
+) -> None:
+    clock.now = BEGIN + 1
+
+    async def conversation(socket: Socket) -> None:
+        assert await socket.after(clock, BEGIN + every - 1) == []
+        (first,) = await socket.after(clock, BEGIN + every)
+        assert [one["s"] for one in first] == ["BTCUSDT", "ETHUSDT"]
+        # No trade was made in between.
+        assert await socket.after(clock, BEGIN + 2 * every - 1) == []
+        (later,) = await socket.after(clock, BEGIN + 12_000)
+        assert [one["s"] for one in later] == ["BTCUSDT", "ETHUSDT"]
+        assert later[0]["v"] != first[0]["v"]
+
+    talk(server, f"/ws/{name}", conversation)

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import QUICK, Run
-from regimeswitch.bot.drawdown import DAILY, PEAK, Drawdown
+from regimeswitch.bot.drawdown import DAILY, PEAK, Drawdown, Marks
 from regimeswitch.floors import DAY_SECONDS, FloorState, floor_after
 from regimeswitch.settings import RiskSettings, Settings
 from results import trades_of
@@ -153,6 +153,58 @@ def test_equity_is_marked_at_the_last_good_close_with_fees(one_trade: Any) -> No
     tomorrow = datetime(2025, 1, 2, tzinfo=UTC)
     floors.look(tomorrow)
     assert floors.refusal(tomorrow) == ""
+
+
+class Live(Provider):
+    """Stands for the data provider of a running bot: candles up to a moment, and a book."""
+
+    runmode = RunMode.LIVE
+
+    def __init__(self, closes: list[float], begin: datetime, book: list[float]) -> None:
+        super().__init__(closes, begin)
+        self.book = book
+
+    def get_pair_dataframe(self, pair: str, timeframe: str) -> pd.DataFrame:
+        return self.frame
+
+    def orderbook(self, pair: str, maximum: int) -> dict[str, list[list[float]]]:
+        sides = [[[price, 1.0]] for price in self.book]
+        return dict(zip(("bids", "asks"), sides, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("volume", "book", "price", "fresh"),
+    [
+        # Whatever the volume says, the book decides.
+        (1.0, [29.9, 30.1], 30.0, True),
+        (9.0, [29.9, 30.1], 30.0, True),
+        (9.0, [99.9, 100.1], 100.0, True),
+        # Unknown: the last good close, and asked again in the next loop.
+        (1.0, [], 100.0, False),
+        (9.0, [30.1, 29.9], 30.0, False),
+    ],
+)
+def test_limits_of_a_running_bot_see_the_true_price_of_a_crash(
+    volume: float, book: list[float], price: float, fresh: bool
+) -> None:
+    begin = datetime(2025, 1, 1, tzinfo=UTC)
+    provider = Live([100.0] * 20 + [30.0], begin, book)
+    provider.frame.loc[20, "volume"] = volume
+    marks = Marks(provider, "5m", Settings())
+    moment = int(begin.timestamp()) + 21 * 300
+    assert marks.price("A/B", moment) == (pytest.approx(price), fresh)
+    assert marks.price("A/B", moment - 300) == (100.0, True)
+
+
+@pytest.mark.parametrize(("volume", "price"), [(1.0, 100.0), (9.0, 30.0)])
+def test_a_backtest_s_limits_believe_a_crash_by_its_volume(volume: float, price: float) -> None:
+    begin = datetime(2025, 1, 1, tzinfo=UTC)
+    provider = Provider([100.0] * 20 + [30.0, 30.0], begin)
+    provider.frame.loc[20, "volume"] = volume
+    marks = Marks(provider, "5m", Settings())
+    moment = int(begin.timestamp()) + 21 * 300
+    assert marks.price("A/B", moment) == (price, True)
+    assert marks.price("A/B", moment + 300) == (30.0, True)
 
 
 def test_positions_stay_where_only_entries_are_stopped(one_trade: Any) -> None:

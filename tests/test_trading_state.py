@@ -79,6 +79,17 @@ def test_an_account_without_a_file(candles: Path) -> None:
     venue.close()
 
 
+def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+    other = tmp_path / "tradesv3.sqlite"
+    with closing(sqlite3.connect(other)) as file, file:
+        file.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+    before = other.read_bytes()
+    with pytest.raises(LedgerError, match="a database of something else; name another by --state"):
+        Ledger(other)
+    assert other.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]
+
+
 def facts(state: Path) -> dict[str, str]:
     """What a state file knows apart from orders and trades."""
     with closing(Ledger(state)) as ledger:

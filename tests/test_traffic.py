@@ -63,6 +63,21 @@ def test_a_refused_order_was_not_placed(world: World) -> None:
     agree(world)
 
 
+def test_no_signed_address_is_logged_or_sent(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What ccxt says of a request without an answer has its whole address in it."""
+    caplog.set_level("INFO")
+    world.start()
+    world.fail(Fault("reset", "GET"), Fault("504", "POST", ORDER, moment=AFTER))
+    for _ in range(2):
+        world.step()
+    text = caplog.text + " ".join(world.messages)
+    assert "no usable answer" in text
+    ours = [record.getMessage() for record in caplog.records if "regimeswitch" in record.name]
+    assert [line for line in [*ours, *world.messages] if "signature=" in line] == []
+
+
 def test_entries_wait_when_the_weight_of_the_minute_is_nearly_used(world: World) -> None:
     world.start()
     world.server.limits.add(5000, world.account.market.clock() + 300_000)

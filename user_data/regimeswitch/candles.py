@@ -23,6 +23,8 @@ BAD_KINDS = ("gap", "flat", *UNUSABLE_KINDS)
 SMALLEST_PRICE, LARGEST_PRICE = 1e-15, 1e15
 """No pair has a price outside of them; beyond, arithmetic itself fails."""
 LARGEST_VOLUME = 1e30
+VOLUME_CANDLES, MIN_VOLUME_CANDLES = 288, 12
+"""Candles before one with whose volumes its own is compared, and how many need trades."""
 
 
 def timeframe_seconds(timeframe: str) -> int:
@@ -106,7 +108,9 @@ def merge_causally(
     return merged.drop(columns="known")
 
 
-def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: float) -> pd.DataFrame:
+def find_bad_candles(
+    candles: pd.DataFrame, timeframe: str, spike_fraction: float, spike_volume: float = 0.0
+) -> pd.DataFrame:
     """Which candles cannot be true or carry no trade, by kind.
 
     gap: candles are missing right before this one. flat: no volume and one price, which is also
@@ -114,10 +118,15 @@ def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: floa
     inverted: high or low do not enclose open and close. volume: negative, missing or without end.
     spike: open, high, low or close further
     than ``spike_fraction`` from both the last good close and the previous close, so that after a
-    true jump only the jump itself is held back, or beyond any price that a pair can have.
+    true jump only the jump itself is held back, or beyond any price that a pair can have; not where
+    the volume bears the move out, since a price that is true and far away takes many trades, and
+    one that was garbled comes with the volume of any other candle.
 
     :param candles: frame of one pair, sorted by date
     :param spike_fraction: e.g. 0.5 = half again as high, or half as low
+    :param spike_volume: a move is true from this many times the median volume on, of the usable
+        candles with trades among the :data:`VOLUME_CANDLES` before it; 0 = volume proves nothing,
+        nor does it where there are fewer than :data:`MIN_VOLUME_CANDLES` of them
     :return: frame of booleans with the columns :data:`BAD_KINDS`; row t uses candles up to t
     """
     prices = [candles[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close")]
@@ -133,7 +142,10 @@ def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: floa
     volume = ~((volumes >= 0) & (volumes <= LARGEST_VOLUME))
     unusable = zero | negative | inverted | volume
     beyond = ~unusable & ((highest > LARGEST_PRICE) | (lowest < SMALLEST_PRICE))
-    found = _spikes(closes, highest, lowest, unusable | beyond, spike_fraction)
+    traded = np.where(unusable | beyond, 0.0, volumes)
+    found = _spikes(
+        closes, highest, lowest, traded, unusable | beyond, spike_fraction, spike_volume
+    )
     times = utc_dates(candles["date"]).to_numpy("datetime64[ms]")
     return pd.DataFrame(
         {
@@ -150,7 +162,13 @@ def find_bad_candles(candles: pd.DataFrame, timeframe: str, spike_fraction: floa
 
 
 def _spikes(
-    closes: Floats, highest: Floats, lowest: Floats, unusable: NDArray[np.bool_], fraction: float
+    closes: Floats,
+    highest: Floats,
+    lowest: Floats,
+    traded: Floats,
+    unusable: NDArray[np.bool_],
+    fraction: float,
+    volume: float,
 ) -> NDArray[np.bool_]:
     upper, lower = 1 + fraction, 1 / (1 + fraction)
     spikes = np.zeros(len(closes), dtype=bool)
@@ -167,10 +185,24 @@ def _spikes(
         off_good = high > good * upper or low < good * lower
         off_previous = high > previous * upper or low < previous * lower
         previous = closes[row]
-        spikes[row] = off_good and off_previous
+        spikes[row] = off_good and off_previous and not _borne_out(traded, row, volume)
         if not spikes[row]:
             good = previous
     return spikes
+
+
+def _borne_out(traded: Floats, row: int, multiple: float) -> bool:
+    """Whether a candle's volume is so many times the usual one that its far price is true.
+
+    :param traded: volumes, 0 where a candle is unusable
+    """
+    if not multiple:
+        return False
+    before = traded[max(row - VOLUME_CANDLES, 0) : row]
+    with_trades = before[before > 0]
+    if len(with_trades) < MIN_VOLUME_CANDLES:
+        return False
+    return bool(traded[row] >= multiple * np.median(with_trades))
 
 
 def mend_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from regimeswitch.sections import Fraction, RegimeName, RegimeNumbers, Section
@@ -34,47 +36,71 @@ class EdgeMargins(RegimeNumbers):
 class EntrySettings(Section):
     """When a position is opened and closed."""
 
+    mode: Literal["position", "signal"] = Field(
+        "signal",
+        description="position = hold a pair while its active regime is one of regimes, cash "
+        "otherwise; signal = open and close on the forecasts of the models",
+    )
     regimes: tuple[RegimeName, ...] = Field(
         ("bull", "sideways"),
-        description="regimes in which long positions are opened; bear is left out in spot",
+        description="regimes in which long positions are opened (signal) or held (position, where "
+        "the default is bull alone)",
     )
     buy: BuyProbabilities = Field(
-        default_factory=BuyProbabilities, description="probability of buy that opens, by regime"
+        default_factory=BuyProbabilities,
+        description="signal mode: probability of buy that opens, by regime",
     )
     sell: SellProbabilities = Field(
-        default_factory=SellProbabilities, description="probability of sell that closes, by regime"
+        default_factory=SellProbabilities,
+        description="signal mode: probability of sell that closes, by regime",
     )
     require_edge: bool = Field(
         True,
-        description="open only where the expected move, as far as it is proven on later rows than "
-        "the models learned from, pays fees and slippage; false = thresholds alone",
+        description="signal mode: open only where the expected move, as far as it is proven on "
+        "later rows than the models learned from, pays fees and slippage; false = thresholds alone",
     )
     margin: EdgeMargins = Field(
         default_factory=EdgeMargins,
-        description="what must be left of the expected move after all costs, by regime, fraction",
+        description="signal mode: what must be left of the expected move after all costs, by "
+        "regime, fraction",
     )
     slippage: float = Field(
         0.0005, ge=0, le=0.05, description="price lost to slippage per side, fraction"
     )
     expected_return: float = Field(
-        0.004, ge=0, le=1, description="regressor: forecast return that opens, fraction"
+        0.004,
+        ge=0,
+        le=1,
+        description="signal mode with a regressor: forecast return that opens, fraction",
     )
     exit_return: float = Field(
-        -0.002, ge=-1, le=0, description="regressor: forecast return that closes, fraction"
+        -0.002,
+        ge=-1,
+        le=0,
+        description="signal mode with a regressor: forecast return that closes, fraction",
     )
     leave_regimes: tuple[RegimeName, ...] = Field(
-        ("bear",), description="regimes whose beginning closes long positions"
+        ("bear",),
+        description="signal mode: regimes whose beginning closes long positions; in position mode "
+        "every regime that is not one of regimes does",
     )
     short: bool = Field(
-        False, description="futures only: open shorts in bear from the probability of sell"
+        False,
+        description="futures only: hold the mirror image in bear (position), or open shorts in "
+        "bear from the probability of sell (signal)",
     )
 
     @model_validator(mode="after")
     def _no_entry_that_leaves_at_once(self) -> EntrySettings:
         both = sorted(set(self.regimes) & set(self.leave_regimes))
-        if both:
+        if both and self.mode == "signal":
             raise ValueError(
                 f"regimes and leave_regimes both name {', '.join(both)}: positions would be closed "
                 "on the candle that opens them; take it out of one of the two"
+            )
+        if self.short and "bear" in self.regimes:
+            raise ValueError(
+                "regimes names bear and short is true: a pair cannot be held both ways; take bear "
+                "out of regimes or set short to false"
             )
         return self

@@ -202,7 +202,7 @@ def regime_columns(
     stale = STALE_RULE_CANDLES * timeframe_seconds(settings.timeframe)
     merged = merge_causally(base["date"], timeframe, rules, settings.timeframe, stale)
     raw = merged["raw"].fillna(UNKNOWN).to_numpy().astype(np.int8)
-    active = after_grace(raw, settings.grace_candles)
+    active = after_grace(raw, settings.grace_in(timeframe))
     return pd.DataFrame(
         {
             "regime_raw": _names(raw),

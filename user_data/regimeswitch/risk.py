@@ -65,6 +65,22 @@ def stake(
     return min(whole * scale / size, capital)
 
 
+def slot_stake(
+    capital: float, slots: int, weight: float, settings: RiskSettings, full: float | None = None
+) -> float:
+    """Stake of a position that is held by its regime: one slot, scaled by the volatility.
+
+    :param capital: whole capital of the bot, open positions included
+    :param slots: positions that the capital is split into, number, at least 1
+    :param weight: of :func:`regimeswitch.volatility.target_weights`, 0 to 1; NaN gives 0
+    :param full: the whole slot in stake currency; None = ``stake_fraction`` of capital / slots
+    """
+    if math.isnan(weight):
+        return 0.0
+    slot = capital / slots * settings.stake_fraction if full is None else full
+    return min(slot * weight, capital)
+
+
 def stop_stake(capital: float, outlook: Outlook, settings: RiskSettings) -> float:
     """Stake that loses ``risk_per_trade`` of capital, costs included, when the stop is hit.
 
@@ -129,6 +145,13 @@ def why_nothing(outlook: Outlook, settings: RiskSettings) -> str:
     return next(found, f"risk.{shares[settings.sizing]} or the capital is 0")
 
 
+def why_no_slot(weight: float, settings: RiskSettings) -> str:
+    """Why :func:`slot_stake` is 0 although there is capital, with the key where one says so."""
+    if math.isnan(weight):
+        return "the volatility of the pair is not known yet"
+    return "risk.stake_fraction or the capital is 0"
+
+
 def why_no_room(capital: float, exposure: Exposure, settings: RiskSettings) -> str:
     """The cap that leaves nothing of any stake, by its key; empty where all leave something."""
     if settings.max_positions and exposure.positions >= settings.max_positions:
@@ -155,16 +178,15 @@ def allowed_stake(
     return max(min(wanted, *room), 0.0)
 
 
-def stop_price(
-    entry: float, atr: float, short: bool, settings: RiskSettings, size: float = 1.0
-) -> float:
-    """Stop-loss price: ``stop_atr`` ATR multiples against the position; never below zero.
+def stop_price(entry: float, atr: float, short: bool, multiple: float, size: float = 1.0) -> float:
+    """Stop-loss price: so many ATR against the position; never below zero.
 
     :param entry: entry price
     :param atr: ATR in price units at the candle that gave the signal
+    :param multiple: ATR multiples, above 0
     :param size: as in :func:`stake`; the distance grows with it
     """
-    distance = settings.stop_atr * atr * size
+    distance = multiple * atr * size
     return entry + distance if short else max(entry - distance, 0.0)
 
 

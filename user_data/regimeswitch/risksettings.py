@@ -22,31 +22,63 @@ class RiskSettings(Section):
 
     sizing: Literal["fraction", "stop", "edge"] = Field(
         "fraction",
-        description="what the full stake is: fraction = stake_fraction of capital; stop = as "
-        "much as loses risk_per_trade when the stop is hit; edge = kelly of the stake that grows "
-        "fastest if the proven expected move is true",
+        description="signal mode: what the full stake is: fraction = stake_fraction of capital; "
+        "stop = as much as loses risk_per_trade when the stop is hit; edge = kelly of the stake "
+        "that grows fastest if the proven expected move is true",
     )
     stake_fraction: Fraction = Field(
         0.2,
-        description="sizing fraction: capital per position, fraction; a number as freqtrade's "
-        "stake_amount takes its place",
+        description="signal mode with sizing fraction: share of capital per position; position "
+        "mode: share of a slot, which is capital / pairs (or / max_open_trades, if that is less), "
+        "default 1; a number as freqtrade's stake_amount takes its place",
+    )
+    volatility_target: float = Field(
+        0.6,
+        ge=0,
+        le=10,
+        description="position mode: a slot is scaled by min(1, target / volatility of the pair), "
+        "per year, fraction; 0 = not scaled",
+    )
+    volatility_half_life_days: float = Field(
+        10.0,
+        ge=0.5,
+        le=60,
+        description="position mode: half-life of the exponential mean of squared returns that the "
+        "volatility is, days",
+    )
+    stop_daily_atr: float = Field(
+        4.0,
+        ge=0,
+        le=100,
+        description="position mode: disaster stop, multiples of the 14-day ATR from the entry; the "
+        "end of the regime is the real stop; 0 = none but freqtrade's stoploss",
     )
     risk_per_trade: Fraction = Field(
-        0.01, description="sizing stop: capital lost, costs included, at the stop-loss, fraction"
+        0.01,
+        description="signal mode, sizing stop: capital lost, costs included, at the stop-loss, "
+        "fraction",
     )
-    kelly: Fraction = Field(0.25, description="sizing edge: share of the Kelly stake, fraction")
+    kelly: Fraction = Field(
+        0.25, description="signal mode, sizing edge: share of the Kelly stake, fraction"
+    )
     scale: RegimeScale = Field(
-        default_factory=RegimeScale, description="share of the full stake, by regime, fraction"
+        default_factory=RegimeScale,
+        description="signal mode: share of the full stake, by regime, fraction",
     )
     pending_scale: Fraction = Field(
         0.5,
-        description="share of the stake while another regime serves its grace period, fraction",
+        description="signal mode: share of the stake while another regime serves its grace "
+        "period, fraction",
     )
     max_position: Fraction = Field(
-        0.4, description="largest stake of one position, fraction of capital"
+        0.4,
+        description="largest stake of one position, fraction of capital; default in position "
+        "mode: 1",
     )
     max_pair: Fraction = Field(
-        0.4, description="largest sum of open stakes in one pair, fraction of capital"
+        0.4,
+        description="largest sum of open stakes in one pair, fraction of capital; default in "
+        "position mode: 1",
     )
     max_exposure: Fraction = Field(
         1.0, description="largest sum of all open stakes, fraction of capital"
@@ -54,30 +86,37 @@ class RiskSettings(Section):
     max_positions: int = Field(
         0, ge=0, description="open positions, number; 0 = freqtrade's max_open_trades alone"
     )
-    atr_period: int = Field(288, ge=5, le=4000, description="ATR behind the stops, base candles")
-    stop_atr: float = Field(8.0, gt=0, le=200, description="stop-loss, ATR multiples from entry")
-    take_atr: float = Field(12.0, gt=0, le=400, description="take-profit, ATR multiples from entry")
+    atr_period: int = Field(
+        288, ge=5, le=4000, description="signal mode: ATR behind the stops, base candles"
+    )
+    stop_atr: float = Field(
+        8.0, gt=0, le=200, description="signal mode: stop-loss, ATR multiples from entry"
+    )
+    take_atr: float = Field(
+        12.0, gt=0, le=400, description="signal mode: take-profit, ATR multiples from entry"
+    )
     trail_atr: float = Field(
         0.0,
         ge=0,
         le=400,
-        description="the stop follows the best close since the entry at this many ATR; 0 = off",
+        description="signal mode: the stop follows the best close since the entry at this many "
+        "ATR; 0 = off",
     )
     size_forecast: bool = Field(
         True,
-        description="the forecast size of the move widens the stop and lowers the stake by the "
-        "same factor, or the other way round",
+        description="signal mode: the forecast size of the move widens the stop and lowers the "
+        "stake by the same factor, or the other way round",
     )
     size_most: float = Field(
-        2.0, ge=1, le=10, description="largest such factor, and one over the smallest"
+        2.0, ge=1, le=10, description="signal mode: largest such factor, and one over the smallest"
     )
     max_hold_candles: int = Field(
-        0, ge=0, description="a position is closed after this many base candles; 0 = never"
+        0, ge=0, description="a position is closed after this many 5-minute candles; 0 = never"
     )
     daily_loss: Fraction = Field(
         0.05,
         description="loss of marked equity since 00:00 UTC that stops entries until the next day, "
-        "fraction; 0 = no daily floor",
+        "fraction; default in position mode: 0.1; 0 = no daily floor",
     )
     daily_close: bool = Field(
         True, description="open positions are closed when the daily floor is reached"
@@ -85,7 +124,8 @@ class RiskSettings(Section):
     peak_loss: Fraction = Field(
         0.2,
         description="loss of marked equity since its highest that stops entries for "
-        "peak_pause_days and closes positions, fraction; 0 = no such floor",
+        "peak_pause_days and closes positions, fraction; default in position mode: 0.3; 0 = no "
+        "such floor",
     )
     peak_pause_days: int = Field(
         7,

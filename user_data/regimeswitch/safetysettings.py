@@ -8,7 +8,7 @@ from regimeswitch.candles import timeframe_seconds
 from regimeswitch.sections import Section
 
 
-SAFETY_OF_MODELS = {"spike_fraction"}
+SAFETY_OF_MODELS = {"spike_fraction", "spike_volume"}
 """Keys that decide on which candles models are trained; the others change no model."""
 
 
@@ -105,8 +105,15 @@ class SafetySettings(Section):
         0.5,
         gt=0.01,
         le=100,
-        description="a price this far from the last good and the previous close is impossible, "
-        "fraction, for 5m candles",
+        description="a price this far from the last good and the previous close is impossible "
+        "unless the volume bears it out, fraction, for 5m candles",
+    )
+    spike_volume: float = Field(
+        3.0,
+        ge=0,
+        le=1000,
+        description="a price beyond spike_fraction is true in a candle with this many times the "
+        "median volume of the 288 candles before it, as in a crash; 0 = it never is",
     )
 
     book_atr: float = Field(

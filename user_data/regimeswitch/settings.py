@@ -11,10 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from regimeswitch.entrysettings import BuyProbabilities, EntrySettings, SellProbabilities
 from regimeswitch.mistakes import explain
+from regimeswitch.modes import POSITION, not_read, with_defaults_of_mode
 from regimeswitch.regimesettings import EMA_LENGTHS, MAX_STARTUP_CANDLES, RegimeSettings
 from regimeswitch.risksettings import RegimeScale, RiskSettings
 from regimeswitch.safetysettings import SAFETY_OF_MODELS, SafetySettings
@@ -48,7 +49,7 @@ __all__ = [
 
 
 LearnerName = Literal["lightgbm", "xgboost", "random_forest"]
-FEATURE_VERSION = 3
+FEATURE_VERSION = 4
 
 
 class SettingsError(ValueError):
@@ -165,6 +166,28 @@ class Settings(Section):
     entries: EntrySettings = Field(default_factory=EntrySettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)
     safety: SafetySettings = Field(default_factory=SafetySettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_mode(cls, section: Any) -> Any:
+        return with_defaults_of_mode(section)
+
+    @model_validator(mode="after")
+    def _keys_of_mode(self) -> Settings:
+        unread = list(not_read(self, self.entries.mode))
+        if unread:
+            other = "signal" if self.entries.mode == "position" else "position"
+            raise ValueError(
+                f'entries.mode is "{self.entries.mode}", which does not read {", ".join(unread)}; '
+                f'leave them out, or set entries.mode to "{other}"'
+            )
+        return self
+
+    @property
+    def stop_multiple(self) -> float:
+        """Distance of the stop-loss in multiples of the mode's ATR; 0 = none."""
+        holds = self.entries.mode == POSITION
+        return self.risk.stop_daily_atr if holds else self.risk.stop_atr
 
     def model_hash(self, also: Mapping[str, Any] | None = None) -> str:
         """Eight hex digits over all that changes a trained model.

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from regimeswitch.activity import WARM_UP_CANDLES as ACTIVITY_CANDLES
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.features import longest_period, warm_up_candles
+from regimeswitch.modes import POSITION, SIGNAL
 from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings, SettingsError
+from regimeswitch.volatility import DAILY_ATR_DAYS, volatility_candles
 
 
 BASE_TIMEFRAME = "5m"
@@ -53,12 +56,18 @@ def feature_candles(parameters: Mapping[str, Any], base: str) -> dict[str, int]:
     }
 
 
-def warm_up_needs(settings: Settings, parameters: Mapping[str, Any], base: str) -> list[Need]:
-    """All needs of a configuration; parameters of :func:`feature_candles`."""
+def warm_up_needs(
+    settings: Settings, parameters: Mapping[str, Any] | None, base: str
+) -> list[Need]:
+    """All needs of a configuration.
+
+    :param parameters: as in :func:`feature_candles`; None = no model is trained
+    """
     rule = settings.regime
     needs = [
         Need(PERIODS, timeframe, count, count)
-        for timeframe, count in feature_candles(parameters, base).items()
+        for timeframe, count in feature_candles(parameters or {}, base).items()
+        if parameters is not None
     ]
     needs.append(
         Need(
@@ -68,13 +77,24 @@ def warm_up_needs(settings: Settings, parameters: Mapping[str, Any], base: str) 
             rule.candles_needed,
         )
     )
-    for key, count in (
-        ("regimeswitch.regime.grace_candles", rule.grace_candles + 1),
-        ("regimeswitch.labels.window", settings.labels.window + 1),
-        ("regimeswitch.risk.atr_period", settings.risk.atr_period + 1),
-    ):
-        needs.append(Need(key, base, count, count))
-    return needs
+    if settings.entries.mode == POSITION:
+        needs += _position_needs(settings)
+    counts = {"regimeswitch.regime.grace_candles": rule.grace_in(base) + 1}
+    if parameters is not None:
+        counts["regimeswitch.labels.window"] = settings.labels.window + 1
+    if settings.entries.mode == SIGNAL:
+        counts["regimeswitch.risk.atr_period"] = settings.risk.atr_period + 1
+    return [*needs, *(Need(key, base, count, count) for key, count in counts.items())]
+
+
+def _position_needs(settings: Settings) -> list[Need]:
+    rule, key = settings.regime.timeframe, "regimeswitch.risk.volatility_half_life_days"
+    moves = volatility_candles(rule, settings.risk.volatility_half_life_days) + 1
+    a_day = 86_400 // timeframe_seconds(rule)
+    # The day in which a bot starts is not over, and the first candle lies anywhere in its day.
+    days = (DAILY_ATR_DAYS + 2) * a_day + 1
+    stop = "regimeswitch.risk.stop_daily_atr"
+    return [Need(key, rule, moves, moves), Need(stop, rule, days, days)]
 
 
 def check_base(timeframe: str) -> None:
@@ -91,16 +111,27 @@ def check_base(timeframe: str) -> None:
         )
 
 
-def startup_candles(settings: Settings, parameters: Mapping[str, Any], base: str) -> int:
-    """The strategy's ``startup_candle_count``; parameters of :func:`feature_candles`.
+def startup_candles(settings: Settings, parameters: Mapping[str, Any] | None, base: str) -> int:
+    """The strategy's ``startup_candle_count``; parameters of :func:`warm_up_needs`.
 
-    :raises SettingsError: when Binance does not serve as many; only features can need more
+    :raises SettingsError: when Binance does not serve as many (only features can need more), or
+        for a base timeframe that cannot be used
     """
-    check_base(base)
+    if parameters is not None:
+        check_base(base)
+    elif not _shortest() <= timeframe_seconds(base) <= timeframe_seconds(settings.regime.timeframe):
+        raise SettingsError(
+            f'timeframe: "{base}" cannot be used; allowed without models: "{BASE_TIMEFRAME}" to '
+            f'"{settings.regime.timeframe}", the timeframe of the rule (regimeswitch.regime)'
+        )
     needs = warm_up_needs(settings, parameters, base)
     if max(need.least for need in needs) > MAX_STARTUP_CANDLES:
-        raise SettingsError(_too_long(parameters, max(need.least for need in needs)))
+        raise SettingsError(_too_long(parameters or {}, max(need.least for need in needs)))
     return min(max(need.candles for need in needs), MAX_STARTUP_CANDLES)
+
+
+def _shortest() -> int:
+    return timeframe_seconds(BASE_TIMEFRAME)
 
 
 def _too_long(parameters: Mapping[str, Any], count: int) -> str:

@@ -1,7 +1,7 @@
 """Freqtrade strategy: columns in; signals, stakes and stops out.
 
-The regime of a candle decides which sub-model answers and which thresholds, stake and stops
-apply. Settings: section "regimeswitch" of the config. Use it with ``--freqaimodel
+Position mode holds a pair while its own regime says so; signal mode trades on what the sub-model of
+the regime forecasts. Settings: section "regimeswitch" of the config. Use it with ``--freqaimodel
 RegimeSwitchClassifier`` or ``RegimeSwitchRegressor``.
 """
 
@@ -12,22 +12,29 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
-from freqtrade.enums import RunMode
+from freqtrade.enums import ExitCheckTuple, ExitType, RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy
 
 from regimeswitch.activity import activity_features
 from regimeswitch.bot.annotations import regime_bands
-from regimeswitch.bot.config import mark_identifier, settings_from, startup_from
+from regimeswitch.bot.config import (
+    mark_identifier,
+    settings_from,
+    startup_from,
+    switch_freqai_off,
+    trains,
+)
 from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
-from regimeswitch.bot.history import pair_regimes
+from regimeswitch.bot.history import pair_positions, pair_regimes
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.overrides import check_overrides, check_startup
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.reach import check_history
+from regimeswitch.bot.reentry import stopped_out
 from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.stakes import Stakes, Wanted
-from regimeswitch.bot.standing import no_trade_reasons
+from regimeswitch.bot.standing import no_trade_reasons, position_reasons
 from regimeswitch.bot.timeranges import bound_timerange
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import (
@@ -42,6 +49,7 @@ from regimeswitch.labels import (
     class_labels,
     forward_return,
 )
+from regimeswitch.modes import POSITION
 from regimeswitch.regimes import average_true_range
 from regimeswitch.settings import REGIME_NAMES
 
@@ -84,6 +92,9 @@ class RegimeSwitchStrategy(IStrategy):
 
     def __init__(self, config):
         self.rs = settings_from(config)
+        self.trains = trains(config, self.rs)
+        if not self.trains:
+            switch_freqai_off(config)
         mark_identifier(config, self.rs)
         check_overrides(config, self.rs)
         bound_timerange(config, self.rs)
@@ -91,6 +102,12 @@ class RegimeSwitchStrategy(IStrategy):
         self.startup_candle_count = startup_from(config, self.rs, self.timeframe)
         check_startup(config, self.startup_candle_count)
         self.can_short = self.rs.entries.short
+        self.holds = self.rs.entries.mode == POSITION
+        if self.holds:
+            # The end of the regime closes; what the config gives instead comes after this.
+            self.stoploss, self.minimal_roi, self.use_custom_roi = -0.99, {}, False
+            # freqtrade copies the whole trade for each hook that a strategy brings, every candle.
+            self.custom_exit = super().custom_exit
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
@@ -116,6 +133,8 @@ class RegimeSwitchStrategy(IStrategy):
         """No entry while a guard refuses it or below a floor."""
         refusal = self.guards.refusal(pair, current_time, entry_tag or "")
         refusal = refusal or self.floors.refusal(current_time)
+        if self.holds and not refusal:
+            refusal = stopped_out(self, pair, current_time)
         self.stakes.note(pair, refusal, entry_tag or "", side == "short")
         return not refusal
 
@@ -125,9 +144,11 @@ class RegimeSwitchStrategy(IStrategy):
         return str(self.config.get("freqaimodel", "")).endswith("Regressor")
 
     def informative_pairs(self):
-        """The rule's candles of every pair, or of the reference pair."""
+        """The rule's candles of every pair, and of the reference pair."""
         regime = self.rs.regime
         pairs = {regime.anchor_of(pair) for pair in self.dp.current_whitelist()}
+        if self.holds:
+            pairs |= {*self.dp.current_whitelist()}
         return [(pair, regime.timeframe) for pair in sorted(pairs)]
 
     def feature_engineering_expand_all(self, dataframe, period, metadata, **kwargs):
@@ -160,27 +181,31 @@ class RegimeSwitchStrategy(IStrategy):
     def populate_indicators(self, dataframe, metadata):
         """Regime, predictions, candle checks and the ATR behind the stops."""
         pair = metadata["pair"]
-        if self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
+        if self.trains and self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
             check_history(self.dp, pair, self.config, shared_pairs(self.config))
         bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
         self.notices.bad_candles(pair, self.timeframe, bad)
         # Columns put on before FreqAI starts would come back copied once per feature block.
-        frame = self.freqai.start(dataframe, metadata, self)
+        frame = self.freqai.start(dataframe, metadata, self) if self.trains else dataframe
+        history = self.freqai.dd.historic_data if self.trains else None
+        known = (frame, pair, self.dp, self.timeframe, self.rs, history)
         parts = [frame]
         if "regime" not in frame.columns:
-            history = self.freqai.dd.historic_data
-            parts.append(pair_regimes(frame, pair, self.dp, self.timeframe, self.rs, history))
-        mended = mend(frame, self.timeframe, self.rs.safety)
-        own = {
-            "bad_candle": bad.any(axis=1).to_numpy(),
-            "stop_atr": average_true_range(mended, self.rs.risk.atr_period),
-        }
+            parts.append(pair_regimes(*known))
+        own = {"bad_candle": bad.any(axis=1).to_numpy()}
+        if self.holds:
+            parts.append(pair_positions(*known))
+        else:
+            mended = mend(frame, self.timeframe, self.rs.safety)
+            own["stop_atr"] = average_true_range(mended, self.rs.risk.atr_period)
         frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)
         self.notices.regime_switch(pair, frame, self.dp)
         return frame
 
     def populate_entry_trend(self, dataframe, metadata):
-        """Long in the allowed regimes when the answer is strong and its proven edge pays."""
+        """In while the regime says so, or on answers that are strong and pay."""
+        if self.holds:
+            return self._held(dataframe, metadata["pair"])
         up, down = self._says_up(dataframe), self._says_down(dataframe)
         leaving = self._says_down(dataframe, leaving=True)
         reasons = no_trade_reasons(dataframe, up, leaving, self.rs)
@@ -195,12 +220,32 @@ class RegimeSwitchStrategy(IStrategy):
             reasons[short] = ""
         return dataframe.assign(no_trade_reason=reasons)
 
+    def _held(self, dataframe, pair):
+        """A signal on every candle of a wanted regime: a bot that starts inside one enters."""
+        reasons = position_reasons(dataframe, self.rs)
+        self.notices.no_trade(pair, reasons, self.dp)
+        dataframe.loc[reasons == "", "enter_long"] = 1
+        if self.can_short:
+            below = position_reasons(dataframe, self.rs, short=True)
+            dataframe.loc[below == "", "enter_short"] = 1
+            reasons = reasons.where(below != "", "")
+        entered = reasons == ""
+        dataframe.loc[entered, "enter_tag"] = dataframe.loc[entered, "regime"]
+        return dataframe.assign(no_trade_reason=reasons)
+
     def populate_exit_trend(self, dataframe, metadata):
         """Out when an unwanted regime begins; answers close by the trade's own regime, later."""
-        leave = dataframe["regime"].isin(self.rs.entries.leave_regimes)
+        wanted = self.rs.entries.regimes
+        unwanted = [name for name in REGIME_NAMES if name not in wanted]
+        leaving = unwanted if self.holds else self.rs.entries.leave_regimes
+        leave = dataframe["regime"].isin(leaving)
         dataframe.loc[leave, "exit_long"] = 1
         dataframe.loc[leave, "exit_tag"] = "regime_" + dataframe.loc[leave, "regime"]
-        if self.can_short:
+        if self.can_short and self.holds:
+            over = dataframe["regime"].isin(["bull", "sideways"])
+            dataframe.loc[over, "exit_short"] = 1
+            dataframe.loc[over, "exit_tag"] = "regime_" + dataframe.loc[over, "regime"]
+        elif self.can_short:
             over = dataframe["regime"] == "bull"
             dataframe.loc[over, ["exit_short", "exit_tag"]] = (1, "short_over")
         return dataframe
@@ -208,7 +253,21 @@ class RegimeSwitchStrategy(IStrategy):
     def should_exit(self, trade, rate, current_time, *, exit_, **kwargs):
         """As freqtrade has it, but an unwanted regime closes a trade only by beginning."""
         leaves = exit_ and self.positions.may_leave(trade, current_time)
-        return super().should_exit(trade, rate, current_time, exit_=leaves, **kwargs)
+        exits = super().should_exit(trade, rate, current_time, exit_=leaves, **kwargs)
+        if self.holds and self.use_exit_signal and not leaves:
+            reason = self._exit_reason(trade, current_time, rate)
+            if reason:
+                exits.insert(0, ExitCheckTuple(ExitType.CUSTOM_EXIT, reason))
+        return exits
+
+    def _exit_reason(self, trade, now, rate):
+        return self.floors.exit_reason(now) or self.positions.exit_reason(trade, now, rate)
+
+    def ft_stoploss_adjust(self, current_rate, trade, *args, **kwargs):
+        """As freqtrade has it; the disaster stop of position mode is worked out once."""
+        if self.holds and not self.trailing_stop and trade.stop_loss != trade.initial_stop_loss:
+            return
+        super().ft_stoploss_adjust(current_rate, trade, *args, **kwargs)
 
     def _says_up(self, dataframe):
         if self.forecasts_return:
@@ -270,9 +329,7 @@ class RegimeSwitchStrategy(IStrategy):
 
     def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
         """Close below a floor, on the answer of the models, after the longest allowed time."""
-        return self.floors.exit_reason(current_time) or self.positions.exit_reason(
-            trade, current_time, current_rate
-        )
+        return self._exit_reason(trade, current_time, current_rate)
 
     def plot_annotations(self, pair, start_date, end_date, dataframe, **kwargs):
         """The regimes as coloured bands in FreqUI."""

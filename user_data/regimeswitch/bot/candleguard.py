@@ -19,9 +19,10 @@ from freqtrade.exceptions import ExchangeError
 from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.books import best_prices
 from regimeswitch.bot.entry import closed_row
 from regimeswitch.candles import UNUSABLE_KINDS, timeframe_seconds
-from regimeswitch.cleaning import bad_candles, mend
+from regimeswitch.cleaning import RECENT, bad_candles, mend
 from regimeswitch.regimes import average_true_range
 from regimeswitch.settings import Settings
 from regimeswitch.ticks import sound_ticks
@@ -29,8 +30,6 @@ from regimeswitch.ticks import sound_ticks
 
 logger = logging.getLogger(__name__)
 
-RECENT = 100
-"""Candles that the last one is judged by."""
 LEAST_DISTANCE = 0.005
 """Fraction of the price that is never too far, however quiet the market was."""
 BOOK_UNKNOWN = "the order book is not known"
@@ -132,12 +131,9 @@ class CandleGuard:
         period = min(self._settings.risk.atr_period, len(good) - 1)
         atr = float(average_true_range(good, period)[-1]) if period > 0 else 0.0
         try:
-            book = strategy.dp.orderbook(pair, 1)
+            prices = best_prices(strategy.dp, pair)
         except ExchangeError as error:
             return f"{BOOK_UNKNOWN}: {error}"
-        prices = [side[0][0] for side in (book.get("bids"), book.get("asks")) if side]
-        if len(prices) < 2 or not 0 < prices[0] <= prices[1]:
-            return BOOK_UNKNOWN
         close = float(good["close"].iloc[-1])
         distance = min(abs(price - close) for price in prices)
         if distance > max(safety.book_atr * atr, LEAST_DISTANCE * close):

@@ -6,17 +6,22 @@ lies in the identifier's folder and compares feature names only.
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 
 from regimeswitch.learners import LearnerError, LearnerMissingError, Task, make_learner
+from regimeswitch.modes import POSITION
 from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
 from regimeswitch.warmup import startup_candles
 
+
+logger = logging.getLogger(__name__)
 
 _HASHED_FREQAI = (
     "train_period_days",
@@ -46,6 +51,33 @@ def settings_from(config: dict[str, Any]) -> Settings:
     return settings
 
 
+def trains(config: Mapping[str, Any], settings: Settings) -> bool:
+    """Whether the bot trains models: the regimes of position mode need none.
+
+    :raises OperationalException: when it has to, and FreqAI is switched off
+    """
+    enabled = bool(config.get("freqai", {}).get("enabled"))
+    if settings.entries.mode == POSITION:
+        return enabled and settings.models.sub_models != "none"
+    if not enabled:
+        raise OperationalException(
+            'regimeswitch.entries.mode is "signal", which trades on forecasts, and freqai.enabled '
+            "is not true; start from the config.json that comes with RegimeSwitch, or set "
+            'entries.mode to "position"'
+        )
+    return True
+
+
+def switch_freqai_off(config: dict[str, Any]) -> None:
+    """FreqAI stays out of a bot that trains no model: it would load months of candles to train on.
+
+    Call it while the strategy is made, before freqtrade looks whether FreqAI is wanted.
+    """
+    if config.get("freqai", {}).get("enabled"):
+        config["freqai"]["enabled"] = False
+        logger.info('regimeswitch.models.sub_models is "none" in position mode: nothing is trained')
+
+
 def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     """Append the settings hash to ``freqai.identifier`` (once) and return the new identifier.
 
@@ -54,6 +86,8 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     """
     config["backtest_cache"] = "none"
     freqai = config.get("freqai")
+    if not freqai and not trains(config, settings):
+        return ""
     if not freqai:
         raise OperationalException(
             'the config has no section "freqai"; RegimeSwitch trains its models with FreqAI. '
@@ -71,10 +105,10 @@ def startup_from(config: dict[str, Any], settings: Settings, timeframe: str) -> 
     """The strategy's ``startup_candle_count``.
 
     :param timeframe: the strategy's own; the config's wins
-    :raises OperationalException: for another base timeframe than 5m, or when Binance does not
-        serve as many candles
+    :raises OperationalException: for a base timeframe that cannot be used, or when Binance does
+        not serve as many candles
     """
-    parameters = config["freqai"].get("feature_parameters", {})
+    parameters = config["freqai"]["feature_parameters"] if trains(config, settings) else None
     try:
         return startup_candles(settings, parameters, config.get("timeframe") or timeframe)
     except SettingsError as error:

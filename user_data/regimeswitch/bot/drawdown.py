@@ -17,14 +17,16 @@ import numpy as np
 import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
+from freqtrade.exceptions import ExchangeError
 from freqtrade.persistence import KeyValueStore, LocalTrade, Trade
 from numpy.typing import NDArray
 
 from regimeswitch.bot.alarms import Alarms
+from regimeswitch.bot.books import best_prices
 from regimeswitch.bot.channels import Messenger
 from regimeswitch.bot.viewing import VIEWS
 from regimeswitch.candles import timeframe_seconds, utc_dates
-from regimeswitch.cleaning import mend
+from regimeswitch.cleaning import is_far_price, mend
 from regimeswitch.floors import DAY_SECONDS, FloorState, day_of, floor_after
 from regimeswitch.settings import Settings
 
@@ -36,7 +38,13 @@ DAILY, PEAK, UNKNOWN_EQUITY = "daily_floor", "peak_floor", "equity unknown"
 
 
 class Marks:
-    """The last good close of a pair before a moment."""
+    """The last good close of a pair before a moment.
+
+    A running bot asks the order book where the last candle jumped further than
+    ``safety.spike_fraction``: a limit must neither miss a crash nor trip on a garbled price. A
+    backtest has no book and goes by the candle's volume alone, see
+    :func:`regimeswitch.candles.find_bad_candles`.
+    """
 
     def __init__(self, dp: DataProvider, timeframe: str, settings: Settings) -> None:
         self._dp = dp
@@ -49,17 +57,34 @@ class Marks:
 
         :param moment: epoch seconds
         """
-        closes_at, closes = self._closes(pair)
+        running = self._dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
+        candles = self._dp.get_pair_dataframe(pair, self._timeframe) if running else None
+        closes_at, closes = self._closes(pair, candles)
         row = int(np.searchsorted(closes_at, moment, side="right")) - 1
         if row < 0:
             return float("nan"), False
-        return float(closes[row]), bool(
-            closes_at[row] > moment - timeframe_seconds(self._timeframe)
-        )
+        fresh = bool(closes_at[row] > moment - timeframe_seconds(self._timeframe))
+        if candles is not None and fresh and self._jumped(candles.iloc[: row + 1]):
+            return self._asked(pair, float(closes[row]))
+        return float(closes[row]), fresh
 
-    def _closes(self, pair: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        if self._dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE):
-            return self._read(self._dp.get_pair_dataframe(pair, self._timeframe))
+    def _jumped(self, candles: pd.DataFrame) -> bool:
+        return is_far_price(candles, self._timeframe, self._settings.safety)
+
+    def _asked(self, pair: str, otherwise: float) -> tuple[float, bool]:
+        """The middle of the book; what is not known counts as late and is asked for again."""
+        try:
+            bid, ask = best_prices(self._dp, pair)
+        except ExchangeError as error:
+            logger.warning(f"{pair}: the last candle jumped, and its price is not known: {error}")
+            return otherwise, False
+        return (bid + ask) / 2, True
+
+    def _closes(
+        self, pair: str, candles: pd.DataFrame | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        if candles is not None:
+            return self._read(candles)
         if pair not in self._stored:
             self._stored[pair] = self._read(self._dp.historic_ohlcv(pair, self._timeframe))
         return self._stored[pair]

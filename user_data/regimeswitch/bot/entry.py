@@ -13,8 +13,10 @@ from freqtrade.persistence import Trade
 from regimeswitch.bot.columns import EXPECTED_COLUMN, SIZE_COLUMN, TRAINED_COLUMN
 from regimeswitch.bot.standing import costs_of, size_ratios
 from regimeswitch.candles import timeframe_seconds
+from regimeswitch.modes import POSITION
 from regimeswitch.risk import Outlook
 from regimeswitch.settings import Settings
+from regimeswitch.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 
 
 _KEY = "regimeswitch_entry"
@@ -32,6 +34,7 @@ class EntryRecord:
     :param pending: another regime was serving its grace period
     :param expected: expected move, as far as it was proven, fraction
     :param move: expected absolute move, fraction; NaN = unknown
+    :param weight: share of a slot by the pair's volatility, position mode; None = unknown
     """
 
     regime: str
@@ -41,6 +44,7 @@ class EntryRecord:
     pending: bool = False
     expected: float = 0.0
     move: float | None = None
+    weight: float | None = None
 
     @classmethod
     def of(cls, frame: pd.DataFrame, opened: datetime, timeframe: str, settings: Settings) -> Self:
@@ -52,14 +56,17 @@ class EntryRecord:
         last = candle.iloc[0]
         pending = last.get("regime_pending")
         move = float(last.get(SIZE_COLUMN, math.nan))
+        weight = float(last.get(WEIGHT_COLUMN, math.nan))
+        holds = settings.entries.mode == POSITION
         return cls(
             regime=_text(last["regime"]),
-            atr=float(last["stop_atr"]),
+            atr=float(last[DAILY_ATR_COLUMN if holds else "stop_atr"]),
             size=float(size_ratios(candle, settings).iloc[0]),
             trained_at=float(last.get(TRAINED_COLUMN, 0.0)),
             pending=bool(_text(pending)),
             expected=float(last.get(EXPECTED_COLUMN, 0.0)),
             move=move if math.isfinite(move) else None,
+            weight=weight if math.isfinite(weight) else None,
         )
 
     def outlook(self, price: float, short: bool, settings: Settings) -> Outlook:
@@ -72,7 +79,7 @@ class EntryRecord:
             regime=self.regime,
             size=self.size,
             pending=self.pending,
-            stop=settings.risk.stop_atr * self.atr * self.size / price,
+            stop=settings.stop_multiple * self.atr * self.size / price,
             edge=(-self.expected if short else self.expected) - costs,
             move=math.nan if self.move is None else self.move,
             costs=costs,

@@ -18,6 +18,7 @@ from regimeswitch.candles import OHLCV, resample, utc_dates
 from regimeswitch.cleaning import mend
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import RegimeSettings, Settings
+from regimeswitch.volatility import position_columns
 
 
 History = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -110,6 +111,25 @@ def pair_regimes(
     rows = pd.Index(whole["date"]).get_indexer(pd.Index(utc_dates(candles["date"])))
     reaching: pd.DataFrame = further.iloc[rows].set_axis(frame.index)
     return reaching
+
+
+def pair_positions(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None = None,
+) -> pd.DataFrame:
+    """Volatility, target weight and daily ATR of one pair inside a bot, of the pair's own candles.
+
+    Parameters as in :func:`pair_regimes`.
+    """
+    own = settings.regime.model_copy(update={"anchor": "self"})
+    base = mend(frame[OHLCV], timeframe, settings.safety)
+    candles = rule_candles(dp, pair, frame[OHLCV], timeframe, own, history)
+    candles = base if candles is None else mend(candles, own.timeframe, settings.safety)
+    return position_columns(base, candles, settings, timeframe)
 
 
 def with_earlier_candles(

@@ -16,6 +16,8 @@ from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord, closed_row
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.labels import RETURN_COLUMN
+from regimeswitch.modes import POSITION
+from regimeswitch.regimesettings import COUNTED
 from regimeswitch.settings import Settings
 
 
@@ -28,6 +30,7 @@ class Positions:
     def __init__(self, strategy: Any, settings: Settings) -> None:
         self._strategy = strategy
         self._settings = settings
+        self._holds = settings.entries.mode == POSITION
 
     def record(self, pair: str, opened: datetime) -> EntryRecord:
         """What was known when a trade was opened."""
@@ -36,20 +39,23 @@ class Positions:
     def stop(self, trade: Trade, now: datetime, rate: float) -> float | None:
         """The stop-loss as freqtrade wants it: distance from ``rate``, or None to leave it."""
         record = EntryRecord.read(trade)
-        if record is None:
+        if record is None or not self._settings.stop_multiple:
             return None
-        own = self._settings.risk
-        price = risk.stop_price(trade.open_rate, record.atr, trade.is_short, own, record.size)
+        price = self._first_stop(trade, record)
         price = risk.tighter(price, self._trail(trade, record, now), trade.is_short)
         distance: float = stoploss_from_absolute(
             price, rate, is_short=trade.is_short, leverage=trade.leverage
         )
         return distance
 
+    def _first_stop(self, trade: Trade, record: EntryRecord) -> float:
+        multiple = self._settings.stop_multiple
+        return risk.stop_price(trade.open_rate, record.atr, trade.is_short, multiple, record.size)
+
     def target(self, trade: Trade) -> float | None:
-        """The profit at which a position is closed."""
+        """The profit at which a position is closed; None in position mode, which has no target."""
         record = EntryRecord.read(trade)
-        if record is None:
+        if record is None or self._holds:
             return None
         ratio = risk.take_profit_ratio(trade.open_rate, record.atr, self._settings.risk)
         return float(ratio * trade.leverage)
@@ -68,7 +74,8 @@ class Positions:
         # A strategy of somebody else's may give exit signals without tags.
         if row < 0 or "exit_tag" not in frame:
             return True
-        if frame["exit_tag"].iloc[row] != exit_tag(record.regime, trade.is_short):
+        own = regime_tag if self._holds else exit_tag
+        if frame["exit_tag"].iloc[row] != own(record.regime, trade.is_short):
             return True
         opened = closed_row(frame, trade.open_date_utc, self._strategy.timeframe)
         since = frame["regime"].iloc[opened + 1 : row + 1].dropna()
@@ -79,11 +86,11 @@ class Positions:
         record = EntryRecord.read(trade)
         if record is not None and self._fell_through(trade, record, now, rate):
             return "trailing_stop"
-        if self._answered_against(trade, record, now):
+        if not self._holds and self._answered_against(trade, record, now):
             return "short_over" if trade.is_short else "sell_signal"
         candles = self._settings.risk.max_hold_candles
         held = (now - trade.open_date_utc).total_seconds()
-        if candles and held >= candles * timeframe_seconds(self._strategy.timeframe):
+        if candles and held >= candles * timeframe_seconds(COUNTED):
             return "max_hold"
         return None
 
@@ -108,8 +115,7 @@ class Positions:
                 return math.inf if trade.is_short else 0.0
             return float(trade.stop_loss)
         # A backtest has moved it already, by prices that the candle reaches only later.
-        own = self._settings.risk
-        first = risk.stop_price(trade.open_rate, record.atr, trade.is_short, own, record.size)
+        first = self._first_stop(trade, record)
         before = now - timedelta(seconds=timeframe_seconds(self._strategy.timeframe))
         return risk.tighter(first, self._trail(trade, record, before), trade.is_short)
 
@@ -163,6 +169,11 @@ class Positions:
             pair, self._strategy.timeframe
         )
         return known[0]
+
+
+def regime_tag(regime: str, short: bool) -> str:
+    """Tag of the exit signal of position mode, long and short: the regime that has begun."""
+    return f"regime_{regime}"
 
 
 def exit_tag(regime: str, short: bool) -> str:

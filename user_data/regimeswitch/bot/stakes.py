@@ -20,6 +20,7 @@ from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.overrides import full_stake
+from regimeswitch.modes import POSITION
 from regimeswitch.risk import Exposure
 from regimeswitch.settings import Settings
 
@@ -92,16 +93,26 @@ class Stakes:
         if self._asked_for(wanted):
             amount, reason = wanted.proposed, ""
         else:
-            outlook = self._record(wanted.pair, wanted.now).outlook(
-                wanted.price, wanted.short, self._settings
-            )
+            record = self._record(wanted.pair, wanted.now)
+            outlook = record.outlook(wanted.price, wanted.short, self._settings)
             full = full_stake(self._strategy.config)
-            amount = risk.wanted_stake(capital, outlook, own, full)
-            reason = "" if amount > 0 else risk.why_nothing(outlook, own)
+            if self._settings.entries.mode == POSITION:
+                weight = math.nan if record.weight is None else record.weight
+                amount = risk.slot_stake(capital, self._slots(), weight, own, full)
+                reason = "" if amount > 0 else risk.why_no_slot(weight, own)
+            else:
+                amount = risk.wanted_stake(capital, outlook, own, full)
+                reason = "" if amount > 0 else risk.why_nothing(outlook, own)
         allowed = min(risk.allowed_stake(amount, capital, exposure, own), wanted.most)
         if allowed > 0:
             return allowed, ""
         return 0.0, reason or risk.why_no_room(capital, exposure, own) or "no money is free"
+
+    def _slots(self) -> int:
+        """Positions that the capital is split into: the pairs, or fewer if fewer may be open."""
+        strategy = self._strategy
+        pairs = len(strategy.dp.current_whitelist())
+        return max(int(min(pairs, strategy.config["max_open_trades"])), 1)
 
     def _asked_for(self, wanted: Wanted) -> bool:
         """Whether a user has forced the entry with a stake of their own, e.g. in FreqUI."""

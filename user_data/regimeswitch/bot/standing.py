@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from regimeswitch.bot.columns import EXPECTED_COLUMN, RATIO_COLUMN
 from regimeswitch.settings import REGIME_NAMES, Settings
+from regimeswitch.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ NO_PREDICTION = "no prediction"
 BAD_CANDLE = "bad candle"
 AT_REST = "market at rest"
 UNKNOWN_REGIME = "regime unknown"
+UNKNOWN_VOLATILITY = "volatility unknown"
 NO_EDGE = "no proven edge"
 WEAK = "signal below threshold"
 BELOW_COSTS = "expected move below costs"
@@ -64,9 +66,35 @@ def no_trade_reasons(
     else:
         checks.append((~strong, WEAK))
     checks.append((against, AGAINST))
+    return _first_reason(checks, frame.index)
+
+
+def _first_reason(
+    checks: list[tuple[pd.Series | NDArray[np.bool_], object]], index: pd.Index
+) -> pd.Series:
     conditions = [np.asarray(condition, dtype=bool) for condition, _ in checks]
     reasons = [np.asarray(reason, dtype=object) for _, reason in checks]
-    return pd.Series(np.select(conditions, reasons, ""), index=frame.index, dtype=object)
+    return pd.Series(np.select(conditions, reasons, ""), index=index, dtype=object)
+
+
+def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = False) -> pd.Series:
+    """Position mode: reason for each candle, empty where the pair's regime says to be in.
+
+    :param frame: analysed candles
+    :param short: judge a short position, which is held in bear alone
+    """
+    wanted = ("bear",) if short else settings.entries.regimes
+    regime = frame["regime"]
+    known = regime.isin(REGIME_NAMES)
+    stop_known = frame[DAILY_ATR_COLUMN] > 0 if settings.stop_multiple else True
+    checks: list[tuple[pd.Series | NDArray[np.bool_], object]] = [
+        (frame["bad_candle"], BAD_CANDLE),
+        (frame["volume"] <= 0, AT_REST),
+        (~known, UNKNOWN_REGIME),
+        (~regime.isin(wanted), "regime " + regime.where(known, "").astype(str)),
+        (~(frame[WEIGHT_COLUMN].notna() & stop_known), UNKNOWN_VOLATILITY),
+    ]
+    return _first_reason(checks, frame.index)
 
 
 def size_ratios(frame: pd.DataFrame, settings: Settings) -> pd.Series:

@@ -18,6 +18,7 @@ from freqtrade.enums import CandleType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.plugins.pairlist.pairlist_helpers import expand_pairlist
 
+from regimeswitch.bot.config import trains
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.settings import Settings
 from regimeswitch.warmup import warm_up_needs
@@ -51,7 +52,7 @@ def bound_timerange(config: dict[str, Any], settings: Settings) -> None:
     # With the stored predictions of a bot, freqtrade takes the range from them.
     if not backtests or config.get("freqai_backtest_live_models") or "datadir" not in config:
         return
-    spans = _spans_of(config)
+    spans = _spans_of(config, settings)
     # Missing files are reported pair by pair, with the command that brings them.
     if spans:
         given = config.get("timerange")
@@ -63,10 +64,10 @@ def bound_timerange(config: dict[str, Any], settings: Settings) -> None:
 
 def seconds_before(config: Mapping[str, Any], settings: Settings) -> int:
     """Length of the candles that lie before the first prediction: a warm-up, and one training."""
-    freqai = config.get("freqai", {})
-    needs = warm_up_needs(
-        settings, freqai.get("feature_parameters", {}), config.get("timeframe", "5m")
-    )
+    learns = trains(config, settings)
+    freqai = config["freqai"] if learns else {}
+    parameters = freqai.get("feature_parameters", {}) if learns else None
+    needs = warm_up_needs(settings, parameters, config.get("timeframe", "5m"))
     warm_up = max(need.least * timeframe_seconds(need.timeframe) for need in needs)
     return warm_up + int(freqai.get("train_period_days", 0)) * DAY
 
@@ -99,8 +100,8 @@ def definite_range(given: str | None, spans: Sequence[Span], before: int) -> str
     return str(TimeRange("date", "date", start, stop).timerange_str)
 
 
-def _spans_of(config: dict[str, Any]) -> list[Span]:
-    """Of the candle files that a backtest of this configuration trains on."""
+def _spans_of(config: dict[str, Any], settings: Settings) -> list[Span]:
+    """Of the candle files that a backtest of this configuration needs."""
     handler = get_datahandler(Path(config["datadir"]), config.get("dataformat_ohlcv"))
     mode = TradingMode(config.get("trading_mode", TradingMode.SPOT))
     kind = CandleType.get_default(mode)
@@ -111,8 +112,11 @@ def _spans_of(config: dict[str, Any]) -> list[Span]:
     ]
     names = sorted({pair for pair, _ in known})
     pairs = set(_listed(config["exchange"].get("pair_whitelist", []), names)) or set(names)
-    included = config["freqai"].get("feature_parameters", {}).get("include_timeframes", [])
-    timeframes = {config.get("timeframe", "5m"), *included}
+    timeframes = {config.get("timeframe", "5m"), settings.regime.timeframe}
+    if trains(config, settings):
+        timeframes |= {
+            *config["freqai"].get("feature_parameters", {}).get("include_timeframes", [])
+        }
     return [
         _span(handler, pair, timeframe, kind)
         for pair, timeframe in known

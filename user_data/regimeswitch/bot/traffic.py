@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import threading
 import time
 from collections import Counter
@@ -31,6 +32,7 @@ TRIES_OF_EXITS = 2
 as long as the exchange client waits, and the exits of other pairs wait for it meanwhile; freqtrade
 alone tries five times."""
 
+_QUERY = re.compile(r"\?\S*")
 _heard: ContextVar[Answer | None] = ContextVar("heard", default=None)
 _patience: ContextVar[float | None] = ContextVar("patience", default=None)
 
@@ -272,12 +274,17 @@ class Traffic:
         found = SILENT if answer is None else answer.meaning
         if answer is None or (answer.uncertain and not answer.refused_unread):
             self.failing = f"{what}: {type(error).__name__}"
-            return NoAnswer(f"{what}: no usable answer ({error})", found)
+            return NoAnswer(f"{what}: no usable answer ({_shown(error)})", found)
         self.failing = ""
         if answer.refused_unread:
-            return Withheld(f"{what}: refused unread, {found.name} ({error})", found)
+            return Withheld(f"{what}: refused unread, {found.name} ({_shown(error)})", found)
         if found is row("-2014 -2015") and isinstance(error, ccxt.DDoSProtection):
             # ccxt takes it for a ban once the key has worked; freqtrade would pause 18 s for each.
             error = ccxt.AuthenticationError(str(error))
         vars(error)["meaning"] = found
         return error
+
+
+def _shown(error: Exception) -> str:
+    """An error's text without the parameters of an address: those of an account are signed."""
+    return _QUERY.sub("?...", str(error))

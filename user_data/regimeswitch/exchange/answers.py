@@ -1,4 +1,4 @@
-"""What every handler of the exchange needs: parameters, answers, weights, the application."""
+"""What every handler of the exchange needs: answers, weights, the application."""
 
 from __future__ import annotations
 
@@ -8,61 +8,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from regimeswitch.exchange.errors import (
-    ApiError,
-    bad_limit,
-    bad_list,
-    bad_number,
-    missing_parameter,
-    unknown_path,
-)
+from regimeswitch.exchange.errors import ApiError, unknown_path
 from regimeswitch.exchange.limits import RateLimitError, RequestLimits
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
 WEIGHT_HEADERS = ("X-MBX-USED-WEIGHT", WEIGHT_HEADER)
-
-
-def number(request: web.Request, name: str) -> int | None:
-    """A whole-number parameter, or None when it was not sent."""
-    text = request.query.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 20):
-        raise bad_number(name)
-    # Far beyond any time or size, and still a 64-bit number.
-    return min(int(text), 2**62)
-
-
-def limited(request: web.Request, default: int, most: int) -> int:
-    """The ``limit`` parameter; like Binance, a larger one counts as the largest."""
-    limit = number(request, "limit")
-    if limit == 0:
-        raise bad_limit(most)
-    return default if limit is None else min(limit, most)
-
-
-def mandatory(request: web.Request, name: str) -> str:
-    """A parameter that must be there."""
-    text = request.query.get(name)
-    if not text:
-        raise missing_parameter(name)
-    return text
-
-
-def listed(request: web.Request, name: str) -> list[str] | None:
-    """A parameter that is a JSON list of names, or None when it was not sent."""
-    text = request.query.get(name)
-    if text is None:
-        return None
-    try:
-        names = json.loads(text)
-    except json.JSONDecodeError:
-        names = None
-    if not isinstance(names, list) or not names:
-        raise bad_list(name)
-    return [str(one) for one in names]
 
 
 def answer(body: object, weight: int) -> web.Response:

@@ -1,8 +1,8 @@
 """Candles from a folder of freqtrade's candle files, in any of Binance's timeframes.
 
 A timeframe with a file of its own comes from that file; any longer one is aggregated from the
-longest stored timeframe that divides it. Nothing here knows the time: what is visible when is
-:mod:`regimeswitch.exchange.market`'s business.
+longest stored timeframe that divides it, and so are those that open by the clock of another zone.
+Nothing here knows the time: what is visible when is :mod:`regimeswitch.exchange.market`'s business.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ MINUTES_AND_HOURS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h
 INTERVALS = (*MINUTES_AND_HOURS, "1d", "3d", "1w", "1M")
 DEFAULT_FORMAT = "feather"
 DAY_MS = 86_400_000
+VOLUME_DECIMALS = 8
 # Day 0 of the epoch is a Thursday, and Binance's week begins on Monday.
 WEEK_OFFSET_MS = 3 * DAY_MS
 # "Mo" is how freqtrade writes a month, because of file systems that ignore case.
@@ -61,21 +62,29 @@ def seconds(interval: str) -> int:
     return 28 * 86_400 if interval == "1M" else timeframe_seconds(interval)
 
 
-def opening(times: Ints, interval: str) -> Ints:
-    """Opening times of the candles that contain the given moments, in epoch milliseconds."""
+def opening(times: Ints, interval: str, zone_ms: int = 0) -> Ints:
+    """Opening times of the candles that contain the given moments, in epoch milliseconds.
+
+    :param zone_ms: how far the clock that the candles open by is ahead of UTC
+    """
     if interval == "1M":
-        months = times.astype("datetime64[ms]").astype("datetime64[M]")
-        return months.astype("datetime64[ms]").astype(np.int64)
+        months = (times + zone_ms).astype("datetime64[ms]").astype("datetime64[M]")
+        return months.astype("datetime64[ms]").astype(np.int64) - zone_ms
     step = seconds(interval) * 1000
-    offset = WEEK_OFFSET_MS if interval == "1w" else 0
+    offset = zone_ms + (WEEK_OFFSET_MS if interval == "1w" else 0)
     return (times + offset) // step * step - offset
 
 
-def closing(opens: Ints, interval: str) -> Ints:
+def closing(opens: Ints, interval: str, zone_ms: int = 0) -> Ints:
     """First millisecond after the candles that open at the given times."""
     if interval == "1M":
-        return opening(opens + 31 * DAY_MS, interval)
+        return opening(opens + 31 * DAY_MS, interval, zone_ms)
     return opens + seconds(interval) * 1000
+
+
+def divides(step: str, zone_ms: int) -> bool:
+    """Whether candles of an interval open at the same moments in a zone as in UTC."""
+    return zone_ms == 0 or (step != "1M" and zone_ms % (seconds(step) * 1000) == 0)
 
 
 def rows_of(frame: pd.DataFrame, shift_ms: int = 0) -> Rows:
@@ -84,34 +93,39 @@ def rows_of(frame: pd.DataFrame, shift_ms: int = 0) -> Rows:
     return Rows(opens + shift_ms, frame[OHLCV[1:]].to_numpy(dtype=np.float64))
 
 
-def aggregate(rows: Rows, width: str, interval: str) -> Rows:
-    """Complete candles of a longer interval; see :func:`regimeswitch.candles.resample`.
+def summed(volumes: Floats) -> Floats:
+    """Volumes that were added up, without the digits that only the adding of floats makes."""
+    found: Floats = np.round(volumes, VOLUME_DECIMALS)
+    return found
 
-    :param rows: candles of the interval ``width``, which divides ``interval``
+
+def aggregate(rows: Rows, interval: str, zone_ms: int = 0) -> Rows:
+    """Candles of a longer interval.
+
+    Up to a day they are complete; see :func:`regimeswitch.candles.resample`. Longer ones are there
+    from the first candle on: Binance's first month of a pair holds what was traded of it.
+
+    :param rows: candles of an interval that divides ``interval``, also in the zone
     """
-    if interval == "1M":
-        return _months(rows, width)
-    offset = WEEK_OFFSET_MS if interval == "1w" else 0
-    longer = rows_of(resample(Rows(rows.opens + offset, rows.ohlcv).frame(), interval))
-    return Rows(longer.opens - offset, longer.ohlcv)
+    if seconds(interval) > DAY_MS // 1000:
+        return _days(rows, interval, zone_ms)
+    frame = resample(Rows(rows.opens + zone_ms, rows.ohlcv).frame(), interval)
+    longer = rows_of(frame.assign(volume=summed(frame["volume"].to_numpy())))
+    return Rows(longer.opens - zone_ms, longer.ohlcv)
 
 
-def _months(rows: Rows, width: str) -> Rows:
-    opens, first = np.unique(opening(rows.opens, "1M"), return_index=True)
+def _days(rows: Rows, interval: str, zone_ms: int) -> Rows:
+    opens, first = np.unique(opening(rows.opens, interval, zone_ms), return_index=True)
     last = np.append(first[1:], len(rows.opens)) - 1
     opened, high, low, close, volume = rows.ohlcv.T
-    values = np.column_stack(
-        [
-            opened[first],
-            np.maximum.reduceat(high, first),
-            np.minimum.reduceat(low, first),
-            close[last],
-            np.add.reduceat(volume, first),
-        ]
-    )
-    ends = closing(rows.opens[-1:], width)
-    complete = (opens >= rows.opens[0]) & (closing(opens, "1M") <= ends)
-    return Rows(opens[complete], values[complete])
+    values = [
+        opened[first],
+        np.maximum.reduceat(high, first),
+        np.minimum.reduceat(low, first),
+        close[last],
+        summed(np.add.reduceat(volume, first)),
+    ]
+    return Rows(opens, np.column_stack(values))
 
 
 class CandleStore:
@@ -134,7 +148,7 @@ class CandleStore:
         self.shift_ms = shift_ms
         self.assets: dict[str, tuple[str, str]] = {}
         self._stored: dict[str, dict[str, Rows]] = {}
-        self._made: dict[tuple[str, str], Rows] = {}
+        self._made: dict[tuple[str, str, int], Rows] = {}
         for kind in dict.fromkeys([data_format, *FORMATS]):
             for path in sorted(folder.iterdir()):
                 if format_of(path.name) == kind:
@@ -165,27 +179,35 @@ class CandleStore:
         """Intervals that have candles of their own, the shortest first."""
         return sorted(self._stored[symbol], key=seconds)
 
-    def rows(self, symbol: str, interval: str) -> Rows:
-        """Every complete candle of the folder, whatever the time is.
+    def rows(self, symbol: str, interval: str, zone_ms: int = 0) -> Rows:
+        """Every candle of the folder, whatever the time is.
 
+        :param zone_ms: as of :func:`opening`
         :raises CandleError: when the interval cannot be made of the stored ones
         """
         own = self._stored[symbol].get(interval)
-        if own is not None:
-            return own
-        if (symbol, interval) not in self._made:
-            source = self._source(symbol, interval)
-            self._made[symbol, interval] = aggregate(self.rows(symbol, source), source, interval)
-        return self._made[symbol, interval]
+        if divides(interval, zone_ms):
+            if own is not None:
+                return own
+            zone_ms = 0
+        key = (symbol, interval, zone_ms)
+        if key not in self._made:
+            source = self._source(symbol, interval, zone_ms)
+            self._made[key] = aggregate(self.rows(symbol, source), interval, zone_ms)
+        return self._made[key]
 
-    def _source(self, symbol: str, interval: str) -> str:
-        """The longest stored interval that divides a longer one."""
+    def _source(self, symbol: str, interval: str, zone_ms: int) -> str:
+        """The longest stored interval that divides a longer one, in its zone too."""
         whole = 86_400 if interval in ("1w", "1M") else seconds(interval)
         for stored in reversed(self.stored(symbol)):
-            if seconds(stored) < seconds(interval) and whole % seconds(stored) == 0:
+            fits = whole % seconds(stored) == 0 and divides(stored, zone_ms)
+            if seconds(stored) < seconds(interval) and fits:
                 return stored
         stored = ", ".join(self.stored(symbol))
-        raise CandleError(f"{interval} candles of {symbol} cannot be made of {stored} candles.")
+        zone = f" in a zone {zone_ms // 60_000} minutes ahead of UTC" if zone_ms else ""
+        raise CandleError(
+            f"{interval} candles of {symbol} cannot be made of {stored} candles{zone}."
+        )
 
 
 def read_rows(path: Path, shift_ms: int) -> Rows:

@@ -60,6 +60,15 @@ def unknown_path(method: str, path: str) -> ApiError:
     return ApiError(-1020, text, status=404)
 
 
+def foreign_request(header: str) -> ApiError:
+    """A request of a web page, or under a name that is not this machine's."""
+    text = (
+        f"You are not authorized to execute this request: {header[:100]!r} is not this exchange's; "
+        "it answers programs on this machine, not web pages."
+    )
+    return ApiError(-1002, text, status=403)
+
+
 def bad_key_format() -> ApiError:
     """A signed request without a key."""
     return ApiError(-2014, "API-key format invalid.", status=401)
@@ -98,6 +107,43 @@ def illegal_characters(name: str, pattern: str) -> ApiError:
     return ApiError(-1100, text)
 
 
+def too_many_parameters(most: int, sent: int) -> ApiError:
+    """More parameters than the path has."""
+    return ApiError(-1101, f"Too many parameters; expected '{most}' and received '{sent}'.")
+
+
+def unread_parameters(read: int, sent: int) -> ApiError:
+    """Parameters that the path does not have."""
+    text = f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'."
+    return ApiError(-1104, text)
+
+
+def repeated_symbol() -> ApiError:
+    """A pair that stands twice in a list."""
+    return ApiError(-1151, "Symbol is present multiple times in the list.")
+
+
+def too_many_symbols(most: int) -> ApiError:
+    """A list of more pairs than an answer holds."""
+    text = f"'symbols' contains unexpected value. Cannot be greater than {most}."
+    return ApiError(-1102, text)
+
+
+def other_status() -> ApiError:
+    """A pair in another status than the one that was asked for."""
+    return ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")
+
+
+def bad_ticker() -> ApiError:
+    """A form of ticker that does not exist."""
+    return ApiError(-1139, "Invalid ticker type.")
+
+
+def bad_strategy() -> ApiError:
+    """A ``strategyType`` that Binance keeps for itself."""
+    return ApiError(-1134, "strategyType was less than 1000000.")
+
+
 def repeated_parameter() -> ApiError:
     """A parameter that was sent more than once."""
     return ApiError(-1101, "Duplicate values for a parameter detected.")
@@ -127,6 +173,7 @@ def too_precise(name: str) -> ApiError:
 def bad_choice(name: str) -> ApiError:
     """A word that is none of those that a parameter may have."""
     codes = {"timeInForce": -1115, "type": -1116, "side": -1117, "newOrderRespType": -1136}
+    codes |= {"symbolStatus": -1122}
     words = {"type": "orderType"}
     code = codes.get(name, -1130)
     if code == -1130:

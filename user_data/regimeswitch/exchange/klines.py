@@ -42,15 +42,18 @@ class Kline:
         ]
 
 
-def klines_of(market: Market, symbol: str, interval: str, rows: Rows, now: int) -> list[Kline]:
+def klines_of(
+    market: Market, symbol: str, interval: str, rows: Rows, now: int, zone_ms: int = 0
+) -> list[Kline]:
     """Candles with their trades.
 
     :param rows: candles that follow each other, of the market and of the same moment
     :param now: that moment
+    :param zone_ms: as of :func:`regimeswitch.exchange.candlestore.opening`
     """
     if not len(rows.opens):
         return []
-    closes = closing(rows.opens, interval)
+    closes = closing(rows.opens, interval, zone_ms)
     edges = np.append(rows.opens, closes[-1])
     numbers, sums = market.tape(symbol).totals(edges, now)
     table = zip(
@@ -67,11 +70,11 @@ def klines_of(market: Market, symbol: str, interval: str, rows: Rows, now: int) 
             opened=opened,
             closed=close - 1,
             ohlcv=[decimal(value) for value in values],
-            quote=f"{quote:.8f}",
+            quote=decimal(quote),
             first=first,
             count=count,
-            bought=f"{bought:.8f}",
-            bought_quote=f"{bought_quote:.8f}",
+            bought=decimal(bought),
+            bought_quote=decimal(bought_quote),
         )
         for opened, close, values, first, count, (quote, bought, bought_quote) in table
     ]
@@ -85,17 +88,19 @@ class KlineTexts:
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self._kept: dict[tuple[str, str], dict[int, str]] = {}
+        self._kept: dict[tuple[str, str, int], dict[int, str]] = {}
 
-    def texts(self, symbol: str, interval: str, rows: Rows, now: int) -> list[str]:
+    def texts(
+        self, symbol: str, interval: str, rows: Rows, now: int, zone_ms: int = 0
+    ) -> list[str]:
         """The lines of candles; see :func:`klines_of`."""
-        kept = self._kept.setdefault((symbol, interval), {})
+        kept = self._kept.setdefault((symbol, interval, zone_ms), {})
         opens = rows.opens.tolist()
-        over = int(np.searchsorted(closing(rows.opens, interval), now, side="right"))
+        over = int(np.searchsorted(closing(rows.opens, interval, zone_ms), now, side="right"))
         known = next((place for place in range(over) if opens[place] not in kept), over)
         found = [kept[opened] for opened in opens[:known]]
         rest = Rows(rows.opens[known:], rows.ohlcv[known:])
-        made = klines_of(self.market, symbol, interval, rest, now)
+        made = klines_of(self.market, symbol, interval, rest, now, zone_ms)
         fresh = [compact(one.line()) for one in made]
         if len(kept) + len(fresh) > KEPT:
             kept.clear()

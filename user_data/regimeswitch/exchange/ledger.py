@@ -39,9 +39,10 @@ class Ledger:
             # Written by the server's thread, one request after the other.
             self._file = sqlite3.connect(path, check_same_thread=False)
             try:
+                _refuse_foreign(self._file)
                 self._file.execute("PRAGMA journal_mode=WAL")
                 self._file.executescript(TABLES)
-            except sqlite3.Error:
+            except (sqlite3.Error, OSError):
                 self._file.close()
                 raise
         except (OSError, sqlite3.Error) as error:
@@ -84,6 +85,16 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _refuse_foreign(file: sqlite3.Connection) -> None:
+    """Write nothing into a database of something else, as of a bot.
+
+    :raises OSError: when it is one
+    """
+    tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master")}
+    if tables and "facts" not in tables:
+        raise OSError("it is a database of something else")
 
 
 def written_amounts(books: dict[str, Amounts]) -> str:

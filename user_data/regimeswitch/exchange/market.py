@@ -23,6 +23,7 @@ from regimeswitch.exchange.candlestore import (
     closing,
     opening,
     seconds,
+    summed,
 )
 from regimeswitch.exchange.moment import Book, Day, Moment, Moments
 from regimeswitch.exchange.symbols import Symbol, read_symbol
@@ -41,7 +42,7 @@ def real_time() -> int:
 
 def combined(values: Floats) -> Floats:
     """One candle of several that follow each other."""
-    high, low, volume = values[:, 1].max(), values[:, 2].min(), values[:, 4].sum()
+    high, low, volume = values[:, 1].max(), values[:, 2].min(), summed(values[:, 4].sum())
     return np.array([values[0, 0], high, low, values[-1, 3], volume])
 
 
@@ -75,6 +76,7 @@ class Market:
         end: int | None,
         limit: int,
         now: int | None = None,
+        zone_ms: int = 0,
     ) -> Rows:
         """Candles that are over, and the forming one as far as it has got.
 
@@ -82,14 +84,15 @@ class Market:
             first ``limit`` candles from there, without it the last ones
         :param end: latest opening time in epoch milliseconds
         :param now: the moment to show; None = the present
+        :param zone_ms: how far the clock that the candles open by is ahead of UTC
         :raises CandleError: when the interval cannot be made of the stored ones
         """
         now = self.clock() if now is None else now
-        rows = self.store.rows(symbol, interval)
-        current = opening(np.array([now]), interval)
+        rows = self.store.rows(symbol, interval, zone_ms)
+        current = opening(np.array([now]), interval, zone_ms)
         over = int(np.searchsorted(rows.opens, current[0]))
         opens = rows.opens[:over]
-        forming = self._forming(symbol, interval, now)
+        forming = self._forming(symbol, interval, int(current[0]), now)
         if forming is not None:
             opens = np.append(opens, current)
         low = 0 if start is None else int(np.searchsorted(opens, start))
@@ -102,12 +105,18 @@ class Market:
             values = np.vstack([values, forming])
         return Rows(opens[low:high], values)
 
-    def _forming(self, symbol: str, interval: str, now: int) -> Floats | None:
-        opened = int(opening(np.array([now]), interval)[0])
+    def _forming(self, symbol: str, interval: str, opened: int, now: int) -> Floats | None:
+        # A source that begins inside the candle would show a part of it as the whole; of the days
+        # or weeks in which a pair begins there is no more.
+        begins = self._symbols[symbol].first_ms if seconds(interval) > DAY_MS // 1000 else opened
         for source in self.store.stored(symbol):
             rows = self.store.rows(symbol, source)
-            # A source that begins inside the candle would show a part of it as the whole.
-            if seconds(source) <= seconds(interval) and rows.opens[0] <= opened:
+            aligned = opening(np.array([opened]), source)[0] == opened
+            if (
+                aligned
+                and seconds(source) <= seconds(interval)
+                and rows.opens[0] <= max(opened, begins)
+            ):
                 part = self._seen(symbol, source, opened, now)
                 if len(part.opens):
                     return combined(part.ohlcv)
@@ -150,6 +159,16 @@ class Market:
     def day(self, symbol: str) -> Day:
         """The 24 hours up to now, or up to the end of the candles when they are older."""
         return self.moment(symbol).day
+
+    def window(self, symbol: str, start: int, now: int | None = None) -> Day:
+        """What was traded from a moment up to now.
+
+        :param now: the moment to show; None = the present
+        :raises KeyError: when it has no candle by now
+        """
+        if symbol not in self.symbols():
+            raise KeyError(symbol)
+        return self._pair(symbol).window(start, self.clock() if now is None else now)
 
     def book(self, symbol: str, levels: int) -> Book:
         """An order book around the last price."""

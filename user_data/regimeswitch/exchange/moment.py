@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -149,6 +150,36 @@ class Moments:
         # Candles that are over: within a candle the amounts of the book then stay as they are.
         over = self.line.values[low:row, 4] if row > low else values[:, 4]
         return Moment(self.symbol, version, day, self._lot(float(over.mean()), day.last), last)
+
+    def window(self, start: int, now: int) -> Day:
+        """The trades from a moment up to another; without one the last price stands still."""
+        moment = self.at(now)
+        first, until = self.tape.before(start), self.tape.until(moment.version)
+        if until <= first:
+            last = moment.day.last
+            return Day(start, last, last, last, last, 0.0, 0.0, first, 0)
+        # The candles in the middle as they are stored, those at the ends trade by trade.
+        row = self.line.row(moment.version)
+        low = min(int(np.searchsorted(self.line.opens, start)), row)
+        begins = [self.tape.before(int(self.line.opens[one])) for one in (low, row)]
+        head = list(self.tape.trades(first, min(begins[0], until)))
+        tail = list(self.tape.trades(max(begins[1], first), until))
+        middle = self.line.values[low:row]
+        ends = [float(one.price) for one in (*head, *tail)]
+        amounts = sum(one.amount for one in (*head, *tail))
+        quotes = sum(Decimal(one.quote) for one in (*head, *tail))
+        opened = next(self.tape.trades(first, first + 1)).price
+        return Day(
+            open_ms=start,
+            opened=float(opened),
+            high=max([*ends, *middle[:, 1]]),
+            low=min([*ends, *middle[:, 2]]),
+            last=moment.day.last,
+            volume=float(middle[:, 4].sum()) + float(amounts),
+            quote_volume=float(self.tape.sums(low, row)[:, QUOTE].sum()) + float(quotes),
+            first=first,
+            count=until - first,
+        )
 
     def _lot(self, volume: float, price: float) -> float:
         """A tenth of what an average candle trades, and never next to nothing."""

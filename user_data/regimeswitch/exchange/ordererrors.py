@@ -20,6 +20,12 @@ def unsupported_kind(words: str) -> ApiError:
     return ApiError(-1013, f"{words} orders are not supported for this symbol.")
 
 
+def bad_stp_mode() -> ApiError:
+    """A self-trade prevention that the pair does not have."""
+    text = "This symbol does not allow the specified self-trade prevention mode."
+    return ApiError(-1013, text)
+
+
 def no_liquidity() -> ApiError:
     """A quote amount that does not buy, or does not take, one lot."""
     text = "Order book liquidity is less than LOT_SIZE filter minimum quantity."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from regimeswitch.exchange.errors import (
     bad_choice,
+    bad_strategy,
     missing_parameter,
     needless_parameter,
     one_of_two,
@@ -11,6 +12,7 @@ from regimeswitch.exchange.errors import (
 from regimeswitch.exchange.form import Form
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.exchange.ordererrors import (
+    bad_stp_mode,
     not_above_zero,
     unsupported_kind,
 )
@@ -26,6 +28,7 @@ from regimeswitch.exchange.orders import (
     STOP_LOSS_LIMIT,
     Order,
 )
+from regimeswitch.exchange.symbols import STP_DEFAULT, STP_MODES
 
 
 NEEDED = {
@@ -43,7 +46,17 @@ NOT_HERE = {
     "TAKE_PROFIT_LIMIT": "Take profit limit",
 }
 # Of orders with more to them than is served here.
-NOT_SERVED = {"icebergQty": "Iceberg", "trailingDelta": "Trailing stop"}
+NOT_SERVED = {
+    "icebergQty": "Iceberg",
+    "trailingDelta": "Trailing stop",
+    **dict.fromkeys(("pegPriceType", "pegOffsetType", "pegOffsetValue"), "Pegged"),
+}
+ORDER_NAMES = (
+    *("symbol", "side", "type", *PARAMETERS, "newClientOrderId", "newOrderRespType"),
+    *("strategyId", "strategyType", "selfTradePreventionMode", *NOT_SERVED),
+)
+# Smaller numbers of a strategy's type are Binance's own.
+MIN_STRATEGY_TYPE = 1_000_000
 AMOUNT_WORDS = {"price": "price", "stopPrice": "stopPrice"}
 
 
@@ -69,6 +82,12 @@ def read_order(form: Form, symbol: str, number: int, now: int) -> Order:
         if value == 0:
             raise not_above_zero(AMOUNT_WORDS.get(name, "quantity"))
     price, stop_price = amounts["price"] or ZERO, amounts["stopPrice"] or ZERO
+    strategy_type = form.whole("strategyType")
+    if strategy_type is not None and strategy_type < MIN_STRATEGY_TYPE:
+        raise bad_strategy()
+    stp = form.text("selfTradePreventionMode") or STP_DEFAULT
+    if stp not in STP_MODES:
+        raise bad_stp_mode()
     waits = kind == STOP_LOSS_LIMIT
     return Order(
         id=number,
@@ -84,6 +103,9 @@ def read_order(form: Form, symbol: str, number: int, now: int) -> Order:
         created=now,
         updated=now,
         working=-1 if waits else now,
+        stp=stp,
+        strategy_id=form.whole("strategyId"),
+        strategy_type=strategy_type,
     )
 
 

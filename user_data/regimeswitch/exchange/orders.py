@@ -33,6 +33,8 @@ class Order:
     :ivar candle: opening time of the candle in which it last had volume
     :ivar served: volume of that candle that was this order's, in units of 1e-8
     :ivar served_lots: lots that it got in that candle
+    :ivar stp: its self-trade prevention; it changes nothing, since own orders never meet
+    :ivar strategy_id: the client's own number of a strategy, as is its type
     """
 
     id: int
@@ -55,6 +57,9 @@ class Order:
     candle: int = -1
     served: int = 0
     served_lots: int = 0
+    stp: str = "NONE"
+    strategy_id: int | None = None
+    strategy_type: int | None = None
 
     @property
     def buys(self) -> bool:

@@ -34,8 +34,14 @@ def _state(order: Order) -> Answer:
         "timeInForce": order.time_in_force,
         "type": order.kind,
         "side": order.side,
-        "selfTradePreventionMode": "NONE",
+        "selfTradePreventionMode": order.stp,
+        **_strategy(order),
     }
+
+
+def _strategy(order: Order) -> Answer:
+    numbers = {"strategyId": order.strategy_id, "strategyType": order.strategy_type}
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _stop(order: Order) -> Answer:
@@ -145,6 +151,19 @@ def owned(settling: Settling, assets: Sequence[str], *, whole: bool) -> Answer:
         ],
         "permissions": ["SPOT"],
         "uid": 1,
+    }
+
+
+def commissions(settling: Settling) -> Answer:
+    """What an order would be charged; there are no taxes and no discounts here."""
+    rates = {"maker": text(settling.fee), "taker": text(settling.fee)}
+    nothing = dict.fromkeys(rates, text(ZERO))
+    discount = {"enabledForAccount": False, "enabledForSymbol": False}
+    return {
+        "standardCommissionForOrder": rates,
+        "specialCommissionForOrder": nothing,
+        "taxCommissionForOrder": nothing,
+        "discount": {**discount, "discountAsset": "BNB", "discount": text(ZERO)},
     }
 
 

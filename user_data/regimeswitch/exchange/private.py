@@ -20,24 +20,31 @@ from regimeswitch.exchange.ordererrors import (
     no_such_order,
     unknown_order,
 )
+from regimeswitch.exchange.orderform import ORDER_NAMES
 from regimeswitch.exchange.orders import LIMIT, MARKET, NEW, PARTIALLY_FILLED, Order, Trade
 from regimeswitch.exchange.orderviews import (
     ACK,
     FULL,
     RESULT,
     cancelled,
+    commissions,
     owned,
     placed,
     queried,
     traded,
 )
-from regimeswitch.exchange.signedroutes import Signed, signed
+from regimeswitch.exchange.routes import FormHandler, signed
 from regimeswitch.exchange.trading import Trading
 
 
+RESPONSES = (ACK, RESULT, FULL)
 HOUR_MS = 3_600_000
 LONGEST_HOURS = 24
 LIST_DEFAULT, LIST_MAX = 500, 1000
+CANCEL_NAMES = (
+    *("symbol", "orderId", "origClientOrderId", "newClientOrderId", "cancelRestrictions"),
+)
+LIST_NAMES = ("symbol", "startTime", "endTime", "limit")
 RESTRICTIONS = {"ONLY_NEW": NEW, "ONLY_PARTIALLY_FILLED": PARTIALLY_FILLED}
 # What myTrades may be asked by, apart from the symbol and a limit.
 TRADE_FILTERS = ({"orderId"}, {"fromId"}, {"orderId", "fromId"}, {"startTime", "endTime"})
@@ -57,24 +64,27 @@ class Private:
     def routes(self) -> list[web.RouteDef]:
         """The paths and their handlers."""
         path = "/api/v3"
-        table: list[tuple[str, str, Signed]] = [
-            ("GET", f"{path}/account", self.account),
-            ("GET", f"{path}/order", self.order),
-            ("POST", f"{path}/order", self.place),
-            ("POST", f"{path}/order/test", self.test),
-            ("DELETE", f"{path}/order", self.cancel),
-            ("GET", f"{path}/openOrders", self.open_orders),
-            ("DELETE", f"{path}/openOrders", self.cancel_all),
-            ("GET", f"{path}/allOrders", self.all_orders),
-            ("GET", f"{path}/myTrades", self.my_trades),
-            ("GET", f"{path}/rateLimit/order", self.order_counts),
+        table: list[tuple[str, str, FormHandler, tuple[str, ...]]] = [
+            ("GET", f"{path}/account", self.account, ("omitZeroBalances",)),
+            ("GET", f"{path}/order", self.order, ("symbol", "orderId", "origClientOrderId")),
+            ("POST", f"{path}/order", self.place, ORDER_NAMES),
+            ("POST", f"{path}/order/test", self.test, (*ORDER_NAMES, "computeCommissionRates")),
+            ("DELETE", f"{path}/order", self.cancel, CANCEL_NAMES),
+            ("GET", f"{path}/openOrders", self.open_orders, ("symbol",)),
+            ("DELETE", f"{path}/openOrders", self.cancel_all, ("symbol",)),
+            ("GET", f"{path}/allOrders", self.all_orders, (*LIST_NAMES, "orderId")),
+            ("GET", f"{path}/myTrades", self.my_trades, (*LIST_NAMES, "orderId", "fromId")),
+            ("GET", f"{path}/rateLimit/order", self.order_counts, ()),
         ]
-        return [web.route(verb, url, signed(self.trading, handler)) for verb, url, handler in table]
+        return [
+            web.route(verb, url, signed(self.trading, handler, names))
+            for verb, url, handler, names in table
+        ]
 
     async def account(self, form: Form) -> web.Response:
         """Balances and commission."""
         market = self.trading.market.symbols().values()
-        whole = form.choice("omitZeroBalances", ("true", "false")) != "true"
+        whole = not form.flag("omitZeroBalances", False)
         with self.trading.look():
             mine = self.trading.settling.account.assets()
             assets = sorted({*mine, *(one.base for one in market), *(one.quote for one in market)})
@@ -84,7 +94,7 @@ class Private:
         """Place an order."""
         now = self.trading.market.clock()
         self.counts.check(now)
-        kind = form.choice("newOrderRespType", (ACK, RESULT, FULL))
+        kind = form.choice("newOrderRespType", RESPONSES)
         order = self.trading.place(form)
         detail = kind or (FULL if order.kind in (LIMIT, MARKET) else ACK)
         response = answer(placed(order, self.trading.trades_of(order), detail), 1)
@@ -93,8 +103,10 @@ class Private:
 
     async def test(self, form: Form) -> web.Response:
         """Check an order against the filters without placing it."""
+        wanted = form.flag("computeCommissionRates", False)
+        form.choice("newOrderRespType", RESPONSES)
         self.trading.check(form)
-        return answer({}, 1)
+        return answer(commissions(self.trading.settling) if wanted else {}, 20 if wanted else 1)
 
     def _wanted(self, form: Form) -> Order | None:
         """The order that a request names."""
@@ -184,7 +196,7 @@ class Private:
 
 def period(form: Form) -> tuple[int, int]:
     """The times between which a list is wanted, both included."""
-    start, end = form.whole("startTime"), form.whole("endTime")
+    start, end = form.time("startTime"), form.time("endTime")
     if start is not None and end is not None and end - start > LONGEST_HOURS * HOUR_MS:
         raise too_long_apart(LONGEST_HOURS)
     return 0 if start is None else start, 2**63 if end is None else end

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from regimeswitch.exchange.answers import (
-    answer,
-    compact,
-    limited,
-    mandatory,
-    number,
-    text_answer,
-)
+from regimeswitch.exchange.answers import answer, compact, text_answer
 from regimeswitch.exchange.candlestore import INTERVALS, CandleError
-from regimeswitch.exchange.errors import ApiError, invalid_interval
+from regimeswitch.exchange.errors import bad_choice, bad_combination, invalid_interval
+from regimeswitch.exchange.form import Form
 from regimeswitch.exchange.klines import KlineTexts
 from regimeswitch.exchange.limits import RATE_LIMITS
 from regimeswitch.exchange.market import Market
+from regimeswitch.exchange.routes import public
+from regimeswitch.exchange.symbols import PERMISSION
 from regimeswitch.exchange.tickers import Symbols, Tickers, step_weight
 from regimeswitch.exchange.trades import Tape, Trade
+from regimeswitch.exchange.zones import zone_ms
 
 
 KLINES_DEFAULT, KLINES_MAX = 500, 1000
@@ -26,6 +23,12 @@ TRADES_DEFAULT, TRADES_MAX = 500, 1000
 DEPTH_DEFAULT, DEPTH_MAX = 100, 5000
 # Weight of a depth request by the largest limit it covers.
 DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (DEPTH_MAX, 250))
+KLINE_NAMES = ("symbol", "interval", "startTime", "endTime", "timeZone", "limit")
+INFO_NAMES = ("symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus")
+AGGREGATE_NAMES = ("symbol", "fromId", "startTime", "endTime", "limit")
+# "Account and symbol permissions" in Binance's enums.
+GROUPS = tuple(f"TRD_GRP_{number:03d}" for number in range(2, 26))
+PERMISSIONS = (PERMISSION, "MARGIN", "LEVERAGED", *GROUPS)
 
 
 class Rest:
@@ -43,60 +46,70 @@ class Rest:
 
     def routes(self) -> list[web.RouteDef]:
         """The paths and their handlers."""
+        path = "/api/v3"
         return [
-            web.get("/api/v3/ping", self.ping),
-            web.get("/api/v3/time", self.time),
-            web.get("/api/v3/exchangeInfo", self.exchange_info),
-            web.get("/api/v3/klines", self.klines),
+            web.get(f"{path}/ping", public(self.ping)),
+            web.get(f"{path}/time", public(self.time)),
+            web.get(f"{path}/exchangeInfo", public(self.exchange_info, INFO_NAMES)),
+            web.get(f"{path}/klines", public(self.klines, KLINE_NAMES)),
             # Candles prepared for charts, which ours need not be.
-            web.get("/api/v3/uiKlines", self.klines),
-            web.get("/api/v3/depth", self.depth),
-            web.get("/api/v3/trades", self.trades),
-            web.get("/api/v3/historicalTrades", self.historical_trades),
-            web.get("/api/v3/aggTrades", self.aggregate_trades),
+            web.get(f"{path}/uiKlines", public(self.klines, KLINE_NAMES)),
+            web.get(f"{path}/depth", public(self.depth, ("symbol", "limit", "symbolStatus"))),
+            web.get(f"{path}/trades", public(self.trades, ("symbol", "limit"))),
+            web.get(
+                f"{path}/historicalTrades",
+                public(self.historical_trades, ("symbol", "limit", "fromId")),
+            ),
+            web.get(f"{path}/aggTrades", public(self.aggregate_trades, AGGREGATE_NAMES)),
             *Tickers(self.market).routes(),
         ]
 
-    async def ping(self, request: web.Request) -> web.Response:
+    async def ping(self, form: Form) -> web.Response:
         """Whether the exchange is there."""
         return answer({}, 1)
 
-    async def time(self, request: web.Request) -> web.Response:
+    async def time(self, form: Form) -> web.Response:
         """The exchange's clock."""
         return answer({"serverTime": self.market.clock()}, 1)
 
-    async def exchange_info(self, request: web.Request) -> web.Response:
+    async def exchange_info(self, form: Form) -> web.Response:
         """Pairs, filters and limits."""
-        symbols, _ = self.symbols.chosen(request)
+        symbols, _ = self.symbols.chosen(form)
+        named = "symbol" in form or "symbols" in form
+        if named and ("permissions" in form or "symbolStatus" in form):
+            raise bad_combination()
+        if PERMISSION not in permissions(form):
+            symbols = []
+        shown = form.flag("showPermissionSets", True)
         info = {
             "timezone": "UTC",
             "serverTime": self.market.clock(),
             "rateLimits": RATE_LIMITS,
             "exchangeFilters": [],
-            "symbols": [symbol.info() for symbol in symbols],
+            "symbols": [one.info(permissions=shown) for one in symbols],
         }
         return answer(info, 20)
 
-    async def klines(self, request: web.Request) -> web.Response:
+    async def klines(self, form: Form) -> web.Response:
         """Candles."""
-        symbol = self.symbols.named(mandatory(request, "symbol")).name
-        interval = mandatory(request, "interval")
+        symbol = self.symbols.named(form.mandatory("symbol")).name
+        interval = form.mandatory("interval")
         if interval not in INTERVALS:
             raise invalid_interval()
-        start, end = number(request, "startTime"), number(request, "endTime")
-        limit = limited(request, KLINES_DEFAULT, KLINES_MAX)
-        now = self.market.clock()
+        start, end = form.time("startTime"), form.time("endTime")
+        limit = form.limit(KLINES_DEFAULT, KLINES_MAX)
+        zone, now = zone_ms(form.text("timeZone")), self.market.clock()
         try:
-            rows = self.market.klines(symbol, interval, start, end, limit, now)
+            rows = self.market.klines(symbol, interval, start, end, limit, now, zone)
         except CandleError as error:
             raise invalid_interval(str(error)) from error
-        lines = self._klines.texts(symbol, interval, rows, now)
+        lines = self._klines.texts(symbol, interval, rows, now, zone)
         return text_answer(f"[{','.join(lines)}]", 2)
 
-    async def depth(self, request: web.Request) -> web.Response:
+    async def depth(self, form: Form) -> web.Response:
         """The order book."""
-        symbol = self.symbols.named(mandatory(request, "symbol")).name
-        limit = limited(request, DEPTH_DEFAULT, DEPTH_MAX)
+        symbol = self.symbols.one(form).name
+        limit = form.limit(DEPTH_DEFAULT, DEPTH_MAX)
         moment = self.market.moment(symbol)
         version, text = self._books.get((symbol, limit), (-1, ""))
         if version != moment.version:
@@ -106,39 +119,49 @@ class Rest:
             self._books[symbol, limit] = (moment.version, text)
         return text_answer(text, step_weight(DEPTH_WEIGHTS, limit, DEPTH_WEIGHTS[-1][1]))
 
-    async def trades(self, request: web.Request) -> web.Response:
+    async def trades(self, form: Form) -> web.Response:
         """The latest trades."""
-        return answer([trade_line(one) for one in self._found(request, None)], 25)
+        return answer([trade_line(one) for one in self._found(form, None)], 25)
 
-    async def historical_trades(self, request: web.Request) -> web.Response:
+    async def historical_trades(self, form: Form) -> web.Response:
         """Trades from a number on, or the latest."""
-        first = number(request, "fromId")
-        return answer([trade_line(one) for one in self._found(request, first)], 25)
+        first = form.whole("fromId")
+        return answer([trade_line(one) for one in self._found(form, first)], 25)
 
-    async def aggregate_trades(self, request: web.Request) -> web.Response:
+    async def aggregate_trades(self, form: Form) -> web.Response:
         """Trades from a number or between two moments, each an aggregate of its own."""
-        first = number(request, "fromId")
-        start, end = number(request, "startTime"), number(request, "endTime")
+        first = form.whole("fromId")
+        start, end = form.time("startTime"), form.time("endTime")
         if first is not None and (start is not None or end is not None):
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
+            raise bad_combination()
         if start is not None:
-            first = self._tape(request).before(start)
-        found = self._found(request, first, end)
+            first = self._tape(form).before(start)
+        found = self._found(form, first, end)
         return answer([aggregate_line(one) for one in found], 4)
 
-    def _tape(self, request: web.Request) -> Tape:
-        return self.market.tape(self.symbols.named(mandatory(request, "symbol")).name)
+    def _tape(self, form: Form) -> Tape:
+        return self.market.tape(self.symbols.named(form.mandatory("symbol")).name)
 
-    def _found(
-        self, request: web.Request, first: int | None, end: int | None = None
-    ) -> list[Trade]:
+    def _found(self, form: Form, first: int | None, end: int | None = None) -> list[Trade]:
         """The first trades from a number on, or the last ones, up to a moment at the most."""
-        tape, now = self._tape(request), self.market.clock()
-        limit = limited(request, TRADES_DEFAULT, TRADES_MAX)
+        tape, now = self._tape(form), self.market.clock()
+        limit = form.limit(TRADES_DEFAULT, TRADES_MAX)
         stop = tape.until(now if end is None else min(end, now))
         if first is None:
             first = max(stop - limit, 0)
         return list(tape.trades(first, min(first + limit, stop)))
+
+
+def permissions(form: Form) -> list[str]:
+    """The permissions of which pairs are to have one: a single one, or a list.
+
+    :raises ApiError: when there is no such permission
+    """
+    text = form.text("permissions")
+    wanted = form.listed("permissions") if text and text.startswith("[") else [text or PERMISSION]
+    if not set(wanted or ()) <= set(PERMISSIONS):
+        raise bad_choice("permissions")
+    return wanted or []
 
 
 def trade_line(trade: Trade) -> dict[str, object]:
@@ -146,7 +169,7 @@ def trade_line(trade: Trade) -> dict[str, object]:
     return {
         "id": trade.number,
         "price": trade.price,
-        "qty": f"{trade.amount:f}",
+        "qty": f"{trade.amount:.8f}",
         "quoteQty": trade.quote,
         "time": trade.at,
         "isBuyerMaker": not trade.buyer_takes,
@@ -159,7 +182,7 @@ def aggregate_line(trade: Trade) -> dict[str, object]:
     return {
         "a": trade.number,
         "p": trade.price,
-        "q": f"{trade.amount:f}",
+        "q": f"{trade.amount:.8f}",
         "f": trade.number,
         "l": trade.number,
         "T": trade.at,

@@ -7,7 +7,7 @@ from aiohttp import web
 from regimeswitch.exchange.answers import answer
 from regimeswitch.exchange.form import Form
 from regimeswitch.exchange.money import ZERO, text
-from regimeswitch.exchange.signedroutes import Signed, signed
+from regimeswitch.exchange.routes import FormHandler, signed
 from regimeswitch.exchange.trading import Trading
 
 
@@ -26,7 +26,7 @@ class Sapi:
 
     def routes(self) -> list[web.RouteDef]:
         """The paths and their handlers."""
-        table: dict[str, Signed] = {
+        table: dict[str, FormHandler] = {
             "capital/config/getall": self.coins,
             "margin/allPairs": self.none,
             "margin/isolated/allPairs": self.none,

@@ -20,6 +20,7 @@ from regimeswitch.exchange.rest import Rest
 from regimeswitch.exchange.sapi import Sapi
 from regimeswitch.exchange.stream import Streams
 from regimeswitch.exchange.trading import Trading
+from regimeswitch.exchange.visitors import Visitors
 
 
 LOOPBACK = "127.0.0.1"
@@ -77,6 +78,7 @@ class ExchangeServer:
         self.trading = trading
         self.faults = faults
         self.host = host
+        self.allow_remote = allow_remote
         self.port = port
         self.limits = RequestLimits(enforced=limited)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -151,7 +153,8 @@ class ExchangeServer:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         streams = Streams(self.market)
         routes = [*self._routes(), *streams.routes()]
-        around = [] if self.faults is None else [self.faults.middleware]
+        around = [Visitors(self.host, self.allow_remote).middleware]
+        around += [] if self.faults is None else [self.faults.middleware]
         app = application(routes, self.market.clock, self.limits, around)
         app.on_shutdown.append(streams.close)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)

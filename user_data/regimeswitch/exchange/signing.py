@@ -7,6 +7,7 @@ import hmac
 import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from regimeswitch.exchange.errors import (
     bad_key,
@@ -18,6 +19,7 @@ from regimeswitch.exchange.errors import (
     window_too_long,
 )
 from regimeswitch.exchange.form import Form
+from regimeswitch.exchange.zones import MICROSECONDS
 
 
 KEY_HEADER = "X-MBX-APIKEY"
@@ -76,10 +78,12 @@ def check_signature(credentials: Credentials, form: Form, text: str, now: int) -
     given = form.text(SIGNATURE)
     if given is None:
         raise missing_parameter(SIGNATURE)
-    moment = form.whole("timestamp")
-    if moment is None:
+    stamp = form.whole("timestamp")
+    if stamp is None:
         raise missing_parameter("timestamp")
-    window = form.whole("recvWindow")
+    # Microseconds are not rounded: the window may be a part of a millisecond.
+    moment = Decimal(stamp) / 1000 if stamp >= MICROSECONDS else Decimal(stamp)
+    window = form.window()
     if window is not None and window > WINDOW_MAX_MS:
         raise window_too_long()
     if moment >= now + AHEAD_MS:

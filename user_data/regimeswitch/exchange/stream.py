@@ -9,10 +9,12 @@ import json
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from regimeswitch.exchange.answers import compact
-from regimeswitch.exchange.errors import unknown_path
-from regimeswitch.exchange.events import Stream
+from regimeswitch.exchange.errors import ApiError, unknown_path
+from regimeswitch.exchange.events import AllStream, Stream
+from regimeswitch.exchange.form import Form
 from regimeswitch.exchange.market import Market
-from regimeswitch.exchange.streamnames import stream_of
+from regimeswitch.exchange.routes import check_unit
+from regimeswitch.exchange.streamnames import StreamError, streams_of
 
 
 # How often the clock is looked at; no stream is quicker than 100 ms.
@@ -49,16 +51,18 @@ class Connection:
         self.market = market
         self.socket = socket
         self.combined = combined
-        # A name that is no stream may be subscribed to, as on Binance; nothing ever comes of it.
-        self.streams: dict[str, Stream | None] = {}
+        self.streams: dict[str, Stream | AllStream] = {}
         self._sending = asyncio.Lock()
 
     def subscribe(self, names: list[str]) -> None:
-        """Begin the streams that are not there yet."""
-        now = self.market.clock()
-        for name in names:
-            if name not in self.streams:
-                self.streams[name] = stream_of(self.market, name, now)
+        """Begin the streams that are not there yet.
+
+        Binance takes any name, and of a wrong one nothing ever comes; here it is refused.
+
+        :raises StreamError: when one of them is no stream; then none begins
+        """
+        missing = [name for name in names if name not in self.streams]
+        self.streams |= streams_of(self.market, missing, self.market.clock())
 
     async def tell(self) -> None:
         """Send what is due, for as long as the socket is open."""
@@ -70,7 +74,7 @@ class Connection:
 
     async def _send_due(self) -> None:
         for name, stream in list(self.streams.items()):
-            for event in stream.due(self.market.clock()) if stream else ():
+            for event in stream.due(self.market.clock()):
                 body = {"stream": name, "data": event} if self.combined else event
                 await self.socket.send_str(compact(body))
 
@@ -107,7 +111,10 @@ class Connection:
         if not names or len(names) < len(parameters):
             raise bad_request("params must be names of streams")
         if method == "SUBSCRIBE":
-            self.subscribe(names)
+            try:
+                self.subscribe(names)
+            except StreamError as error:
+                raise bad_request(str(error)) from error
         else:
             for name in names:
                 self.streams.pop(name, None)
@@ -170,18 +177,26 @@ class Streams:
             await socket.close(code=WSCloseCode.GOING_AWAY)
 
     async def _combined(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, request.query.get("streams", ""), True)
+        return await self._serve(request, "", True)
 
     async def _raw(self, request: web.Request) -> web.StreamResponse:
         return await self._serve(request, request.match_info.get("names", ""), False)
 
     async def _serve(self, request: web.Request, names: str, combined: bool) -> web.StreamResponse:
+        form = Form(request.raw_path.partition("?")[2])
+        form.only(("streams", "timeUnit") if combined else ("timeUnit",))
+        check_unit(form.text("timeUnit") or "MILLISECOND")
+        names = (form.text("streams") or "") if combined else names
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS)
         if not socket.can_prepare(request):
             raise unknown_path(request.method, request.path)
         # Before the handshake: what happens after it is told.
         connection = Connection(self.market, socket, combined)
-        connection.subscribe([name for name in names.split("/") if name])
+        try:
+            connection.subscribe(names.split("/"))
+        except StreamError as error:
+            text = f"Data sent for parameter 'streams' is not valid: {error}"
+            raise ApiError(-1130, text) from error
         await socket.prepare(request)
         self._open.add(socket)
         telling = asyncio.create_task(connection.tell())

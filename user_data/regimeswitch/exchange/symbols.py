@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -18,7 +19,17 @@ from regimeswitch.exchange.candlestore import CandleError, CandleStore, Floats, 
 MIN_NOTIONAL = {"BTC": 0.0001, "ETH": 0.001, "BNB": 0.05, "TRY": 10.0, "JPY": 500.0}
 DEFAULT_MIN_NOTIONAL = 5.0
 ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT")
-PRECISION = 8
+PRECISION, FLOAT_DIGITS = 8, 15
+STATUS, PERMISSION = "TRADING", "SPOT"
+# What a trailing stop may be, in hundredths of a per cent.
+TRAILING = {
+    **dict.fromkeys(("minTrailingAboveDelta", "minTrailingBelowDelta"), 10),
+    **dict.fromkeys(("maxTrailingAboveDelta", "maxTrailingBelowDelta"), 2000),
+}
+ORDER_LISTS, ORDER_AMENDS, ICEBERG_PARTS = 20, 10, 100
+# As the large pairs of Binance have them.
+STP_DEFAULT = "EXPIRE_MAKER"
+STP_MODES = ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")
 
 
 @dataclass(frozen=True)
@@ -47,28 +58,30 @@ class Symbol:
 
     def filters(self) -> list[dict[str, object]]:
         """Binance's filters for orders of this pair."""
-        tick, step = 10.0**-self.price_decimals, 10.0**-self.amount_decimals
+        tick, step = (Decimal(1).scaleb(-n) for n in (self.price_decimals, self.amount_decimals))
         side = {"bidMultiplierUp": "5", "bidMultiplierDown": "0.2"}
         side |= {"askMultiplierUp": "5", "askMultiplierDown": "0.2"}
         return [
             {
                 "filterType": "PRICE_FILTER",
-                "minPrice": decimal(tick),
-                "maxPrice": decimal(tick * 1e8),
-                "tickSize": decimal(tick),
+                "minPrice": f"{tick:.8f}",
+                "maxPrice": f"{tick * 10**8:.8f}",
+                "tickSize": f"{tick:.8f}",
             },
             {
                 "filterType": "LOT_SIZE",
-                "minQty": decimal(step),
-                "maxQty": decimal(step * 9e8),
-                "stepSize": decimal(step),
+                "minQty": f"{step:.8f}",
+                "maxQty": f"{step * 9 * 10**8:.8f}",
+                "stepSize": f"{step:.8f}",
             },
+            {"filterType": "ICEBERG_PARTS", "limit": ICEBERG_PARTS},
             {
                 "filterType": "MARKET_LOT_SIZE",
                 "minQty": decimal(0.0),
-                "maxQty": decimal(step * 1e7),
+                "maxQty": f"{step * 10**7:.8f}",
                 "stepSize": decimal(0.0),
             },
+            {"filterType": "TRAILING_DELTA", **TRAILING},
             {"filterType": "PERCENT_PRICE_BY_SIDE", **side, "avgPriceMins": 5},
             {
                 "filterType": "NOTIONAL",
@@ -79,14 +92,19 @@ class Symbol:
                 "avgPriceMins": 5,
             },
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
+            {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": ORDER_LISTS},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+            {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": ORDER_AMENDS},
         ]
 
-    def info(self) -> dict[str, object]:
-        """The pair's entry in exchangeInfo."""
+    def info(self, *, permissions: bool = True) -> dict[str, object]:
+        """The pair's entry in exchangeInfo.
+
+        :param permissions: fill in who may trade it
+        """
         return {
             "symbol": self.name,
-            "status": "TRADING",
+            "status": STATUS,
             "baseAsset": self.base,
             "baseAssetPrecision": PRECISION,
             "quoteAsset": self.quote,
@@ -97,26 +115,33 @@ class Symbol:
             "orderTypes": ORDER_TYPES,
             "icebergAllowed": False,
             "ocoAllowed": False,
+            "otoAllowed": False,
+            "opoAllowed": False,
             "quoteOrderQtyMarketAllowed": True,
             "allowTrailingStop": False,
             "cancelReplaceAllowed": False,
+            "amendAllowed": False,
+            "pegInstructionsAllowed": False,
             "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False,
             "filters": self.filters(),
             # Binance moved the permissions into the sets and leaves the old list empty.
             "permissions": [],
-            "permissionSets": [["SPOT"]],
-            "defaultSelfTradePreventionMode": "NONE",
-            "allowedSelfTradePreventionModes": ["NONE"],
+            "permissionSets": [[PERMISSION]] if permissions else [],
+            "defaultSelfTradePreventionMode": STP_DEFAULT,
+            "allowedSelfTradePreventionModes": STP_MODES,
         }
 
 
 def decimal(value: float) -> str:
-    """A number in Binance's notation: eight decimals, or as many as it takes to lose nothing."""
-    text = f"{value:.{PRECISION}f}"
-    if float(text) == value:
-        return text
-    return np.format_float_positional(value, unique=True, trim="-")
+    """A number in Binance's notation: eight decimals.
+
+    A float keeps fifteen digits of any decimal number; what it shows beyond them is none of the
+    number's, and is left out.
+    """
+    if abs(value) < 10.0 ** (FLOAT_DIGITS - PRECISION):
+        return f"{value:.{PRECISION}f}"
+    return f"{Decimal(f'{value:.{FLOAT_DIGITS}g}'):.{PRECISION}f}"
 
 
 def price_decimals(prices: Floats) -> int:

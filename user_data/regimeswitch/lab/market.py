@@ -155,7 +155,9 @@ def _candles(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
         return candles
     longer = resample(candles, timeframe, "5m")
     # freqtrade's own files are in milliseconds.
-    return longer.assign(date=longer["date"].dt.as_unit("ms"))
+    dates = longer["date"].dt.as_unit("ms")
+    # The exchange has no more decimals; what adding floats makes beyond them is no volume.
+    return longer.assign(date=dates, volume=longer["volume"].round(8))
 
 
 def _write_feather(frame: pd.DataFrame, path: Path) -> Path:

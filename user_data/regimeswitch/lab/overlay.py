@@ -38,6 +38,21 @@ API_PATHS = {
     "papi": "papi/v1",
     "papiV2": "papi/v2",
 }
+# The same of websockets: streams, and requests over a websocket. Only those of spot are served.
+STREAM_PATHS: dict[str, str | dict[str, str]] = {
+    "spot": "stream/ws",
+    "margin": "stream/ws",
+    "linear": "fstream/ws",
+    "inverse": "dstream/ws",
+    "stock": "equity/ws",
+    "option": "option/public/ws",
+    "optionMarket": "option/market/ws",
+    "optionPrivate": "option/private/ws",
+    "papi": "pm/ws",
+    "ws-api": {"spot": "ws-api/v3", "linear": "ws-fapi/v1", "inverse": "ws-dapi/v1"},
+}
+# Where ccxt has addresses: the exchange's, its test network's and those of its demo mode.
+URL_SETS = ("api", "test", "demo")
 # freqtrade's schema wants the names even where nothing is sent.
 NO_TELEGRAM: dict[str, Any] = {"enabled": False, "token": "", "chat_id": ""}
 # Every name that ccxt has for a proxy of its requests.
@@ -123,13 +138,21 @@ def overlay(
 def ccxt_options(url: str) -> dict[str, Any]:
     """Options for ccxt's Binance client: the addresses, spot only, unthrottled, no proxies."""
     api: dict[str, object] = {name: f"{url}/{path}" for name, path in API_PATHS.items()}
-    api["ws"] = {"spot": f"{url.replace('http', 'ws', 1)}/stream/ws"}
+    api["ws"] = stream_urls(url.replace("http", "ws", 1), STREAM_PATHS)
     return {
         "enableRateLimit": False,
         "options": {"fetchMarkets": {"types": ["spot"]}},
-        "urls": {"api": api},
+        "urls": dict.fromkeys(URL_SETS, api),
         # None and not "", which ccxt would count as a proxy.
         **dict.fromkeys(PROXY_KEYS),
+    }
+
+
+def stream_urls(url: str, paths: Mapping[str, str | Mapping[str, str]]) -> dict[str, object]:
+    """The addresses of websockets, in ccxt's order."""
+    return {
+        name: f"{url}/{path}" if isinstance(path, str) else stream_urls(url, path)
+        for name, path in paths.items()
     }
 
 

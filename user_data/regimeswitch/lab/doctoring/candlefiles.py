@@ -153,7 +153,7 @@ def _impossible(file: CandleFile) -> Iterator[Finding]:
 
 def check_history(subject: Subject, files: list[CandleFile]) -> Iterator[Finding]:
     """Enough candles for one training and the warm-up before it; all pairs reach as far."""
-    train = pd.Timedelta(days=subject.number("freqai", "train_period_days", 0))
+    train = pd.Timedelta(days=subject.train_days)
     warm_up = max(
         need.candles * pd.Timedelta(seconds=timeframe_to_seconds(need.timeframe))
         for need in startup_needs(subject)

@@ -11,7 +11,7 @@ from freqtrade.configuration import validate_config_consistency
 from freqtrade.exceptions import FreqtradeException
 
 from regimeswitch.bot.guards import EXCHANGE
-from regimeswitch.bot.overrides import refused
+from regimeswitch.bot.overrides import cuts, refused
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.botconfig import features_wrong
 from regimeswitch.lab.doctoring.findings import Finding, Severity
@@ -123,8 +123,13 @@ def check_freqtrade(subject: Subject) -> Iterator[Finding]:
 
 def check_overrides(subject: Subject) -> Iterator[Finding]:
     """Keys of freqtrade that would switch off what the settings promise."""
-    for key, what, mend in refused(subject.config.given, subject.settings.risk):
+    for key, what, mend in refused(subject.config.given, subject.settings):
         yield Finding("serious", "config.override", what, key, mend)
+    for key, what in cuts(subject.config.given, subject.settings):
+        yield Finding(
+            *("warning", "config.cuts", f"{what} before its regime ends", key),
+            "leave it out: in position mode the end of the regime closes, and a disaster stop",
+        )
 
 
 def _fee(subject: Subject) -> Iterator[Finding]:
@@ -144,6 +149,8 @@ def _fee(subject: Subject) -> Iterator[Finding]:
 def check_timeframes(subject: Subject) -> Iterator[Finding]:
     """Base timeframe, feature timeframes, horizon and grace period fit together."""
     rule, included = subject.settings.regime, list(subject.features.get("include_timeframes") or [])
+    if not subject.trains:
+        return
     if subject.timeframe != BASE_TIMEFRAME:
         what = f"{subject.timeframe} is refused: features and defaults count {BASE_TIMEFRAME}"
         yield Finding(

@@ -20,8 +20,8 @@ OMP_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def check_presence(subject: Subject) -> Iterator[Finding]:
-    """Without FreqAI there are no models."""
-    if not subject.part("freqai").get("enabled", False):
+    """Without FreqAI there are no models, which position mode alone does without."""
+    if subject.trains and not subject.part("freqai").get("enabled", False):
         yield Finding(
             *("serious", "freqai.off", "RegimeSwitch trains its models with FreqAI", "freqai"),
             'take the section "freqai" of the config.json that comes with RegimeSwitch',
@@ -112,7 +112,8 @@ def check_lifetimes(subject: Subject) -> Iterator[Finding]:
 
 def startup_needs(subject: Subject) -> list[Need]:
     """Candles that a bot needs at its start, by what needs them."""
-    return warm_up_needs(subject.settings, subject.features, subject.timeframe)
+    parameters = subject.features if subject.trains else None
+    return warm_up_needs(subject.settings, parameters, subject.timeframe)
 
 
 def check_startup(subject: Subject) -> Iterator[Finding]:

@@ -90,7 +90,7 @@ def _window(subject: Subject, file: CandleFile, known: dict[tuple[str, str], Can
     days = float(columns["regime"].notna().sum() / per_day)
     switches = int((columns["regime_age"] == 0).sum()) / days if days else 0.0
     labels = class_labels(file.frame, settings.labels, file.bad)
-    train = pd.Timedelta(days=subject.number("freqai", "train_period_days", 0))
+    train = pd.Timedelta(days=subject.train_days)
     inside = file.frame["date"] >= file.ends - train
     # The last rows have no label because nothing is known after them.
     inside &= file.frame.index < len(file.frame) - settings.labels.horizon

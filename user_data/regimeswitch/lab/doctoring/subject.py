@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from regimeswitch.bot.config import trains
 from regimeswitch.lab.botconfig import BotConfig, section
 from regimeswitch.lab.candlefolder import CandleFolder
+from regimeswitch.modes import POSITION
 from regimeswitch.settings import Settings, SettingsError, load_settings
 
 
@@ -46,6 +48,18 @@ class Subject:
     def features(self) -> dict[str, Any]:
         """``freqai.feature_parameters``."""
         return section(self.part("freqai"), "feature_parameters")
+
+    @property
+    def trains(self) -> bool:
+        """Whether the bot trains models, or would if FreqAI were switched on."""
+        if self.settings.entries.mode == POSITION:
+            return trains(self.config.merged, self.settings)
+        return True
+
+    @property
+    def train_days(self) -> float:
+        """Length of a training window, days; 0 where nothing is trained."""
+        return self.number("freqai", "train_period_days", 0) if self.trains else 0.0
 
     @property
     def candle_folder(self) -> CandleFolder:

@@ -1,0 +1,69 @@
+"""The two ways to trade, ``entries.mode``: which defaults each has, and which keys it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+
+POSITION, SIGNAL = "position", "signal"
+POSITION_DEFAULTS: dict[str, dict[str, Any]] = {
+    "entries": {"regimes": ("bull",)},
+    "risk": {
+        "stake_fraction": 1.0,
+        "max_position": 1.0,
+        "max_pair": 1.0,
+        "daily_loss": 0.1,
+        "peak_loss": 0.3,
+    },
+}
+"""Where position mode has another default than the field, which has that of signal mode."""
+READ_IN: dict[str, dict[str, tuple[str, ...]]] = {
+    SIGNAL: {
+        "entries": (
+            *("buy", "sell", "require_edge", "margin"),
+            *("expected_return", "exit_return", "leave_regimes"),
+        ),
+        "risk": (
+            *("sizing", "risk_per_trade", "kelly", "scale", "pending_scale", "atr_period"),
+            *("stop_atr", "take_atr", "trail_atr", "size_forecast", "size_most"),
+        ),
+    },
+    POSITION: {"risk": ("volatility_target", "volatility_half_life_days", "stop_daily_atr")},
+}
+"""Keys that only one mode reads, by mode and section."""
+
+
+def with_defaults_of_mode(section: Any) -> Any:
+    """The section ``regimeswitch`` with what position mode defaults to filled in.
+
+    :param section: as parsed; what is no section of objects is returned as it is, for the
+        validation to name
+    """
+    if not isinstance(section, Mapping):
+        return section
+    entries = section.get("entries", {})
+    if _of(entries, "mode") != POSITION:
+        return section
+    filled = dict(section)
+    for name, defaults in POSITION_DEFAULTS.items():
+        given = filled.get(name, {})
+        if isinstance(given, Mapping):
+            filled[name] = {**defaults, **given}
+    return filled
+
+
+def not_read(settings: Any, mode: str) -> Iterator[str]:
+    """Keys that are set to something in a mode that does not read them, as ``section.key``."""
+    for name, keys in READ_IN[SIGNAL if mode == POSITION else POSITION].items():
+        section: BaseModel = getattr(settings, name)
+        for key in keys:
+            usual = type(section).model_fields[key].get_default(call_default_factory=True)
+            if getattr(section, key) != usual:
+                yield f"{name}.{key}"
+
+
+def _of(section: Any, key: str) -> Any:
+    return section.get(key) if isinstance(section, Mapping) else getattr(section, key, None)
