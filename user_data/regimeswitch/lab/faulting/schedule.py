@@ -176,7 +176,7 @@ def draw(seed: int) -> Schedule:
     chance = random.Random(seed)
     stop = chance.random() < 0.4
     kinds, weights = zip(*KINDS, strict=True)
-    chosen = chance.choices(kinds, weights, k=chance.choice((1, 2, 3, 3)))
+    chosen = chance.choices(kinds, weights, k=chance.choice((1, 2, 3, 3, 3)))
     kills = chance.choice((0, 0, 1, 2))
     # At once: all around the same moment, or the same trade of which one meets two.
     (around,) = chance.choices(ANCHORS, (1, 3, 3, 3, 3))
@@ -272,7 +272,7 @@ def _transfer(chance: random.Random, around: int) -> Trouble:
 
 def _kill(chance: random.Random) -> Kill:
     verb, path, most = chance.choice(
-        ((ALL, ALL, 300), (ALL, ALL, 40), ("POST", ORDER_PATH, 8), ("DELETE", ORDER_PATH, 3))
+        ((ALL, ALL, 300), (ALL, ALL, 40), ("POST", ORDER_PATH, 6), ("DELETE", ORDER_PATH, 3))
     )
     number, moment = chance.randint(1, most), chance.choice((BEFORE, AFTER))
     return Kill(verb, path, number, moment, chance.choice((0, 0, 1, 2, 5)))
@@ -280,10 +280,10 @@ def _kill(chance: random.Random) -> Kill:
 
 KINDS: tuple[tuple[Draw, float], ...] = (
     (_answer, 6),
-    (_late, 1),
+    (_late, 2),
     (_closed, 1),
     (_step, 1),
     (_weight, 0.5),
-    (_transfer, 1),
+    (_transfer, 2),
 )
 """What is drawn, and how often against each other."""
