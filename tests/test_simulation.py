@@ -74,11 +74,11 @@ def test_without_guards_the_same_trouble_costs_money(tmp_path: Path, markets: Pa
 def test_a_failing_seed_is_printed_as_its_shortest_case(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, figures = simulated(tmp_path, "1", "--seed", "5", "--without-guards")
+    code, figures = simulated(tmp_path, "1", "--seed", "3", "--without-guards")
     assert (code, figures["survived"]) == (1, 0)
     (failure,) = figures["failures"]
-    assert failure["case"] == "simulation seed 5"
-    assert failure["schedule"] == str(draw(5))
+    assert failure["case"] == "simulation seed 3"
+    assert failure["schedule"] == str(draw(3))
     assert failure["schedule"] in " ".join(capsys.readouterr().out.split())
 
 
