@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +13,9 @@ import pytest
 
 from bots import Bot, make_bot
 from regimeswitch.cli import main
+from regimeswitch.lab.archiving.key import Key, load_key
 from regimeswitch.lab.archiving.manifest import ArchiveError
-from regimeswitch.lab.archiving.sealed import MARK, open_archive, unpack
+from regimeswitch.lab.archiving.sealed import open_archive, seal, unpack
 
 
 SECRETS = {
@@ -37,9 +38,23 @@ def bot(tmp_path: Path) -> Bot:
     return make_bot(tmp_path / "home")
 
 
+@pytest.fixture(scope="module")
+def key_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the key of this machine lies, in place of the user's own."""
+    return tmp_path_factory.mktemp("config")
+
+
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def elsewhere(tmp_path: Path, key_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(key_home))
+
+
+def own_key() -> Key:
+    """The key of this machine, which made the archive."""
+    found = load_key(Path(os.environ["XDG_CONFIG_HOME"]) / "regimeswitch/backup.key")
+    assert found is not None
+    return found
 
 
 def backup(bot: Bot, out: Path, *more: object) -> int:
@@ -70,23 +85,33 @@ def packed(path: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def archive(tmp_path_factory: pytest.TempPathFactory, key_home: Path) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("archive")
     made = make_bot(folder / "home")
-    assert backup(made, folder / "a.zip") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(key_home))
+        assert backup(made, folder / "a.zip") == 0
     yield folder / "a.zip"
 
 
 def refused(path: Path) -> str:
     """Why an archive is refused; fails when it is not, and when anything was written."""
     target = path.parent / "target"
-    with pytest.raises(ArchiveError) as caught, open_archive(path) as (opened, manifest):
-        unpack(opened, manifest, target, lambda done: None)
+    with pytest.raises(ArchiveError) as caught, open_archive(path) as opened:
+        unpack(opened, opened.manifest, target, lambda done: None)
     return str(caught.value)
 
 
-def resealed(source: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """An archive with other content and a seal that is right: made on purpose, not damaged."""
+def resealed(
+    source: Path,
+    target: Path,
+    change: Callable[[dict[str, Any]], None],
+    key: Key | None = None,
+) -> Path:
+    """An archive with other content and a seal that is right: made on purpose, not damaged.
+
+    :param key: whose it is; None is somebody who has no key
+    """
     content = packed(source)
     manifest = json.loads(content.pop("manifest.json"))
     everything = {"manifest": manifest, "files": content, "twice": []}
@@ -95,7 +120,6 @@ def resealed(source: Path, target: Path, change: Callable[[dict[str, Any]], None
         archive.writestr("manifest.json", json.dumps(everything["manifest"]))
         for name, data in [*everything["files"].items(), *everything["twice"]]:
             archive.writestr(name, data)
-        archive.comment = MARK + b"0" * 64
-    whole = target.read_bytes()[:-64]
-    target.write_bytes(whole + hashlib.sha256(whole).hexdigest().encode())
+    with target.open("r+b") as stream:
+        seal(stream, key)
     return target

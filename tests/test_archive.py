@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from archives import (
     archive,
     elsewhere,
+    key_home,
+    own_key,
     refused,
     resealed,
     restore,
@@ -23,7 +25,7 @@ from archives import (
 from regimeswitch.lab.archiving.sealed import MARK
 
 
-__all__ = ["archive", "elsewhere"]
+__all__ = ["archive", "elsewhere", "key_home"]
 
 
 @settings(
@@ -118,9 +120,12 @@ def no_numbers(parts: dict[str, Any]) -> None:
         (unpacked_member, "do not agree (restored-config.json)"),
         (later_format, "of format 2 and this version reads 1"),
         (strange_list, "its manifest.json cannot be read"),
-        (strange_kind, "of the unknown kind 'program'"),
+        (
+            strange_kind,
+            "members.0.kind, of 'data/binance/BTC_USDT-5m.feather': Input should",
+        ),
         (strange_member, "its manifest.json cannot be read"),
-        (no_numbers, "its manifest.json cannot be read"),
+        (no_numbers, "its manifest.json holds no JSON object"),
     ],
 )
 def test_an_archive_that_was_tampered_with_is_refused(
@@ -130,7 +135,7 @@ def test_an_archive_that_was_tampered_with_is_refused(
     change: Callable[[dict[str, Any]], None],
     words: str,
 ) -> None:
-    tampered = resealed(archive, tmp_path / "t.zip", change)
+    tampered = resealed(archive, tmp_path / "t.zip", change, own_key())
     assert restore(tampered, tmp_path / "new") == 1
     text = said(capsys)
     assert words in text

@@ -13,6 +13,7 @@ from archives import (
     backup,
     bot,
     elsewhere,
+    key_home,
     restore,
     said,
 )
@@ -22,7 +23,7 @@ from regimeswitch.lab.archiving.manifest import ArchiveError
 from regimeswitch.lab.archiving.steady import copy_steadily
 
 
-__all__ = ["bot", "elsewhere"]
+__all__ = ["bot", "elsewhere", "key_home"]
 
 
 def without_part(bot: Bot) -> None:
@@ -88,7 +89,7 @@ def damaged_database(bot: Bot) -> None:
         (of_others, "but this configuration uses regimeswitch-rs"),
         (no_database, "name the bot's, --db-url sqlite:///FILE"),
         (two_databases, "there are several databases"),
-        (no_sqlite, "the database host/trades is no SQLite file"),
+        (no_sqlite, "the database (postgresql) is no SQLite file"),
         (no_such_database, "the database none.sqlite does not exist"),
         (another_database, "is no database of freqtrade"),
         (damaged_database, "home/user_data/tradesv3.dryrun.sqlite"),

@@ -21,8 +21,10 @@ import time_machine
 from freqtrade.configuration import Configuration
 from freqtrade.enums import RunMode
 from freqtrade.freqtradebot import FreqtradeBot
+from freqtrade.persistence import Trade
 
 from conftest import MARKET_END, QUICK, ROOT
+from heldpairs import POSITION, position_frame
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.candlefolder import CandleFolder
@@ -50,9 +52,12 @@ LIVE = {
 class MovedBot:
     """A dry-run bot and the clock that it lives by."""
 
-    def __init__(self, config: dict[str, Any], clock: time_machine.Traveller) -> None:
+    def __init__(
+        self, config: dict[str, Any], clock: time_machine.Traveller, begin: datetime
+    ) -> None:
         self.clock = clock
-        self.now = START
+        self.now = begin
+        self.clock.move_to(begin + timedelta(seconds=1))
         self.bot = FreqtradeBot(config)
         self.bot.startup()
 
@@ -78,7 +83,8 @@ class MovedBot:
         raise AssertionError("no training within a minute")
 
     def close(self) -> None:
-        self.bot.strategy.freqai._stop_event.set()
+        if self.bot.config["freqai"]["enabled"]:
+            self.bot.strategy.freqai._stop_event.set()
         self.bot.cleanup()
 
 
@@ -94,6 +100,7 @@ def moved_bot(market: Path, tmp_path: Path) -> Iterator[Callable[..., MovedBot]]
         def make(
             overlay_config: dict[str, Any],
             pairs: list[str] | None = ONE_PAIR,
+            begin: datetime = START,
             **arguments: Any,
         ) -> MovedBot:
             (tmp_path / "user_data").mkdir(exist_ok=True)
@@ -115,7 +122,7 @@ def moved_bot(market: Path, tmp_path: Path) -> Iterator[Callable[..., MovedBot]]
             config = Configuration(given, RunMode.DRY_RUN).get_config()
             if pairs is not None:
                 config["exchange"]["pair_whitelist"] = list(pairs)
-            bots.append(MovedBot(config, clock))
+            bots.append(MovedBot(config, clock, begin))
             return bots[-1]
 
         try:
@@ -200,3 +207,33 @@ def test_an_example_strategy_is_served_live(
     assert len(set(served)) == 3
     assert "No data found" not in caplog.text
     assert "raised exception" not in caplog.text
+
+
+def test_position_mode_holds_from_the_first_loop_on_and_leaves_with_its_regime(
+    moved_bot: Callable[..., MovedBot], market: Path
+) -> None:
+    """Nothing is trained: neither the first position nor any other waits for a model."""
+    told = position_frame(market, "ETH/USDT", "5m", load_settings(POSITION)).set_index("date")
+    later = told.index[told["regime"] != told["regime"].shift()][-1]
+    begin = later - 20 * CANDLE
+    first = told["regime"][begin]
+    wanted = deepcopy(POSITION)
+    wanted["entries"]["regimes"] = [first]
+    given = {"regimeswitch": wanted, "max_open_trades": 2}
+    bot = moved_bot(given, ["ETH/USDT"], begin.to_pydatetime())
+    bot.step()
+    frame, _ = bot.bot.dataprovider.get_analyzed_dataframe("ETH/USDT", "5m")
+    (trade,) = Trade.get_open_trades()
+    assert trade.enter_tag == first
+    row = told.loc[begin]
+    for name in ("volatility", "target_weight", "daily_atr"):
+        assert frame[name].iloc[-1] == row[name]
+    capital = bot.bot.wallets.get_total_stake_amount()
+    assert trade.stake_amount == pytest.approx(capital * row["target_weight"], rel=0.01)
+    assert trade.stop_loss == pytest.approx(trade.open_rate - 4 * row["daily_atr"], rel=0.001)
+    # Known with the close of the candle in which the other regime becomes the active one.
+    bot.step(19)
+    assert trade.is_open
+    bot.step()
+    assert (trade.is_open, trade.exit_reason) == (False, f"regime_{told['regime'][later]}")
+    assert Trade.get_open_trades() == []

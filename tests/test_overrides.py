@@ -27,6 +27,10 @@ from regimeswitch.settings import load_settings
 
 pytestmark = pytest.mark.filterwarnings("default")
 
+HELD = {
+    "entries": {"mode": "position", "regimes": ["bull"]},
+    "risk": {"stake_fraction": 1.0},
+}
 NO_LIMITS = {"risk": {"daily_loss": 0, "peak_loss": 0}}
 
 
@@ -57,6 +61,14 @@ def load(tmp_path: Path, **changes: Any) -> IStrategy:
         ({"exit_profit_only": True}, "exit_profit_only is true: "),
         ({"use_custom_stoploss": False}, "risk.stop_atr and risk.trail_atr would place no stop"),
         ({"startup_candle_count": 30}, "startup_candle_count 30: the settings need 2031"),
+        (
+            {"use_exit_signal": False, "regimeswitch": HELD},
+            "a position would not be closed when its regime ends; set it to true",
+        ),
+        (
+            {"use_custom_stoploss": False, "regimeswitch": HELD},
+            "risk.stop_daily_atr would place no stop",
+        ),
     ],
 )
 def test_what_would_break_a_promise_is_refused(
@@ -65,6 +77,27 @@ def test_what_would_break_a_promise_is_refused(
     with pytest.raises(OperationalException) as refused:
         load(tmp_path, **changes)
     assert words in str(refused.value)
+
+
+def test_what_cuts_positions_is_named_and_honoured(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    roi = {"0": 0.05}
+    strategy = load(tmp_path, stoploss=-0.1, minimal_roi=roi, trailing_stop=True, regimeswitch=HELD)
+    assert (strategy.stoploss, strategy.minimal_roi) == (-0.1, {0: 0.05})
+    assert "stoploss closes a position at a loss of 10%" in caplog.text
+    assert "minimal_roi closes positions at a profit" in caplog.text
+    assert "trailing_stop closes positions that fall back" in caplog.text
+    caplog.clear()
+    plain = load(tmp_path, regimeswitch=HELD)
+    assert (plain.stoploss, plain.minimal_roi, plain.use_custom_roi) == (-0.99, {}, False)
+    assert "before its regime ends" not in caplog.text
+
+
+def test_signal_mode_trades_on_forecasts_and_needs_freqai(tmp_path: Path) -> None:
+    with pytest.raises(OperationalException, match=r"freqai.enabled is not true.*\"position\""):
+        load(tmp_path, freqai={"enabled": False})
+    assert load(tmp_path, freqai={"enabled": False}, regimeswitch=HELD).trains is False
 
 
 def test_all_such_keys_are_told_at_once(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from archives import (
     bot,
     elsewhere,
     files_below,
+    key_home,
+    own_key,
     resealed,
     restore,
     said,
@@ -25,7 +27,7 @@ from regimeswitch.lab.archiving.placing import Placement, Unit
 from regimeswitch.lab.archiving.sealed import open_archive, write_archive
 
 
-__all__ = ["archive", "bot", "elsewhere"]
+__all__ = ["archive", "bot", "elsewhere", "key_home"]
 
 
 @pytest.mark.parametrize(
@@ -41,8 +43,8 @@ __all__ = ["archive", "bot", "elsewhere"]
 def test_other_data_is_not_overwritten(
     archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    with open_archive(archive) as (_, manifest):
-        name = name.replace("IDENTIFIER", manifest.identifiers[0])
+    with open_archive(archive) as opened:
+        name = name.replace("IDENTIFIER", opened.manifest.identifiers[0])
     there = tmp_path / "new" / name
     there.parent.mkdir(parents=True)
     there.write_text("precious")
@@ -97,10 +99,10 @@ def test_a_failure_on_the_way_moves_everything_back(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_cannot_be_written_leaves_nothing(archive: Path, tmp_path: Path) -> None:
-    with open_archive(archive) as (_, manifest):
+    with open_archive(archive) as opened:
         pass
     with pytest.raises(FileNotFoundError):
-        write_archive(tmp_path / "b.zip", manifest, tmp_path, lambda done: None)
+        write_archive(tmp_path / "b.zip", opened.manifest, tmp_path, own_key(), lambda done: None)
     assert not list(tmp_path.iterdir())
 
 
@@ -110,7 +112,8 @@ def test_an_archive_of_another_version_is_restored_and_says_so(
     def older(parts: dict[str, Any]) -> None:
         parts["manifest"]["versions"] |= {"freqtrade": "2025.1", "features": "1"}
 
-    assert restore(resealed(archive, tmp_path / "o.zip", older), tmp_path / "new") == 0
+    changed = resealed(archive, tmp_path / "o.zip", older, own_key())
+    assert restore(changed, tmp_path / "new") == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "made with freqtrade 2025.1, here is" in out
     assert "the bot will train its models anew" in out
@@ -135,8 +138,8 @@ def test_bad_usage_of_restore_is_one_message(
 
 
 def test_the_list_comes_back_as_it_was_written(archive: Path) -> None:
-    with open_archive(archive) as (_, manifest):
-        assert Manifest.parse(manifest.text().encode()) == manifest
+    with open_archive(archive) as opened:
+        assert Manifest.parse(opened.manifest.text().encode()) == opened.manifest
 
 
 def test_the_commands_as_a_user_types_them(bot: Bot, tmp_path: Path) -> None:

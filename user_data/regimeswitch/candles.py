@@ -35,14 +35,6 @@ def timeframe_seconds(timeframe: str) -> int:
     return int(timeframe[:-1]) * unit
 
 
-def counted_in(five_minutes: int, timeframe: str) -> int:
-    """A number of 5-minute candles as candles of another timeframe: the same time, rounded up.
-
-    :param five_minutes: as counts stand in the settings
-    """
-    return max(-(-five_minutes * TIMEFRAME_SECONDS["5m"] // timeframe_seconds(timeframe)), 1)
-
-
 def utc_dates(dates: pd.Series) -> pd.Series:
     """Dates as datetime64[ms, UTC], whatever mixture of UTC objects they came in.
 

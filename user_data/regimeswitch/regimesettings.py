@@ -6,11 +6,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from regimeswitch.candles import counted_in, timeframe_seconds
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.sections import Section
 
 
 MAX_STARTUP_CANDLES = 4999
+COUNTED = "5m"
+"""Whose candles the settings count, whatever the base timeframe."""
 
 
 class RegimeSettings(Section):
@@ -92,8 +94,9 @@ class RegimeSettings(Section):
         return self
 
     def grace_in(self, timeframe: str) -> int:
-        """The grace period in candles of a base timeframe: the same time, one candle at least."""
-        return counted_in(self.grace_candles, timeframe)
+        """The grace period in candles of a base timeframe: as many as span the same time."""
+        span = self.grace_candles * timeframe_seconds(COUNTED)
+        return max(-(-span // timeframe_seconds(timeframe)), 1)
 
     def anchor_of(self, pair: str) -> str:
         """The pair whose candles decide the regime of ``pair``."""

@@ -111,7 +111,7 @@ class RiskSettings(Section):
         2.0, ge=1, le=10, description="signal mode: largest such factor, and one over the smallest"
     )
     max_hold_candles: int = Field(
-        0, ge=0, description="a position is closed after this many base candles; 0 = never"
+        0, ge=0, description="a position is closed after this many 5-minute candles; 0 = never"
     )
     daily_loss: Fraction = Field(
         0.05,

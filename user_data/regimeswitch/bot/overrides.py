@@ -14,10 +14,14 @@ from typing import Any
 
 from freqtrade.exceptions import OperationalException
 
+from regimeswitch.modes import POSITION
 from regimeswitch.settings import RiskSettings, Settings
 
 
 logger = logging.getLogger(__name__)
+
+WIDE_STOP = 0.3
+"""A fixed stop-loss further away than this, fraction, is a disaster stop."""
 
 
 def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
@@ -25,10 +29,15 @@ def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
 
     :raises OperationalException: with all such keys, each with its mend
     """
-    found = [f"{key} {what}; {mend}" for key, what, mend in refused(config, settings.risk)]
+    found = [f"{key} {what}; {mend}" for key, what, mend in refused(config, settings)]
     if found:
         told = "\n".join(found)
         raise OperationalException(f"the config overrides what RegimeSwitch needs:\n{told}")
+    for key, what in cuts(config.get("original_config", config), settings):
+        logger.warning(
+            f"{key} {what} before its regime ends, and the pair is not entered again in that "
+            "regime after a stop; measured over years, such cuts have cost more than they saved"
+        )
     if config.get("position_adjustment_enable"):
         logger.warning(
             "position_adjustment_enable is true; RegimeSwitch itself adds to no position, and what "
@@ -36,9 +45,17 @@ def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
         )
 
 
-def refused(config: Mapping[str, Any], risk: RiskSettings) -> Iterator[tuple[str, str, str]]:
+def refused(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, str, str]]:
     """Keys that a bot does not start with, what each would do, and the mend."""
-    if config.get("use_exit_signal") is False:
+    risk, holds = settings.risk, settings.entries.mode == POSITION
+    if config.get("use_exit_signal") is False and holds:
+        yield (
+            "use_exit_signal",
+            "is false: freqtrade then asks for no exit, and a position would not be closed when "
+            "its regime ends",
+            "set it to true",
+        )
+    elif config.get("use_exit_signal") is False:
         limits = ", ".join(f"risk.{name}" for name in _closing(risk))
         if limits:
             yield (
@@ -55,12 +72,30 @@ def refused(config: Mapping[str, Any], risk: RiskSettings) -> Iterator[tuple[str
             "loss limits would close nothing",
             "set it to false",
         )
-    if config.get("use_custom_stoploss") is False:
+    if config.get("use_custom_stoploss") is False and settings.stop_multiple:
+        stops = "risk.stop_daily_atr" if holds else "risk.stop_atr and risk.trail_atr"
         yield (
             "use_custom_stoploss",
-            "is false: risk.stop_atr and risk.trail_atr would place no stop",
+            f"is false: {stops} would place no stop",
             "leave it out; a nearer fixed stop is set by stoploss, which holds as well",
         )
+
+
+def cuts(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, str]]:
+    """Keys that close positions before their regime ends, in position mode, and what each does.
+
+    :param config: as its files say it, without what freqtrade has filled in
+    """
+    if settings.entries.mode != POSITION:
+        return
+    if config.get("stoploss") is not None and config["stoploss"] > -WIDE_STOP:
+        yield "stoploss", f"closes a position at a loss of {-config['stoploss']:.0%}"
+    if config.get("minimal_roi"):
+        yield "minimal_roi", "closes positions at a profit"
+    if config.get("trailing_stop"):
+        yield "trailing_stop", "closes positions that fall back"
+    if settings.risk.max_hold_candles:
+        yield "regimeswitch.risk.max_hold_candles", "closes positions by their age"
 
 
 def _closing(risk: RiskSettings) -> Iterator[str]:

@@ -14,9 +14,10 @@ from freqtrade.strategy import stoploss_from_absolute
 
 from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord, closed_row
-from regimeswitch.candles import counted_in, timeframe_seconds
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.labels import RETURN_COLUMN
 from regimeswitch.modes import POSITION
+from regimeswitch.regimesettings import COUNTED
 from regimeswitch.settings import Settings
 
 
@@ -88,9 +89,8 @@ class Positions:
         if not self._holds and self._answered_against(trade, record, now):
             return "short_over" if trade.is_short else "sell_signal"
         candles = self._settings.risk.max_hold_candles
-        candles = counted_in(candles, self._strategy.timeframe) if candles else 0
         held = (now - trade.open_date_utc).total_seconds()
-        if candles and held >= candles * timeframe_seconds(self._strategy.timeframe):
+        if candles and held >= candles * timeframe_seconds(COUNTED):
             return "max_hold"
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from regimeswitch.lab.archiving.key import Key, default_path, own_key
 from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.signals import temporary_folder
@@ -26,8 +28,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "backup",
         help="a consistent copy of a bot, also while it runs",
         description="Copy a bot's database, predictions, models, candles and configuration into "
-        "one archive with checksums. The bot may go on meanwhile. Keys, tokens, passwords and "
-        "chat ids are left out.",
+        "one archive with checksums, authenticated by a key of this machine. The bot may go on "
+        "meanwhile. Of the configuration goes along what is known to be harmless; keys, tokens, "
+        "passwords, addresses and unknown keys are left out and named.",
     )
     parser.add_argument(
         "--config",
@@ -48,8 +51,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="leave models and predictions out, e.g. because they are damaged",
     )
     parser.add_argument("--force", action="store_true", help="replace an archive that is there")
+    add_key(parser)
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
     parser.set_defaults(run=run)
+
+
+def add_key(parser: argparse.ArgumentParser) -> None:
+    """The option that names the key of this machine."""
+    parser.add_argument(
+        "--key",
+        type=Path,
+        help="file of the key that authenticates archives (~/.config/regimeswitch/backup.key)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     try:
         out = _out(args)
-        manifest = make(args, out, console)
-        figures = backup_figures(out, manifest)
+        made = make(args, out, console)
+        figures = backup_figures(out, made)
         if args.export:
             write_json(args.export, figures)
     except (InputError, SettingsError) as error:
@@ -86,7 +99,21 @@ def _out(args: argparse.Namespace) -> Path:
     return out
 
 
-def make(args: argparse.Namespace, out: Path, console: Console) -> Manifest:
+@dataclass(frozen=True)
+class Made:
+    """What was done.
+
+    :ivar new_key: the key was made for this archive
+    :ivar left_out: files beside the database that are not what their ending says
+    """
+
+    manifest: Manifest
+    key: Key
+    new_key: bool
+    left_out: list[Path]
+
+
+def make(args: argparse.Namespace, out: Path, console: Console) -> Made:
     """Gather the parts beside the archive, on the same disk, and pack them."""
     from regimeswitch.lab.archiving.belongings import Belongings
     from regimeswitch.lab.archiving.finding import find_database, find_identifier
@@ -106,6 +133,7 @@ def make(args: argparse.Namespace, out: Path, console: Console) -> Manifest:
         identifier=identifier,
         address=args.db_url or "",
     )
+    key, new_key = own_key(key_path(args))
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with (
         temporary_folder(f".{out.name}-", beside=out.parent) as work,
@@ -116,12 +144,27 @@ def make(args: argparse.Namespace, out: Path, console: Console) -> Manifest:
         manifest = gather(bot, staging)
         whole = sum(member.size for member in manifest.members)
         progress.update(task, description="packing", total=whole)
-        write_archive(out, manifest, staging.root, lambda done: progress.advance(task, done))
-    return manifest
+        write_archive(out, manifest, staging.root, key, lambda done: progress.advance(task, done))
+    return Made(manifest, key, new_key, bot.left_out())
 
 
-def backup_figures(archive: Path, manifest: Manifest) -> dict[str, Any]:
+def key_path(args: argparse.Namespace) -> Path:
+    """Where the key lies.
+
+    :raises InputError: when it would go along with what it authenticates
+    """
+    path: Path = args.key or default_path()
+    if args.userdir is not None and path.resolve().is_relative_to(args.userdir.resolve()):
+        raise InputError(
+            f"--key {path} lies in {args.userdir}, and the key must not go where the archive goes; "
+            "name a place outside of it"
+        )
+    return path
+
+
+def backup_figures(archive: Path, made: Made) -> dict[str, Any]:
     """The figures of an archive, as exported."""
+    manifest = made.manifest
     kinds = sorted({member.kind for member in manifest.members})
     return {
         "archive": str(archive),
@@ -132,6 +175,9 @@ def backup_figures(archive: Path, manifest: Manifest) -> dict[str, Any]:
         "pairs": manifest.pairs,
         "trades": manifest.trades,
         "removed": manifest.removed,
+        "left_out": list(map(str, made.left_out)),
+        "key": str(made.key.path),
+        "new_key": made.new_key,
         "files": {kind: sum(member.kind == kind for member in manifest.members) for kind in kinds},
         "unpacked_bytes": sum(member.size for member in manifest.members),
     }
@@ -148,3 +194,10 @@ def _tell(figures: dict[str, Any]) -> None:
         print("It has no models: the restored bot begins by training.")
     if figures["removed"]:
         print(f"Left out of the configuration: {', '.join(figures['removed'])}")
+    if figures["left_out"]:
+        print(f"Not copied, no journals by their content: {', '.join(figures['left_out'])}")
+    if figures["new_key"]:
+        print(
+            f"{figures['key']} was made: it shows that an archive is yours. Keep a copy of it "
+            "apart from the archives; other machines restore with it, or with --trust"
+        )

@@ -24,6 +24,7 @@ from freqtrade.util.dry_run_wallet import get_dry_run_wallet
 from regimeswitch.bot.config import mark_identifier
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.candlefolder import CandleFolder
+from regimeswitch.lab.harmless import is_harmless_place
 from regimeswitch.lab.inputs import InputError, config_of
 from regimeswitch.settings import Settings, SettingsError, load_settings
 from regimeswitch.warmup import BASE_TIMEFRAME, check_base
@@ -160,11 +161,18 @@ def load_bot_config(paths: list[Path], environment: Mapping[str, str]) -> BotCon
         files = load_config.load_from_files([str(path) for path in paths]) if paths else {}
         given = deep_merge_dicts(own, files)
     except (FreqtradeException, AttributeError, TypeError, ValueError, OSError) as error:
-        trouble = clash_of(paths, environment) or f"{_named(paths)} cannot be read: {error}"
+        trouble = (
+            clash_of(paths, environment) or f"{_named(paths)} cannot be read: {_first_line(error)}"
+        )
         raise InputError(trouble) from None
     names = [Path(name) for name in given.pop("config_files", [])]
     contents = [(path, config_of(path)) for path in dict.fromkeys(names)]
     return BotConfig(contents, own, given, *_with_defaults(given))
+
+
+def _first_line(error: Exception) -> str:
+    """freqtrade shows the lines around a mistake in a file after it, and keys may stand in them."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def load_sound_config(paths: list[Path], environment: Mapping[str, str]) -> BotConfig:
@@ -267,7 +275,32 @@ def _with_defaults(
 
 
 def _told(errors: list[Any]) -> list[tuple[str, str]]:
-    return [(".".join(map(str, error.absolute_path)) or WHOLE, error.message) for error in errors]
+    return [(".".join(map(str, error.absolute_path)) or WHOLE, _message(error)) for error in errors]
+
+
+def _message(error: Any) -> str:
+    """What the schema says, without the value where that may be a secret.
+
+    The schema's own words repeat the value: "'my password' is too short".
+    """
+    place = [part for part in error.absolute_path if isinstance(part, str)]
+    plain = not isinstance(error.instance, (Mapping, list))
+    if error.validator == "required" or (plain and is_harmless_place(place)):
+        return str(error.message)
+    form = _RULES.get(error.validator, f"it does not fit freqtrade's rule {error.validator}")
+    value = error.validator_value
+    return form.format(" or ".join(map(str, value)) if isinstance(value, list) else value)
+
+
+_RULES = {
+    "minLength": "it has fewer than {} characters",
+    "maxLength": "it has more than {} characters",
+    "type": "it must be of the type {}",
+    "enum": "it must be one of {}",
+    "format": "it must be of the form {}",
+    "minimum": "it must be {} or more",
+    "maximum": "it must be {} or less",
+}
 
 
 def listed(config: Mapping[str, Any], name: str) -> list[str]:

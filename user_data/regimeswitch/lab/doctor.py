@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding], dict[str, Any]]:
     """All findings, the worst first, and the figures as exported."""
+    from regimeswitch.lab.confidential import hidden
     from regimeswitch.lab.doctoring.causes import joined, without_consequences
     from regimeswitch.lab.doctoring.findings import SEVERITIES, ordered
 
@@ -83,6 +85,9 @@ def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding],
     finally:
         logging.getLogger("freqtrade").setLevel(level)
     findings = ordered(joined(without_consequences(findings)))
+    findings = [
+        finding.changed(partial(hidden, config=subject.config.merged)) for finding in findings
+    ]
     counts = Counter(finding.severity for finding in findings)
     return findings, {
         "counts": {severity: counts[severity] for severity in SEVERITIES},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 import regimeswitch
+from regimeswitch.lab.archiving.key import default_path, load_key
 from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
+from regimeswitch.lab.backup import add_key
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.signals import held, temporary_folder
 from regimeswitch.settings import FEATURE_VERSION
@@ -20,6 +24,7 @@ from regimeswitch.settings import FEATURE_VERSION
 
 if TYPE_CHECKING:
     from regimeswitch.lab.archiving.placing import Placement, Unit
+    from regimeswitch.lab.archiving.sealed import Archive
 
 OK, REFUSED, USAGE = 0, 1, 2
 
@@ -30,8 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "restore",
         help="a bot from its archive; a damaged one is refused",
         description="Check an archive of `regimeswitch backup` and put the bot into a user_data "
-        "folder. A damaged archive, or a folder with other data, is refused and nothing is "
-        "overwritten.",
+        "folder. A damaged archive, one that this machine's key does not vouch for, or a folder "
+        "with other data is refused, and nothing is overwritten.",
     )
     parser.add_argument("archive", type=Path, help="what `regimeswitch backup` wrote")
     parser.add_argument("--userdir", type=Path, help="user_data folder of the restored bot")
@@ -39,6 +44,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--bot-userdir",
         help="the same folder as the bot names it, if that differs: inside a container "
         "/freqtrade/user_data",
+    )
+    add_key(parser)
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="restore all of an archive that the key does not vouch for: its models can run code",
+    )
+    parser.add_argument(
+        "--data-only",
+        action="store_true",
+        help="leave models and predictions out; the bot trains anew",
     )
     parser.add_argument("--check", action="store_true", help="check the archive, write nothing")
     parser.add_argument(
@@ -78,31 +94,77 @@ def run(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Unpack into a folder that vanishes."""
-    with temporary_folder() as work:
-        manifest = _unpacked(args.archive, work, console)
-    return restore_figures(manifest)
+    from regimeswitch.lab.archiving.sealed import open_archive
+
+    with (
+        temporary_folder() as work,
+        open_archive(args.archive, load_key(args.key or default_path())) as archive,
+    ):
+        _unpack(archive, archive.manifest, work, args, console)
+    return restore_figures(archive, archive.manifest)
 
 
 def restore(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Unpack beside the places, check, and move into them."""
-    from regimeswitch.lab.archiving.placing import check_target, move_paths, units_of
+    from regimeswitch.lab.archiving.placing import check_target, keep_known, move_paths, units_of
     from regimeswitch.lab.archiving.sealed import open_archive
 
     userdir: Path = args.userdir
-    with open_archive(args.archive) as (_, manifest):
-        # A container's own name of the folder stays right wherever it is mounted from.
-        moved = manifest.userdir == manifest.folder
-        own_name = args.bot_userdir or (str(userdir.resolve()) if moved else manifest.userdir)
+    existing = next(path for path in [userdir, *userdir.resolve().parents] if path.is_dir())
+    with open_archive(args.archive, load_key(args.key or default_path())) as archive:
+        manifest = wanted(archive, trust=args.trust, data_only=args.data_only)
+        known = args.trust or archive.origin == "this key"
+        own_name = args.bot_userdir or name_of_folder(manifest, userdir, known=known)
         units = units_of(manifest, own_name)
         check_target(userdir, units, args.force)
-    existing = next(path for path in [userdir, *userdir.resolve().parents] if path.is_dir())
-    with temporary_folder(".restore-", beside=existing) as work:
-        _unpacked(args.archive, work, console)
-        move_paths(work, manifest, own_name)
-        with held(f"the bot was restored to {userdir} before that"):
-            placement = _placed(work, userdir, units)
+        with temporary_folder(".restore-", beside=existing) as work:
+            _unpack(archive, manifest, work, args, console)
+            removed = [] if known else keep_known(work)
+            move_paths(work, manifest, own_name)
+            with held(f"the bot was restored to {userdir} before that"):
+                placement = _placed(work, userdir, units)
     aside = str(placement.aside) if placement.aside.exists() else ""
-    return {**restore_figures(manifest), "bot_userdir": own_name, "aside": aside}
+    figures = restore_figures(archive, manifest)
+    figures["removed"] = [*dict.fromkeys([*figures["removed"], *removed])]
+    return {**figures, "bot_userdir": own_name, "aside": aside}
+
+
+def name_of_folder(manifest: Manifest, userdir: Path, *, known: bool) -> str:
+    """The user_data folder as the restored bot will name it.
+
+    :param known: who made the archive; others have no say in where a bot looks for its database
+    """
+    # A container's own name of the folder stays right wherever it is mounted from.
+    moved = manifest.userdir == manifest.folder
+    return str(userdir.resolve()) if moved or not known else manifest.userdir
+
+
+def wanted(archive: Archive, *, trust: bool, data_only: bool) -> Manifest:
+    """What of an archive is restored.
+
+    :raises ArchiveError: when it has files that run code and nobody vouches for them
+    """
+    from regimeswitch.lab.archiving.places import CODE_BEARING
+
+    members = archive.manifest.members
+    code = [member.name for member in members if member.kind in CODE_BEARING]
+    if data_only:
+        data = [member for member in members if member.kind not in CODE_BEARING]
+        return replace(archive.manifest, members=data, identifiers=[])
+    if code and not trust and archive.origin != "this key":
+        more = f" and {len(code) - 1} more" if len(code) > 1 else ""
+        raise ArchiveError(
+            f"{code[0]}{more} in it can run code when a bot loads them, and {_doubt(archive)}; "
+            "if it is yours, bring the key with which it was made (--key FILE) or add --trust; "
+            "--data-only restores all but models and predictions"
+        )
+    return archive.manifest
+
+
+def _doubt(archive: Archive) -> str:
+    if archive.origin == "another key":
+        return f"it was made with another key than this machine's ({archive.key_id})"
+    return "no key shows who made it"
 
 
 def _placed(work: Path, userdir: Path, units: list[Unit]) -> Placement:
@@ -120,14 +182,14 @@ def _placed(work: Path, userdir: Path, units: list[Unit]) -> Placement:
     return placement
 
 
-def _unpacked(archive: Path, work: Path, console: Console) -> Manifest:
-    from regimeswitch.lab.archiving.sealed import open_archive, unpack
+def _unpack(
+    archive: Archive, manifest: Manifest, work: Path, args: argparse.Namespace, console: Console
+) -> None:
+    from regimeswitch.lab.archiving.contents import check_trades
+    from regimeswitch.lab.archiving.sealed import unpack
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with (
-        open_archive(archive) as (opened, manifest),
-        Progress(*columns, console=console) as progress,
-    ):
+    with Progress(*columns, console=console) as progress:
         whole = sum(member.size for member in manifest.members)
         free = shutil.disk_usage(work).free
         if free < whole:
@@ -135,14 +197,17 @@ def _unpacked(archive: Path, work: Path, console: Console) -> Manifest:
                 f"its files need {whole / 1e9:.2f} GB and {free / 1e9:.2f} GB are free at {work}"
             )
         task = progress.add_task("checking", total=whole)
-        unpack(opened, manifest, work, lambda done: progress.advance(task, done))
-    return manifest
+        trusted = args.trust or archive.origin == "this key"
+        advance = partial(progress.advance, task)
+        unpack(archive, manifest, work, advance, trusted=trusted)
+        check_trades(manifest, work / manifest.database, trusted=trusted)
 
 
-def restore_figures(manifest: Manifest) -> dict[str, Any]:
+def restore_figures(archive: Archive, manifest: Manifest) -> dict[str, Any]:
     """The figures of a restore, as exported."""
     return {
         "made": manifest.made,
+        "made_with": archive.origin,
         "identifiers": manifest.identifiers,
         "pairs": manifest.pairs,
         "trades": manifest.trades,
@@ -178,12 +243,18 @@ def _tell(args: argparse.Namespace, figures: dict[str, Any]) -> None:
     )
     for note in figures["notes"]:
         print(f"Note: {note}")
+    if figures["made_with"] != "this key":
+        doubt = "another key" if figures["made_with"] == "another key" else "no key"
+        print(f"Note: made with {doubt}; nothing shows that it is yours and as you made it")
     if args.check:
         return
     if figures["aside"]:
         print(f"What was there before lies in {figures['aside']}")
     if figures["removed"]:
         names = ", ".join(figures["removed"])
-        print(f"Give these by environment variables, FREQTRADE__SECTION__KEY: {names}")
+        print(
+            f"Not in the restored configuration: {names}. Give secrets by environment variables, "
+            "FREQTRADE__SECTION__KEY, the rest in a config of your own beside it (--config twice)"
+        )
     own = figures["bot_userdir"]
     print(f"Start it with: freqtrade trade --config {own}/restored-config.json --userdir {own}")

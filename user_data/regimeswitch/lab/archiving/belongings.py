@@ -9,7 +9,17 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from regimeswitch.bot.journal import journal_path
-from regimeswitch.lab.archiving.manifest import ArchiveError
+from regimeswitch.lab.archiving.contents import is_journal
+from regimeswitch.lab.archiving.errors import ArchiveError
+from regimeswitch.lab.archiving.places import (
+    ASIDE,
+    JOURNALS,
+    NO_JOURNALS,
+    ORDERS,
+    is_database_place,
+    is_journal_place,
+    is_model_file,
+)
 from regimeswitch.lab.archiving.steady import Chosen, UnsteadyError
 from regimeswitch.lab.botconfig import BotConfig, section
 from regimeswitch.settings import Settings
@@ -18,18 +28,8 @@ from regimeswitch.settings import Settings
 PARTS = ("_model.joblib", "_metadata.json", "_feature_pipeline.pkl", "_label_pipeline.pkl")
 """What FreqAI loads of a model."""
 PAIRS_FILE = "pair_dictionary.json"
-CONFIG_PLACE = "restored-config.json"
 PAPER_NAME, LIVE_NAME = "tradesv3.dryrun.sqlite", "tradesv3.sqlite"
-ORDERS = "regimeswitch-orders-*.sqlite"
-ASIDE = "before-restore-"
-"""How a folder begins that a restore has put older data into."""
 SQLITE_PREFIX = "sqlite:///"
-# Folders of user_data that hold no journal: code, candles, models, results.
-_ELSEWHERE = {
-    *("data", "models", "backtest_results", "hyperopt_results", "plot", "notebooks", "logs"),
-    *("strategies", "freqaimodels", "hyperopts", "regimeswitch"),
-}
-_JOURNALS = (".sqlite", ".db", ".jsonl", ".journal")
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,29 @@ class Belongings:
 
     @property
     def database_place(self) -> str:
-        """Place of the database in an archive."""
-        return _place(self.database, self.userdir)
+        """Place of the database in an archive; one among code or candles lies beside them."""
+        places = [_place(self.database, self.userdir), self.database.name, PAPER_NAME]
+        return next(place for place in places if is_database_place(place))
 
     def journals(self) -> dict[str, Path]:
         """Databases and journals of the bot beside its trades, by place."""
+        found = {name: path for name, path in self._beside().items() if _can_be_kept(name, path)}
+        return dict(sorted(found.items()))
+
+    def left_out(self) -> list[Path]:
+        """Files with the ending of a journal that are none, or that no system could unpack."""
+        beside = self._beside().items()
+        return sorted(path for name, path in beside if not _can_be_kept(name, path))
+
+    def _beside(self) -> dict[str, Path]:
         beside = self.database.parent.glob(f"{self.database.stem}*")
         found = {}
         for path in [*beside, *_files_of(self.userdir)]:
-            if path.suffix in _JOURNALS and path.is_file() and not path.samefile(self.database):
+            if path.suffix in JOURNALS and path.is_file() and not path.samefile(self.database):
                 if path.parent != self.userdir and path.name in (PAPER_NAME, LIVE_NAME):
                     continue
                 found[_place(path, self.userdir)] = path
-        return dict(sorted(found.items()))
+        return found
 
     def orders_place(self) -> str:
         """Place of the journal of orders that belongs to the database; empty when there is none.
@@ -100,9 +110,7 @@ class Belongings:
         if not self.identifier:
             return {}
         files = {
-            path.name: path
-            for path in self.models.iterdir()
-            if path.is_file() and not _unfinished(path)
+            path.name: path for path in self.models.iterdir() if path.is_file() and _is_kept(path)
         }
         for info in self.models_in_use().values():
             folder = self.models / PurePath(info["data_path"]).name
@@ -111,7 +119,7 @@ class Belongings:
                 if not needed.is_file():
                     raise FileNotFoundError(2, "missing", str(needed))
             for path in folder.iterdir():
-                if path.is_file() and not _unfinished(path):
+                if path.is_file() and _is_kept(path):
                     files[f"{folder.name}/{path.name}"] = path
         return {f"models/{self.identifier}/{name}": path for name, path in sorted(files.items())}
 
@@ -148,13 +156,17 @@ class Belongings:
         return {f"strategies/{path.name}": path} if path.is_file() else {}
 
 
-def _unfinished(path: Path) -> bool:
-    return path.name.startswith(".") or path.suffix in (".tmp", ".part", ".new")
+def _is_kept(path: Path) -> bool:
+    return is_model_file(path.name) and path.suffix not in (".tmp", ".part", ".new")
+
+
+def _can_be_kept(name: str, path: Path) -> bool:
+    return is_journal_place(name) and is_journal(path)
 
 
 def _files_of(userdir: Path) -> Iterator[Path]:
     for path in sorted(userdir.iterdir()):
-        if path.name.startswith((".", ASIDE)) or path.name in _ELSEWHERE:
+        if path.name.startswith((".", ASIDE)) or path.name in NO_JOURNALS:
             continue
         yield from sorted(path.rglob("*")) if path.is_dir() else [path]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from regimeswitch.lab.archiving.belongings import (
@@ -29,7 +30,7 @@ def find_database(config: BotConfig, userdir: Path, given: str | None) -> Path:
         path = Path(url.removeprefix(SQLITE_PREFIX))
         if not url.startswith(SQLITE_PREFIX) or not path.name:
             raise ArchiveError(
-                f"the database {url.split('@')[-1]} is no SQLite file; copy it with its own "
+                f"the database ({_kind_of(url)}) is no SQLite file; copy it with its own "
                 "program, e.g. pg_dump, or name an SQLite file, --db-url sqlite:///FILE"
             )
         if not path.is_file():
@@ -45,6 +46,12 @@ def find_database(config: BotConfig, userdir: Path, given: str | None) -> Path:
         listed = ", ".join(map(str, found))
         raise ArchiveError(f"there are several databases ({listed}); name the bot's by --db-url")
     raise ArchiveError(f"no database in {userdir} or here; name the bot's, --db-url sqlite:///FILE")
+
+
+def _kind_of(url: str) -> str:
+    """The scheme of an address alone: behind it passwords may stand in any form."""
+    scheme = url.partition(":")[0]
+    return scheme if re.fullmatch(r"[a-z][a-z0-9+]{0,30}", scheme) else "no address"
 
 
 def find_identifier(config: BotConfig, settings: Settings, userdir: Path) -> str:

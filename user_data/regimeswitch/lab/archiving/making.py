@@ -14,8 +14,10 @@ from importlib import metadata
 from pathlib import Path, PurePath
 
 import regimeswitch
-from regimeswitch.lab.archiving.belongings import CONFIG_PLACE, Belongings
+from regimeswitch.lab.archiving.belongings import Belongings
+from regimeswitch.lab.archiving.contents import count_trades
 from regimeswitch.lab.archiving.manifest import ArchiveError, Kind, Manifest, Member
+from regimeswitch.lab.archiving.places import CONFIG_PLACE
 from regimeswitch.lab.archiving.steady import (
     Chosen,
     copy_database,
@@ -23,7 +25,7 @@ from regimeswitch.lab.archiving.steady import (
     is_database,
     sha256_of,
 )
-from regimeswitch.lab.confidential import without_confidential
+from regimeswitch.lab.harmless import without_unknown
 from regimeswitch.settings import FEATURE_VERSION
 
 
@@ -64,6 +66,10 @@ class Staging:
         self._take(place, name, kind)
 
     def _take(self, path: Path, name: str, kind: Kind) -> Path:
+        if name in self.kinds:
+            raise ArchiveError(
+                f"two files of the bot would be {name} in the archive; move one away"
+            )
         place = self.root / name
         place.parent.mkdir(parents=True, exist_ok=True)
         self.kinds[name] = kind
@@ -103,7 +109,7 @@ def gather(bot: Belongings, staging: Staging) -> Manifest:
             staging.files("journal", partial(dict, [(name, path)]))
     copy = staging.database("database", bot.database, bot.database_place)
     kept = {key: value for key, value in bot.config.given.items() if key not in _NOT_KEPT}
-    config, removed = without_confidential(kept)
+    config, removed = without_unknown(kept)
     staging.text("config", json.dumps(config, indent=4) + "\n", CONFIG_PLACE)
     return Manifest(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -136,12 +142,11 @@ def _own_name(bot: Belongings) -> str:
 def _count_trades(copy: Path, source: Path) -> dict[str, int]:
     try:
         with closing(sqlite3.connect(copy)) as database:
-            row = database.execute("SELECT count(*), sum(is_open) FROM trades").fetchone()
+            return count_trades(database)
     except sqlite3.Error as error:
         raise ArchiveError(
             f"{source} is no database of freqtrade ({error}); name the bot's by --db-url"
         ) from None
-    return {"all": int(row[0]), "open": int(row[1] or 0)}
 
 
 def _versions() -> dict[str, str]:

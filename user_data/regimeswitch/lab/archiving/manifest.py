@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePosixPath
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from regimeswitch.lab.archiving.errors import ArchiveError
+from regimeswitch.lab.archiving.plainjson import read_object
+
+
+__all__ = ["FORMAT", "KINDS", "MAX_MEMBERS", "NAME", "ArchiveError", "Kind", "Manifest", "Member"]
 
 FORMAT = 1
 NAME = "manifest.json"
+MAX_MEMBERS = 20_000
+"""Files of one archive. 500 pairs with models and candles of two timeframes have 7,000."""
 Kind = Literal["database", "journal", "predictions", "models", "candles", "parameters", "config"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-
-class ArchiveError(ValueError):
-    """A bot that cannot be copied, or an archive that cannot be used; the text says why."""
+# What is printed or joined to paths holds no control characters and has an end.
+_Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,1024}$")]
+_Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+!-]{1,64}$")]
+_Key = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,400}$")]
+_Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\+00:00|Z)$")]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Count = Annotated[int, Field(ge=0, le=1 << 50)]
+_Checked = ConfigDict(strict=True, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -26,20 +39,12 @@ class Member:
     :ivar size: bytes
     """
 
-    name: str
+    name: Annotated[str, Field(max_length=4096)]
     kind: Kind
-    size: int
-    sha256: str
+    size: _Count
+    sha256: _Digest
 
-    def check(self) -> None:
-        """:raises ArchiveError: when it would lead out of the folder it is unpacked to"""
-        path = PurePosixPath(self.name)
-        parts = path.parts
-        unsafe = path.is_absolute() or not parts or ".." in parts or str(path) != self.name
-        if unsafe or "\\" in self.name or "\0" in self.name or ":" in parts[0]:
-            raise ArchiveError(f"it names the file {self.name!r}, which leads out of its folder")
-        if self.kind not in KINDS:
-            raise ArchiveError(f"{self.name} is of the unknown kind {self.kind!r}")
+    __pydantic_config__: ClassVar[ConfigDict] = _Checked
 
 
 @dataclass(frozen=True)
@@ -57,22 +62,29 @@ class Manifest:
     :ivar removed: what was taken out of the configuration, e.g. ``exchange.key``
     """
 
-    made: str
-    versions: dict[str, str]
-    identifiers: list[str]
-    userdir: str
-    folder: str
-    database: str
-    orders: str
-    trades: dict[str, int]
-    pairs: list[str]
-    removed: list[str]
-    members: list[Member] = field(default_factory=list)
+    made: _Moment
+    versions: dict[_Version, _Version]
+    identifiers: Annotated[list[_Text], Field(max_length=1)]
+    userdir: _Text
+    folder: _Text
+    database: _Text
+    orders: _Text
+    trades: dict[str, _Count]
+    pairs: Annotated[list[_Key], Field(max_length=MAX_MEMBERS)]
+    removed: Annotated[list[_Key], Field(max_length=MAX_MEMBERS)]
+    members: Annotated[list[Member], Field(max_length=MAX_MEMBERS)] = field(default_factory=list)
     format: int = FORMAT
 
+    __pydantic_config__: ClassVar[ConfigDict] = _Checked
+
     def text(self) -> str:
-        """As it stands in the archive."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True)
+        """As it stands in the archive.
+
+        :raises ArchiveError: when it could not be read again
+        """
+        text = json.dumps(asdict(self), indent=2, sort_keys=True)
+        self.parse(text.encode())
+        return text
 
     @classmethod
     def parse(cls, text: bytes) -> Self:
@@ -80,19 +92,24 @@ class Manifest:
 
         :raises ArchiveError: when it is not, or is of a later format
         """
+        content = read_object(text, f"its {NAME}")
+        if content.get("format") != FORMAT:
+            raise ArchiveError(
+                f"it is of format {ascii(content.get('format'))[:20]} and this version reads "
+                f"{FORMAT}; use the RegimeSwitch that made it, or a later one"
+            )
         try:
-            content: dict[str, Any] = json.loads(text)
-            if content["format"] != FORMAT:
-                raise ArchiveError(
-                    f"it is of format {content['format']!r} and this version reads {FORMAT}; use "
-                    "the RegimeSwitch that made it, or a later one"
-                )
-            members = [Member(**member) for member in content.pop("members")]
-            read = cls(members=members, **content)
-        except (ValueError, TypeError, KeyError) as error:
-            if isinstance(error, ArchiveError):
-                raise
-            raise ArchiveError(f"its {NAME} cannot be read ({error})") from None
-        for member in members:
-            member.check()
-        return read
+            return TypeAdapter(cls).validate_json(text)
+        except ValidationError as error:
+            raise ArchiveError(_told(error, content)) from None
+
+
+def _told(error: ValidationError, content: dict[str, Any]) -> str:
+    """The first thing that is wrong, with the file that it is said of."""
+    found = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(ascii(part).strip("'")[:60] for part in found["loc"])
+    of = ""
+    if found["loc"][:1] == ("members",) and len(found["loc"]) > 1:
+        member = content["members"][int(found["loc"][1])]
+        of = f", of {str(member.get('name'))[:200]!r}" if isinstance(member, dict) else ""
+    return f"its {NAME} cannot be read ({place}{of}: {found['msg']})"

@@ -9,8 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath, PurePosixPath
 
 from regimeswitch.bot.journal import journal_path
-from regimeswitch.lab.archiving.belongings import ASIDE, CONFIG_PLACE, PAIRS_FILE
+from regimeswitch.lab.archiving.belongings import PAIRS_FILE
+from regimeswitch.lab.archiving.contents import read_file
 from regimeswitch.lab.archiving.manifest import ArchiveError, Manifest
+from regimeswitch.lab.archiving.names import clash_of
+from regimeswitch.lab.archiving.places import ASIDE, CONFIG_PLACE
+from regimeswitch.lab.harmless import without_unknown
 
 
 SIDECARS = ("-wal", "-shm", "-journal")
@@ -51,6 +55,7 @@ def units_of(manifest: Manifest, userdir: str) -> list[Unit]:
     The journal of orders is named after the database's address, which is another one here.
 
     :param userdir: as in :func:`address_of`
+    :raises ArchiveError: when two would come to the same place
     """
     moved = {}
     if manifest.orders:
@@ -63,6 +68,8 @@ def units_of(manifest: Manifest, userdir: str) -> list[Unit]:
         name = inside[0] if inside else member.name
         is_database = member.kind in ("database", "journal")
         found[name] = Unit(moved.get(name, name), name, is_database)
+    if clash := clash_of(unit.name for unit in found.values()):
+        raise ArchiveError(f"{clash[0]} and {clash[1]} would come to one place")
     return sorted(found.values(), key=lambda unit: (unit.name == manifest.database, unit.name))
 
 
@@ -98,15 +105,30 @@ def move_paths(staging: Path, manifest: Manifest, userdir: str) -> None:
         listed = staging / "models" / identifier / PAIRS_FILE
         if not listed.is_file():
             continue
-        content = json.loads(listed.read_bytes())
-        for info in content.values():
+        content = read_file(listed, PAIRS_FILE)
+        for pair, info in content.items():
+            if not isinstance(info, dict) or not isinstance(info.get("data_path", ""), str):
+                raise ArchiveError(f"{PAIRS_FILE} in it has no model of {pair!r} that can be read")
             if info.get("data_path"):
                 name = PurePath(info["data_path"]).name
                 info["data_path"] = str(PurePath(userdir) / "models" / identifier / name)
         listed.write_text(json.dumps(content), encoding="utf-8")
     config = staging / CONFIG_PLACE
-    content = json.loads(config.read_bytes()) | {"db_url": address_of(manifest, userdir)}
+    content = read_file(config, CONFIG_PLACE) | {"db_url": address_of(manifest, userdir)}
     config.write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
+
+
+def keep_known(staging: Path) -> list[str]:
+    """Take out of the configuration what is not known to be harmless: nobody vouches for it.
+
+    An address of an exchange, a logging handler or a folder of classes lead a bot elsewhere.
+
+    :return: the keys that were taken out
+    """
+    path = staging / CONFIG_PLACE
+    config, removed = without_unknown(read_file(path, CONFIG_PLACE))
+    path.write_text(json.dumps(config, indent=4) + "\n", encoding="utf-8")
+    return removed
 
 
 class Placement:
@@ -119,6 +141,7 @@ class Placement:
         self._staging = staging
         self._userdir = userdir
         self._done: list[tuple[Path, Path]] = []
+        self._made: list[Path] = []
         stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
         self.aside = userdir / f"{ASIDE}{stamp}"
 
@@ -133,9 +156,13 @@ class Placement:
         except BaseException:
             for source, target in reversed(self._done):
                 target.replace(source)
+            for folder in reversed(self._made):
+                folder.rmdir()
             raise
 
     def _move(self, source: Path, target: Path) -> None:
+        missing = [folder for folder in target.parents if not folder.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
+        self._made += reversed(missing)
         source.replace(target)
         self._done.append((source, target))

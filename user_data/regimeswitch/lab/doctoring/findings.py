@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 
@@ -28,6 +28,11 @@ class Finding:
     where: str
     mend: str
     explains: tuple[str, ...] = ()
+
+    def changed(self, change: Callable[[str], str]) -> Finding:
+        """The same with other texts, e.g. without secrets."""
+        what, where, mend = change(self.what), change(self.where), change(self.mend)
+        return replace(self, what=what, where=where, mend=mend)
 
     def figures(self) -> dict[str, str]:
         """As exported."""

@@ -17,7 +17,7 @@ LEAST_PASSWORD, LEAST_JWT = 12, 32
 DEFAULT_JWTS = ("super-secret", "somethingrandom", "somethingRandomSomethingRandom123")
 COMMON = ("freqtrader", "freqtrade", "superpassword", "superpass", "changeme", "regimeswitch")
 # Not secret enough to speak of as long as they are in nobody else's hands.
-_PERSONAL = ("chat_id", "authorized_users")
+_PERSONAL = ("chat_id", "topic_id", "authorized_users")
 
 
 def check_files(subject: Subject) -> Iterator[Finding]:

@@ -1,0 +1,233 @@
+"""Position mode through freqtrade's own backtester: held while the pair's regime says so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import Run
+from frames import candle_frame
+from heldpairs import POSITION, position_frame
+from regimeswitch.candles import resample, timeframe_seconds
+from regimeswitch.regimes import regime_columns
+from regimeswitch.settings import Settings, load_settings
+from results import trades_of
+
+
+PAIRS = ("BTC/USDT", "ETH/USDT")
+RANGE = "20241205-20241229"
+# The shipped wallet is 1,000; a hundredth of it is never put at stake.
+CAPITAL = 990.0
+
+
+def with_files_of(market: Path, timeframe: str, folder: Path) -> Path:
+    """The market with candle files of another base timeframe."""
+    shutil.copytree(market, folder)
+    for path in [] if timeframe == "5m" else folder.glob("*-5m.feather"):
+        longer = path.with_name(path.name.replace("-5m", f"-{timeframe}"))
+        resample(pd.read_feather(path), timeframe, "5m").to_feather(longer)
+    return folder
+
+
+def run_of(
+    freqtrade_here: Callable[..., Run],
+    market: Path,
+    *words: str,
+    also: dict[str, Any] | None = None,
+    **section: Any,
+) -> tuple[Run, pd.DataFrame]:
+    merged = deepcopy(POSITION)
+    for name, keys in section.items():
+        merged[name] = merged.get(name, {}) | keys
+    config = {"regimeswitch": merged, "max_open_trades": 2, "fee": 0.001, **(also or {})}
+    run = freqtrade_here("backtesting", *words, datadir=market, config=config)
+    assert run.code == 0, run.log[-3000:]
+    trades = pd.DataFrame(trades_of(run.userdir))
+    for name in ("open_date", "close_date"):
+        trades[name] = pd.to_datetime(trades[name], utc=True)
+    return run, trades
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("timeframe", ["5m", "15m", "1h"])
+def test_in_the_market_exactly_while_the_regime_is_bull(
+    freqtrade_here: Callable[..., Run], market: Path, tmp_path: Path, timeframe: str
+) -> None:
+    market = with_files_of(market, timeframe, tmp_path / "candles")
+    # freqtrade takes no base timeframe above the shortest that FreqAI would include.
+    learns = {"enabled": timeframe == "5m"}
+    words = ("--timerange", RANGE, "-i", timeframe)
+    run, trades = run_of(freqtrade_here, market, *words, also={"freqai": learns})
+    settings = load_settings(POSITION)
+    length = pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    start, end = (pd.Timestamp(day, tz="UTC") for day in RANGE.split("-"))
+    assert set(trades["exit_reason"]) <= {"regime_sideways", "regime_bear", "force_exit"}
+    assert not (run.userdir / "models").exists() or not list((run.userdir / "models").iterdir())
+    for pair in PAIRS:
+        told = position_frame(market, pair, timeframe, settings)
+        held = pd.Series(False, index=told["date"])
+        for trade in trades[trades["pair"] == pair].itertuples():
+            held[(held.index >= trade.open_date) & (held.index < trade.close_date)] = True
+        # A position is in force in the candle after the one that wants it.
+        bull = (told["regime"] == "bull").shift(1, fill_value=False).set_axis(held.index)
+        inside = (held.index > start) & (held.index < end - length)
+        assert 0.05 < bull[inside].mean() < 0.95
+        assert (held[inside] == bull[inside]).all(), pair
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_position_is_a_slot_scaled_by_the_volatility_of_its_entry(
+    freqtrade_here: Callable[..., Run], market: Path
+) -> None:
+    run, trades = run_of(
+        freqtrade_here, market, "--timerange", RANGE, risk={"volatility_target": 0.2}
+    )
+    section = deepcopy(POSITION)
+    section["risk"]["volatility_target"] = 0.2
+    settings = load_settings(section)
+    weights = []
+    for pair in PAIRS:
+        told = position_frame(market, pair, "5m", settings).set_index("date")
+        for trade in trades[trades["pair"] == pair].itertuples():
+            weight = told["target_weight"][trade.open_date - pd.Timedelta(minutes=5)]
+            closed = trades[trades["close_date"] < trade.open_date]["profit_abs"].sum()
+            slot = (CAPITAL + 0.99 * closed) / 2
+            # Amounts are cut to the exchange's step, and another position may close meanwhile.
+            assert trade.stake_amount == pytest.approx(slot * weight, rel=0.02)
+            weights.append(weight)
+    assert min(weights) > 0 and max(weights) < 1 and len(weights) > 3
+    assert run.code == 0
+
+
+def crashing(folder: Path) -> Path:
+    """Pairs that rise steadily; one falls by half within a candle and goes on rising."""
+    folder.mkdir()
+    rows = 288 * 60
+    for number, name in enumerate(("BTC_USDT", "ETH_USDT")):
+        frame = candle_frame(rows, number, start="2024-11-01")
+        rise = np.exp(np.linspace(0, 1.2, rows))
+        flat = frame["close"].iloc[0] / frame["close"]
+        for column in ("open", "high", "low", "close"):
+            frame[column] = frame[column] * flat * rise
+        frame["open"] = frame["close"].shift(fill_value=frame["close"].iloc[0])
+        if number == 0:
+            row = 288 * 57 + 100
+            frame.loc[row:, ["open", "high", "low", "close"]] *= 0.5
+            frame.loc[row, ["open", "high"]] = frame.loc[row - 1, "close"]
+            frame.loc[row, "volume"] *= 50
+        frame["high"] = frame[["open", "high", "close"]].max(axis=1)
+        frame["low"] = frame[["open", "low", "close"]].min(axis=1)
+        frame.to_feather(folder / f"{name}-5m.feather")
+        resample(frame, "1h", "5m").to_feather(folder / f"{name}-1h.feather")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_disaster_stop_and_no_way_back_into_the_same_regime(
+    freqtrade_here: Callable[..., Run], tmp_path: Path
+) -> None:
+    folder = crashing(tmp_path / "candles")
+    limits = {"daily_loss": 0, "peak_loss": 0}
+    _, trades = run_of(freqtrade_here, folder, "--timerange", "20241226-20241230", risk=limits)
+    fallen = trades[trades["pair"] == "BTC/USDT"]
+    (trade,) = [one for one in fallen.itertuples() if one.exit_reason == "stop_loss"]
+    section = deepcopy(POSITION)
+    settings = load_settings(section)
+    told = position_frame(folder, "BTC/USDT", "5m", settings).set_index("date")
+    atr = told["daily_atr"][trade.open_date - pd.Timedelta(minutes=5)]
+    assert trade.close_rate == pytest.approx(trade.open_rate - 4 * atr, rel=0.001)
+    # The rule needs hours to leave bull, and all that time it would be bought again.
+    after = told[(told.index >= trade.close_date) & (told["regime"] == "bull")]
+    assert len(after) > 12
+    assert fallen["open_date"].max() == trade.open_date
+    _, trades = run_of(
+        freqtrade_here,
+        folder,
+        "--timerange",
+        "20241226-20241230",
+        risk={"daily_loss": 0.1, "stop_daily_atr": 0},
+    )
+    assert set(trades["exit_reason"]) == {"daily_floor"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_fixed_stake_is_the_whole_slot(freqtrade_here: Callable[..., Run], market: Path) -> None:
+    merged = deepcopy(POSITION)
+    merged["risk"]["volatility_target"] = 0
+    config = {"regimeswitch": merged, "max_open_trades": 2, "stake_amount": 120, "fee": 0.001}
+    run = freqtrade_here("backtesting", "--timerange", RANGE, datadir=market, config=config)
+    assert run.code == 0, run.log[-3000:]
+    stakes = [trade["stake_amount"] for trade in trades_of(run.userdir)]
+    assert stakes and all(stake == pytest.approx(120, rel=0.02) for stake in stakes)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"risk": {"volatility_target": 0.5}}, "does not read risk.volatility_target"),
+        (
+            {"entries": {"mode": "position", "buy": {"bull": 0.5}}, "risk": {"stop_atr": 3}},
+            'entries.mode is "position", which does not read entries.buy, risk.stop_atr; leave '
+            'them out, or set entries.mode to "signal"',
+        ),
+        ({"entries": {"short": True, "regimes": ["bear"], "leave_regimes": []}}, "both ways"),
+    ],
+)
+def test_keys_of_the_other_mode_are_refused(section: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        load_settings(section)
+    assert words in str(caught.value)
+
+
+def test_each_mode_has_its_defaults() -> None:
+    """As positions.md measured them: nothing here is to be tuned."""
+    held = load_settings({"entries": {"mode": "position"}})
+    assert held.entries.regimes == ("bull",)
+    risk = held.risk
+    assert (risk.stake_fraction, risk.max_position, risk.max_pair) == (1.0, 1.0, 1.0)
+    assert (risk.daily_loss, risk.peak_loss, risk.stop_daily_atr) == (0.1, 0.3, 4.0)
+    assert (risk.volatility_target, risk.volatility_half_life_days) == (0.6, 10.0)
+    rule = held.regime
+    found = (rule.rule, rule.timeframe, rule.average_period, rule.anchor)
+    assert found == ("trend", "1h", 200, "self")
+    assert (rule.trend_enter, rule.trend_exit, rule.grace_candles) == (3.0, 1.0, 36)
+    signal = load_settings({"entries": {"mode": "signal"}})
+    assert signal == Settings()
+    assert (signal.entries.regimes, signal.risk.stake_fraction) == (("bull", "sideways"), 0.2)
+    assert load_settings(held.model_dump(mode="json")) == held
+
+
+def test_the_grace_period_is_a_time() -> None:
+    rule = Settings().regime
+    assert [rule.grace_in(name) for name in ("5m", "15m", "1h")] == [36, 12, 3]
+    none = rule.model_copy(update={"grace_candles": 1})
+    assert [none.grace_in(name) for name in ("5m", "15m", "1h")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("timeframe", ["15m", "1h"])
+def test_a_longer_base_timeframe_knows_the_same_regimes(timeframe: str) -> None:
+    five = candle_frame(288 * 40, 4)
+    rule = Settings().regime.model_copy(update={"average_period": 50, "atr_period": 50})
+    hours = resample(five, "1h", "5m")
+    short = regime_columns(five, rule, hours, "5m")["regime"].set_axis(
+        five["date"] + pd.Timedelta(minutes=5)
+    )
+    base = resample(five, timeframe, "5m")
+    length = pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    long = regime_columns(base, rule, hours, timeframe)["regime"].set_axis(base["date"] + length)
+    # The last candle of a grace period closes with it, or before by less than its length.
+    known = short.reindex(long.index + length - pd.Timedelta(minutes=5)).set_axis(long.index)
+    long, known = long[known.notna()], known[known.notna()]
+    assert known.nunique() == 3
+    pd.testing.assert_series_equal(long, known, check_names=False)
