@@ -43,15 +43,6 @@ from regimeswitch.lab.positions.compared import (
     figures_of,
     of_trades,
 )
-from regimeswitch.lab.positions.ledger import (
-    KNOWN,
-    append,
-    candles_hash,
-    counted,
-    ledger_beside,
-    settings_hash,
-    trials_of,
-)
 from regimeswitch.lab.positions.signals import Market, read_market
 from regimeswitch.lab.positions.stored import StoredCandles
 from regimeswitch.lab.positions.tested import (
@@ -64,6 +55,16 @@ from regimeswitch.lab.positions.tested import (
 )
 from regimeswitch.lab.ranges import read_range
 from regimeswitch.lab.sameness import require_bot, require_own_strategy
+from regimeswitch.ledger import (
+    KNOWN,
+    LedgerError,
+    append,
+    candles_hash,
+    counted,
+    ledger_beside,
+    settings_hash,
+    trials_of,
+)
 from regimeswitch.modes import POSITION, SIGNAL
 from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
 from regimeswitch.warmup import startup_candles
@@ -145,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
         figures = money(args, console)
         if args.export:
             write_json(args.export, figures)
-    except (InputError, SettingsError, OSError) as error:
+    except (InputError, SettingsError, LedgerError, OSError) as error:
         console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
         return 2
     except BacktestError as error:
@@ -201,15 +202,14 @@ def _figures(
         for name, variant in variants.items()
         if name in chosen or name in (CONSTANT, HOLD)
     }
-    hold, constant = versus(returns, HOLD), versus(returns, CONSTANT)
+    against = versus(returns, (HOLD, CONSTANT))
     series = {name: pd.Series(values) for name, values in returns.items()}
     spread = trial_spread([series[name] for name in chosen])
     return {
         name: {
             **figures_of(variant, days, cost),
             "deflated_sharpe": deflated_sharpe(series[name], trials, spread),
-            "vs_buy_and_hold": hold[name],
-            "vs_constant_exposure": constant[name],
+            **{f"vs_{reference}": found[name] for reference, found in against.items()},
         }
         for name, variant in chosen.items()
     }

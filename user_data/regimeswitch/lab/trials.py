@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from regimeswitch.lab.inputs import InputError, write_json
-from regimeswitch.lab.positions.ledger import KNOWN, NAME, Trial, counted, trials_of
 from regimeswitch.lab.screen import screen
+from regimeswitch.ledger import KNOWN, NAME, LedgerError, Trial, counted, trials_of
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         trials = trials_of(args.ledger)
         if args.export:
             write_json(args.export, exported(trials))
-    except InputError as error:
+    except (InputError, LedgerError, OSError) as error:
         console.print(
             f"regimeswitch trials: {error}", highlight=False, markup=False, soft_wrap=True
         )

@@ -123,7 +123,7 @@ def check_freqtrade(subject: Subject) -> Iterator[Finding]:
 
 def check_overrides(subject: Subject) -> Iterator[Finding]:
     """Keys of freqtrade that would switch off what the settings promise."""
-    for key, what, mend in refused(subject.config.given, subject.settings.risk):
+    for key, what, mend in refused(subject.config.given, subject.settings):
         yield Finding("serious", "config.override", what, key, mend)
 
 

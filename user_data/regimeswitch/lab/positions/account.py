@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from regimeswitch import risk
 from regimeswitch.bot.drawdown import DAILY, PEAK
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.floors import DAY_SECONDS, FloorState, floor_after
 from regimeswitch.lab.positions.book import Trade
 from regimeswitch.lab.positions.signals import Floats, Market
 from regimeswitch.regimes import NAMES
+from regimeswitch.regimesettings import COUNTED
 from regimeswitch.risk import Exposure
 from regimeswitch.settings import Settings
 
@@ -83,6 +85,8 @@ class Account:
         self.lasts = _last_rows(market)
         self.next_enter, self.next_leave = (_next(flag) for flag in (market.enter, market.leave))
         self.began = np.maximum.accumulate(market.began, axis=0)
+        counted = settings.risk.max_hold_candles * timeframe_seconds(COUNTED)
+        self.longest = -(-counted // timeframe_seconds(market.timeframe))
         # The first row in which each pair may be opened at all.
         self.free_from = np.zeros(count, dtype=np.int64)
 
@@ -213,7 +217,7 @@ class Account:
 
     def _end_of(self, row: int, pair: int, price: float) -> tuple[int, str, float]:
         """Row, reason and price of a position's end: its regime, its longest time, its stop."""
-        market, longest = self.market, self.market.longest(self.settings.risk)
+        market, longest = self.market, self.longest
         leave = int(self.next_leave[row, pair])
         held = row + longest if longest else len(self.moments)
         ends, reason = (held, MAX_HOLD) if held < leave else (leave, "")

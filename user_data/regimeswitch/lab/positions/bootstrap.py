@@ -6,7 +6,7 @@ Politis and Romano, 1992), and all variants get the same days.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def drawn_days(days: int, draws: int = DRAWS, seed: int = SEED) -> NDArray[np.in
 
 
 def ratios(returns: Floats) -> dict[str, Floats]:
-    """Sharpe, Calmar and largest fall of rows of daily returns, shape (draws, days).
+    """Sharpe, Calmar, largest fall and CAGR of rows of daily returns, shape (draws, days).
 
     NaN where one is not defined, as the Sharpe ratio of returns that never move.
     """
@@ -56,36 +56,35 @@ def ratios(returns: Floats) -> dict[str, Floats]:
 
 
 def versus(
-    returns: Mapping[str, Floats], reference: str, names: tuple[str, ...] = RATIOS
-) -> dict[str, dict[str, Any]]:
-    """Differences of each variant to one of them.
+    returns: Mapping[str, Floats], references: Sequence[str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Differences of each variant to some of them.
 
     :param returns: daily net returns by variant, all of the same days
-    :return: by variant and ratio ``mean``, the difference over the whole range, and ``ci``, the
-        middle 95 % of the draws; None where a ratio is not defined
+    :return: by reference, variant and ratio: ``mean``, the difference over the whole range, and
+        ``ci``, the middle 95 % of the draws; None where a ratio is not defined
     """
-    days = drawn_days(len(returns[reference]))
+    days = drawn_days(len(returns[references[0]]))
     whole = {name: ratios(values[None]) for name, values in returns.items()}
     drawn = {name: _drawn(values, days) for name, values in returns.items()}
+
+    def difference(name: str, reference: str, ratio: str) -> dict[str, Any]:
+        mean = whole[name][ratio][0] - whole[reference][ratio][0]
+        ends = interval(drawn[name][ratio] - drawn[reference][ratio])
+        return {"mean": _number(mean), "ci": [_number(end) for end in ends]}
+
     return {
-        name: {
-            ratio: {
-                "mean": _number(whole[name][ratio][0] - whole[reference][ratio][0]),
-                "ci": _ends(drawn[name][ratio] - drawn[reference][ratio]),
-            }
-            for ratio in names
+        reference: {
+            name: {ratio: difference(name, reference, ratio) for ratio in RATIOS}
+            for name in returns
         }
-        for name in returns
+        for reference in references
     }
 
 
 def _drawn(values: Floats, days: NDArray[np.int64]) -> dict[str, Floats]:
     parts = [ratios(values[days[n : n + AT_ONCE]]) for n in range(0, len(days), AT_ONCE)]
     return {name: np.concatenate([part[name] for part in parts]) for name in RATIOS}
-
-
-def _ends(differences: Floats) -> list[float | None]:
-    return [_number(end) for end in interval(differences)]
 
 
 def _number(value: float) -> float | None:

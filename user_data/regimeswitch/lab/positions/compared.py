@@ -12,6 +12,7 @@ import pandas as pd
 from regimeswitch.lab.moneyfigures import balance_figures
 from regimeswitch.lab.positions.account import Terms, simulate
 from regimeswitch.lab.positions.book import Curve, Days, Trade, curve_of, days_of
+from regimeswitch.lab.positions.bootstrap import ratios
 from regimeswitch.lab.positions.placebo import placebos, shifts_of
 from regimeswitch.lab.positions.rivals import (
     constant_shares,
@@ -96,24 +97,17 @@ def _placebo(
     shifts = shifts_of(market)
     curves = placebos(trades, market, days, terms, shifts)
     (unshifted,) = placebos(trades, market, days, terms, np.zeros(1, dtype=np.int64))
-    own = balance_figures(balance_of(unshifted, days))
-    found = [balance_figures(balance_of(curve, days)) for curve in curves]
-    ratios = np.array([np.nan if one["sharpe"] is None else one["sharpe"] for one in found])
-    names = ("sharpe", "calmar", "cagr", "max_drawdown")
-    columns = {
-        name: np.array([np.nan if one[name] is None else one[name] for one in found])
-        for name in names
-    }
-    known = np.isfinite(ratios)
-    known_own = own["sharpe"] is not None and len(found) > 0
-    as_good = float((ratios >= own["sharpe"]).mean()) if known_own else None
+    own = ratios(unshifted.returns[None])["sharpe"][0]
+    found = ratios(np.stack([curve.returns for curve in curves]))
+    sharpe = found["sharpe"]
+    known = bool(np.isfinite(own))
     told = {
         "shifts": len(shifts),
-        "share_as_good": as_good,
-        "median": {name: _or_none(np.nanmedian, values) for name, values in columns.items()},
-        "mean": {name: _or_none(np.nanmean, values) for name, values in columns.items()},
+        "share_as_good": float((sharpe >= own).mean()) if known else None,
+        "median": {name: _or_none(np.nanmedian, values) for name, values in found.items()},
+        "mean": {name: _or_none(np.nanmean, values) for name, values in found.items()},
     }
-    order = np.argsort(np.where(known, ratios, -np.inf))
+    order = np.argsort(np.where(np.isfinite(sharpe), sharpe, -np.inf))
     middle = int(order[len(order) // 2])
     return Variant(curves[middle], len(trades)), told
 

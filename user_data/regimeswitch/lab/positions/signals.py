@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from regimeswitch.bot.history import pair_positions, pair_regimes
 from regimeswitch.bot.standing import position_reasons
-from regimeswitch.candles import OHLCV, counted_in, timeframe_seconds
+from regimeswitch.candles import OHLCV, timeframe_seconds
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.positions.stored import StoredCandles
-from regimeswitch.settings import REGIME_NAMES, RiskSettings, Settings
+from regimeswitch.settings import REGIME_NAMES, Settings
 from regimeswitch.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 
 
@@ -69,10 +69,6 @@ class Market:
     def moments(self) -> Rows:
         """Opening time of each candle, epoch seconds."""
         return np.asarray(self.dates.to_numpy("datetime64[s]").astype(np.int64))
-
-    def longest(self, own: RiskSettings) -> int:
-        """Candles after which a position is closed whatever comes; 0 = none."""
-        return counted_in(own.max_hold_candles, self.timeframe) if own.max_hold_candles else 0
 
 
 FAR_BEFORE = -(2**40)

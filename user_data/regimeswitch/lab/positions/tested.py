@@ -20,6 +20,8 @@ from regimeswitch.modes import POSITION, SIGNAL
 
 
 UNTRAINED: dict[str, Any] = {"models": {"sub_models": "none"}}
+# freqtrade would hold FreqAI's timeframes against the base one before the strategy leaves it out.
+POSITIONS: dict[str, Any] = {"regimeswitch": UNTRAINED, "freqai": {"enabled": False}}
 PLAIN: dict[str, Any] = {"entries": {"require_edge": False}}
 SIGNALS: dict[str, dict[str, Any]] = {
     "signal": {},
@@ -72,10 +74,10 @@ class Tester:
 
     def _overlay(self, name: str, step_days: int | None) -> dict[str, Any]:
         position = name not in SIGNALS
-        own: dict[str, Any] = {"regimeswitch": UNTRAINED} if position else SIGNALS[name]
+        own: dict[str, Any] = POSITIONS if position else SIGNALS[name]
         mode = in_mode(self.given, POSITION if position else SIGNAL)
         overlay = {**own, **self.decided}
-        overlay["regimeswitch"] = merged(mode, own.get("regimeswitch", {}))
+        overlay["regimeswitch"] = merged(mode, dict(own.get("regimeswitch", {})))
         if step_days and not position:
             freqai = {**own.get("freqai", {}), "backtest_period_days": step_days}
             overlay["freqai"] = freqai
@@ -87,8 +89,10 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     result = dict(below)
     for key, value in above.items():
         old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if both else value
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(old, value)
+        else:
+            result[key] = value
     return result
 
 

@@ -17,13 +17,16 @@ from typing import Any, Self
 import pandas as pd
 
 from regimeswitch.candles import OHLCV
-from regimeswitch.lab.inputs import InputError
 
 
 NAME = "trials.jsonl"
 KNOWN = 6_810
 """Settings tried before there was a ledger: 60 of docs/research.md, and 6,750 rules, sizes and
 stops of positions before the defaults were fixed."""
+
+
+class LedgerError(ValueError):
+    """A ledger that cannot be read; the text names file and line."""
 
 
 @dataclass(frozen=True)
@@ -94,31 +97,26 @@ def append(
 ) -> None:
     """Write a line at the end of the ledger, whole or not at all.
 
-    :raises InputError: when the file cannot be written
+    :raises OSError: when the file cannot be written
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     trial = Trial(now, command, settings, candles, tuple(pairs), window, dict(result))
     line = json.dumps(asdict(trial)) + "\n"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # One write: several processes may append.
-        with file.open("ab", buffering=0) as stream:
-            stream.write(line.encode())
-    except OSError as error:
-        raise InputError(f"the ledger {file} cannot be written ({error.strerror})") from None
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # One write: several processes may append.
+    with file.open("ab", buffering=0) as stream:
+        stream.write(line.encode())
 
 
 def trials_of(file: Path) -> list[Trial]:
     """All lines of a ledger; none where there is no file.
 
-    :raises InputError: naming the first line that is none
+    :raises LedgerError: naming the first line that is none
+    :raises OSError: when the file cannot be read
     """
     if not file.is_file():
         return []
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"the ledger {file} cannot be read ({error.strerror})") from None
+    lines = file.read_text(encoding="utf-8").splitlines()
     return [_entry(file, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
@@ -126,7 +124,7 @@ def _entry(file: Path, number: int, line: str) -> Trial:
     try:
         return Trial.read(line)
     except (ValueError, TypeError) as error:
-        raise InputError(
+        raise LedgerError(
             f"{file}, line {number}: no entry of a ledger ({error}); take the line out"
         ) from None
 
