@@ -9,16 +9,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from freqtrade.data.converter.converter import ohlcv_fill_up_missing_data
 
 from conftest import Run
-from frames import PRICES
+from frames import PRICES, candle_frame
 from heldpairs import POSITION
 from regimeswitch.lab.backtests import read_result
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.positions.account import Terms, simulate
 from regimeswitch.lab.positions.book import curve_of, days_of
 from regimeswitch.lab.positions.signals import read_market
-from regimeswitch.lab.positions.stored import StoredCandles
+from regimeswitch.lab.positions.stored import StoredCandles, filled
 from regimeswitch.lab.positions.tested import agreement, merged, trades_of
 from regimeswitch.settings import load_settings
 from regimeswitch.warmup import startup_candles
@@ -100,3 +101,12 @@ def test_a_disaster_stop_is_that_of_freqtrade(
     assert same["ours"] == same["freqtrade"] == same["same"]
     assert abs(off) < 0.001
     assert "stop_loss" in reasons
+
+
+@pytest.mark.filterwarnings("default")
+def test_gaps_are_filled_as_freqtrade_fills_them() -> None:
+    whole = candle_frame(200, 3)
+    holes = whole.drop(index=[5, 6, 7, 90, 150]).reset_index(drop=True)
+    told = ohlcv_fill_up_missing_data(holes, "5m", "BTC/USDT")
+    pd.testing.assert_frame_equal(filled(holes, "5m"), told, check_dtype=False)
+    assert filled(whole, "5m") is whole

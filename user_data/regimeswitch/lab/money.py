@@ -160,29 +160,29 @@ def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of the command, as exported."""
     if args.chart:
         check_picture(args.chart, "--chart")
-    plan = _plan(args)
-    market = read_market(plan.stored, plan.pairs, plan.config.timeframe, plan.settings)
-    found, days = compared(market, plan.settings, plan.terms)
+    asked = plan(args)
+    market = read_market(asked.stored, asked.pairs, asked.config.timeframe, asked.settings)
+    found, days = compared(market, asked.settings, asked.terms)
     variants = dict(found.variants)
-    confirmed = _tested(args, plan, market, days, variants, console)
-    chosen = {name: variants[name] for name in LABELS if name in plan.variants}
+    confirmed = _tested(args, asked, market, days, variants, console)
+    chosen = {name: variants[name] for name in LABELS if name in asked.variants}
     result: dict[str, Any] = {
-        "timerange": plan.timerange,
-        "timeframe": plan.config.timeframe,
-        "pairs": list(plan.pairs),
-        "cost": plan.terms.cost,
+        "timerange": asked.timerange,
+        "timeframe": asked.config.timeframe,
+        "pairs": list(asked.pairs),
+        "cost": asked.terms.cost,
     }
     ledger = args.ledger or ledger_beside(args.work)
-    _note(ledger, plan, figures_of(variants[REGIMESWITCH], days, plan.terms.cost))
+    _note(ledger, asked, figures_of(variants[REGIMESWITCH], days, asked.terms.cost))
     tried = counted(trials_of(ledger))
     trials = args.trials or KNOWN + tried
     result["trials"] = {"before": KNOWN, "ledger": tried, "counted": trials}
-    result["variants"] = _figures(chosen, variants, days, plan.terms.cost, trials)
+    result["variants"] = _figures(chosen, variants, days, asked.terms.cost, trials)
     result["placebo"] = found.placebo
     result["years"] = by_year(chosen, days)
-    result["regimes"] = by_regime(market, chosen, plan.terms)
+    result["regimes"] = by_regime(market, chosen, asked.terms)
     own = variants[REGIMESWITCH].trades
-    result["by_pair"] = by_pair(market, own or [], plan.terms)
+    result["by_pair"] = by_pair(market, own or [], asked.terms)
     if confirmed:
         result["confirmed"] = confirmed
     if args.chart:
@@ -215,7 +215,11 @@ def _figures(
     }
 
 
-def _plan(args: argparse.Namespace) -> Plan:
+def plan(args: argparse.Namespace) -> Plan:
+    """Read and check the configuration and the command line.
+
+    :raises InputError: or SettingsError, before there is any work
+    """
     config = load_sound_config(args.config, os.environ).with_options({"timeframe": args.timeframe})
     require_own_strategy(config, "money")
     require_bot(config)

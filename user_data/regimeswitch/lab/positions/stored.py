@@ -50,10 +50,27 @@ class StoredCandles:
             stored.assign(date=dates)[inside],
             timeframe,
             pair,
-            fill_missing=True,
+            fill_missing=False,
             drop_incomplete=False,
         )
-        return frame
+        return filled(frame, timeframe)
+
+
+def filled(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
+    """Gaps filled as freqtrade does it: candles without trades at the last close.
+
+    Its own function gives warnings of pandas.
+    """
+    step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    dates = pd.date_range(candles["date"].iloc[0], candles["date"].iloc[-1], freq=step, name="date")
+    if len(dates) == len(candles):
+        return candles
+    whole = candles.set_index("date")[OHLCV[1:]].reindex(dates)
+    whole["close"] = whole["close"].ffill()
+    whole["volume"] = whole["volume"].fillna(0.0)
+    for column in ("open", "high", "low"):
+        whole[column] = whole[column].fillna(whole["close"])
+    return whole.reset_index()
 
 
 def _moment(seconds: int) -> pd.Timestamp:
