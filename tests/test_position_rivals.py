@@ -131,7 +131,7 @@ def test_all_variants_have_all_figures_and_the_tables_add_up() -> None:
     found, days = compared(market, held_settings(), terms)
     assert tuple(found.variants) == COMPUTED
     own = found.variants["regimeswitch"]
-    exposure = own.curve.exposure[1:].mean()
+    exposure = own.curve.mean_exposure()
     constant = figures_of(found.variants["constant_exposure"], days, COST)
     assert constant["exposure"] == pytest.approx(exposure, rel=0.1)
     figures = figures_of(own, days, COST)

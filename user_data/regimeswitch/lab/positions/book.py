@@ -65,6 +65,10 @@ class Curve:
         """Length, years of 365 days."""
         return (len(self.equity) - 1) / 365
 
+    def mean_exposure(self) -> float:
+        """Mean exposure at the ends of days, but for the last, in which everything is sold."""
+        return float((self.exposure[1:-1] if len(self.exposure) > 2 else self.exposure[1:]).mean())
+
     def turnover(self) -> float:
         """Value bought and sold a year, as a multiple of the mean equity."""
         return float(self.traded.sum() / self.equity.mean() / self.years)

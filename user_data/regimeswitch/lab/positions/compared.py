@@ -67,7 +67,7 @@ def compared(market: Market, settings: Settings, terms: Terms) -> tuple[Compared
     days = days_of(market)
     trades = simulate(market, settings, terms)
     own = of_trades(trades, days, terms)
-    exposure = float(own.curve.exposure[1:].mean())
+    exposure = own.curve.mean_exposure()
     whole = replace(market, weight=np.ones_like(market.weight))
     constant = rebalanced(
         market, days, constant_shares(market, days, exposure), terms.wallet, terms.cost
@@ -128,7 +128,7 @@ def figures_of(variant: Variant, days: Days, cost: float) -> dict[str, Any]:
     return {
         "trades": variant.orders,
         "win_rate": variant.win_rate(cost),
-        "exposure": float(curve.exposure[1:].mean()),
+        "exposure": curve.mean_exposure(),
         "turnover": curve.turnover(),
         "fees": curve.fees(),
         **balance_figures(balance_of(curve, days)),
