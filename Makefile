@@ -36,7 +36,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Candles that a replay takes of the range.
 COUNT ?= 2000
 
-.PHONY: help venv backtest dry-run live-sim prove money replay faults bench test lint versions lock \
+.PHONY: help venv backtest dry-run live-sim prove money trials replay faults bench test lint versions lock \
     clean
 
 help:  ## this list
@@ -85,9 +85,14 @@ prove: $(BIN)/regimeswitch  ## does switching help? walk-forward; DATADIR= PAIRS
 	$(BIN)/regimeswitch prove --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
 	    --timerange $(TIMERANGE) --work $(WORK)/prove $(EXPORTED)
 
-money: $(BIN)/regimeswitch  ## backtests against rivals; DATADIR= PAIRS= TIMERANGE= EXPORT=
+money: $(BIN)/regimeswitch  ## positions against rivals and chance; DATADIR= PAIRS= TIMERANGE= TIMEFRAME= CHART= CONFIRM= MODELS= EXPORT=
 	$(BIN)/regimeswitch money --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
-	    --timerange $(TIMERANGE) --step-days 30 --work $(WORK)/money $(EXPORTED)
+	    --timerange $(TIMERANGE) $(if $(TIMEFRAME),--timeframe $(TIMEFRAME)) \
+	    $(if $(CONFIRM),--confirm) $(if $(MODELS),--with-models --step-days 30) \
+	    $(if $(CHART),--chart $(CHART)) --work $(WORK)/money $(EXPORTED)
+
+trials: $(BIN)/regimeswitch  ## what has been tried so far: the ledger of money and prove
+	$(BIN)/regimeswitch trials --ledger $(WORK)/trials.jsonl
 
 replay: $(BIN)/regimeswitch  ## the bot against a backtest, candle by candle; COUNT= DATADIR= PAIRS= TIMERANGE= EXPORT=
 	$(BIN)/regimeswitch replay --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \

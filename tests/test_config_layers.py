@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from freqtrade.exceptions import OperationalException
 from hypothesis import HealthCheck, given, settings
@@ -24,10 +23,12 @@ from regimeswitch.cli import COMMANDS, build_parser, main
 from regimeswitch.lab.botconfig import load_bot_config
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.market import synthetic_market, write_market
+from regimeswitch.lab.money import Plan, plan
 from regimeswitch.lab.overlay import child_environment, no_settings_around
 from regimeswitch.lab.ranges import read_range
 from regimeswitch.lab.replay import add_parser, scene_of
 from regimeswitch.lab.replaying.stage import merged
+from regimeswitch.ledger import NAME, trials_of
 from regimeswitch.settings import SettingsError
 
 
@@ -242,12 +243,18 @@ def test_a_wallet_may_be_a_table(
     figures = json.loads((tmp_path / "money.json").read_text())
     assert figures["timerange"] == RANGE
     assert figures["variants"]["buy_and_hold"]["trades"] == 1
-    (balance,) = (tmp_path / "work").glob("*/buy_and_hold.balance.feather")
-    assert pd.read_feather(balance)["total_quote"].iloc[0] == 500
+    (trial,) = trials_of(tmp_path / NAME)
+    assert trial.window == RANGE
+    assert plan_of(candles, config).terms.wallet == 500
     assert scene_of(replay_args(candles, config)).wallet == 500
     config = written(tmp_path / "config.json", project(dry_run_wallet={"BTC": 1}))
     assert main(words_of("money", candles, config, tmp_path / "work")) == 2
     assert "holds no USDT; give an amount" in " ".join(capsys.readouterr().err.split())
+
+
+def plan_of(candles: Path, config: Path) -> Plan:
+    words = words_of("money", candles, config, Path("work"))
+    return plan(build_parser(["money"]).parse_args(words))
 
 
 def replay_args(candles: Path, config: Path, *more: str) -> argparse.Namespace:

@@ -13,10 +13,8 @@ from regimeswitch.calibration import calibration_error
 from regimeswitch.lab.figures import block_sums, compared, figures, time_blocks
 from regimeswitch.lab.moneyfigures import (
     balance_figures,
-    buy_and_hold,
     daily_returns,
     deflated_sharpe,
-    trade_figures,
     trial_spread,
 )
 from regimeswitch.labels import CLASSES
@@ -93,28 +91,6 @@ def test_a_balance_that_never_moves_has_no_ratios() -> None:
     assert (got["profit"], got["max_drawdown"]) == (0, 0)
     assert got["sharpe"] is got["sortino"] is got["calmar"] is None
     assert deflated_sharpe(daily_returns(balance_of([1000.0] * 20)), 10, 0.1) is None
-
-
-def test_trades_exposure_and_profit_factor() -> None:
-    trades = [
-        {"profit_abs": 30.0, "trade_duration": 1440},
-        {"profit_abs": -10.0, "trade_duration": 720},
-    ]
-    got = trade_figures(trades, pairs=2, days=14)
-    assert got["trades"] == 2
-    assert got["trades_per_pair_and_week"] == pytest.approx(0.5)
-    assert got["exposure"] == pytest.approx(1.5 / 28)
-    assert got["profit_factor"] == 3
-    assert trade_figures([], 2, 14)["profit_factor"] is None
-
-
-def test_buy_and_hold_pays_a_fee_on_each_side() -> None:
-    dates = pd.date_range("2024-01-01", periods=3, freq="5min", tz="UTC")
-    up = pd.DataFrame({"date": dates, "open": [100.0, 110, 120], "close": [110.0, 120, 200]})
-    flat = up.assign(open=50.0, close=50.0)
-    balance = buy_and_hold({"A": up, "B": flat}, 1000.0, 0.001)
-    assert balance["total_quote"].iloc[0] == 1000
-    assert balance["total_quote"].iloc[-1] == pytest.approx((1000 + 500) * 0.999**2)
 
 
 @settings(max_examples=50)

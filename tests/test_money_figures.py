@@ -11,8 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from markets import market_of
 from regimeswitch.lab.backtests import read_result
-from regimeswitch.lab.moneyfigures import balance_figures, buy_and_hold, daily_returns
+from regimeswitch.lab.moneyfigures import balance_figures, daily_returns
+from regimeswitch.lab.positions.book import curve_of, days_of
+from regimeswitch.lab.positions.compared import balance_of
+from regimeswitch.lab.positions.rivals import held
 
 
 DATES = pd.date_range("2024-01-01", periods=3 * 288, freq="5min", tz="UTC")
@@ -55,10 +59,12 @@ def test_a_backtest_ends_with_what_freqtrade_says_and_counts_its_first_day(
 
 
 def test_the_daily_returns_of_buy_and_hold_make_up_its_whole_profit() -> None:
-    close = np.linspace(110, 150, len(DATES))
-    frame = pd.DataFrame({"date": DATES, "open": close - 10, "close": close})
-    balance = buy_and_hold({"A": frame}, 1000.0, 0.001)
-    returns = daily_returns(balance)
-    assert len(returns) == 3
-    assert (1 + returns).prod() == pytest.approx(1.5 * 0.999**2)
-    assert balance_figures(balance)["profit"] == pytest.approx(1.5 * 0.999**2 - 1)
+    close = np.linspace(110, 150, len(DATES))[:, None]
+    market = market_of(np.vstack([[[100.0]], close[:-1]]), np.zeros_like(close), "5m")
+    days = days_of(market)
+    curve = curve_of(held(market, 1000.0, 0.001), days, 1000.0, 0.001)
+    assert len(curve.returns) == 3
+    earned = float(close[-2, 0]) / 100 * 0.999 / 1.001
+    assert (1 + curve.returns).prod() == pytest.approx(earned)
+    assert balance_figures(balance_of(curve, days))["profit"] == pytest.approx(earned - 1)
+    assert daily_returns(balance_of(curve, days)).tolist() == pytest.approx(curve.returns)

@@ -17,6 +17,7 @@ from conftest import MARKET_END, QUICK, ROOT
 from offlines import exit_code
 from regimeswitch.lab.candidates import MODELS
 from regimeswitch.lab.market import synthetic_market, write_market
+from regimeswitch.ledger import NAME, trials_of
 
 
 pytestmark = pytest.mark.slow
@@ -116,12 +117,14 @@ def test_without_structure_there_is_no_skill_and_no_trade(
     done = command(
         "money",
         *("--datadir", folder, "--pairs", *PAIRS, "--timerange", "20241218-20250101"),
-        *("--config", config, "--variants", "gated", "--work", tmp_path / "money"),
+        *("--config", config, "--variants", "signal", "--work", tmp_path / "money"),
         *("--export", tmp_path / "money.json"),
     )
     assert done.returncode == 0, done.stderr
     (figures,) = json.loads((tmp_path / "money.json").read_text())["variants"].values()
-    assert figures["trades_per_pair_and_week"] < 1
+    # Less than one for each of two pairs and weeks.
+    assert figures["trades"] < 4
+    assert {trial.command for trial in trials_of(tmp_path / NAME)} == {"prove", "money"}
 
 
 def shuffled_market() -> dict[str, Any]:
@@ -153,21 +156,25 @@ def test_money_compares_variants_and_keeps_finished_ones(
     config.write_text(json.dumps(content))
     line = (
         *("--datadir", market, "--pairs", "BTC/USDT", "--timerange", "20241218-20250101"),
-        *("--config", config, "--variants", "gated_thresholds", "stock", "buy_and_hold"),
+        *("--config", config, "--variants", "stock", "signal", "buy_and_hold"),
         *("--work", tmp_path / "work", "--export", tmp_path / "money.json"),
     )
     done = command("money", *line)
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "money.json").read_text())
-    assert list(figures["variants"]) == ["gated_thresholds", "stock", "buy_and_hold"]
+    assert list(figures["variants"]) == ["signal", "stock", "buy_and_hold"]
     hold = figures["variants"]["buy_and_hold"]
-    assert (hold["trades"], hold["exposure"]) == (1, 1.0)
-    mine = figures["variants"]["gated_thresholds"]
+    assert hold["trades"] == 1
+    assert hold["exposure"] == pytest.approx(1)
+    mine = figures["variants"]["signal"]
     assert mine["trades"] > 0
     assert 0 < mine["exposure"] <= 1
     assert mine["profit"] != figures["variants"]["stock"]["profit"]
-    (balance,) = (tmp_path / "work").glob("*/gated_thresholds.balance.feather")
-    assert pd.read_feather(balance)["total_quote"].between(900, 1100).all()
+    (kept,) = (tmp_path / "work").glob("*/signal.result.json")
+    told = json.loads(kept.read_text())["balance"]["total_quote"]
+    assert min(told) > 900 and max(told) < 1100
+    # Freqtrade's balance is that of the booked trades.
+    assert told[-1] / told[0] - 1 == pytest.approx(mine["profit"], abs=1e-4)
     assert 0 <= hold["deflated_sharpe"] <= 1
     logs = sorted((tmp_path / "work").glob("*/*.log"))
     stamps = [path.stat().st_mtime_ns for path in logs]
@@ -192,10 +199,10 @@ def test_money_compares_variants_and_keeps_finished_ones(
         ("prove", {"--pairs": "SOL/USDT"}, "SOL_USDT-5m.feather is missing"),
         ("prove", {"--jobs": "0"}, "--jobs: 0 must be 1 or more"),
         ("prove", {"--step-days": "-1"}, "--step-days: -1 must be 1 or more"),
-        ("money", {"--variants": "best"}, "known are gated"),
+        ("money", {"--variants": "best"}, "known are regimeswitch"),
         ("money", {"--pairs": "SOL/USDT"}, "SOL_USDT-5m.feather is missing"),
         ("money", {"--timerange": "2024-12"}, "is not a time range"),
-        ("money", {"--timerange": "-20241201"}, "the first 46 days are for warm-up and training"),
+        ("money", {"--timerange": "-20241201"}, "the first 50 days are for warm-up and training"),
         ("money", {"--trials": "0"}, "--trials"),
     ],
 )
@@ -226,9 +233,9 @@ def test_a_failed_backtest_names_its_log(market: Path, tmp_path: Path, config: P
     done = command(
         "money",
         *("--datadir", market, "--pairs", "BTC/USDT", "--timerange", "20241218-20250101"),
-        *("--config", config, "--variants", "gated", "--work", tmp_path / "work"),
+        *("--config", config, "--variants", "signal", "--work", tmp_path / "work"),
     )
     assert done.returncode == 1
-    (log,) = (tmp_path / "work").glob("*/gated.log")
+    (log,) = (tmp_path / "work").glob("*/signal.log")
     assert str(log) in "".join(done.stderr.split())
     assert "70 days of training" in " ".join(log.read_text().split())

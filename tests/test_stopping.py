@@ -246,7 +246,7 @@ def wait_until(true: Callable[[], object], process: subprocess.Popen[str]) -> No
     ("words", "children", "kept"),
     [
         (["prove", "--step-days", "5"], 2, "finished windows are kept in work, and used"),
-        (["money"], 2, "finished backtests are kept in work, and used the next time"),
+        (["money", "--confirm"], 2, "finished backtests are kept in work, and used the next time"),
         (["replay"], 2, "the logs are in work; it begins anew next time"),
     ],
 )

@@ -28,6 +28,7 @@ COMMANDS = {
     "regimes": "regimes",
     "prove": "prove",
     "money": "money",
+    "trials": "trials",
     "replay": "replay",
     "faults": "faults",
     "orders": "orders",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -45,11 +45,13 @@ def stopped_out(strategy: Any, pair: str, now: datetime) -> str:
 
 
 def _began(frame: pd.DataFrame, row: int, timeframe: str) -> datetime:
-    """When the regime of a row became the active one, as far as the frame reaches."""
-    length = pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    """When the regime of a row became the active one; before anything where that was not seen.
+
+    The age reaches further back than the frame does: freqtrade shows a thousand candles of it.
+    """
     age = frame["regime_age"].iloc[row]
-    known: datetime = frame["date"].iloc[0].to_pydatetime()
     if pd.isna(age):
-        return known
+        return datetime.min.replace(tzinfo=UTC)
+    length = pd.Timedelta(seconds=timeframe_seconds(timeframe))
     began: datetime = (frame["date"].iloc[row] + length * (1 - int(age))).to_pydatetime()
-    return max(began, known)
+    return began

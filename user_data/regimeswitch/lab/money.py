@@ -1,13 +1,12 @@
-"""``regimeswitch money``: what the models earn in freqtrade's own backtester, against rivals."""
+"""``regimeswitch money``: what the positions earned, against what a person would have done."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,64 +14,96 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from regimeswitch.bot.overrides import full_stake
 from regimeswitch.bot.timeranges import Span, definite_range, seconds_before
-from regimeswitch.candles import OHLCV, timeframe_seconds
-from regimeswitch.lab.backtests import BacktestError, run_backtest
-from regimeswitch.lab.botconfig import BotConfig, load_sound_config
+from regimeswitch.candles import timeframe_seconds
+from regimeswitch.lab.backtests import BacktestError
+from regimeswitch.lab.botconfig import BotConfig, load_sound_config, section
 from regimeswitch.lab.inputs import InputError, write_json
-from regimeswitch.lab.moneyfigures import (
-    balance_figures,
-    buy_and_hold,
-    daily_returns,
-    deflated_sharpe,
-    trade_figures,
-    trial_spread,
-)
+from regimeswitch.lab.modeoverlay import in_mode
+from regimeswitch.lab.moneyfigures import deflated_sharpe, trial_spread
+from regimeswitch.lab.moneytable import LABELS, print_money
 from regimeswitch.lab.options import whole
-from regimeswitch.lab.ranges import read_range, time_inside
-from regimeswitch.lab.sameness import CLASSIFIER, require_bot, require_own_strategy
-from regimeswitch.lab.screen import screen
-from regimeswitch.lab.stock import USUAL
-from regimeswitch.settings import FEATURE_VERSION, SettingsError
+from regimeswitch.lab.picture import check_picture
+from regimeswitch.lab.positions.account import Terms
+from regimeswitch.lab.positions.book import Days
+from regimeswitch.lab.positions.bootstrap import versus
+from regimeswitch.lab.positions.chart import draw_money
+from regimeswitch.lab.positions.compared import (
+    COMPUTED,
+    CONSTANT,
+    HOLD,
+    REGIMESWITCH,
+    Variant,
+    by_pair,
+    by_regime,
+    by_year,
+    compared,
+    figures_of,
+    of_trades,
+)
+from regimeswitch.lab.positions.signals import Market, read_market
+from regimeswitch.lab.positions.stored import StoredCandles
+from regimeswitch.lab.positions.tested import (
+    SIGNALS,
+    UNTRAINED,
+    Tester,
+    agreement,
+    merged,
+    trades_of,
+)
+from regimeswitch.lab.ranges import read_range
+from regimeswitch.lab.sameness import require_bot, require_own_strategy
+from regimeswitch.ledger import (
+    KNOWN,
+    LedgerError,
+    append,
+    candles_hash,
+    counted,
+    ledger_beside,
+    settings_hash,
+    trials_of,
+)
+from regimeswitch.modes import POSITION, SIGNAL
+from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
+from regimeswitch.warmup import startup_candles
 
 
-HOLD = "buy_and_hold"
-TRIALS = 60
-"""Settings tried in research; docs/research.md lists them."""
 USUAL_FEE = 0.001
-"""Of buy and hold where the config names no fee."""
-FIGURES_VERSION = 2
-"""Raise it when kept figures would come out differently."""
-PLAIN: dict[str, Any] = {"entries": {"require_edge": False}}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "gated": {},
-    "gated_thresholds": {"regimeswitch": PLAIN},
-    "single": {
-        "regimeswitch": {
-            **PLAIN,
-            "models": {"sub_models": "none"},
-            "evidence": {"gate": False},
-        }
-    },
-    "stock": {"regimeswitch": PLAIN, "freqai": {"model_training_parameters": USUAL}},
-    HOLD: {},
+"""Where the config names no fee."""
+FIGURES_VERSION = 3
+"""Raise it when kept backtests would come out differently."""
+UNKNOWN_KEYS = {
+    "minimal_roi": "a take-profit",
+    "trailing_stop": "a trailing stop",
+    "available_capital": "a capital beside the wallet",
 }
-_Result = tuple[dict[str, Any], pd.Series]
-LABELS = {
-    "gated": "RegimeSwitch",
-    "gated_thresholds": "RegimeSwitch, thresholds",
-    "single": "one model, thresholds",
-    "stock": "stock, thresholds",
-    HOLD: "buy and hold",
-}
+"""Keys of freqtrade that change positions and that are not simulated."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a config and the command line ask for.
+
+    :ivar settings: of position mode
+    :ivar given: section ``regimeswitch`` as configured
+    """
+
+    config: BotConfig
+    settings: Settings
+    given: Mapping[str, Any]
+    pairs: tuple[str, ...]
+    variants: tuple[str, ...]
+    timerange: str
+    stored: StoredCandles
+    terms: Terms
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
-        "money", help="freqtrade backtests of the models, rivals and buy and hold, as one table"
+        "money", help="what the positions earned, against rivals, holding and chance"
     )
     parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
     parser.add_argument("--pairs", nargs="+", required=True, help="e.g. BTC/USDT ETH/USDT")
@@ -82,178 +113,248 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
     )
+    parser.add_argument("--timeframe", help="base timeframe, over the config")
+    parser.add_argument(
+        "--variants", nargs="+", help=f"{' '.join(LABELS)} (those that train no model)"
+    )
+    parser.add_argument(
+        "--with-models",
+        action="store_true",
+        help=f"{', '.join(SIGNALS)} too: freqtrade backtests with trainings, hours",
+    )
+    parser.add_argument(
+        "--confirm", action="store_true", help="freqtrade's own backtest of the positions, too"
+    )
     parser.add_argument(
         "--step-days",
         type=whole(1),
         help="days between two trainings (freqai.backtest_period_days)",
     )
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), help=" ".join(VARIANTS))
-    parser.add_argument("--trials", type=whole(1), default=TRIALS, help=f"for deflation ({TRIALS})")
+    parser.add_argument("--trials", type=whole(1), help="for deflation (the ledger's and before)")
     parser.add_argument("--jobs", type=whole(1), default=1, help="backtests side by side (1)")
     parser.add_argument("--work", type=Path, default=Path(".money"), help="keeps runs (.money)")
+    parser.add_argument("--ledger", type=Path, help="of trials (trials.jsonl beside --work)")
+    parser.add_argument("--chart", type=Path, help="draw equity, fall, exposure (.png, .svg)")
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run all variants, print the table, write what was asked for."""
+    """Compare, print the tables, write what was asked for."""
     console = Console(stderr=True)
     try:
         figures = money(args, console)
         if args.export:
             write_json(args.export, figures)
-    except (InputError, SettingsError, OSError) as error:
+    except (InputError, SettingsError, LedgerError, OSError) as error:
         console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
         return 2
     except BacktestError as error:
         console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
         return 1
-    screen().print(table_of(figures))
+    print_money(figures)
     return 0
 
 
 def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of the command, as exported."""
-    unknown = sorted(set(args.variants) - set(VARIANTS))
-    if unknown:
-        raise InputError(f"--variants {' '.join(unknown)}: known are {', '.join(VARIANTS)}")
-    config = load_sound_config(args.config, os.environ)
+    if args.chart:
+        check_picture(args.chart, "--chart")
+    asked = plan(args)
+    market = read_market(asked.stored, asked.pairs, asked.config.timeframe, asked.settings)
+    found, days = compared(market, asked.settings, asked.terms)
+    variants = dict(found.variants)
+    confirmed = _tested(args, asked, market, days, variants, console)
+    chosen = {name: variants[name] for name in LABELS if name in asked.variants}
+    result: dict[str, Any] = {
+        "timerange": asked.timerange,
+        "timeframe": asked.config.timeframe,
+        "pairs": list(asked.pairs),
+        "cost": asked.terms.cost,
+    }
+    ledger = args.ledger or ledger_beside(args.work)
+    _note(ledger, asked, figures_of(variants[REGIMESWITCH], days, asked.terms.cost))
+    tried = counted(trials_of(ledger))
+    trials = args.trials or KNOWN + tried
+    result["trials"] = {"before": KNOWN, "ledger": tried, "counted": trials}
+    result["variants"] = _figures(chosen, variants, days, asked.terms.cost, trials)
+    result["placebo"] = found.placebo
+    result["years"] = by_year(chosen, days)
+    result["regimes"] = by_regime(market, chosen, asked.terms)
+    own = variants[REGIMESWITCH].trades
+    result["by_pair"] = by_pair(market, own or [], asked.terms)
+    if confirmed:
+        result["confirmed"] = confirmed
+    if args.chart:
+        draw_money(chosen, LABELS, days, args.chart)
+    return result
+
+
+def _figures(
+    chosen: Mapping[str, Variant],
+    variants: Mapping[str, Variant],
+    days: Days,
+    cost: float,
+    trials: int,
+) -> dict[str, Any]:
+    returns = {
+        name: variant.curve.returns
+        for name, variant in variants.items()
+        if name in chosen or name in (CONSTANT, HOLD)
+    }
+    against = versus(returns, (HOLD, CONSTANT))
+    series = {name: pd.Series(values) for name, values in returns.items()}
+    spread = trial_spread([series[name] for name in chosen])
+    return {
+        name: {
+            **figures_of(variant, days, cost),
+            "deflated_sharpe": deflated_sharpe(series[name], trials, spread),
+            **{f"vs_{reference}": found[name] for reference, found in against.items()},
+        }
+        for name, variant in chosen.items()
+    }
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """Read and check the configuration and the command line.
+
+    :raises InputError: or SettingsError, before there is any work
+    """
+    config = load_sound_config(args.config, os.environ).with_options({"timeframe": args.timeframe})
     require_own_strategy(config, "money")
     require_bot(config)
+    names = _names(args)
+    given = section(config.merged, "regimeswitch")
+    settings = load_settings(merged(merged(given, in_mode(given, POSITION)), UNTRAINED))
+    _require_known(config, settings)
+    pairs = tuple(dict.fromkeys(args.pairs))
     folder = config.candles(args.datadir)
-    stored = {pair: folder.candles(pair, config.timeframe) for pair in dict.fromkeys(args.pairs)}
-    args.timerange = _definite(args.timerange, config, list(stored.values()))
-    candles = {
-        pair: frame[time_inside(frame["date"], args.timerange)] for pair, frame in stored.items()
-    }
-    key = _key(args, config, stored)
-    with Progress(console=console) as progress, ThreadPoolExecutor(args.jobs) as pool:
-        task = progress.add_task("backtests", total=len(args.variants))
-
-        def one(name: str) -> _Result:
-            result = _variant(name, args, config, candles, args.work / key)
-            progress.advance(task)
-            return result
-
-        # The two forms of the product share their models: one trains, the other follows.
-        last = [name for name in args.variants if name == "gated_thresholds"]
-        waves = [[name for name in args.variants if name not in last], last]
-        done = {name: result for wave in waves for name, result in _together(wave, one, pool)}
-    spread = trial_spread([returns for _, returns in done.values()])
-    variants = {
-        name: {
-            **done[name][0],
-            "deflated_sharpe": deflated_sharpe(done[name][1], args.trials, spread),
-        }
-        for name in VARIANTS
-        if name in done
-    }
-    return {
-        "timerange": args.timerange,
-        "pairs": list(candles),
-        "trials": args.trials,
-        "variants": variants,
-    }
+    warm_up = startup_candles(settings, None, config.timeframe)
+    trained = [name for name in names if name in SIGNALS]
+    timerange = _definite(args, config, settings, bool(trained))
+    start, stop = read_range(timerange)
+    assert start is not None and stop is not None
+    fee = config.merged.get("fee")
+    terms = Terms(
+        config.wallet,
+        float(config.merged["tradable_balance_ratio"]),
+        float(USUAL_FEE if fee is None else fee) + settings.entries.slippage,
+        len(pairs),
+        full_stake(config.merged),
+    )
+    stored = StoredCandles(folder, start, stop, warm_up)
+    return Plan(config, settings, given, pairs, names, timerange, stored, terms)
 
 
-def _definite(given: str, config: BotConfig, stored: list[pd.DataFrame]) -> str:
-    """The range with both ends, the same for backtests and buy and hold."""
-    read_range(given)
-    step = timeframe_seconds(config.timeframe)
-    ends = [[int(frame["date"].iloc[row].timestamp()) for row in (0, -1)] for frame in stored]
-    spans = [Span(first, last + step) for first, last in ends]
+def _names(args: argparse.Namespace) -> tuple[str, ...]:
+    names = args.variants or list(COMPUTED)
+    unknown = sorted(set(names) - set(LABELS))
+    if unknown:
+        raise InputError(f"--variants {' '.join(unknown)}: known are {', '.join(LABELS)}")
+    return tuple(dict.fromkeys([*names, *(SIGNALS if args.with_models else ())]))
+
+
+def _require_known(config: BotConfig, settings: Settings) -> None:
+    found = [f"{key} ({what})" for key, what in UNKNOWN_KEYS.items() if config.merged.get(key)]
+    if settings.entries.short:
+        found.append("regimeswitch.entries.short (short positions)")
+    if config.merged.get("stoploss") is not None and not settings.stop_multiple:
+        found.append("stoploss without risk.stop_daily_atr (a fixed stop-loss)")
+    if found:
+        raise InputError(
+            f"money does not simulate {', '.join(found)}; take it out of the config, or ask "
+            "`freqtrade backtesting`"
+        )
+
+
+def _definite(
+    args: argparse.Namespace, config: BotConfig, settings: Settings, trained: bool
+) -> str:
+    """The range with both ends, the same for all variants."""
+    read_range(args.timerange)
+    folder, step = config.candles(args.datadir), timeframe_seconds(config.timeframe)
+    spans = []
+    for pair in dict.fromkeys(args.pairs):
+        dates = folder.candles(pair, config.timeframe)["date"]
+        first, last = (int(dates.iloc[row].timestamp()) for row in (0, -1))
+        spans.append(Span(first, last + step))
     try:
-        return definite_range(given, spans, seconds_before(config.merged, config.settings))
+        before = seconds_before(config.merged, settings)
+        if trained:
+            given = section(config.merged, "regimeswitch")
+            signal = load_settings(merged(given, in_mode(given, SIGNAL)))
+            startup_candles(signal, _features(config), config.timeframe)
+            before = max(before, seconds_before(config.merged, signal))
+        return definite_range(args.timerange, spans, before)
     except OperationalException as error:
         raise InputError(str(error)) from None
 
 
-def _together(
-    names: list[str], one: Callable[[str], _Result], pool: ThreadPoolExecutor
-) -> list[tuple[str, _Result]]:
-    return list(zip(names, pool.map(one, names), strict=True))
+def _features(config: BotConfig) -> dict[str, Any]:
+    return section(section(config.merged, "freqai"), "feature_parameters")
 
 
-def _variant(
-    name: str,
+def _tested(
     args: argparse.Namespace,
-    config: BotConfig,
-    candles: Mapping[str, pd.DataFrame],
-    work: Path,
-) -> _Result:
-    work.mkdir(parents=True, exist_ok=True)
-    kept, balance_file = work / f"{name}.figures.json", work / f"{name}.balance.feather"
-    if kept.is_file() and balance_file.is_file():
-        return json.loads(kept.read_text()), daily_returns(pd.read_feather(balance_file))
-    dates = pd.concat([frame["date"] for frame in candles.values()])
-    days = (dates.max() - dates.min()).total_seconds() / 86400
-    if name == HOLD:
-        fee = float(config.merged.get("fee", USUAL_FEE))
-        balance = buy_and_hold(candles, config.wallet, fee)
-        held = {"trades": len(candles), "exposure": 1.0, "profit_factor": None}
-        of_trades = {**held, "trades_per_pair_and_week": 7 / days}
-    else:
-        result = run_backtest(
-            args.config,
-            _overlay(name, len(candles), config.wallet, args.step_days),
-            args.datadir,
-            list(candles),
-            args.timerange,
-            work / ("gated" if name == "gated_thresholds" else name),
-            work / f"{name}.log",
-            "LightGBMClassifier" if name == "stock" else CLASSIFIER,
-        )
-        balance = result.balance
-        of_trades = trade_figures(result.trades, len(candles), days)
-    figures = {**of_trades, **balance_figures(balance)}
-    balance.to_feather(balance_file)
-    kept.write_text(json.dumps(figures))
-    return figures, daily_returns(balance)
+    plan: Plan,
+    market: Market,
+    days: Days,
+    variants: dict[str, Variant],
+    console: Console,
+) -> dict[str, Any]:
+    """Put the variants of freqtrade's backtester among the others; what it says of ours."""
+    names = [name for name in plan.variants if name in SIGNALS]
+    if not names and not args.confirm:
+        return {}
+    tester = _tester(args, plan)
+    asked = [*([REGIMESWITCH] if args.confirm else []), *names]
+    with Progress(console=console) as progress, ThreadPoolExecutor(args.jobs) as pool:
+        task = progress.add_task("backtests", total=len(asked))
 
+        def one(name: str) -> Any:
+            result = tester.run(name, args.step_days)
+            progress.advance(task)
+            return result
 
-def _overlay(name: str, pairs: int, wallet: float, step_days: int | None) -> dict[str, Any]:
-    # A number: coins of a table would be in the balance without ever being traded.
-    overlay = {**VARIANTS[name], "max_open_trades": pairs, "dry_run_wallet": wallet}
-    freqai = dict(overlay.get("freqai", {}))
-    if step_days:
-        freqai["backtest_period_days"] = step_days
-    return {**overlay, "freqai": freqai}
-
-
-def _key(args: argparse.Namespace, config: BotConfig, stored: Mapping[str, pd.DataFrame]) -> str:
-    """Hash of all that decides the figures."""
-    versions = [FEATURE_VERSION, FIGURES_VERSION]
-    parts = [versions, config.merged, args.pairs, args.timerange, args.step_days, VARIANTS]
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
-    for frame in stored.values():
-        digest.update(pd.util.hash_pandas_object(frame[OHLCV], index=False).to_numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def table_of(figures: Mapping[str, Any]) -> Table:
-    """The figures as a table, one row per figure."""
-    table = Table(
-        title=f"{len(figures['pairs'])} pairs, {figures['timerange']}, after fees",
-        caption=f"deflated Sharpe: probability, after {figures['trials']} trials",
-    )
-    table.add_column("")
-    for name in figures["variants"]:
-        table.add_column(LABELS[name], justify="right")
-    rows = {
-        "trades": "{:,}",
-        "trades_per_pair_and_week": "{:.2f}",
-        "exposure": "{:.1%}",
-        "profit": "{:+.1%}",
-        "cagr": "{:+.1%}",
-        "sharpe": "{:.2f}",
-        "sortino": "{:.2f}",
-        "calmar": "{:.2f}",
-        "max_drawdown": "{:.1%}",
-        "profit_factor": "{:.2f}",
-        "deflated_sharpe": "{:.2f}",
+        done = dict(zip(asked, pool.map(one, asked), strict=True))
+    for name in names:
+        variants[name] = of_trades(trades_of(done[name], market), days, plan.terms)
+    if not args.confirm:
+        return {}
+    theirs = float(done[REGIMESWITCH].balance["total_quote"].iloc[-1])
+    ours = float(variants[REGIMESWITCH].curve.equity[-1])
+    own = variants[REGIMESWITCH].trades
+    return {
+        "trades": agreement(own or [], trades_of(done[REGIMESWITCH], market)),
+        "final_equity": {"ours": ours, "freqtrade": theirs},
+        "difference": theirs / ours - 1,
     }
-    for key, form in rows.items():
-        values = [variant[key] for variant in figures["variants"].values()]
-        cells = ["-" if value is None else form.format(value) for value in values]
-        table.add_row(key.replace("_", " "), *cells)
-    return table
+
+
+def _tester(args: argparse.Namespace, plan: Plan) -> Tester:
+    # A number: coins of a table would be in the balance without ever being traded.
+    decided = {
+        "max_open_trades": len(plan.pairs),
+        "dry_run_wallet": plan.terms.wallet,
+        "fee": plan.terms.cost,
+        "timeframe": plan.config.timeframe,
+    }
+    parts = [FEATURE_VERSION, FIGURES_VERSION, plan.config.merged, decided, SIGNALS]
+    parts += [plan.pairs, plan.timerange, args.step_days, _candles(plan)]
+    folder = args.work / settings_hash(parts)
+    return Tester(
+        args.config, plan.given, decided, args.datadir, plan.pairs, plan.timerange, folder
+    )
+
+
+def _candles(plan: Plan) -> str:
+    return candles_hash(plan.stored.candles(pair, plan.config.timeframe) for pair in plan.pairs)
+
+
+def _note(ledger: Path, plan: Plan, figures: Mapping[str, Any]) -> None:
+    parts = [plan.settings.model_dump(mode="json"), plan.config.timeframe, plan.terms.cost]
+    names = ("sharpe", "calmar", "cagr", "max_drawdown", "trades")
+    result = {name: figures[name] for name in names}
+    append(
+        ledger, "money", settings_hash(parts), _candles(plan), plan.pairs, plan.timerange, result
+    )

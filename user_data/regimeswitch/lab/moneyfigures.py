@@ -7,7 +7,7 @@ Calmar is the yearly growth over the largest drawdown (Young, Calmar ratio: a sm
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,22 +56,6 @@ def _defined(ratio: float) -> float | None:
     return None if ratio == -100.0 or not math.isfinite(ratio) else float(ratio)
 
 
-def trade_figures(trades: Sequence[Mapping[str, Any]], pairs: int, days: float) -> Figures:
-    """Trades, trades per pair and week, exposure and profit factor.
-
-    Exposure is the share of the time of all pairs that was spent in a position.
-    """
-    profits = np.array([trade["profit_abs"] for trade in trades], dtype=np.float64)
-    held = sum(trade["trade_duration"] for trade in trades) / 1440
-    lost = -profits[profits < 0].sum()
-    return {
-        "trades": len(trades),
-        "trades_per_pair_and_week": len(trades) / (pairs * days / 7),
-        "exposure": float(held / (pairs * days)),
-        "profit_factor": float(profits[profits > 0].sum() / lost) if lost > 0 else None,
-    }
-
-
 def daily_returns(balance: pd.DataFrame) -> pd.Series:
     """Change of the balance from the end of one day to the end of the next."""
     return balance.set_index("date")["total_quote"].resample("1D").last().pct_change().dropna()
@@ -87,22 +71,6 @@ def with_start(balance: pd.DataFrame, begin: pd.Timestamp, money: float) -> pd.D
     """
     first = pd.DataFrame({"date": [begin - CANDLE], "total_quote": [money]})
     return pd.concat([first, balance.astype({"total_quote": float})], ignore_index=True)
-
-
-def buy_and_hold(candles: Mapping[str, pd.DataFrame], money: float, fee: float) -> pd.DataFrame:
-    """Balance of equal money in every pair from the first open to the last close.
-
-    :param candles: by pair, inside the time range; ``date``, ``open`` and ``close``
-    :param fee: per side, fraction; paid at the beginning and at the end
-    """
-    parts = []
-    for frame in candles.values():
-        coins = money / len(candles) * (1 - fee) / float(frame["open"].iloc[0])
-        parts.append(frame.set_index("date")["close"] * coins)
-    total = pd.concat(parts, axis=1).sort_index().ffill().bfill().sum(axis=1)
-    total.iloc[-1] *= 1 - fee
-    at_candles = pd.DataFrame({"date": total.index, "total_quote": total.to_numpy()})
-    return with_start(at_candles, total.index[0], money)
 
 
 def deflated_sharpe(returns: pd.Series, trials: int, spread: float) -> float | None:

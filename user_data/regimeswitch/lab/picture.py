@@ -7,8 +7,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from regimeswitch.lab.inputs import InputError
 
+
+PICTURES = (".png", ".svg")
 COLORS = {"bull": "#2ea043", "bear": "#da3633", "sideways": "#8b949e"}
+
+
+def check_picture(out: Path, option: str) -> None:
+    """Refuse a file that is no picture, before there is work.
+
+    :raises InputError: naming the option
+    """
+    if out.suffix not in PICTURES:
+        ending = out.suffix or "no ending"
+        raise InputError(f"{option} {out}: {ending} is not known; allowed: {', '.join(PICTURES)}")
 
 
 def draw_regimes(frame: pd.DataFrame, pair: str, out: Path) -> None:

@@ -29,6 +29,7 @@ from regimeswitch.lab.sameness import require_plain_models
 from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.walkforward import PER_DAY, check_windows, walk, windows_between
 from regimeswitch.learners import LearnerError
+from regimeswitch.ledger import append, candles_hash, ledger_beside, settings_hash
 from regimeswitch.settings import Settings, SettingsError
 from regimeswitch.warmup import startup_candles
 
@@ -83,6 +84,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--work", type=Path, default=Path(".prove"), help="keeps finished windows (.prove)"
     )
+    parser.add_argument("--ledger", type=Path, help="of trials (trials.jsonl beside --work)")
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
     parser.set_defaults(run=run)
 
@@ -92,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     try:
         figures = proved(args, console)
+        _note(args, figures)
         if args.export:
             write_json(args.export, figures)
     except (InputError, SettingsError, LearnerError, OSError) as error:
@@ -128,6 +131,24 @@ def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         "settings": plan.settings.model_dump(mode="json"),
         **proof(pairs, answered, findings, plan.settings.labels.fee),
     }
+
+
+def _note(args: argparse.Namespace, figures: dict[str, Any]) -> None:
+    """A line of the ledger of trials."""
+    folder = load_sound_config(args.config, os.environ).candles(args.datadir)
+    frames = (folder.candles(pair, TIMEFRAME) for pair in args.pairs)
+    decided = [figures[name] for name in ("settings", "train_days", "step_days", "rows")]
+    models = figures["summary"]["models"]
+    result = {f"skill of {name}": models[name]["skill"]["median"] for name in ("gated", "single")}
+    append(
+        args.ledger or ledger_beside(args.work),
+        "prove",
+        settings_hash(decided),
+        candles_hash(frames),
+        args.pairs,
+        str(figures["timerange"]),
+        result,
+    )
 
 
 def _plan(args: argparse.Namespace) -> Plan:

@@ -17,16 +17,13 @@ from regimeswitch.cleaning import mend
 from regimeswitch.lab.botconfig import BotConfig, load_sound_config
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.inputs import InputError, write_json
-from regimeswitch.lab.picture import draw_regimes
+from regimeswitch.lab.picture import PICTURES, draw_regimes
 from regimeswitch.lab.ranges import time_inside
 from regimeswitch.lab.screen import screen
 from regimeswitch.lab.truth import agreement
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
 from regimeswitch.warmup import BASE_TIMEFRAME
-
-
-PICTURES = (".png", ".svg")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
