@@ -15,7 +15,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 
 from regimeswitch.learners import LearnerError, LearnerMissingError, Task, make_learner
-from regimeswitch.modes import POSITION
+from regimeswitch.modes import SIGNAL
 from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
 from regimeswitch.warmup import startup_candles
@@ -56,16 +56,24 @@ def trains(config: Mapping[str, Any], settings: Settings) -> bool:
 
     :raises OperationalException: when it has to, and FreqAI is switched off
     """
-    enabled = bool(config.get("freqai", {}).get("enabled"))
-    if settings.entries.mode == POSITION:
-        return enabled and settings.models.sub_models != "none"
-    if not enabled:
+    if settings.entries.mode == SIGNAL and not _freqai_is_on(config):
         raise OperationalException(
             'regimeswitch.entries.mode is "signal", which trades on forecasts, and freqai.enabled '
             "is not true; start from the config.json that comes with RegimeSwitch, or set "
             'entries.mode to "position"'
         )
-    return True
+    return is_learning(config, settings)
+
+
+def is_learning(config: Mapping[str, Any], settings: Settings) -> bool:
+    """Whether candles are needed to train on; as :func:`trains`, of a config that may be wrong."""
+    if settings.entries.mode == SIGNAL:
+        return True
+    return _freqai_is_on(config) and settings.models.sub_models != "none"
+
+
+def _freqai_is_on(config: Mapping[str, Any]) -> bool:
+    return bool((config.get("freqai") or {}).get("enabled"))
 
 
 def switch_freqai_off(config: dict[str, Any]) -> None:
@@ -73,7 +81,7 @@ def switch_freqai_off(config: dict[str, Any]) -> None:
 
     Call it while the strategy is made, before freqtrade looks whether FreqAI is wanted.
     """
-    if config.get("freqai", {}).get("enabled"):
+    if _freqai_is_on(config):
         config["freqai"]["enabled"] = False
         logger.info('regimeswitch.models.sub_models is "none" in position mode: nothing is trained')
 
@@ -86,7 +94,7 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     """
     config["backtest_cache"] = "none"
     freqai = config.get("freqai")
-    if not freqai and not trains(config, settings):
+    if not freqai and not is_learning(config, settings):
         return ""
     if not freqai:
         raise OperationalException(
@@ -108,7 +116,8 @@ def startup_from(config: dict[str, Any], settings: Settings, timeframe: str) -> 
     :raises OperationalException: for a base timeframe that cannot be used, or when Binance does
         not serve as many candles
     """
-    parameters = config["freqai"]["feature_parameters"] if trains(config, settings) else None
+    learns = trains(config, settings)
+    parameters = config["freqai"].get("feature_parameters", {}) if learns else None
     try:
         return startup_candles(settings, parameters, config.get("timeframe") or timeframe)
     except SettingsError as error:

@@ -18,7 +18,7 @@ from freqtrade.enums import CandleType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.plugins.pairlist.pairlist_helpers import expand_pairlist
 
-from regimeswitch.bot.config import trains
+from regimeswitch.bot.config import is_learning
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.settings import Settings
 from regimeswitch.warmup import warm_up_needs
@@ -64,8 +64,8 @@ def bound_timerange(config: dict[str, Any], settings: Settings) -> None:
 
 def seconds_before(config: Mapping[str, Any], settings: Settings) -> int:
     """Length of the candles that lie before the first prediction: a warm-up, and one training."""
-    learns = trains(config, settings)
-    freqai = config["freqai"] if learns else {}
+    learns = is_learning(config, settings)
+    freqai = (config.get("freqai") or {}) if learns else {}
     parameters = freqai.get("feature_parameters", {}) if learns else None
     needs = warm_up_needs(settings, parameters, config.get("timeframe", "5m"))
     warm_up = max(need.least * timeframe_seconds(need.timeframe) for need in needs)
@@ -113,10 +113,9 @@ def _spans_of(config: dict[str, Any], settings: Settings) -> list[Span]:
     names = sorted({pair for pair, _ in known})
     pairs = set(_listed(config["exchange"].get("pair_whitelist", []), names)) or set(names)
     timeframes = {config.get("timeframe", "5m"), settings.regime.timeframe}
-    if trains(config, settings):
-        timeframes |= {
-            *config["freqai"].get("feature_parameters", {}).get("include_timeframes", [])
-        }
+    if is_learning(config, settings):
+        features = (config.get("freqai") or {}).get("feature_parameters", {})
+        timeframes |= {*features.get("include_timeframes", [])}
     return [
         _span(handler, pair, timeframe, kind)
         for pair, timeframe in known

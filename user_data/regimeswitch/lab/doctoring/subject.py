@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from regimeswitch.bot.config import trains
+from regimeswitch.bot.config import is_learning
 from regimeswitch.lab.botconfig import BotConfig, section
 from regimeswitch.lab.candlefolder import CandleFolder
-from regimeswitch.modes import POSITION
 from regimeswitch.settings import Settings, SettingsError, load_settings
 
 
@@ -52,9 +51,7 @@ class Subject:
     @property
     def trains(self) -> bool:
         """Whether the bot trains models, or would if FreqAI were switched on."""
-        if self.settings.entries.mode == POSITION:
-            return trains(self.config.merged, self.settings)
-        return True
+        return is_learning(self.config.merged, self.settings)
 
     @property
     def train_days(self) -> float:
