@@ -205,6 +205,8 @@ def test_damaged_candles_are_counted_and_never_traded_on(
     spikes, zeros, inverted = hurt[::3], hurt[1::3], hurt[2::3]
     prices = ["open", "high", "low", "close"]
     frame.loc[spikes, "high"] *= 10
+    # A crash has many trades, a garbled price as many as any candle.
+    frame.loc[spikes, "volume"] = frame["volume"].median()
     frame.loc[zeros, prices] = 0.0
     frame.loc[inverted, ["high", "low"]] = frame.loc[inverted, ["low", "high"]].to_numpy()
     frame.to_feather(path)

@@ -311,8 +311,11 @@ def test_refusals_without_an_end_are_answered_with_growing_pauses(world: World, 
         world.step(later=seconds)
     # 138 without the pauses. The first of a loop that meets it, then one ping after each pause.
     assert world.faults.hits[0] <= 9
-    (text,) = [text for text in world.messages if f"({kind})" in text]
-    assert "exits: cannot leave" in text
+    told = [text for text in world.messages if f"({kind})" in text]
+    assert sum("exits: cannot leave" in text for text in told) == 1
+    # The exit has a notice of its own: without a price first, then as due by the last known one.
+    assert sum("exit of AAA/USDT is due and not made" in text for text in told) == 1
+    assert len(told) == len(set(told)) <= 3
     world.fail()
     world.step(later=1400)
     world.step(later=1800)

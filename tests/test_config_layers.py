@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from conftest import MARKET_END, QUICK, ROOT
 from offlines import exit_code
 from regimeswitch.bot.timeranges import Span, definite_range
+from regimeswitch.bot.trialbook import NAME, trials_of
 from regimeswitch.cli import COMMANDS, build_parser, main
 from regimeswitch.lab.botconfig import load_bot_config
 from regimeswitch.lab.inputs import InputError
@@ -28,7 +29,6 @@ from regimeswitch.lab.overlay import child_environment, no_settings_around
 from regimeswitch.lab.ranges import read_range
 from regimeswitch.lab.replay import add_parser, scene_of
 from regimeswitch.lab.replaying.stage import merged
-from regimeswitch.ledger import NAME, trials_of
 from regimeswitch.settings import SettingsError
 
 

@@ -25,6 +25,10 @@ BOT_S_OWN = tuple(
         *("overrides", "timeranges", "processes"),
         # A start waits for the end of a ban that a bot was told of.
         *("answers", "banfile", "meanings", "silence"),
+        # Which channels of a configuration the notices of guards reach.
+        "channels",
+        # The simulated account decides by the very functions of the bot, and both count trials.
+        *("drawdown", "history", "standing", "trialbook"),
     )
 )
 CLOCKS_AND_FILES = {

@@ -124,9 +124,11 @@ def test_a_live_bot_needs_a_key_that_may_trade(
 ) -> None:
     bot.change(dry_run=False)
     rights["enableSpotAndMarginTrading"] = False
-    assert online(bot) == [("serious", "online.trading")]
+    # Real money without a channel for notices is a finding of its own.
+    silent = ("warning", "notices.none")
+    assert online(bot) == [("serious", "online.trading"), silent]
     monkeypatch.delenv("FREQTRADE__EXCHANGE__KEY")
-    assert online(bot) == [("serious", "online.no_key")]
+    assert online(bot) == [("serious", "online.no_key"), silent]
     bot.change(dry_run=True)
     assert online(bot) == [("info", "online.no_key")]
 

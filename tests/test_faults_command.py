@@ -105,7 +105,7 @@ def test_the_matrix_covers_what_can_go_wrong(capsys: pytest.CaptureFixture[str])
     ("arguments", "text"),
     [
         (["--cases", "live entry 504 after acceptence"], "did you mean 'live entry 504 after"),
-        (["--kills", "2", "--core"], "leave --cases and --core out"),
+        (["--kills", "2", "--core"], "leave the other choices of cases out"),
         (["--work", "."], "is not empty"),
     ],
 )

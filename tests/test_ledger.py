@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from frames import candle_frame
-from regimeswitch.cli import main
-from regimeswitch.ledger import (
+from regimeswitch.bot.trialbook import (
     KNOWN,
     NAME,
     LedgerError,
@@ -21,6 +20,7 @@ from regimeswitch.ledger import (
     settings_hash,
     trials_of,
 )
+from regimeswitch.cli import main
 
 
 def noted(file: Path, command: str, settings: str, candles: str = "c") -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from conftest import ROOT
 from offlines import exit_code
+from regimeswitch.bot.trialbook import KNOWN, NAME, trials_of
 from regimeswitch.lab.modeoverlay import in_mode
 from regimeswitch.lab.money import add_parser
 from regimeswitch.lab.moneytable import LABELS
 from regimeswitch.lab.positions.compared import COMPUTED
 from regimeswitch.lab.positions.tested import merged
-from regimeswitch.ledger import KNOWN, NAME, trials_of
 from regimeswitch.settings import load_settings
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from conftest import MARKET_END, QUICK, ROOT
 from offlines import exit_code
+from regimeswitch.bot.trialbook import NAME, trials_of
 from regimeswitch.lab.candidates import MODELS
 from regimeswitch.lab.market import synthetic_market, write_market
-from regimeswitch.ledger import NAME, trials_of
 
 
 pytestmark = pytest.mark.slow

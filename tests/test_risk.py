@@ -51,7 +51,7 @@ def test_stop_stands_against_the_position_and_above_zero(
     entry: float, atr: float, multiple: float
 ) -> None:
     config = RiskSettings(stop_atr=multiple)
-    below, above = stop_price(entry, atr, False, config), stop_price(entry, atr, True, config)
+    below, above = (stop_price(entry, atr, short, config.stop_atr) for short in (False, True))
     assert 0 <= below <= entry <= above
     assert above - entry == pytest.approx(multiple * atr, rel=1e-3, abs=entry * 1e-9)
     if below > 0:
@@ -60,9 +60,9 @@ def test_stop_stands_against_the_position_and_above_zero(
 
 def test_stop_and_target_in_numbers() -> None:
     config = RiskSettings(stop_atr=2, take_atr=3)
-    assert stop_price(100, 5, False, config) == 90
-    assert stop_price(100, 5, True, config) == 110
-    assert stop_price(100, 60, False, config) == 0
+    assert stop_price(100, 5, False, config.stop_atr) == 90
+    assert stop_price(100, 5, True, config.stop_atr) == 110
+    assert stop_price(100, 60, False, config.stop_atr) == 0
     assert take_profit_ratio(100, 5, config) == pytest.approx(0.15)
 
 
@@ -159,7 +159,7 @@ def test_a_trailing_stop_is_used_where_it_is_nearer(
     config = RiskSettings(trail_atr=multiple)
     trail = trailing_price(best, atr, short, config)
     assert trail > best if short else trail < best or trail == pytest.approx(best)
-    first = stop_price(best, atr, short, config)
+    first = stop_price(best, atr, short, config.stop_atr)
     found = tighter(first, trail, short)
     assert found == (min(first, trail) if short else max(first, trail))
     assert tighter(first, trailing_price(best, atr, short, RiskSettings()), short) == first

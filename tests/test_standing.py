@@ -110,7 +110,7 @@ def test_size_forecast_moves_stop_and_stake_against_each_other() -> None:
     assert size_ratios(frame, settings).tolist() == [1, 1, 0.5, 1, 1.5, 2]
     for size in (0.5, 1.0, 1.5):
         stake = risk.stake(1000, "bull", settings.risk, size)
-        stop = risk.stop_price(100, 0.5, False, settings.risk, size)
+        stop = risk.stop_price(100, 0.5, False, settings.stop_multiple, size)
         # What is lost at the stop stays the same.
         assert stake * (100 - stop) == pytest.approx(1000 * 0.2 * 8 * 0.5)
     off = load_settings({"risk": {"size_forecast": False}})

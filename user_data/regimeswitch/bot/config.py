@@ -23,6 +23,11 @@ from regimeswitch.warmup import startup_candles
 
 logger = logging.getLogger(__name__)
 
+_NO_SECTION = (
+    'the config has no section "freqai"; RegimeSwitch trains its models with FreqAI. Start from '
+    "the config.json that comes with RegimeSwitch"
+)
+
 _HASHED_FREQAI = (
     "train_period_days",
     "feature_parameters",
@@ -56,11 +61,12 @@ def trains(config: Mapping[str, Any], settings: Settings) -> bool:
 
     :raises OperationalException: when it has to, and FreqAI is switched off
     """
+    if settings.entries.mode == SIGNAL and not config.get("freqai"):
+        raise OperationalException(_NO_SECTION)
     if settings.entries.mode == SIGNAL and not _freqai_is_on(config):
         raise OperationalException(
             'regimeswitch.entries.mode is "signal", which trades on forecasts, and freqai.enabled '
-            "is not true; start from the config.json that comes with RegimeSwitch, or set "
-            'entries.mode to "position"'
+            'is not true; set it to true, or entries.mode to "position"'
         )
     return is_learning(config, settings)
 
@@ -97,10 +103,7 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     if not freqai and not is_learning(config, settings):
         return ""
     if not freqai:
-        raise OperationalException(
-            'the config has no section "freqai"; RegimeSwitch trains its models with FreqAI. '
-            "Start from the config.json that comes with RegimeSwitch"
-        )
+        raise OperationalException(_NO_SECTION)
     also = {key: freqai.get(key) for key in _HASHED_FREQAI}
     also["model"] = config.get("freqaimodel")
     also["strategy"] = config.get("strategy")

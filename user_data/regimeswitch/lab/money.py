@@ -17,6 +17,16 @@ from rich.progress import Progress
 
 from regimeswitch.bot.overrides import full_stake
 from regimeswitch.bot.timeranges import Span, definite_range, seconds_before
+from regimeswitch.bot.trialbook import (
+    KNOWN,
+    LedgerError,
+    append,
+    candles_hash,
+    counted,
+    ledger_beside,
+    settings_hash,
+    trials_of,
+)
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.backtests import BacktestError
 from regimeswitch.lab.botconfig import BotConfig, load_sound_config, section
@@ -55,16 +65,6 @@ from regimeswitch.lab.positions.tested import (
 )
 from regimeswitch.lab.ranges import read_range
 from regimeswitch.lab.sameness import require_bot, require_own_strategy
-from regimeswitch.ledger import (
-    KNOWN,
-    LedgerError,
-    append,
-    candles_hash,
-    counted,
-    ledger_beside,
-    settings_hash,
-    trials_of,
-)
 from regimeswitch.modes import POSITION, SIGNAL
 from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
 from regimeswitch.warmup import startup_candles

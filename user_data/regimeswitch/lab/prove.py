@@ -15,6 +15,7 @@ from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from regimeswitch.bot.trialbook import append, candles_hash, ledger_beside, settings_hash
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.botconfig import load_sound_config, section
 from regimeswitch.lab.candidates import Recipe
@@ -29,7 +30,6 @@ from regimeswitch.lab.sameness import require_plain_models
 from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.walkforward import PER_DAY, check_windows, walk, windows_between
 from regimeswitch.learners import LearnerError
-from regimeswitch.ledger import append, candles_hash, ledger_beside, settings_hash
 from regimeswitch.settings import Settings, SettingsError
 from regimeswitch.warmup import startup_candles
 

@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from regimeswitch.bot.trialbook import KNOWN, NAME, LedgerError, Trial, counted, trials_of
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.screen import screen
-from regimeswitch.ledger import KNOWN, NAME, LedgerError, Trial, counted, trials_of
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
