@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -120,6 +121,14 @@ def test_a_refused_order_is_not_placed(
         assert status in (400, 401, 451)
         assert answer["code"] == (0 if kind == "451" else int(kind.split()[0]))
     assert (buys(account), injection.hits[0]) == (0, 1)
+
+
+def test_a_ban_is_dated_by_the_exchange_s_clock(
+    faulty: ExchangeServer, injection: Injection, ticking: Clock
+) -> None:
+    injection.set([Fault("418", times=1, seconds=60)])
+    date = fetch(faulty, "/api/v3/time")[2]["Date"]
+    assert parsedate_to_datetime(date).timestamp() == ticking() // 1000
 
 
 def test_a_pair_on_a_break_is_listed_and_not_traded(

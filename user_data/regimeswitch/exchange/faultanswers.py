@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import struct
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -71,6 +72,13 @@ LOOK_SECONDS = 0.02
 
 def limit_answer(kind: str, until: int, now: int) -> web.Response:
     """A refusal for the number of requests, up to a moment in epoch milliseconds."""
+    response = _limit_answer(kind, until, now)
+    # By the exchange's clock as all of it: that of this machine may be off.
+    response.headers["Date"] = formatdate(now // 1000, usegmt=True)
+    return response
+
+
+def _limit_answer(kind: str, until: int, now: int) -> web.Response:
     if kind == "429":
         return refusal(too_much_weight(until - now))
     ban = banned(NEVER_MS if kind == ENDLESS else until, now)
