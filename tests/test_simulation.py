@@ -60,6 +60,13 @@ def test_ten_seeds_are_survived(tmp_path: Path) -> None:
     assert {name: figures[name] for name in COUNTS} == dict.fromkeys(COUNTS, 0)
 
 
+@pytest.mark.parametrize("seed", [74, 95])
+def test_clocks_that_were_an_hour_off_cost_no_slot(tmp_path: Path, seed: int) -> None:
+    """A ban that began meanwhile; freqtrade's lock of an exit that was made meanwhile."""
+    code, figures = simulated(tmp_path, "1", "--seed", str(seed))
+    assert (code, figures["failures"]) == (0, [])
+
+
 def test_without_guards_the_same_trouble_costs_money(tmp_path: Path, markets: Path) -> None:
     lost = Fault("504", "POST", ORDER_PATH, "AAAUSDT", AFTER, times=1, since=290, until=600)
     schedule = Schedule(7, troubles=(lost, Kill("POST", ORDER_PATH, 2, AFTER, 1)))

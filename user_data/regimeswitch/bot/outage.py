@@ -6,10 +6,11 @@ What that means for exits differs, so every message says what holds for both, fr
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
+from freqtrade.persistence import PairLocks
 from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.alarms import Alarms
@@ -22,6 +23,8 @@ from regimeswitch.safetysettings import SafetySettings
 
 
 SLOW = (SLOW_ENTRY, SLOW_EXIT)
+AUTO_LOCK = "Auto lock"
+"""freqtrade's reason of the lock that follows an exit."""
 
 
 class Outages:
@@ -39,13 +42,12 @@ class Outages:
 
     def look(self, strategy: IStrategy, now: datetime) -> None:
         """Once in each loop, before the traffic of the next begins."""
-        exchange = strategy.dp._exchange
         self._say("limit", self._traffic.limit(), "the exchange's limits allow requests")
         self._say("unreachable", self._unreachable(), "the exchange answers again")
         slow = dict(self._traffic.slow)
         self._say("slow", slow.get("slow"), "all answers come in time again")
         self._say("slow exits", slow.get("slow exits"), "what exits need is answered again")
-        self._clock = self._clock_state(exchange)
+        self._clock = self._clock_state(strategy, now)
         self._say("clock", self._clock, "the clock agrees with the exchange's again")
         for pair in strategy.dp.current_whitelist():
             state = self._of_pair[pair] = self._pair_state(strategy, pair, now)
@@ -63,10 +65,11 @@ class Outages:
         failing = self._traffic.failing
         return State(SILENT, {"what": failing}) if failing else None
 
-    def _clock_state(self, exchange: Any) -> State | None:
-        clock = self._traffic.clock
+    def _clock_state(self, strategy: IStrategy, now: datetime) -> State | None:
+        clock, exchange = self._traffic.clock, strategy.dp._exchange
         if clock.was_set:
             _forget_the_future(exchange)
+            _unlock_the_future(strategy, now)
         if clock.is_due or self._clock is not None:
             self._traffic.measure(exchange._api)
         if abs(clock.difference) <= self._safety.clock_drift_seconds:
@@ -101,3 +104,18 @@ def _forget_the_future(exchange: Any) -> None:
     for key, moment in list(polled.items()):
         if moment > time.time() * 1000:
             del polled[key]
+
+
+def _unlock_the_future(strategy: IStrategy, now: datetime) -> None:
+    """After an exit freqtrade locks a pair to the end of the candle, by this machine's clock.
+
+    An exit that was made while it was ahead would keep the pair locked for as long.
+    """
+    latest = now + 2 * timedelta(seconds=timeframe_seconds(strategy.timeframe))
+    ends = [
+        lock.lock_end_time.replace(tzinfo=UTC)
+        for lock in PairLocks.get_all_locks()
+        if lock.active and lock.reason == AUTO_LOCK
+    ]
+    if any(end > latest for end in ends):
+        strategy.unlock_reason(AUTO_LOCK)
