@@ -123,7 +123,8 @@ def resealed(
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("manifest.json", json.dumps(everything["manifest"]))
         for name, data in [*everything["files"].items(), *everything["twice"]]:
-            archive.writestr(name, data)
+            # By a name alone, zipfile cannot write an empty one.
+            archive.writestr(zipfile.ZipInfo(name), data)
     with target.open("r+b") as stream:
         seal(stream, key)
     return target

@@ -120,7 +120,7 @@ HOSTILE: list[tuple[Change, str]] = [
     (no_config, "0 files of the kind config"),
     (of_other_models, "is in no place of the kind predictions"),
     (with_field("identifiers", ["../../other/user_data/models/x"]), "is no name of a folder"),
-    (with_field("identifiers", ["/home/other/user_data/models/x"]), "is no name of a folder"),
+    (with_field("identifiers", ["/elsewhere/user_data/models/x"]), "is no name of a folder"),
     (with_field("identifiers", [""]), "is no name of a folder"),
     (with_field("identifiers", ["."]), "is no name of a folder"),
     (with_field("identifiers", []), "is in no place of the kind predictions"),

@@ -52,7 +52,7 @@ def leading_elsewhere(parts: dict[str, Any]) -> None:
         parts,
         exchange={"name": "binance", "ccxt_config": {"urls": {"api": "https://evil.example"}}},
         log_config={"handlers": {"h": {"()": "os.system", "command": "id"}}},
-        freqaimodel_path="/tmp/evil",
+        freqaimodel_path="/elsewhere/evil",
     )
 
 

@@ -50,7 +50,8 @@ Origin = Literal["this key", "another key", "no key"]
 """Whose key an archive was made with: that of this machine, another one, or none."""
 UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, KeyError),
-    *(ValueError, OverflowError),
+    # IndexError: of a member without a name.
+    *(ValueError, OverflowError, IndexError),
 )
 """What zipfile raises for a file that is none."""
 
