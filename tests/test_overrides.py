@@ -31,6 +31,7 @@ HELD = {
     "entries": {"mode": "position", "regimes": ["bull"]},
     "risk": {"stake_fraction": 1.0},
 }
+RESIZED = {"entries": HELD["entries"], "risk": {"rebalance_band": 0.2}}
 NO_LIMITS = {"risk": {"daily_loss": 0, "peak_loss": 0}}
 
 
@@ -66,6 +67,10 @@ def load(tmp_path: Path, **changes: Any) -> IStrategy:
             "a position would not be closed when its regime ends; set it to true",
         ),
         (
+            {"position_adjustment_enable": False, "regimeswitch": RESIZED},
+            "position_adjustment_enable is false: risk.rebalance_band would change no position",
+        ),
+        (
             {"use_custom_stoploss": False, "regimeswitch": HELD},
             "risk.stop_daily_atr would place no stop",
         ),
@@ -94,6 +99,14 @@ def test_what_cuts_positions_is_named_and_honoured(
     assert "before its regime ends" not in caplog.text
 
 
+def test_a_band_lets_freqtrade_change_positions(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load(tmp_path, regimeswitch=RESIZED).position_adjustment_enable is True
+    assert load(tmp_path, regimeswitch=HELD).position_adjustment_enable is False
+    assert "position_adjustment_enable" not in caplog.text
+
+
 def test_signal_mode_trades_on_forecasts_and_needs_freqai(tmp_path: Path) -> None:
     with pytest.raises(OperationalException, match=r"freqai.enabled is not true.*\"position\""):
         load(tmp_path, freqai={"enabled": False})
@@ -119,7 +132,7 @@ def test_what_does_what_it_says_is_taken(tmp_path: Path, caplog: pytest.LogCaptu
         strategy = load(tmp_path, **own)
     assert (strategy.stoploss, strategy.trailing_stop) == (-0.03, True)
     assert strategy.startup_candle_count == 3000
-    assert "RegimeSwitch itself adds to no position" in caplog.text
+    assert "changes positions only with regimeswitch.risk.rebalance_band above 0" in caplog.text
     # Without limits, no exit by signals is what was asked for.
     assert load(tmp_path, use_exit_signal=False, regimeswitch=NO_LIMITS).use_exit_signal is False
 

@@ -53,6 +53,21 @@ class RiskSettings(Section):
         description="position mode: disaster stop, multiples of the 14-day ATR from the entry; the "
         "end of the regime is the real stop; 0 = none but freqtrade's stoploss",
     )
+    rebalance_band: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="position mode: an open position whose value is further from its target than "
+        "this share of the target is brought to the target (additions and reductions), fraction; "
+        "0 = off, sized at the entry only",
+    )
+    rebalance_hours: float = Field(
+        24.0,
+        ge=1,
+        le=8760,
+        description="position mode with rebalance_band: shortest time between two changes of one "
+        "position, its entry included, hours",
+    )
     risk_per_trade: Fraction = Field(
         0.01,
         description="signal mode, sizing stop: capital lost, costs included, at the stop-loss, "

@@ -32,6 +32,7 @@ from regimeswitch.bot.overrides import check_overrides, check_startup
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.reach import check_history
 from regimeswitch.bot.reentry import stopped_out
+from regimeswitch.bot.resizing import ADDED, Resizing
 from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.stakes import Stakes, Wanted
 from regimeswitch.bot.standing import no_trade_reasons, position_reasons
@@ -108,6 +109,7 @@ class RegimeSwitchStrategy(IStrategy):
             self.stoploss, self.minimal_roi, self.use_custom_roi = -0.99, {}, False
             # freqtrade copies the whole trade for each hook that a strategy brings, every candle.
             self.custom_exit = super().custom_exit
+            self.position_adjustment_enable = self.rs.risk.rebalance_band > 0
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
@@ -115,6 +117,7 @@ class RegimeSwitchStrategy(IStrategy):
         self.guards.check(config)
         self.positions = Positions(self, self.rs)
         self.stakes = Stakes(self, self.rs, self.positions.record, self.notices)
+        self.resizing = Resizing(self, self.rs, self.stakes)
         self.floors = None
 
     def bot_start(self, **kwargs):
@@ -266,6 +269,8 @@ class RegimeSwitchStrategy(IStrategy):
     def ft_stoploss_adjust(self, current_rate, trade, *args, **kwargs):
         """As freqtrade has it; the disaster stop of position mode is worked out once."""
         if self.holds and not self.trailing_stop and trade.stop_loss != trade.initial_stop_loss:
+            if trade.is_stop_loss_trailing:
+                self.positions.keep_stop(trade)
             return
         super().ft_stoploss_adjust(current_rate, trade, *args, **kwargs)
 
@@ -310,6 +315,36 @@ class RegimeSwitchStrategy(IStrategy):
                 tag=entry_tag or "",
                 short=side == "short",
             )
+        )
+
+    def _adjust_trade_position_internal(self, trade, current_time, *args, **kwargs):
+        """As freqtrade has it, without a copy of the trade on every candle where nothing is due."""
+        if trade.has_open_orders or not self.resizing.may_be_due(trade, current_time):
+            return None, ""
+        return super()._adjust_trade_position_internal(trade, current_time, *args, **kwargs)
+
+    def adjust_trade_position(
+        self, trade, current_time, current_rate, current_profit, min_stake, max_stake, **kwargs
+    ):
+        """Position mode: back to the target once the position has left its band."""
+        if not self.rs.risk.rebalance_band or self._is_leaving(trade, current_time, current_rate):
+            return None
+        change = self.resizing.change(trade, current_time, max_stake)
+        if change is None or self.guards.change_refusal(
+            trade.pair, current_time, change.tag, grows=change.tag == ADDED
+        ):
+            return None
+        return change.stake, change.tag
+
+    def _is_leaving(self, trade, now, rate):
+        """Whether an exit is due besides the end of the regime, or a limit allows no entry."""
+        beyond = rate >= trade.stop_loss if trade.is_short else rate <= trade.stop_loss
+        profit = trade.calc_profit_ratio(rate)
+        return bool(
+            self.floors.refusal(now)
+            or beyond
+            or self.positions.exit_reason(trade, now, rate)
+            or self.min_roi_reached(trade, profit, now)
         )
 
     def order_filled(self, pair, trade, order, current_time, **kwargs):

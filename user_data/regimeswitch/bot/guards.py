@@ -199,6 +199,26 @@ class Guards:
             logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")
         return reason
 
+    def change_refusal(self, pair: str, now: datetime, tag: str, grows: bool) -> str:
+        """Why the size of an open position may not be changed now; empty where it may.
+
+        What refuses an entry refuses an addition. A reduction lowers the risk: it is refused only
+        while an order of the pair is not known for certain. Never raises.
+
+        :param now: UTC
+        :param tag: of the order
+        :param grows: whether it is an addition
+        """
+        if grows:
+            return self.refusal(pair, now, tag)
+        upkeep = self._upkeep
+        if upkeep is None:
+            return ""
+        found: list[str] = []
+        name = f"the question whether {pair} may be sold in part"
+        self._apart.run(name, lambda: found.append(upkeep.sale_refusal(pair)), question=True)
+        return found[0] if found else f"{name} failed"
+
     def _refusal(self, pair: str, now: datetime) -> str:
         found: list[str] = []
         # freqtrade takes an error of confirm_trade_entry for a yes.

@@ -294,6 +294,7 @@ STRATEGY = [
     wrapped("should_exit", "trade rate current_time"),
     wrapped("confirm_trade_exit", "pair trade"),
     wrapped("adjust_trade_position", "trade current_time"),
+    wrapped("_adjust_trade_position_internal", "trade current_time"),
     called("get_exit_signal", "pair timeframe dataframe is_short"),
     called("lock_pair", "pair until reason side"),
 ]

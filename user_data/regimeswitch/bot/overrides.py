@@ -38,10 +38,12 @@ def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
             f"{key} {what} before its regime ends, and the pair is not entered again in that "
             "regime after a stop; measured over years, such cuts have cost more than they saved"
         )
-    if config.get("position_adjustment_enable"):
+    given = config.get("original_config", config)
+    if given.get("position_adjustment_enable") and not settings.risk.rebalance_band:
         logger.warning(
-            "position_adjustment_enable is true; RegimeSwitch itself adds to no position, and what "
-            "is added by hand is not under the caps of regimeswitch.risk"
+            "position_adjustment_enable is true; RegimeSwitch changes positions only with "
+            "regimeswitch.risk.rebalance_band above 0, and what is added by hand is not under the "
+            "caps of regimeswitch.risk"
         )
 
 
@@ -65,6 +67,13 @@ def refused(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str
                 "set it to true; to close by prices and limits alone, set entries.sell to 1.0 in "
                 "each regime and entries.leave_regimes to []",
             )
+    given = config.get("original_config", config)
+    if given.get("position_adjustment_enable") is False and risk.rebalance_band:
+        yield (
+            "position_adjustment_enable",
+            "is false: risk.rebalance_band would change no position",
+            "leave it out, or set risk.rebalance_band to 0",
+        )
     if config.get("exit_profit_only"):
         yield (
             "exit_profit_only",

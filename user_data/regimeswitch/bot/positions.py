@@ -50,7 +50,24 @@ class Positions:
 
     def _first_stop(self, trade: Trade, record: EntryRecord) -> float:
         multiple = self._settings.stop_multiple
-        return risk.stop_price(trade.open_rate, record.atr, trade.is_short, multiple, record.size)
+        entry = _first_price(trade) if self._holds else trade.open_rate
+        return risk.stop_price(entry, record.atr, trade.is_short, multiple, record.size)
+
+    def keep_stop(self, trade: Trade) -> None:
+        """Put a stop back to its distance from the first entry.
+
+        freqtrade moves it by the average price whenever an addition raises that. In a bot and in a
+        backtest it would not move by the same: one measures it from the price at the moment of the
+        fill, the other from the price of the order.
+        """
+        record = EntryRecord.read(trade)
+        if record is None or not self._settings.stop_multiple:
+            return
+        distance = stoploss_from_absolute(
+            self._first_stop(trade, record), trade.open_rate, trade.is_short, trade.leverage
+        )
+        trade.adjust_stop_loss(trade.open_rate, distance, allow_refresh=True)
+        trade.is_stop_loss_trailing = False
 
     def target(self, trade: Trade) -> float | None:
         """The profit at which a position is closed; None in position mode, which has no target."""
@@ -169,6 +186,12 @@ class Positions:
             pair, self._strategy.timeframe
         )
         return known[0]
+
+
+def _first_price(trade: Trade) -> float:
+    """Price of the first fill; additions change ``open_rate``, the mean of all."""
+    filled = trade.select_filled_orders(trade.entry_side)
+    return float(filled[0].safe_price if filled else trade.open_rate)
 
 
 def regime_tag(regime: str, short: bool) -> str:

@@ -1,4 +1,4 @@
-"""Stakes of new positions from what freqtrade's hook knows, and why there is none.
+"""Stakes of positions from what freqtrade's hook knows, and why there is none.
 
 The regime is that of the pair's last closed candle, whatever the entry's tag says: tags of forced
 entries (``/forceenter``) are free text.
@@ -88,25 +88,50 @@ class Stakes:
             # The very candle that would be bought is damaged: a backtest enters at its open.
             return 0.0, "the price is not above 0"
         own = self._settings.risk
-        capital = float(self._strategy.wallets.get_total_stake_amount())
-        exposure = _exposure(wanted.pair)
+        capital = self.capital()
+        exposure = self.exposure(wanted.pair)
         if self._asked_for(wanted):
             amount, reason = wanted.proposed, ""
         else:
             record = self._record(wanted.pair, wanted.now)
             outlook = record.outlook(wanted.price, wanted.short, self._settings)
-            full = full_stake(self._strategy.config)
             if self._settings.entries.mode == POSITION:
                 weight = math.nan if record.weight is None else record.weight
-                amount = risk.slot_stake(capital, self._slots(), weight, own, full)
+                amount = self._slot_stake(weight, capital)
                 reason = "" if amount > 0 else risk.why_no_slot(weight, own)
             else:
+                full = full_stake(self._strategy.config)
                 amount = risk.wanted_stake(capital, outlook, own, full)
                 reason = "" if amount > 0 else risk.why_nothing(outlook, own)
         allowed = min(risk.allowed_stake(amount, capital, exposure, own), wanted.most)
         if allowed > 0:
             return allowed, ""
         return 0.0, reason or risk.why_no_room(capital, exposure, own) or "no money is free"
+
+    def capital(self) -> float:
+        """Whole capital of the bot, open positions at cost included, stake currency."""
+        return float(self._strategy.wallets.get_total_stake_amount())
+
+    def target(self, weight: float, capital: float, others: Exposure) -> float:
+        """Position mode: the stake that an entry would get now, but for free money.
+
+        :param weight: share of a slot
+        :param others: what is open besides the position
+        """
+        wanted = self._slot_stake(weight, capital)
+        return risk.allowed_stake(wanted, capital, others, self._settings.risk)
+
+    def _slot_stake(self, weight: float, capital: float) -> float:
+        full = full_stake(self._strategy.config)
+        return risk.slot_stake(capital, self._slots(), weight, self._settings.risk, full)
+
+    @staticmethod
+    def exposure(pair: str) -> Exposure:
+        """Stakes of all open positions, also of entries and additions that have not filled yet."""
+        trades = Trade.get_trades_proxy(is_open=True)
+        stakes = [trade.stake_amount + _pending(trade) for trade in trades]
+        of_pair = (stake for stake, trade in zip(stakes, trades, strict=True) if trade.pair == pair)
+        return Exposure(len(trades), float(sum(stakes)), float(sum(of_pair)))
 
     def _slots(self) -> int:
         """Positions that the capital is split into: the pairs, or fewer if fewer may be open."""
@@ -140,11 +165,9 @@ class Stakes:
         return bool(last[signal] != 1 or (known if isinstance(known, str) else "") != tag)
 
 
-def _exposure(pair: str) -> Exposure:
-    """Stakes of all open positions, also of those whose entry has not filled yet."""
-    trades = Trade.get_trades_proxy(is_open=True)
-    return Exposure(
-        positions=len(trades),
-        total=float(sum(trade.stake_amount for trade in trades)),
-        pair=float(sum(trade.stake_amount for trade in trades if trade.pair == pair)),
-    )
+def _pending(trade: Trade) -> float:
+    """Stake of additions that have not filled; a first entry counts in the trade already."""
+    if not trade.nr_of_successful_entries:
+        return 0.0
+    orders = (one for one in trade.orders if one.ft_is_open)
+    return float(sum(one.stake_amount for one in orders if one.ft_order_side == trade.entry_side))

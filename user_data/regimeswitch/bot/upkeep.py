@@ -70,3 +70,11 @@ class Upkeep:
         if self._guard.inquiry.unknown(pair):
             return f"{pair}: the outcome of an order is unknown"
         return self._restored.refusal(pair) if self._spot else ""
+
+    def sale_refusal(self, pair: str) -> str:
+        """Why a part of a position may not be sold; empty where it may.
+
+        :raises sqlite3.Error: when the journal cannot be read
+        """
+        unsettled = self._orders.unsettled(pair)
+        return f"{pair}: an order is not known for certain yet" if unsettled else ""
