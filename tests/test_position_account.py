@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from markets import COST, held_settings, market_of, random_market, terms_of
 from regimeswitch.floors import floor_after
-from regimeswitch.lab.positions.account import STOP, simulate
+from regimeswitch.lab.positions.account import STOP, Account, simulate
 from regimeswitch.lab.positions.book import curve_of, days_of
 
 
@@ -110,3 +110,45 @@ def test_limits_are_those_of_a_look_at_every_candle(seed: int, daily: float, pea
         if not refused and row < len(market.dates) - 1:
             held = {one.pair for one in trades if one.opened <= row <= one.closed}
             assert set(np.flatnonzero(market.enter[row])) <= held, row
+
+
+def test_a_position_that_leaves_its_band_is_brought_to_its_target() -> None:
+    opens = [[100.0], [100.0], [100.0], [150.0], [150.0], [150.0], [150.0]]
+    bull = [[True], [True], [True], [True], [True], [False], [False]]
+    weight = np.array([[0.5], [0.5], [0.5], [0.5], [0.5], [0.9], [0.9]])
+    market = market_of(opens, bull, weight=weight)
+    own = held_settings(rebalance_band=0.2, rebalance_hours=1)
+    (trade,) = simulate(market, own, terms_of(market))
+    assert (trade.opened, trade.closed, trade.amount) == (1, 6, pytest.approx(4.95))
+    reduced, grown = trade.changes
+    # Marked at the close before: 742.5 where 495 are wanted, and sold at the next open.
+    assert (reduced.row, reduced.price) == (3, 150)
+    assert reduced.amount == pytest.approx(-(4.95 * 150 - 495) / 150)
+    sold = -reduced.amount
+    won = sold * (150 * (1 - COST) - 100 * (1 + COST))
+    capital = (1000 + won) * 0.99
+    assert grown.row == 5
+    assert grown.amount == pytest.approx((capital * 0.9 - (4.95 - sold) * 150) / 150)
+    curve = curve_of([trade], days_of(market), 1000, COST)
+    assert curve.equity[-1] == pytest.approx(1000 + trade.profit(COST))
+    assert [held for _, _, held in trade.stretches()] == pytest.approx(
+        [4.95, 4.95 - sold, 4.95 - sold + grown.amount]
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.05]), st.sampled_from([0.0, 30.0]))
+def test_changes_are_those_of_a_look_at_every_candle(seed: int, band: float, least: float) -> None:
+    """The account jumps from one event to the next; asked in every candle it does the same."""
+    market = random_market(24 * 20, 3, seed)
+    own = held_settings(rebalance_band=band + 0.05, rebalance_hours=5, max_exposure=0.9)
+    terms = replace(terms_of(market), least=least)
+    trades = simulate(market, own, terms)
+    slow = _EveryRow(market, own, terms).run()
+    assert slow == trades
+    assert not band or any(trade.changes for trade in trades)
+
+
+class _EveryRow(Account):
+    def _next_event(self, row: int) -> int:
+        return row + 1

@@ -103,6 +103,52 @@ def test_a_disaster_stop_is_that_of_freqtrade(
     assert "stop_loss" in reasons
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    "risk",
+    [
+        {"volatility_target": 0.2, "rebalance_band": 0.05, "rebalance_hours": 4},
+        {
+            "volatility_target": 0.3,
+            "rebalance_band": 0.03,
+            "rebalance_hours": 1,
+            "max_position": 0.3,
+            "max_exposure": 0.4,
+            "daily_loss": 0.01,
+            "daily_close": False,
+            "max_hold_candles": 900,
+        },
+    ],
+)
+def test_changes_of_positions_are_those_of_freqtrade(
+    freqtrade_here: Callable[..., Run], market: Path, risk: dict[str, Any]
+) -> None:
+    same, off, _ = compare(freqtrade_here, market, "20241205-20241229", **risk)
+    assert same["ours"] == same["freqtrade"] == same["same"] > 4
+    assert same["changes"] > 6
+    assert abs(off) < 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_changed_position_keeps_the_stop_of_its_entry(
+    freqtrade_here: Callable[..., Run], tmp_path: Path
+) -> None:
+    """Additions raise the average price, and freqtrade would raise the stop with it."""
+    folder = crashing(tmp_path / "candles", noise=0.002)
+    for path in folder.glob("*.feather"):
+        pd.read_feather(path).round(dict.fromkeys(PRICES, 4)).to_feather(path)
+    risk = {"daily_loss": 0, "peak_loss": 0, "rebalance_band": 0.1, "rebalance_hours": 6}
+    same, off, reasons = compare(
+        freqtrade_here, folder, "20241226-20241230", **risk, volatility_target=0.2
+    )
+    assert same["ours"] == same["freqtrade"] == same["same"]
+    assert same["changes"] > 2
+    assert abs(off) < 0.001
+    assert "stop_loss" in reasons
+
+
 @pytest.mark.filterwarnings("default")
 def test_gaps_are_filled_as_freqtrade_fills_them() -> None:
     whole = candle_frame(200, 3)

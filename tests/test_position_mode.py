@@ -108,14 +108,19 @@ def test_a_position_is_a_slot_scaled_by_the_volatility_of_its_entry(
     assert run.code == 0
 
 
-def crashing(folder: Path) -> Path:
-    """Pairs that rise steadily; one falls by half within a candle and goes on rising."""
+def crashing(folder: Path, noise: float = 0.0) -> Path:
+    """Pairs that rise steadily; one falls by half within a candle and goes on rising.
+
+    :param noise: of each close until some days before the fall, fraction
+    """
     folder.mkdir()
     rows = 288 * 60
     for number, name in enumerate(("BTC_USDT", "ETH_USDT")):
         frame = candle_frame(rows, number, start="2024-11-01")
         rise = np.exp(np.linspace(0, 1.2, rows))
         flat = frame["close"].iloc[0] / frame["close"]
+        loud = np.arange(rows) < 288 * 54
+        flat *= 1 + noise * loud * np.random.default_rng(number).normal(size=rows)
         for column in ("open", "high", "low", "close"):
             frame[column] = frame[column] * flat * rise
         frame["open"] = frame["close"].shift(fill_value=frame["close"].iloc[0])

@@ -25,8 +25,8 @@ from regimeswitch.volatility import WEIGHT_COLUMN
 ADDED, REDUCED = "rebalance_add", "rebalance_reduce"
 """Tags of the orders; an exit reason as well, until the position is closed for another."""
 WHOLE_RESERVE = -1.0
-"""Stop-loss for which freqtrade asks for half as much again as the exchange's minimum, the most that
-it asks for anywhere: what passes here passes its own checks, in backtests and live."""
+"""Stop-loss for which freqtrade asks for half as much again as the exchange's minimum, the most it
+asks for anywhere: what passes here passes its own checks, in backtests and live."""
 
 
 @dataclass(frozen=True)

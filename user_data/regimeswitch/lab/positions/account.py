@@ -7,16 +7,16 @@ Every decision is a pure function of the bot's: stakes, caps, stop prices, limit
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimeswitch import risk
+from regimeswitch import rebalance, risk
 from regimeswitch.bot.drawdown import DAILY, PEAK
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.floors import DAY_SECONDS, FloorState, floor_after
-from regimeswitch.lab.positions.book import Trade
+from regimeswitch.lab.positions.book import Order, Trade
 from regimeswitch.lab.positions.signals import Floats, Market
 from regimeswitch.regimes import NAMES
 from regimeswitch.regimesettings import COUNTED
@@ -56,16 +56,27 @@ class Terms:
 
 @dataclass(frozen=True)
 class _Open:
-    """A position: what it was opened with, and the row in which it ends without a limit."""
+    """A position: what it was opened with, and the row in which it ends without a limit.
+
+    :ivar stake: at cost, additions and reductions included
+    :ivar changes: so far
+    """
 
     row: int
     price: float
+    bought: float
     stake: float
     weight: float
     regime: str
     ends: int
     reason: str
     last_price: float
+    changes: tuple[Order, ...] = ()
+
+    @property
+    def last(self) -> int:
+        """Row of its last order."""
+        return self.changes[-1].row if self.changes else self.row
 
 
 class Account:
@@ -101,6 +112,8 @@ class Account:
                 closing = ""
             held = list(self.open)
             for pair in held:
+                if self.settings.risk.rebalance_band and not self._refusal(row):
+                    self._resize(row, pair)
                 self._leave(row, pair, closing)
             if row >= end:
                 break
@@ -116,8 +129,10 @@ class Account:
         return self.trades
 
     def _next_event(self, row: int) -> int:
-        """The next row in which a position ends or may be opened."""
+        """The next row in which a position ends, is changed, or may be opened."""
         ends = min((position.ends for position in self.open.values()), default=len(self.moments))
+        if self.settings.risk.rebalance_band:
+            ends = min((self._next_change(row + 1, pair) for pair in self.open), default=ends)
         after = np.maximum(self.free_from, row + 1)
         inside = np.minimum(after, len(self.moments) - 1)
         enters = self.next_enter[inside, np.arange(len(after))]
@@ -198,16 +213,21 @@ class Account:
             return
         ends, reason, last_price = self._end_of(row, pair, price)
         regime = NAMES[int(market.regime[row, pair])]
-        self.open[pair] = _Open(row, price, stake, weight, regime, ends, reason, last_price)
-        self.amounts[pair] = stake / price
+        amount = stake / price
+        self.open[pair] = _Open(row, price, amount, stake, weight, regime, ends, reason, last_price)
+        self.amounts[pair] = amount
         self.paid += stake * (1 + self.terms.cost)
         if ends == row:
             self._close(row, pair, last_price, reason)
 
+    def _money(self) -> tuple[float, float]:
+        """Capital with open positions at cost, and how much of it is tied up in them."""
+        tied = sum(position.stake for position in self.open.values())
+        return (self.terms.wallet + self.realised) * self.terms.ratio, tied
+
     def _stake(self, weight: float) -> float:
         own, terms = self.settings.risk, self.terms
-        tied = sum(position.stake for position in self.open.values())
-        capital = (terms.wallet + self.realised) * terms.ratio
+        capital, tied = self._money()
         wanted = risk.slot_stake(capital, terms.slots, weight, own, terms.full)
         allowed = risk.allowed_stake(wanted, capital, Exposure(len(self.open), tied), own)
         stake = min(allowed, capital - tied)
@@ -234,6 +254,73 @@ class Account:
             return len(self.moments), END, math.nan
         return ends, reason, float(market.open[ends, pair])
 
+    def _target(self, pair: int) -> tuple[float, float, float]:
+        """Whole slot, largest target and largest addition of an open position."""
+        own, terms, position = self.settings.risk, self.terms, self.open[pair]
+        capital, tied = self._money()
+        exposure = Exposure(len(self.open), tied, position.stake)
+        others = rebalance.without(exposure, position.stake)
+        slot = risk.slot_stake(capital, terms.slots, 1.0, own, terms.full)
+        room = rebalance.addition_room(capital, position.stake, exposure, own)
+        return slot, risk.allowed_stake(capital, capital, others, own), min(room, capital - tied)
+
+    def _change(self, row: int, pair: int) -> float:
+        """What is bought, or sold below 0, of a position in a row, stake currency; 0 = nothing."""
+        position, own = self.open[pair], self.settings.risk
+        step = timeframe_seconds(self.market.timeframe)
+        due = rebalance.is_due(int(self.moments[row]), int(self.moments[position.last]), step, own)
+        if self._is_over(row, pair) or not due or not self.market.enter[row, pair]:
+            return 0.0
+        slot, most, room = self._target(pair)
+        value = float(self.amounts[pair] * self.market.mark[row, pair])
+        weight = float(self.market.weight[row, pair])
+        target = min(slot * weight, most)
+        wanted = rebalance.wanted_change(value, target, own)
+        return rebalance.allowed_change(wanted, value, room, self.terms.least)
+
+    def _is_over(self, row: int, pair: int) -> bool:
+        """Whether a position ends in a row before anything is bought or sold at its open."""
+        position = self.open[pair]
+        if row < position.ends:
+            return False
+        # A stop is hit within the candle, unless that opens beyond it.
+        opened = float(self.market.open[row, pair])
+        stopped = row == position.ends and position.reason == STOP
+        return not stopped or opened <= position.last_price
+
+    def _next_change(self, row: int, pair: int) -> int:
+        """The next row in which a position is changed, if nothing else happens; ends at its end."""
+        position, market, own = self.open[pair], self.market, self.settings.risk
+        hours = math.ceil(own.rebalance_hours * 3600 / timeframe_seconds(market.timeframe))
+        begin = max(row, position.last + hours)
+        rows = slice(begin, min(position.ends + 1, len(self.moments)))
+        slot, most, room = self._target(pair)
+        target = np.minimum(slot * market.weight[rows, pair], most)
+        change = target - self.amounts[pair] * market.mark[rows, pair]
+        out = np.abs(change) > target * own.rebalance_band
+        if room <= self.terms.least:
+            out &= change < 0
+        for found in (np.flatnonzero(out & market.enter[rows, pair]) + begin).tolist():
+            if self._change(found, pair):
+                return int(found)
+        return position.ends
+
+    def _resize(self, row: int, pair: int) -> None:
+        """Buy or sell a part of a position, at the open of a row."""
+        change, price = self._change(row, pair), float(self.market.open[row, pair])
+        if not change or not price > 0:
+            return
+        position, held, cost = self.open[pair], float(self.amounts[pair]), self.terms.cost
+        value = held * float(self.market.mark[row, pair])
+        amount = change / price if change > 0 else change / value * held
+        stake = change if change > 0 else change / value * position.stake
+        if change < 0:
+            self.realised += -amount * price * (1 - cost) + stake * (1 + cost)
+        self.paid += stake * (1 + cost)
+        self.amounts[pair] = held + amount
+        changes = (*position.changes, Order(row, price, amount))
+        self.open[pair] = replace(position, stake=position.stake + stake, changes=changes)
+
     def _stop_price(self, price: float, atr: float) -> float:
         multiple = self.settings.stop_multiple
         if not multiple:
@@ -251,9 +338,19 @@ class Account:
             # Not again in the regime that it was stopped out in.
             again = int(np.searchsorted(self.began[:, pair], row, side="right"))
             self.free_from[pair] = max(again, row + 1)
-        rows, prices = (position.row, row), (position.price, price)
         self.trades.append(
-            Trade(pair, *rows, *prices, amount, position.weight, position.regime, reason)
+            Trade(
+                pair,
+                opened=position.row,
+                closed=row,
+                bought=position.price,
+                sold=price,
+                amount=position.bought,
+                weight=position.weight,
+                regime=position.regime,
+                reason=reason,
+                changes=position.changes,
+            )
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -17,15 +18,25 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Order:
+    """Coins that are bought, or sold where ``amount`` is below 0, at the open of a row."""
+
+    row: int
+    price: float
+    amount: float
+
+
+@dataclass(frozen=True)
 class Trade:
     """A position from its entry to its exit.
 
     :ivar pair: number of the pair; ``opened`` and ``closed`` are rows of the market
     :ivar bought: price of the entry; ``sold`` of the exit
-    :ivar amount: coins
-    :ivar weight: share of a slot that was wanted
+    :ivar amount: coins bought at the entry
+    :ivar weight: share of a slot that was wanted at the entry
     :ivar regime: in which it was opened
     :ivar reason: why it was closed
+    :ivar changes: additions and reductions, in the order of their rows
     """
 
     pair: int
@@ -37,6 +48,28 @@ class Trade:
     weight: float = 1.0
     regime: str = ""
     reason: str = ""
+    changes: tuple[Order, ...] = ()
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """All that was bought and sold; the exit sells what is left."""
+        before = (Order(self.opened, self.bought, self.amount), *self.changes)
+        left = sum(one.amount for one in before)
+        return (*before, Order(self.closed, self.sold, -left))
+
+    def stretches(self) -> Iterator[tuple[int, int, float]]:
+        """First row, last row and coins between two orders each."""
+        held = 0.0
+        for one, following in pairwise(self.orders):
+            held += one.amount
+            yield one.row, following.row, held
+
+    def profit(self, cost: float) -> float:
+        """What it has earned, costs taken off, stake currency.
+
+        :param cost: fee and slippage of one side, fraction
+        """
+        return -sum(one.price * (one.amount + abs(one.amount) * cost) for one in self.orders)
 
 
 @dataclass(frozen=True)
@@ -109,29 +142,28 @@ def curve_of(trades: Sequence[Trade], days: Days, wallet: float, cost: float) ->
 
     :param cost: fee and slippage of one side, fraction
     """
-    pair = np.array([trade.pair for trade in trades], dtype=np.int64)
-    rows = np.array([(trade.opened, trade.closed) for trade in trades], dtype=np.int64)
-    prices = np.array([(trade.bought, trade.sold) for trade in trades], dtype=np.float64)
-    amount = np.array([trade.amount for trade in trades], dtype=np.float64)
-    day = days.row[rows.reshape(-1, 2)]
-    return booked(pair, day, prices.reshape(-1, 2), amount, days.close, wallet, cost)
+    found = [(trade.pair, one) for trade in trades for one in trade.orders]
+    pair = np.array([number for number, _ in found], dtype=np.int64)
+    rows = np.array([one.row for _, one in found], dtype=np.int64)
+    price = np.array([one.price for _, one in found], dtype=np.float64)
+    amount = np.array([one.amount for _, one in found], dtype=np.float64)
+    return booked(pair, days.row[rows], price, amount, days.close, wallet, cost)
 
 
 def booked(
-    pair: Ints, day: Ints, prices: Floats, amount: Floats, close: Floats, wallet: float, cost: float
+    pair: Ints, day: Ints, price: Floats, amount: Floats, close: Floats, wallet: float, cost: float
 ) -> Curve:
-    """As :func:`curve_of`, from arrays of trades.
+    """As :func:`curve_of`, from arrays of orders, shape (orders,).
 
-    :param day: of entry and exit, shape (trades, 2), as are ``prices``
+    :param amount: coins bought; below 0 = sold
     :param close: last close of each day, shape (days, pairs)
     """
     count, pairs = close.shape
-    value = amount[:, None] * prices
-    traded = _sums(day, value, count)
-    flows = _sums(day, value * [-1.0, 1.0], count)
+    value = amount * price
+    traded = _sums(day, np.abs(value), count)
+    flows = _sums(day, -value, count)
     change = np.zeros(count * pairs)
-    np.add.at(change, day[:, 0] * pairs + pair, amount)
-    np.add.at(change, day[:, 1] * pairs + pair, -amount)
+    np.add.at(change, day * pairs + pair, amount)
     held = np.cumsum(change.reshape(count, pairs), axis=0)
     worth = np.where(np.abs(held) > 1e-12, held * close, 0.0).sum(axis=1)
     equity = wallet + np.cumsum(flows - traded * cost) + worth
@@ -140,5 +172,5 @@ def booked(
 
 
 def _sums(day: Ints, value: Floats, count: int) -> Floats:
-    found = np.bincount(day.ravel(), weights=value.ravel(), minlength=count)
+    found = np.bincount(day, weights=value, minlength=count)
     return np.asarray(found, dtype=np.float64)

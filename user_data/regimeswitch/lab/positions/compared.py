@@ -47,8 +47,7 @@ class Variant:
         """Share of the positions that earned something after costs; None without positions."""
         if not self.trades:
             return None
-        won = [one.sold * (1 - cost) > one.bought * (1 + cost) for one in self.trades]
-        return float(np.mean(won))
+        return float(np.mean([one.profit(cost) > 0 for one in self.trades]))
 
 
 @dataclass(frozen=True)
@@ -171,17 +170,13 @@ def by_pair(market: Market, own: Sequence[Trade], terms: Terms) -> dict[str, dic
             "trades": len(mine),
             "win_rate": Variant(_NOTHING, len(mine), mine).win_rate(terms.cost),
             "held": sum(one.closed - one.opened for one in mine) / known if known else 0.0,
-            "profit": sum(_profit(one, terms.cost) for one in mine) / terms.wallet,
-            "hold": _profit(hold, terms.cost) / slot if hold else None,
+            "profit": sum(one.profit(terms.cost) for one in mine) / terms.wallet,
+            "hold": hold.profit(terms.cost) / slot if hold else None,
         }
     return result
 
 
 _NOTHING = Curve(*(np.zeros(2) for _ in range(4)))
-
-
-def _profit(trade: Trade, cost: float) -> float:
-    return trade.amount * (trade.sold * (1 - cost) - trade.bought * (1 + cost))
 
 
 def by_regime(
@@ -212,9 +207,9 @@ def by_regime(
 def _in_regime(trades: Sequence[Trade], gained: Any, inside: Any, market: Market) -> float:
     total = 0.0
     for one in trades:
-        row = (one.closed, one.pair)
-        total += one.amount * float(gained[row] - gained[one.opened, one.pair])
+        for begin, end, coins in one.stretches():
+            total += coins * float(gained[end, one.pair] - gained[begin, one.pair])
         # A stop is hit within the last candle.
-        if inside[row]:
-            total += one.amount * float(one.sold - market.open[row])
+        if inside[one.closed, one.pair]:
+            total += coins * float(one.sold - market.open[one.closed, one.pair])
     return total

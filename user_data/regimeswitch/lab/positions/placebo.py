@@ -1,6 +1,7 @@
 """Placebo: the positions of RegimeSwitch at other times, so that only their timing differs.
 
-As many positions, as long, of the same pairs at the same moment, with the same weights and costs.
+As many positions, as long, of the same pairs at the same moment, with the same weights and costs;
+sized at the entry alone, also where the positions are changed while they are open.
 What does as well by chance says how much the timing is worth.
 """
 
@@ -42,7 +43,7 @@ def placebos(
 ) -> list[Curve]:
     """Daily course of the account for each shift.
 
-    Shift 0 gives back the positions themselves, but for stops: all are sold at opens.
+    Shift 0 gives back the positions themselves, but for stops and changes: all are sold at opens.
     """
     rows = [(trade.pair, trade.opened, trade.closed) for trade in trades]
     held = np.array(rows, dtype=np.int64).reshape(-1, 3)
@@ -75,8 +76,15 @@ def _shifted(
     pair, weight, begins, ends = pair[there], weight[there], begins[there], ends[there]
     prices = np.stack([market.open[begins, pair], market.open[ends, pair]], axis=1)
     amount = _stakes(begins, ends, prices, weight, terms) / prices[:, 0]
-    day = days.row[np.stack([begins, ends], axis=1)]
-    return booked(pair, day, prices, amount, days.close, terms.wallet, terms.cost)
+    return booked(
+        np.r_[pair, pair],
+        days.row[np.r_[begins, ends]],
+        prices.T.ravel(),
+        np.r_[amount, -amount],
+        days.close,
+        terms.wallet,
+        terms.cost,
+    )
 
 
 def _stakes(begins: Ints, ends: Ints, prices: Floats, weight: Floats, terms: Terms) -> Floats:

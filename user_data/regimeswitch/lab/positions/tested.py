@@ -12,7 +12,7 @@ import pandas as pd
 
 from regimeswitch.lab.backtests import Backtest, run_backtest
 from regimeswitch.lab.modeoverlay import in_mode
-from regimeswitch.lab.positions.book import Trade
+from regimeswitch.lab.positions.book import Order, Trade
 from regimeswitch.lab.positions.signals import Market
 from regimeswitch.lab.sameness import CLASSIFIER
 from regimeswitch.lab.stock import USUAL
@@ -100,39 +100,54 @@ def trades_of(backtest: Backtest, market: Market) -> list[Trade]:
     """Freqtrade's trades on the clock of a market."""
     if not backtest.trades:
         return []
-    frame = pd.DataFrame(backtest.trades)
-    rows = {
-        name: market.dates.searchsorted(pd.to_datetime(frame[name], utc=True)).clip(
-            0, len(market.dates) - 1
+    return [_trade(one, market) for one in backtest.trades]
+
+
+def _trade(trade: Mapping[str, Any], market: Market) -> Trade:
+    def row(moment: pd.Timestamp) -> int:
+        found = int(market.dates.searchsorted(moment))
+        return min(found, len(market.dates) - 1)
+
+    first, *changes, _ = [
+        Order(
+            row(pd.Timestamp(one["order_filled_timestamp"], unit="ms", tz="UTC")),
+            float(one["safe_price"]),
+            float(one["amount"]) * (1 if one["ft_is_entry"] else -1),
         )
-        for name in ("open_date", "close_date")
-    }
-    return [
-        Trade(
-            market.pairs.index(trade["pair"]),
-            int(rows["open_date"][number]),
-            int(rows["close_date"][number]),
-            float(trade["open_rate"]),
-            float(trade["close_rate"]),
-            float(trade["amount"]),
-            1.0,
-            str(trade.get("enter_tag") or ""),
-            str(trade["exit_reason"]),
-        )
-        for number, trade in enumerate(backtest.trades)
+        for one in trade["orders"]
     ]
+    return Trade(
+        market.pairs.index(trade["pair"]),
+        row(pd.Timestamp(trade["open_date"])),
+        row(pd.Timestamp(trade["close_date"])),
+        first.price,
+        float(trade["close_rate"]),
+        first.amount,
+        1.0,
+        str(trade.get("enter_tag") or ""),
+        str(trade["exit_reason"]),
+        tuple(changes),
+    )
 
 
 def agreement(ours: Sequence[Trade], theirs: Sequence[Trade]) -> dict[str, int]:
-    """How many trades of the one and the other, and how many are the same.
+    """How many trades of the one and the other, how many are the same, and changes of ours.
 
-    The same: pair, candle of entry and of exit, and reason.
+    The same: pair, candle of entry and of exit, reason, and candle and direction of each change.
     """
-    one, other = (
-        {(trade.pair, trade.opened, trade.closed, trade.reason) for trade in trades}
-        for trades in (ours, theirs)
-    )
-    return {"ours": len(ours), "freqtrade": len(theirs), "same": len(one & other)}
+    one, other = ({_decided(trade) for trade in trades} for trades in (ours, theirs))
+    changes = sum(len(trade.changes) for trade in ours)
+    return {
+        "ours": len(ours),
+        "freqtrade": len(theirs),
+        "same": len(one & other),
+        "changes": changes,
+    }
+
+
+def _decided(trade: Trade) -> tuple[Any, ...]:
+    changes = tuple((one.row, one.amount > 0) for one in trade.changes)
+    return trade.pair, trade.opened, trade.closed, trade.reason, changes
 
 
 def _write(path: Path, found: Backtest) -> None:
