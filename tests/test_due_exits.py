@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -144,14 +144,47 @@ def test_a_partial_exit_that_is_refused_is_said(
     world.fail(Fault("-2015", verb="POST", path=ORDER, skip=1))
     for later in (0, 0, 60):
         world.step(later)
-    (told,) = notices(world, DUE)
+    (told,) = notices(world, "reduction of AAA/USDT is wanted and not made")
     assert "(partial exit): the order: the exchange refuses the key" in told
+    assert notices(world, DUE) == []
     world.fail()
     for later in (0, 60):
         world.step(later)
-    assert len(notices(world, MADE)) == 1
+    assert len(notices(world, "reduction of AAA/USDT is made")) == 1
     (sold,) = world.filled("SELL")
     assert sold.executed < world.filled("BUY")[0].executed
+
+
+def selling(stake: float) -> Callable[..., float]:
+    def adjust(self: IStrategy, trade: Trade, current_time: Any, **options: Any) -> float:
+        return -stake
+
+    return adjust
+
+
+def test_a_reduction_that_is_too_small_for_an_order_is_not_due(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """freqtrade leaves it alone; nothing stood in its way."""
+    monkeypatch.setattr(IStrategy, "adjust_trade_position", selling(0.001))
+    world.start(position_adjustment_enable=True)
+    for later in (0, 0, 60, 60, 60, 60):
+        world.step(later)
+    assert world.filled("SELL") == []
+    assert notices(world, "reduction of") == notices(world, DUE) == []
+
+
+def test_an_exit_is_said_as_one_where_a_reduction_was_in_the_way_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(IStrategy, "adjust_trade_position", selling(50.0))
+    world.start(position_adjustment_enable=True, exit_after=600)
+    world.fail(Fault("-2015", verb="POST", path=ORDER, skip=1))
+    for later in (0, 0, 60, 0, 60):
+        world.step(later)
+    assert len(notices(world, "reduction of AAA/USDT is wanted and not made")) == 1
+    assert len(notices(world, "reduction of AAA/USDT is not due any more")) == 1
+    assert len(notices(world, DUE)) == 1
 
 
 def test_a_forced_exit_that_is_refused_is_said(world: World) -> None:

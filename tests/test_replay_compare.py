@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +22,7 @@ from regimeswitch.lab.replaying.deals import compare_deals
 from regimeswitch.lab.replaying.plan import Plan
 from regimeswitch.lab.replaying.records import Recorder, Records, model_digest, read_records
 from regimeswitch.lab.replaying.stage import CANDLE_SECONDS, RESTART_PAUSE, Scene, scene_config
-from regimeswitch.lab.replaying.trades import Deal
+from regimeswitch.lab.replaying.trades import Change, Deal, read_database
 
 
 PAIR, STEP = "BTC/USDT", 300_000
@@ -250,6 +252,81 @@ def test_trades_at_the_end_of_the_range_are_boundaries() -> None:
     assert (found.differences, len(found.open_at_end)) == ([], 1)
     beyond = replace(DEAL, opened=STOP, closed=None)
     assert dealings([], [beyond]).differences == []
+
+
+FIVE = pd.Timedelta(minutes=5)
+GROWN = Change(AT + FIVE + pd.Timedelta(seconds=1), 100.0, 1.0, 3.0, "rebalance_add")
+SHRUNK = Change(AT + 2 * FIVE, 100.0, -0.5, 2.5, "rebalance_reduce")
+CHANGED = replace(DEAL, closed=AT + pd.Timedelta(hours=1), changes=(GROWN, SHRUNK))
+
+
+def test_equal_changes_do_not_differ() -> None:
+    found = dealings([CHANGED], [replace(CHANGED, changes=(replace(GROWN, at=AT + FIVE), SHRUNK))])
+    assert (found.changes, found.differences) == (2, [])
+    assert found.execution.changes == [0.0, 0.0]
+    # Of a position that is open at the end, too; what lies beyond it is left out.
+    late = replace(SHRUNK, at=STOP)
+    one = replace(CHANGED, closed=None, changes=(GROWN, late))
+    found = dealings([one], [replace(one, changes=(GROWN,))])
+    assert (found.changes, found.differences, len(found.open_at_end)) == (1, [], 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ((), "changes"),
+        ((GROWN,), "changes"),
+        ((replace(GROWN, at=AT + 2 * FIVE), SHRUNK), "changes"),
+        ((replace(GROWN, tag="rebalance_reduce"), SHRUNK), "changes"),
+        ((replace(GROWN, amount=-1.0), SHRUNK), "changes"),
+        (
+            (replace(GROWN, held=3.1), SHRUNK),
+            f"size after + rebalance_add at {AT + FIVE}",
+        ),
+    ],
+)
+def test_each_change_of_a_trade_is_compared(changes: tuple[Change, ...], what: str) -> None:
+    found = dealings([CHANGED], [replace(CHANGED, changes=changes)])
+    assert {one["what"] for one in found.differences} == {what}
+
+
+def test_a_size_may_differ_by_lots_and_with_the_capital() -> None:
+    cut = (replace(GROWN, held=3.0015), SHRUNK)
+    assert dealings([CHANGED], [replace(CHANGED, changes=cut)]).differences == []
+    before = replace(DEAL, opened=AT - pd.Timedelta(hours=1), closed=AT, profit=100.0)
+    more = tuple(replace(one, held=one.held * 1.1) for one in CHANGED.changes)
+    richer = replace(CHANGED, stake=DEAL.stake * 1.1, changes=more)
+    assert dealings([before, richer], [replace(before, profit=0.0), CHANGED]).differences == []
+
+
+def test_orders_of_a_database_are_read_as_those_of_a_backtest(tmp_path: Path) -> None:
+    """An order that was cancelled without a fill, or still rests, changed nothing."""
+    path = tmp_path / "trades.sqlite"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "create table trades (id, pair, open_date, open_rate, amount, stake_amount, enter_tag, "
+            "close_date, close_rate, exit_reason, close_profit_abs, is_short)"
+        )
+        database.execute(
+            "create table orders (id, ft_trade_id, order_filled_date, average, price, ft_price, "
+            "filled, ft_order_side, ft_order_tag, ft_is_open)"
+        )
+        row = [1, PAIR, "2025-01-01 00:00:01", 105.0, 2.0, 210.0, "bull", None, None, None, None]
+        database.execute(f"insert into trades values ({'?, ' * 11}?)", [*row, 0])
+        orders = [
+            (1, "2025-01-01 00:00:01", 100.0, 2.0, "buy", "bull", 0),
+            (2, "2025-01-01 00:05:01", 110.0, 1.0, "buy", "rebalance_add", 0),
+            (3, None, 110.0, 0.0, "buy", "rebalance_add", 0),
+            (4, "2025-01-01 00:15:01", 120.0, 0.5, "sell", "rebalance_reduce", 0),
+            (5, None, 120.0, 0.1, "sell", "rebalance_reduce", 1),
+        ]
+        for number, at, price, filled, side, tag, is_open in orders:
+            values = (number, 1, at, price, None, None, filled, side, tag, is_open)
+            database.execute(f"insert into orders values ({'?, ' * 9}?)", values)
+    (deal,) = read_database(path)
+    assert (deal.open_rate, deal.amount, deal.stake) == (100, 2, 200)
+    told = [(one.candle.minute, one.price, one.amount, one.held) for one in deal.changes]
+    assert told == [(5, 110, 1, 3), (15, 120, -0.5, 2.5)]
 
 
 def scene(count: int, restarts: int) -> Scene:

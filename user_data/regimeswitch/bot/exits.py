@@ -3,6 +3,8 @@
 freqtrade logs "Unable to exit trade" and tries again in the next loop, for as long as it takes.
 Here the strategy's decision (``should_exit``, ``adjust_trade_position``) is compared with what is
 there at the start of the next loop: an order, a closed trade, or neither. Nothing is decided here.
+A reduction is no exit: it is noticed under words of its own, and only where something stood in its
+way, since freqtrade leaves one alone that is too small for an order.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from regimeswitch.bot.reasons import Held, Reason, reason_of
 
 NOT_MADE, MADE = "exit of {} is due and not made", "exit of {} is made"
 """Words by which the two notices are found."""
+NOT_REDUCED, REDUCED = "reduction of {} is wanted and not made", "reduction of {} is made"
+"""The same of reductions."""
 PARTIAL = "partial exit"
 BY_HAND = "exit"
 
@@ -34,12 +38,14 @@ class Due:
 
     :ivar what: its reasons, in freqtrade's words
     :ivar before: exit orders of the trade that had moved something by then
+    :ivar part: whether it is a reduction
     :ivar loops: loops in a row in which it was due and not made
     """
 
     pair: str
     what: str
     before: int
+    part: bool = False
     loops: int = 0
 
 
@@ -125,7 +131,8 @@ class ExitWatch:
             stake = answer[0] if isinstance(answer, tuple) else answer
             trade = options["trade"]
             if stake is not None and stake < 0:
-                self._now.due.setdefault(trade.id, Due(trade.pair, PARTIAL, _sold(trade)))
+                due = Due(trade.pair, PARTIAL, _sold(trade), part=True)
+                self._now.due.setdefault(trade.id, due)
             return answer
 
         return adjust_trade_position
@@ -178,22 +185,28 @@ class ExitWatch:
             self._over(number, trades[number])
 
     def _not_made(self, trade: Any, due: Due, error: Exception | None) -> None:
+        if due.part and error is None:
+            return
+        if trade.id in self._known and self._known[trade.id].part != due.part:
+            self._over(trade.id, trade)
         known = self._known.setdefault(trade.id, due)
         known.loops += 1
         reason = reason_of(error, self._held(trade))
         if known.loops < self._loops and not reason.final:
             return
+        words = NOT_REDUCED if due.part else NOT_MADE
         self._alarms.set(
-            f"exit {trade.id}",
-            f"{NOT_MADE.format(trade.pair)} ({known.what}): {reason.why}. Held: "
+            _key(trade.id, due),
+            f"{words.format(trade.pair)} ({known.what}): {reason.why}. Held: "
             f"{self._held(trade)}. {reason.then}",
         )
 
     def _over(self, number: int, trade: Any) -> None:
         due = self._known.pop(number)
         made = trade is None or _sold(trade) > due.before or _open_exits(trade)
-        text = MADE.format(due.pair) if made else f"exit of {due.pair} is not due any more"
-        self._alarms.clear(f"exit {number}", f"{text} ({due.what})")
+        kind, words = ("reduction", REDUCED) if due.part else ("exit", MADE)
+        text = words.format(due.pair) if made else f"{kind} of {due.pair} is not due any more"
+        self._alarms.clear(_key(number, due), f"{text} ({due.what})")
 
     def _judge_unreached(self, last: _Loop, trades: dict[int, Any], now: datetime) -> None:
         """Positions that freqtrade could not judge, as without a price: by the last known one."""
@@ -255,6 +268,10 @@ class ExitWatch:
             least=float(least or 0.0),
             listed=market is not None,
         )
+
+
+def _key(number: int, due: Due) -> str:
+    return f"{'reduction' if due.part else 'exit'} {number}"
 
 
 def _sold(trade: Any) -> int:

@@ -18,6 +18,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from regimeswitch.bot.config import is_learning
 from regimeswitch.bot.timeranges import seconds_before
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.exchange.candlestore import CandleError
@@ -49,6 +50,8 @@ from regimeswitch.warmup import BASE_TIMEFRAME
 OK, FINDING, USAGE = 0, 1, 2
 WORK = Path(".replay")
 DAY = timeframe_seconds("1d")
+UNTRAINED_HOURS = 24.0
+"""Between trainings of a bot that has none: FreqAI's keys must be sound all the same."""
 MORE_TRADES: dict[str, Any] = {
     "regimeswitch": {"entries": {"require_edge": False}, "risk": {"max_hold_candles": 24}}
 }
@@ -173,8 +176,10 @@ def scene_of(args: argparse.Namespace) -> Scene:
     if not pairs:
         raise InputError("the config's exchange.pair_whitelist names no pair; name some by --pairs")
     folder = config.candles(args.datadir)
+    learns = is_learning(config.merged, config.settings)
     before = seconds_before(config.merged, config.settings)
-    start, stop = _bounds(args, _train_days(config), before, folder, pairs)
+    train_days = _train_days(config) if learns else None
+    start, stop = _bounds(args, train_days, before, folder, pairs)
     if (stop - start) // CANDLE_SECONDS < 2 * (args.restarts + 1):
         raise InputError(f"--restarts {args.restarts} needs at least two candles between restarts")
     return Scene(
@@ -185,11 +190,12 @@ def scene_of(args: argparse.Namespace) -> Scene:
         stop=stop,
         work=args.work.resolve(),
         restarts=args.restarts,
-        retrain_hours=_retrain_hours(args, config),
+        retrain_hours=_retrain_hours(args, config) if learns else UNTRAINED_HOURS,
         loop_seconds=args.loop_seconds,
         sabotage=args.sabotage,
         wallet=config.wallet,
         extra=MORE_TRADES if args.more_trades else {},
+        trains=learns,
     )
 
 
@@ -218,13 +224,14 @@ def _rounded_up(moment: int, step: int) -> int:
 
 def _bounds(
     args: argparse.Namespace,
-    train_days: int,
+    train_days: int | None,
     before: int,
     folder: CandleFolder,
     pairs: list[str],
 ) -> tuple[int, int]:
     """First opening and last closing time, epoch seconds, inside what the candles allow.
 
+    :param train_days: of a training; None = nothing is trained
     :param before: of every pair's candles, seconds, that lie before a start that is not given
     """
     start, stop = read_range(args.timerange)
@@ -234,12 +241,12 @@ def _bounds(
         start = _rounded_up(max(begins) + before, DAY)
     start = _rounded_up(start, CANDLE_SECONDS)
     late = max(range(len(pairs)), key=lambda place: begins[place])
-    earliest = begins[late] + train_days * DAY
-    if earliest > start:
+    needed = before if train_days is None else train_days * DAY
+    if begins[late] + needed > start:
+        what = "the warm-up of the rule" if train_days is None else f"{train_days} days of training"
         raise InputError(
-            f"{pairs[late]}: candles begin at {spans[late].iloc[0]:%Y-%m-%d}; with {train_days} "
-            "days of training start at "
-            f"{pd.Timestamp(_rounded_up(earliest, DAY), unit='s'):%Y%m%d} or later"
+            f"{pairs[late]}: candles begin at {spans[late].iloc[0]:%Y-%m-%d}; with {what} start at "
+            f"{pd.Timestamp(_rounded_up(begins[late] + needed, DAY), unit='s'):%Y%m%d} or later"
         )
     # The bot also needs the candle after the last one, to trade at its open.
     last = min(int(dates.iloc[-1].timestamp()) for dates in spans)

@@ -41,7 +41,8 @@ class Case:
     :ivar scene: how the bot is run: market, start, websocket, disk, model, kill
     :ivar live: with an account; otherwise on paper
     :ivar faults: without times; ``begins`` and ``ends`` are those of all
-    :ivar variant: what the troubled trade is like: "" (filled at once), resting, stop
+    :ivar variant: what the troubled trade is like: "" (filled at once), resting, stop; or words of
+        :mod:`regimeswitch.lab.faulting.cases_changes`
     :ivar what: for scenes of their own, what happens there
     :ivar transfers: in the order of their times
     :ivar exit_by: seconds by which the troubled trade has to be closed; 0 = some time
@@ -208,6 +209,7 @@ MODEL_FAULTS = (
 def all_cases() -> list[Case]:
     """The whole matrix."""
     # Made of what stands above.
+    from regimeswitch.lab.faulting.cases_changes import change_cases
     from regimeswitch.lab.faulting.cases_exits import exit_cases
     from regimeswitch.lab.faulting.cases_orders import order_cases
 
@@ -216,7 +218,7 @@ def all_cases() -> list[Case]:
         cases += [*_questions(live), *_candles(live)]
     from regimeswitch.lab.faulting.cases_connection import connection_cases
 
-    cases += [*_others(), *_kills(), *order_cases(), *connection_cases()]
+    cases += [*_others(), *_kills(), *order_cases(), *connection_cases(), *change_cases()]
     cases += [Case(f"dry-run model {what}", "model", False, what=what) for what in MODEL_FAULTS]
     return cases
 

@@ -29,6 +29,7 @@ class Evidence:
     :ivar died: how the bot ended before its time, empty when it did not
     :ivar truth: the candles as they are
     :ivar untold: exits that were neither made nor told in time, one line each
+    :ivar unequal: amounts of trades that were not the account's, one line each
     """
 
     database: Path
@@ -38,6 +39,7 @@ class Evidence:
     died: str = ""
     truth: Truth = field(default_factory=dict)
     untold: list[str] = field(default_factory=list)
+    unequal: list[str] = field(default_factory=list)
 
 
 Row = dict[str, Any]

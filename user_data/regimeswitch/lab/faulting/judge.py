@@ -12,6 +12,7 @@ from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
+from regimeswitch.lab.faulting.cases_changes import GROW, SHRINK, changes_of
 from regimeswitch.lab.faulting.cases_exits import GAP
 from regimeswitch.lab.faulting.evidence import Evidence, Row, Truth, exact, moment, read_database
 from regimeswitch.lab.faulting.lefts import is_left, judge_left
@@ -37,8 +38,10 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
         verdict.why.append("the fault was never met")
     trades, orders = read_database(evidence.database)
     if evidence.trading is not None:
-        _judge_account(verdict, evidence.trading, trades, orders, evidence.log, slot_of)
+        wanted = _wanted(case)
+        _judge_account(verdict, evidence.trading, trades, orders, evidence.log, slot_of, wanted)
     _judge_trades(verdict, case, trades, evidence)
+    _judge_changes(verdict, case, trades, orders)
     judge_watched(verdict, evidence)
     return verdict
 
@@ -47,6 +50,8 @@ def judge_watched(verdict: Verdict, evidence: Evidence) -> None:
     """Exits were made or told, and nothing was asked by a bot that had been told to wait."""
     for text in evidence.untold:
         verdict.find("exits_untold", text)
+    for text in evidence.unequal:
+        verdict.find("lost_trades", text)
     asked = evidence.injection.during_ban
     if asked:
         listed = ", ".join(f"{count} x {one}" for one, count in Counter(asked).most_common(4))
@@ -73,7 +78,8 @@ def judge_killed(case: Case, evidence: Evidence) -> Verdict:
     if not orders:
         verdict.why.append("nothing was ever traded")
     assert evidence.trading is not None
-    _judge_account(verdict, evidence.trading, trades, orders, evidence.log, _short_slot)
+    wanted = _wanted(case)
+    _judge_account(verdict, evidence.trading, trades, orders, evidence.log, _short_slot, wanted)
     for row in trades:
         if row["is_open"]:
             verdict.find("lost_trades", f"trade {row['id']} of {row['pair']} was never closed")
@@ -83,6 +89,12 @@ def judge_killed(case: Case, evidence: Evidence) -> Verdict:
 def _short_slot(moment: datetime) -> int:
     """The slot of a schedule whose entries are two candles apart."""
     return int(moment.timestamp() // (2 * CANDLE))
+
+
+def _wanted(case: Case) -> Counter[str]:
+    """How many orders of each side a slot has."""
+    shares = [share for _, share in changes_of(case.variant)]
+    return Counter(["BUY", "SELL", *("BUY" if share > 0 else "SELL" for share in shares)])
 
 
 def _effective(order: Order) -> bool:
@@ -97,6 +109,7 @@ def _judge_account(
     orders: list[Row],
     log: str,
     slot: Callable[[datetime], int],
+    wanted: Counter[str],
 ) -> None:
     """Orders that the database does not know, doubles, and money that does not add up."""
     per_slot: Counter[tuple[str, str, int]] = Counter()
@@ -105,9 +118,10 @@ def _judge_account(
             at = datetime.fromtimestamp(order.created / 1000, UTC)
             per_slot[order.symbol, order.side, slot(at)] += 1
     for (symbol, side, number), count in per_slot.items():
-        if count > 1:
-            text = f"{count} filled {side} orders of {symbol} in slot {number}, where 1 was wanted"
-            verdict.find("duplicate_orders", text, count - 1)
+        if count > wanted[side]:
+            text = f"{count} filled {side} orders of {symbol} in slot {number}"
+            text += f", where {wanted[side]} was wanted"
+            verdict.find("duplicate_orders", text, count - wanted[side])
     judge_books(verdict, trading, trades, orders, log)
 
 
@@ -230,6 +244,24 @@ def _judge_trades(verdict: Verdict, case: Case, trades: list[Row], evidence: Evi
                 verdict.why.append(f"no trade of {pair} in slot {slot}, which nothing troubled")
     _judge_last(verdict, trades)
     _judge_exit(verdict, case, trades)
+
+
+def _judge_changes(verdict: Verdict, case: Case, trades: list[Row], orders: list[Row]) -> None:
+    """What nothing troubled was changed as wanted, and no position more often than that."""
+    shares = [share for _, share in changes_of(case.variant)]
+    for row in trades if shares else []:
+        slot = slot_of(moment(row["open_date"]))
+        made = [
+            one["ft_order_tag"]
+            for one in orders
+            if one["ft_trade_id"] == row["id"]
+            and one["filled"]
+            and one["ft_order_tag"] in (GROW, SHRINK)
+        ]
+        troubled = slot == TROUBLED and row["pair"] == f"{BASES[0]}/USDT"
+        if len(made) > len(shares) or (not troubled and len(made) < len(shares)):
+            text = f"trade {row['id']} of {row['pair']} was changed {len(made)} times"
+            verdict.why.append(f"{text}, where {len(shares)} was wanted")
 
 
 def _judge_exit(verdict: Verdict, case: Case, trades: list[Row]) -> None:

@@ -13,6 +13,7 @@ from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.child import run_counting
 from regimeswitch.lab.faulting.cases import CANDLE, Case
+from regimeswitch.lab.faulting.cases_changes import changes_of
 from regimeswitch.lab.faulting.evidence import Evidence
 from regimeswitch.lab.faulting.kills import Plan, SharedClock
 from regimeswitch.lab.faulting.scene import (
@@ -28,6 +29,8 @@ from regimeswitch.lab.faulting.scene import (
 # More candles than bots that live so short can see.
 CANDLES_PER_KILL, CANDLES_AT_LEAST = 30, 400
 SCHEDULE = {"every": 2 * CANDLE, "hold": CANDLE}
+CHANGE = CANDLE // 2
+"""From an entry to the change of the position, where there is one, seconds."""
 
 
 def killed_case(case: Case, home: Path, guards: bool, progress: Callable[[int], None]) -> Evidence:
@@ -44,7 +47,9 @@ def killed_case(case: Case, home: Path, guards: bool, progress: Callable[[int], 
     keys = (trading.credentials.key, trading.credentials.secret)
     injection = Injection(shared)
     config: dict[str, Any] = configuration(case, guards)
-    config["schedule"] |= SCHEDULE
+    # A loop before the exit.
+    changes = [(CHANGE, share) for _, share in changes_of(case.variant)]
+    config["schedule"] |= {**SCHEDULE, "changes": changes}
     with ExchangeServer(market, trading=trading, limited=False) as server:
         bot = write_bot(home, case, server.url, keys, config)
         plan = Plan(

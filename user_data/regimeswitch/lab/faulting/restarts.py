@@ -8,11 +8,12 @@ from pathlib import Path
 
 from freqtrade.persistence import Trade
 
+from regimeswitch.lab.faulting.cases_changes import OLDER
 from regimeswitch.lab.faulting.run import Drive
 from regimeswitch.lab.faulting.scene import TROUBLED, slot_begin
 
 
-GHOST, OLDER = "entry cancelled", "older database"
+GHOST = "entry cancelled"
 
 
 class RestartDrive(Drive):

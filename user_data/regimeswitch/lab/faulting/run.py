@@ -20,7 +20,9 @@ from regimeswitch.exchange.market import Market
 from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.exchange.trading import Trading
+from regimeswitch.lab.faulting.amounts import AmountWatch
 from regimeswitch.lab.faulting.cases import EXIT, Case
+from regimeswitch.lab.faulting.cases_changes import changes_of
 from regimeswitch.lab.faulting.cases_exits import GAP
 from regimeswitch.lab.faulting.disk import full_disk
 from regimeswitch.lab.faulting.evidence import Evidence, read_truth
@@ -90,6 +92,7 @@ class Drive:
     ) -> None:
         self.bot, self.case, self.clock, self.trading = bot, case, clock, trading
         self.market, self.watch = market, watch
+        self.amounts = AmountWatch(watch.notices)
         self.transfers = list(case.transfers)
         self.worker: Worker | None = None
         self.state: State | None = None
@@ -153,6 +156,8 @@ class Drive:
             raise DeadError(f"the bot stopped itself at {self.clock.now:%H:%M:%S}")
         if self.worker is not None:
             self.watch.look(self.bot.database, self.market, self.trading)
+            if self.trading is not None and changes_of(self.case.variant):
+                self.amounts.look(self.bot.database, self.trading)
 
     def _end(self) -> None:
         worker, self.worker = self.worker, None
@@ -199,12 +204,22 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
         injection = Injection(market.clock, case.timed(int(begin.timestamp() * 1000)))
         with ExchangeServer(market, trading=trading, faults=injection, limited=False) as server:
             bot = write_bot(home, case, server.url, keys, configuration(case, guards))
+            drive = _drive_of(case)(bot, case, clock, market, watch, trading)
             try:
                 with bounded(CASE_SECONDS):
                     if guards and case.scene == "start":
                         wait_first(bot, clock)
-                    _drive_of(case)(bot, case, clock, market, watch, trading).run()
+                    drive.run()
             except (DeadError, HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")
-    return Evidence(bot.database, text, trading, injection, died, read_truth(candles), watch.found)
+    return Evidence(
+        bot.database,
+        text,
+        trading,
+        injection,
+        died,
+        read_truth(candles),
+        watch.found,
+        drive.amounts.found,
+    )

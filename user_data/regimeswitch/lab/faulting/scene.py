@@ -15,6 +15,7 @@ import pandas as pd
 from freqtrade.misc import deep_merge_dicts
 
 from regimeswitch.lab.faulting.cases import CANDLE, EVERY, EXIT, PATIENCE, Case
+from regimeswitch.lab.faulting.cases_changes import RESTING, SHRINK, STOP, changes_of
 from regimeswitch.lab.faulting.cases_exits import GAP, RELISTED
 from regimeswitch.lab.overlay import LiveAccount, overlay
 
@@ -99,10 +100,11 @@ class Bot:
 
 def configuration(case: Case, guards: bool) -> dict[str, Any]:
     """What the bot of a case is configured to."""
-    rests = [0.0, 0.0]
-    if case.variant == "resting":
-        begin = slot_begin(TROUBLED).timestamp()
-        rests = [begin, begin + CANDLE]
+    words, changes = case.variant.split(), changes_of(case.variant)
+    never = [0.0, 0.0]
+    begin = slot_begin(TROUBLED).timestamp() + (CANDLE if changes else 0)
+    rests = [begin, begin + CANDLE] if RESTING in words else never
+    shrinks = SHRINK in words
     usual: dict[str, Any] = {
         "stake_currency": "USDT",
         "stake_amount": STAKE,
@@ -123,7 +125,7 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
             "entry": "limit",
             "exit": "limit",
             "stoploss": "limit",
-            "stoploss_on_exchange": case.variant in ("stop", GAP),
+            "stoploss_on_exchange": STOP in words or case.variant == GAP,
             "stoploss_on_exchange_interval": 60,
         },
         "stoploss": -0.04 if case.variant == GAP else -0.5,
@@ -134,7 +136,9 @@ def configuration(case: Case, guards: bool) -> dict[str, Any]:
             "every": EVERY,
             "hold": EXIT,
             "offset": int(slot_begin(0).timestamp()),
-            "resting": rests,
+            "resting": never if shrinks else rests,
+            "shrinking": rests if shrinks else never,
+            "changes": changes,
         },
     }
     merged: dict[str, Any] = deep_merge_dicts(dict(case.config), usual)

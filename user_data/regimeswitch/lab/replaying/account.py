@@ -35,7 +35,8 @@ def replay_figures(
         "decision_diffs": decisions.count + len(skipped) + len(live.exceptions),
         "trade_diffs": len(deals.differences),
         "trades": deals.trades,
-        "retrainings": min((trained[pair] - 1 for pair in scene.pairs), default=0),
+        "changes": deals.changes,
+        "retrainings": max(min((trained[pair] - 1 for pair in scene.pairs), default=0), 0),
         "restarts": scene.restarts,
         "models": decisions.trainings,
         "models_different": [_named(key) for key in decisions.models_different],
@@ -64,13 +65,14 @@ def _unmatched(scene: Scene, unmatched: list[Key]) -> tuple[list[Key], list[Key]
 
 def _boundaries(scene: Scene, decisions: Decisions, deals: Dealings, gaps: list[Key]) -> list[str]:
     first = pd.Timestamp(scene.start, unit="s") - pd.Timedelta(minutes=5)
-    lines = [f"{first:%Y-%m-%d %H:%M}: before the range; the bot has no model yet"]
+    why = "the bot has no model yet" if scene.trains else "decided on, and its trades are compared"
+    lines = [f"{first:%Y-%m-%d %H:%M}: before the range; {why}"]
     lines += [f"{_named(key)}: no candle in the files, nothing to analyse live" for key in gaps]
     if decisions.again:
         lines.append(f"{decisions.again} pair-candles analysed again after a restart, compared too")
     if decisions.renewed:
         lines.append(f"{decisions.renewed} decided again after a restart by the model trained then")
-    if (scene.stop - scene.start) % round(scene.retrain_hours * 3600) == 0:
+    if scene.trains and (scene.stop - scene.start) % round(scene.retrain_hours * 3600) == 0:
         end = pd.Timestamp(scene.stop, unit="s")
         lines.append(f"{end:%Y-%m-%d %H:%M}: after the range; the training due then is not made")
     lines += [f"{name}: still open at the end of the range" for name in deals.open_at_end]

@@ -22,8 +22,11 @@ ROUNDING = 1e-10
 """Relative difference up to which two numbers of the candles' own scale are the same."""
 SIGNALS = ("enter_", "exit_")
 TRAINED = "trained_at"
-NEEDED = ("do_predict", "regime", "enter_tag", "exit_tag")
+NEEDED = ("regime", "enter_tag", "exit_tag")
 """Columns without which there is nothing to compare."""
+PREDICTED = "do_predict"
+"""The same of a bot with models: none has it, or both have it."""
+AGE = "regime_age"
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def compare_decisions(live: Records, backtest: Records, start_ms: int, stop_ms: 
         result.candles += 1
         result.again += len(again)
         result.renewed += len(later) - len(again)
-        columns = _columns_that_differ(key, [first, *again], live, backtest)
+        columns = _columns_that_differ(key, [first, *again], live, backtest, start_ms)
         if columns:
             result.different.append(Difference(*key, columns))
     _compare_models(result, live, backtest)
@@ -111,22 +114,41 @@ def _renewed(key: Key, decided: dict[str, Any]) -> bool:
 
 
 def _columns_that_differ(
-    key: Key, decisions: list[dict[str, Any]], live: Records, backtest: Records
+    key: Key,
+    decisions: list[dict[str, Any]],
+    live: Records,
+    backtest: Records,
+    start_ms: int,
 ) -> dict[str, tuple[Any, Any]]:
     expected = backtest.candles[key][-1]
     found: dict[str, tuple[Any, Any]] = {}
     for decided in decisions:
-        names = {*NEEDED, *(decided.keys() & expected.keys())}
-        for name in sorted(names):
+        either, both = decided.keys() | expected.keys(), decided.keys() & expected.keys()
+        needed = {*NEEDED, *({PREDICTED} & either)}
+        for name in sorted(needed | both):
             ours, theirs = decided.get(name), expected.get(name)
-            missing = name in NEEDED and (name not in decided or name not in expected)
-            if missing or not same(name, ours, theirs):
+            if name == AGE and _began_before(ours, theirs, key[1] - start_ms):
+                continue
+            if name not in both or not same(name, ours, theirs):
                 found[name] = (ours, theirs)
     wanted = backtest.features.get(key)
     if wanted:
         for row in live.features.get(key, [np.zeros(0, np.float32)]):
             found |= _features_that_differ(row, wanted[-1], key[0], live, backtest)
     return found
+
+
+def _began_before(one: Any, other: Any, since_ms: int) -> bool:
+    """Whether a regime began before the range, and only the longer of two frames reaches to it.
+
+    Without models a backtest loads no more candles before the range than the rule needs.
+
+    :param since_ms: from the beginning of the range to the candle
+    """
+    known = one if other is None else other
+    if (one is None) == (other is None):
+        return False
+    return bool(known * timeframe_seconds("5m") * 1000 > since_ms)
 
 
 def _features_that_differ(

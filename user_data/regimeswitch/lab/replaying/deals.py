@@ -1,8 +1,9 @@
 """Trades of a bot against trades of a backtest. Pure; reads no file.
 
-Decisions must be equal: the entry's candle and tag, the candle and reason of an exit by signal, and
-the stake as a share of the capital. How an order was executed (its price, and moment and price
-of a stop-loss or take-profit, which the backtester places anywhere inside a candle) is reported.
+Decisions must be equal: the entry's candle and tag, the candle and reason of an exit by signal, the
+stake as a share of the capital, and the same of every addition and reduction in between. How an
+order was executed (its price, and moment and price of a stop-loss or take-profit, which the
+backtester places anywhere inside a candle) is reported.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regimeswitch.lab.replaying.trades import Deal
+from regimeswitch.lab.replaying.trades import Change, Deal
 
 
 BY_PRICE = ("stop_loss", "trailing_stop_loss", "roi", "stoploss_on_exchange", "liquidation")
@@ -28,6 +29,7 @@ class Execution:
     """Differences in how equal decisions were carried out.
 
     :param entries: basis points, live price over backtest price
+    :param changes: the same for additions and reductions
     :param signal_exits: the same for exits by signal
     :param price_exits: the same for stop-loss and take-profit
     :param seconds: of a stop-loss or take-profit after its candle opened, live
@@ -35,6 +37,7 @@ class Execution:
     """
 
     entries: list[float] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
     signal_exits: list[float] = field(default_factory=list)
     price_exits: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -44,6 +47,7 @@ class Execution:
         """Counts, means and largest amounts."""
         basis = {
             "entry_basis_points": self.entries,
+            "change_basis_points": self.changes,
             "signal_exit_basis_points": self.signal_exits,
             "price_exit_basis_points": self.price_exits,
             "price_exit_seconds": self.seconds,
@@ -59,11 +63,13 @@ class Dealings:
     """Result of the comparison.
 
     :param trades: of the bot, opened in the range
+    :param changes: additions and reductions of the bot in the range
     :param differences: decisions that differ, each with pair, entry, what, live and backtest
     :param open_at_end: trades whose exit lies beyond the range
     """
 
     trades: int = 0
+    changes: int = 0
     differences: list[dict[str, Any]] = field(default_factory=list)
     open_at_end: list[str] = field(default_factory=list)
     execution: Execution = field(default_factory=Execution)
@@ -91,6 +97,7 @@ def compare_deals(
             _differs(result, key, "entry", _seen(one), _seen(other))
             continue
         _compare_entry(result, key, one, other, lots[key[0]])
+        _compare_changes(result, key, (one, other), lots[key[0]], stop)
         if _ends_beyond(one, stop) or _ends_beyond(other, stop):
             result.open_at_end.append(f"{key[0]} {key[1]}")
         else:
@@ -105,10 +112,18 @@ def _by_entry(deals: Sequence[Deal], wallet: float, stop: pd.Timestamp) -> dict[
     known: dict[_Key, Deal] = {}
     for deal in deals:
         if deal.entry_candle < stop:
-            before = [one for one in deals if one.closed is not None and one.closed <= deal.opened]
-            capital = wallet + sum(one.profit for one in before)
-            known[deal.pair, deal.entry_candle] = replace(deal, capital=capital)
+            capital = _capital(deals, wallet, deal.opened)
+            changes = tuple(
+                replace(one, capital=_capital(deals, wallet, one.at)) for one in deal.changes
+            )
+            known[deal.pair, deal.entry_candle] = replace(deal, capital=capital, changes=changes)
     return known
+
+
+def _capital(deals: Sequence[Deal], wallet: float, moment: pd.Timestamp) -> float:
+    """What the account began with and the profits of all trades that were closed by a moment."""
+    before = (one for one in deals if one.closed is not None and one.closed <= moment)
+    return wallet + sum(one.profit for one in before)
 
 
 def _ends_beyond(deal: Deal, stop: pd.Timestamp) -> bool:
@@ -131,6 +146,29 @@ def _compare_entry(result: Dealings, key: _Key, one: Deal, other: Deal, lot: flo
     shares = one.stake / one.capital, other.stake / other.capital
     if abs(shares[0] - shares[1]) > lot * one.open_rate / one.capital + SHARE:
         _differs(result, key, "stake as a share of capital", *shares)
+
+
+def _compare_changes(
+    result: Dealings, key: _Key, deals: tuple[Deal, Deal], lot: float, stop: pd.Timestamp
+) -> None:
+    """Candle, tag and direction of each change, and the share of the position after it."""
+    ours, theirs = ([one for one in deal.changes if one.candle < stop] for deal in deals)
+    result.changes += len(ours)
+    if [_told(one) for one in ours] != [_told(one) for one in theirs]:
+        listed = (", ".join(map(_told, changes)) or "none" for changes in (ours, theirs))
+        _differs(result, key, "changes", *listed)
+        return
+    for number, (one, other) in enumerate(zip(ours, theirs, strict=True), 2):
+        result.execution.changes.append(_basis_points(one.price, other.price))
+        shares = [each.held * each.price / each.capital for each in (one, other)]
+        # Each order so far may have been cut by a lot.
+        if abs(shares[0] - shares[1]) > number * lot * one.price / one.capital + SHARE:
+            _differs(result, key, f"size after {_told(one)}", *shares)
+
+
+def _told(change: Change) -> str:
+    sign = "+" if change.amount > 0 else "-"
+    return f"{sign} {change.tag} at {change.candle}"
 
 
 def _compare_exit(result: Dealings, key: _Key, one: Deal, other: Deal) -> None:

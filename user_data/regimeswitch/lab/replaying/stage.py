@@ -43,6 +43,8 @@ class Scene:
     :param restarts: how many times the bot is ended and started again
     :param retrain_hours: time between two trainings, live and in the backtest
     :param wallet: capital at the beginning, stake currency
+    :param trains: whether the bot trains models; one without decides on the candle before the
+        first already, and the backtest is then begun with that
     :param extra: configuration of the replay's own, on top of the files
     """
 
@@ -58,11 +60,17 @@ class Scene:
     sabotage: str
     wallet: float
     extra: dict[str, Any]
+    trains: bool = True
 
     @property
     def count(self) -> int:
         """Candles to be analysed."""
         return (self.stop - self.start) // CANDLE_SECONDS
+
+    @property
+    def tested_from(self) -> int:
+        """Opening time of the backtest's first candle, which no signal comes before."""
+        return self.start if self.trains else self.start - CANDLE_SECONDS
 
     def stretches(self) -> list[tuple[int, int, int, str]]:
         """Start, stop, pause and signal of each process of the bot; ends alternate."""
@@ -189,7 +197,7 @@ def run_backtest(scene: Scene, own: Path) -> Side:
             "backtesting",
             *_common(scene, own, side),
             *("--datadir", str(scene.candles.path)),
-            *("--timerange", f"{scene.start}-{scene.stop}", "--cache", "none"),
+            *("--timerange", f"{scene.tested_from}-{scene.stop}", "--cache", "none"),
         ],
         candles=str(scene.candles.path),
         data_format=scene.candles.data_format,

@@ -25,6 +25,7 @@ def print_replay(figures: dict[str, Any]) -> None:
         "models",
         "restarts",
         "trades",
+        "changes",
         "candles_per_minute",
     ):
         table.add_row(name.replace("_", " "), f"{figures[name]:,}")

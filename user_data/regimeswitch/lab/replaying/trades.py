@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import zipfile
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,31 @@ CANDLE = pd.Timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
+class Change:
+    """A filled order of a trade between its entry and its exit.
+
+    :param at: moment of the fill, UTC
+    :param amount: coins that the position grew by; below 0 = it shrank
+    :param held: coins of the position after it
+    :param capital: as of :class:`Deal`, at this moment
+    """
+
+    at: pd.Timestamp
+    price: float
+    amount: float
+    held: float
+    tag: str
+    capital: float = 0.0
+
+    @property
+    def candle(self) -> pd.Timestamp:
+        """Opening time of the candle in which it was filled."""
+        return self.at.floor(CANDLE)
+
+
+@dataclass(frozen=True)
 class Deal:
-    """One trade.
+    """One trade; ``open_rate``, ``amount`` and ``stake`` are of its first order.
 
     :param opened: moment of the entry, UTC
     :param closed: of the exit; None while it is open
@@ -36,6 +60,7 @@ class Deal:
     exit_reason: str
     profit: float
     capital: float = 0.0
+    changes: tuple[Change, ...] = ()
 
     @property
     def entry_candle(self) -> pd.Timestamp:
@@ -50,13 +75,28 @@ class Deal:
 
 def read_database(path: Path) -> list[Deal]:
     """Trades of a freqtrade database, in the order of their entries."""
-    query = (
-        "select pair, open_date, open_rate, amount, stake_amount, enter_tag, close_date, "
-        "close_rate, exit_reason, close_profit_abs from trades order by open_date, id"
+    trades = (
+        "select id, pair, open_date, open_rate, amount, stake_amount, enter_tag, close_date, "
+        "close_rate, exit_reason, close_profit_abs, is_short from trades order by open_date, id"
+    )
+    orders = (
+        "select order_filled_date, coalesce(average, price, ft_price), filled, ft_order_side, "
+        "ft_order_tag from orders where ft_trade_id = ? and not ft_is_open and filled > 0 "
+        "order by order_filled_date, id"
     )
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        rows = connection.execute(query).fetchall()
-    return [_deal(row) for row in rows]
+        rows = connection.execute(trades).fetchall()
+        filled = [connection.execute(orders, [row[0]]).fetchall() for row in rows]
+    return [
+        _changed(_deal(values), [_order(one, "sell" if short else "buy") for one in of_trade])
+        for (_, *values, short), of_trade in zip(rows, filled, strict=True)
+    ]
+
+
+def _order(row: Sequence[Any], entry_side: str) -> Change:
+    at, price, amount, side, tag = row
+    grows = 1 if side == entry_side else -1
+    return Change(pd.to_datetime(at, utc=True), price, grows * amount, 0.0, tag or "")
 
 
 def read_result(path: Path) -> list[Deal]:
@@ -66,8 +106,35 @@ def read_result(path: Path) -> list[Deal]:
     (strategy,) = content["strategy"].values()
     entry = ["pair", "open_date", "open_rate", "amount", "stake_amount", "enter_tag"]
     names = [*entry, "close_date", "close_rate", "exit_reason", "profit_abs"]
-    deals = [_deal([trade[name] for name in names]) for trade in strategy["trades"]]
+    deals = [
+        _changed(_deal([trade[name] for name in names]), [_tested(one) for one in trade["orders"]])
+        for trade in strategy["trades"]
+    ]
     return sorted(deals, key=lambda deal: deal.opened)
+
+
+def _tested(order: dict[str, Any]) -> Change:
+    at = pd.Timestamp(order["order_filled_timestamp"], unit="ms", tz="UTC")
+    amount = order["amount"] * (1 if order["ft_is_entry"] else -1)
+    return Change(at, order["safe_price"], amount, 0.0, order["ft_order_tag"] or "")
+
+
+def _changed(deal: Deal, orders: Sequence[Change]) -> Deal:
+    """A trade with what lies between its first order and the one that closed it."""
+    between = orders[1 : None if deal.closed is None else -1]
+    if not between:
+        return deal
+    first, held, changes = orders[0], orders[0].amount, []
+    for one in between:
+        held += one.amount
+        changes.append(replace(one, held=held))
+    return replace(
+        deal,
+        open_rate=first.price,
+        amount=first.amount,
+        stake=first.amount * first.price,
+        changes=tuple(changes),
+    )
 
 
 def _deal(values: Any) -> Deal:

@@ -11,12 +11,18 @@ from regimeswitch.bot.config import settings_from
 from regimeswitch.bot.guards import Guards
 
 
+GROW, SHRINK = "grow", "shrink"
+
+
 class ScheduledStrategy(IStrategy):
     """Buys every so many candles and sells some candles later; see section ``schedule``.
 
     Keys of the section: ``every``, ``hold`` (seconds), ``offset`` (epoch seconds), ``resting``
     (a period, epoch seconds, in which entries ask for a price that is not reached), ``discount``
-    (how far below the price that is, fraction).
+    (how far below the price that is, fraction), ``changes`` (how many seconds after the moment of
+    an entry the position grows by a share of its first stake, or shrinks where it is negative),
+    ``shrinking`` (a period, epoch seconds, in which reductions ask for a price that is not
+    reached).
     """
 
     timeframe = "5m"
@@ -27,7 +33,9 @@ class ScheduledStrategy(IStrategy):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
-        self.schedule = {"discount": 0.05} | config["schedule"]
+        none = {"discount": 0.05, "changes": [], "shrinking": [0.0, 0.0]}
+        self.schedule = none | config["schedule"]
+        self.position_adjustment_enable = bool(self.schedule["changes"])
         self.guards = Guards(settings_from(config))
 
     def bot_start(self, **kwargs: Any) -> None:
@@ -91,6 +99,48 @@ class ScheduledStrategy(IStrategy):
         far = start <= current_time.timestamp() < end
         return proposed_rate * (1 - self.schedule["discount"]) if far else proposed_rate
 
+    def custom_exit_price(
+        self,
+        pair: str,
+        trade: Trade,
+        current_time: datetime,
+        proposed_rate: float,
+        current_profit: float,
+        exit_tag: str | None,
+        **kwargs: Any,
+    ) -> float:
+        """Out of reach where the schedule wants a reduction that rests."""
+        start, end = self.schedule["shrinking"]
+        far = exit_tag == SHRINK and start <= current_time.timestamp() < end
+        return proposed_rate * (1 + self.schedule["discount"]) if far else proposed_rate
+
+    def adjust_trade_position(
+        self, trade: Trade, current_time: datetime, current_rate: float, **kwargs: Any
+    ) -> tuple[float, str] | None:
+        """The last change of the schedule that is due and was not made, one order at a time.
+
+        The trade's orders tell what was made: nothing was filled since the change became due.
+        """
+        has_filled = trade.nr_of_successful_entries > 0
+        if not has_filled or trade.has_open_orders or self._is_over(trade, current_time):
+            return None
+        opened = trade.open_date_utc.timestamp()
+        begin = opened - (opened - self.schedule["offset"]) % self.schedule["every"]
+        last = trade.date_last_filled_utc.timestamp()
+        first = trade.select_filled_orders(trade.entry_side)[0].stake_amount_filled
+        for seconds, share in reversed(self.schedule["changes"]):
+            if begin + seconds <= current_time.timestamp():
+                tag = GROW if share > 0 else SHRINK
+                if last >= begin + seconds or self.guards.change_refusal(
+                    trade.pair, current_time, tag, grows=share > 0
+                ):
+                    return None
+                return share * first, tag
+        return None
+
+    def _is_over(self, trade: Trade, now: datetime) -> bool:
+        return bool((now - trade.open_date_utc).total_seconds() >= self.schedule["hold"])
+
     def custom_exit(
         self,
         pair: str,
@@ -101,5 +151,4 @@ class ScheduledStrategy(IStrategy):
         **kwargs: Any,
     ) -> str | None:
         """Out after the scheduled time."""
-        held = (current_time - trade.open_date_utc).total_seconds()
-        return "scheduled" if held >= self.schedule["hold"] else None
+        return "scheduled" if self._is_over(trade, current_time) else None
