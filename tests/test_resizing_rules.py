@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from freqtrade.persistence import LocalTrade, Order, Trade
 
+from regimeswitch.bot.drawdown import _worth_by
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.resizing import ADDED, REDUCED, Change, Resizing
@@ -230,3 +231,22 @@ def test_an_addition_moves_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trade.stop_loss == 80 and not trade.is_stop_loss_trailing
     trade.recalc_trade_from_orders()
     assert trade.stop_loss == 80 and not trade.is_stop_loss_trailing
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_what_a_position_was_worth_does_not_know_of_later_orders(short: bool) -> None:
+    """For the daily limit of a bot that did not run at 00:00."""
+    trade = position(2.0, short=short)
+    sign = -1 if short else 1
+    later = NOW - timedelta(hours=2)
+    trade.orders.append(order(trade, trade.entry_side, 1.0, 120.0, later))
+    trade.orders.append(order(trade, trade.exit_side, 3.0, 90.0, NOW))
+
+    def worth(moment: datetime) -> float:
+        return _worth_by(trade, 110.0, moment)
+
+    assert worth(OPENED - timedelta(hours=1)) == 0
+    assert worth(NOW - timedelta(hours=3)) == pytest.approx(sign * 20 - 0.2 - 0.22)
+    assert worth(later) == pytest.approx(sign * 10 - 0.2 - 0.12 - 0.33)
+    # Closed: the price of the moment is of no matter any more.
+    assert worth(NOW) == pytest.approx(sign * -50 - 0.2 - 0.12 - 0.27)

@@ -230,7 +230,7 @@ class Drawdown:
         total -= sum(float(trade.close_profit_abs or 0.0) for trade in later)
         for trade in [*later, *Trade.get_trades_proxy(is_open=True)]:
             if trade.open_date_utc < began:
-                total += _worth(trade, self._price_at(trade, midnight))
+                total += _worth_by(trade, self._price_at(trade, midnight), began)
         return total
 
     def _tell(self, profit: float) -> None:
@@ -266,6 +266,24 @@ def _worth(trade: Any, price: float) -> float:
         return 0.0
     rate = price if np.isfinite(price) else trade.open_rate
     return float(trade.realized_profit or 0.0) + float(trade.calc_profit(rate))
+
+
+def _worth_by(trade: Any, price: float, moment: datetime) -> float:
+    """Profit of a position at a moment of the past, from what had been filled by then.
+
+    :param price: of that moment
+    """
+    money = coins = 0.0
+    for order in trade.select_filled_orders():
+        if order.order_filled_utc is None or order.order_filled_utc > moment:
+            continue
+        enters = order.ft_order_side == trade.entry_side
+        amount = order.safe_amount_after_fee * (1 if enters != trade.is_short else -1)
+        fee = trade.fee_open if enters else trade.fee_close
+        coins += amount
+        money -= (amount + abs(amount) * fee) * order.safe_price
+    rate = price if np.isfinite(price) else trade.open_rate
+    return float(money + (coins - abs(coins) * trade.fee_close) * rate)
 
 
 def _store(state: FloorState, looked: int) -> None:

@@ -202,21 +202,20 @@ class Guards:
     def change_refusal(self, pair: str, now: datetime, tag: str, grows: bool) -> str:
         """Why the size of an open position may not be changed now; empty where it may.
 
-        What refuses an entry refuses an addition. A reduction lowers the risk: it is refused only
-        while an order of the pair is not known for certain. Never raises.
+        Nothing is changed while an order of the pair is not known for certain. Beside that, what
+        refuses an entry refuses an addition; a reduction lowers the risk. Never raises.
 
         :param now: UTC
         :param tag: of the order
         :param grows: whether it is an addition
         """
-        if grows:
-            return self.refusal(pair, now, tag)
+        reason = self.refusal(pair, now, tag) if grows else ""
         upkeep = self._upkeep
-        if upkeep is None:
-            return ""
+        if reason or upkeep is None:
+            return reason
         found: list[str] = []
-        name = f"the question whether {pair} may be sold in part"
-        self._apart.run(name, lambda: found.append(upkeep.sale_refusal(pair)), question=True)
+        name = f"the question whether the position of {pair} may be changed"
+        self._apart.run(name, lambda: found.append(upkeep.change_refusal(pair)), question=True)
         return found[0] if found else f"{name} failed"
 
     def _refusal(self, pair: str, now: datetime) -> str:

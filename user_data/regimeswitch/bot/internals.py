@@ -207,13 +207,18 @@ TRADE = [
     *read("session", "orders", "is_open", "amount", "has_open_orders", "has_open_sl_orders"),
     *read("safe_base_currency", "fee_open_currency", "open_date_utc", "entry_side", "exit_side"),
     *read("open_sl_orders", "has_open_position", "stop_loss", "safe_quote_currency"),
+    called("select_filled_orders", "order_side"),
+    *read("nr_of_successful_entries", "date_last_filled_utc", "is_stop_loss_trailing"),
 ]
 ORDER = [
     called("parse_from_ccxt_object", "order pair side amount price"),
     *read("session", "id", "order_id", "ft_pair", "ft_is_open", "ft_order_side", "ft_fee_base"),
     *read("filled", "status", "cost", "average", "ft_amount", "ft_price", "ft_order_tag"),
 ]
-ORDER_OF_TRADE = read("ft_order_side", "ft_is_open", "price", "stop_price", "safe_filled")
+ORDER_OF_TRADE = read(
+    *("ft_order_side", "ft_is_open", "price", "stop_price", "safe_filled", "safe_price"),
+    *("order_date_utc", "order_filled_utc", "safe_amount_after_fee", "stake_amount"),
+)
 STORE = [called("store_value", "key value"), called("get_string_value", "key")]
 WALLETS = [
     called("update"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime
 
 import ccxt
+from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.absence import Order
@@ -83,12 +85,21 @@ class Latecomers:
         )
 
     def _is_second(self, entry: Entry) -> bool:
-        """Whether freqtrade has done since what the order was for."""
+        """Whether freqtrade has done since what the order was for, or is about to."""
         trades = open_trades(entry.pair)
         if entry.side == "buy":
-            return bool(trades)
+            # An addition shows up beside the trade that it was for.
+            sent = datetime.fromtimestamp(entry.sent_ms / 1000, UTC)
+            return any(one.has_open_orders or _bought_since(one, sent) for one in trades)
         return not trades or any(one.has_open_orders or one.has_open_sl_orders for one in trades)
 
     def _close(self, entry: Entry, order: Order, state: str) -> None:
         self._guard.inquiry.found(entry, order)
         self._guard.inquiry.close(entry, state)
+
+
+def _bought_since(trade: Trade, sent: datetime) -> bool:
+    return any(
+        order.ft_order_side == trade.entry_side and order.order_date_utc > sent
+        for order in trade.orders
+    )

@@ -71,8 +71,8 @@ class Upkeep:
             return f"{pair}: the outcome of an order is unknown"
         return self._restored.refusal(pair) if self._spot else ""
 
-    def sale_refusal(self, pair: str) -> str:
-        """Why a part of a position may not be sold; empty where it may.
+    def change_refusal(self, pair: str) -> str:
+        """Why the size of an open position may not be changed; empty where it may.
 
         :raises sqlite3.Error: when the journal cannot be read
         """

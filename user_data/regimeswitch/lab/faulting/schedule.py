@@ -82,6 +82,8 @@ class Schedule:
         0 = they cross
     :ivar stop: whether there is a stop-loss on the exchange
     :ivar thin: whether a level of the book has less than an entry wants
+    :ivar changes: when positions grow or shrink, seconds after the moment of their entry, and by
+        which share of their first stake
     :ivar falls: how the first pair's price falls through its stop in the first slot: "" (not),
         slide, or gap, which jumps over the limit of the stop too
     """
@@ -92,6 +94,7 @@ class Schedule:
     thin: bool = False
     falls: str = ""
     troubles: tuple[Trouble, ...] = ()
+    changes: tuple[tuple[int, float], ...] = ()
 
     def faults(self, begin_ms: int) -> list[Fault]:
         """The faults of the exchange, by its clock.
@@ -116,6 +119,7 @@ class Schedule:
             "stop on the exchange" if self.stop else "",
             "thin book" if self.thin else "",
             f"price falls, {self.falls}" if self.falls else "",
+            *(f"{share:+.0%} after {seconds} s" for seconds, share in self.changes),
         ]
         lines = [", ".join(word for word in market if word), *map(told, self.troubles)]
         return "; ".join(lines)
@@ -168,6 +172,12 @@ TARGETS: tuple[tuple[str, str, tuple[str, ...], float], ...] = (
 SIGNED = (*NOT_ALLOWED[2:], "-2010", "-2011", "-2013", "-2026")
 # Where trouble tends to begin: around starts, entries, exits.
 ANCHORS = (0, OFFSET, OFFSET + HOLD, OFFSET + EVERY, OFFSET + EVERY + HOLD)
+CHANGES = (
+    *((), ()),
+    *(((100, 0.5),), ((100, -0.8),)),
+    ((100, 0.5), (300, -0.5)),
+)
+"""Of positions: none, growing, shrinking (more than a thin level of the book takes), both."""
 Draw = Callable[[random.Random, int], Trouble]
 
 
@@ -180,6 +190,11 @@ def draw(seed: int) -> Schedule:
     kills = chance.choice((0, 0, 1, 2))
     # At once: all around the same moment, or the same trade of which one meets two.
     (around,) = chance.choices(ANCHORS, (1, 3, 3, 3, 3))
+    # Of its own: what was drawn before there were changes stays as it was.
+    beside = random.Random(f"changes {seed}")
+    changes = beside.choice(CHANGES)
+    if changes and beside.random() < 0.5:
+        around = OFFSET + beside.choice(changes)[0] + beside.choice((0, EVERY))
     return Schedule(
         seed=seed,
         discount=chance.choice((0.0, 0.0, 0.05, 0.001)),
@@ -190,6 +205,7 @@ def draw(seed: int) -> Schedule:
             *(kind(chance, around) for kind in chosen),
             *(_kill(chance) for _ in range(kills)),
         ),
+        changes=changes,
     )
 
 

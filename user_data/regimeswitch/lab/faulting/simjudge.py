@@ -12,7 +12,8 @@ from regimeswitch.bot.journal import OPEN
 from regimeswitch.exchange.faults import UNSEEN, Fault
 from regimeswitch.exchange.money import ZERO
 from regimeswitch.lab.faulting.cases import CANDLE
-from regimeswitch.lab.faulting.evidence import Row, read_database, read_truth
+from regimeswitch.lab.faulting.cases_changes import GROW, SHRINK
+from regimeswitch.lab.faulting.evidence import Row, moment, read_database, read_truth
 from regimeswitch.lab.faulting.judge import OURS, judge_books, judge_watched
 from regimeswitch.lab.faulting.scene import BASES
 from regimeswitch.lab.faulting.schedule import EVERY, LAST, OFFSET, Schedule
@@ -37,20 +38,22 @@ def judge_run(schedule: Schedule, traces: Traces, candles: Path) -> Verdict:
     trades, orders = read_database(traces.database)
     assert traces.trading is not None
     judge_books(verdict, traces.trading, trades, orders, traces.log)
-    _judge_stakes(verdict, traces)
+    _judge_stakes(verdict, traces, schedule)
     _judge_held(verdict, traces, trades)
     _judge_journal(verdict, traces)
     _judge_slots(verdict, traces, trades)
+    _judge_changes(verdict, schedule, trades, orders)
     _judge_tags(verdict, schedule, traces, trades, orders, candles)
     judge_watched(verdict, traces)
     return verdict
 
 
-def _judge_stakes(verdict: Verdict, traces: Traces) -> None:
-    """No pair is ever held with more than one stake."""
+def _judge_stakes(verdict: Verdict, traces: Traces, schedule: Schedule) -> None:
+    """No pair is ever held with more than one stake and what it grows by."""
     assert traces.trading is not None
     held: dict[str, Decimal] = defaultdict(Decimal)
-    most, doubled = Decimal("1.02") * STAKE + SMALLEST, set()
+    stake = STAKE * (1 + sum(Decimal(str(share)) for _, share in schedule.changes if share > 0))
+    most, doubled = Decimal("1.02") * stake + SMALLEST, set()
     moves = sorted(traces.trading.settling.trades, key=lambda one: (one.time, one.order_id))
     gone = sorted(traces.gone, key=lambda one: one[0])
     for trade in moves:
@@ -64,7 +67,7 @@ def _judge_stakes(verdict: Verdict, traces: Traces) -> None:
             text = (
                 f"buy order {trade.order_id} of {trade.symbol} made the position {value:.2f} USDT"
             )
-            verdict.find("duplicate_orders", f"{text}, where the stake is {STAKE}")
+            verdict.find("duplicate_orders", f"{text}, where {stake:f} are wanted at most")
 
 
 def _judge_held(verdict: Verdict, traces: Traces, trades: list[Row]) -> None:
@@ -125,6 +128,24 @@ def _judge_slots(verdict: Verdict, traces: Traces, trades: list[Row]) -> None:
             verdict.why.append(f"no entry of {base}/USDT in the last slot, which nothing troubled")
 
 
+def _judge_changes(
+    verdict: Verdict, schedule: Schedule, trades: list[Row], orders: list[Row]
+) -> None:
+    """No trade was changed more often than wanted, and those of the last slot as often."""
+    wanted = len(schedule.changes)
+    begins = (BEGIN_MS + (OFFSET + LAST * EVERY) * 1000) / 1000
+    for row in trades if wanted else []:
+        made = sum(
+            bool(one["filled"]) and one["ft_order_tag"] in (GROW, SHRINK)
+            for one in orders
+            if one["ft_trade_id"] == row["id"]
+        )
+        last = moment(row["open_date"]).timestamp() >= begins
+        if made > wanted or (last and made < wanted):
+            text = f"trade {row['id']} of {row['pair']} was changed {made} times"
+            verdict.find("duplicate_orders", text, max(made - wanted, 0))
+
+
 def _judge_tags(
     verdict: Verdict,
     schedule: Schedule,
@@ -146,6 +167,9 @@ def _judge_tags(
         if not sent:
             continue
         first, *prices = (row["enter_tag"] or "0").split()
+        if first == GROW:
+            # An addition that showed up after its trade was closed.
+            continue
         age = sent - int(first) - CANDLE
         right = truth.get((row["pair"], int(first))) == [float(one) for one in prices]
         if not right or not 0 <= age <= CANDLE + max(late, default=0):

@@ -255,6 +255,7 @@ def settings(schedule: Schedule, guards: bool) -> dict[str, Any]:
         "offset": begin + OFFSET,
         "resting": [begin, begin + OFF if schedule.discount else begin],
         "discount": schedule.discount,
+        "changes": schedule.changes,
     }
     return found
 
