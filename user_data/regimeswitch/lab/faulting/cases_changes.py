@@ -21,9 +21,9 @@ from regimeswitch.lab.faulting.cases import (
 )
 
 
-GROW, SHRINK, RESTING, STOP = "grow", "shrink", "resting", "stop"
+GROW, SHRINK, RESTING, STOP, AFTERWARDS = "grow", "shrink", "resting", "stop", "afterwards"
 """Words of a variant: the position grows, or shrinks; by an order that rests; it has a stop on the
-exchange."""
+exchange; an addition becomes known after the exit, and its coins are sold for themselves."""
 SHARE = 0.5
 """Of the first stake, by which a position grows or shrinks."""
 WHAT = {GROW: "addition", SHRINK: "reduction"}
@@ -71,7 +71,8 @@ def _lost(variant: str) -> Iterator[Case]:
     )
     # Nothing is known of it yet when the exit is due.
     ends = EXIT + 120
-    yield _case(variant, "504 after acceptance, then silence", lost, silent, ends=ends)
+    name = "504 after acceptance, then silence"
+    yield _case(f"{variant} {AFTERWARDS}", name, lost, silent, ends=ends)
 
 
 def _late(variant: str) -> Iterator[Case]:

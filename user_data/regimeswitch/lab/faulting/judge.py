@@ -12,7 +12,7 @@ from regimeswitch.exchange.money import UNIT, ZERO
 from regimeswitch.exchange.orders import Order
 from regimeswitch.exchange.trading import Trading
 from regimeswitch.lab.faulting.cases import CANDLE, Case
-from regimeswitch.lab.faulting.cases_changes import GROW, SHRINK, changes_of
+from regimeswitch.lab.faulting.cases_changes import AFTERWARDS, GROW, SHRINK, changes_of
 from regimeswitch.lab.faulting.cases_exits import GAP
 from regimeswitch.lab.faulting.evidence import Evidence, Row, Truth, exact, moment, read_database
 from regimeswitch.lab.faulting.lefts import is_left, judge_left
@@ -94,7 +94,10 @@ def _short_slot(moment: datetime) -> int:
 def _wanted(case: Case) -> Counter[str]:
     """How many orders of each side a slot has."""
     shares = [share for _, share in changes_of(case.variant)]
-    return Counter(["BUY", "SELL", *("BUY" if share > 0 else "SELL" for share in shares)])
+    found = Counter(["BUY", "SELL", *("BUY" if share > 0 else "SELL" for share in shares)])
+    words = case.variant.split()
+    found["SELL"] += GROW in words and AFTERWARDS in words
+    return found
 
 
 def _effective(order: Order) -> bool:
