@@ -53,6 +53,23 @@ def test_without_guards_the_same_cases_are_not(tmp_path: Path) -> None:
     assert figures["requests_during_ban"] > 5
 
 
+def test_positions_that_grow_and_shrink_survive(tmp_path: Path) -> None:
+    names = ["live addition 504 after acceptance", "live reduction -1007 after acceptance"]
+    code, figures = faults(tmp_path, "--cases", *names)
+    assert figures["failures"] == []
+    assert (code, figures["survived"]) == (0, 2)
+
+
+def test_without_guards_an_addition_is_made_more_than_once(tmp_path: Path) -> None:
+    name = "live addition 504 after acceptance"
+    code, figures = faults(tmp_path, "--without-guards", "--cases", name)
+    assert (code, figures["survived"]) == (1, 0)
+    assert figures["duplicate_orders"] >= 1
+    assert figures["orphans_unreported"] >= 1
+    # What the trade owns is not what the account holds, and nobody said so.
+    assert figures["lost_trades"] >= 1
+
+
 def test_a_bot_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
     code, figures = faults(tmp_path, "--kills", "10")
     assert figures["failures"] == []
@@ -97,6 +114,8 @@ def test_the_matrix_covers_what_can_go_wrong(capsys: pytest.CaptureFixture[str])
     assert names == [case.name for case in all_cases()]
     assert len(names) == len(set(names)) >= 60
     assert set(CORE) < set(names)
+    changes = [name for name in names if "addition" in name or "reduction" in name]
+    assert len(changes) >= 15
     for words in ("live", "dry-run", "entry", "exit", "stop", "cancel", "klines", "account"):
         assert any(words in name for name in names)
 

@@ -20,6 +20,7 @@ from regimeswitch.lab.faulting.cases import Transfer
 from regimeswitch.lab.faulting.schedule import (
     END,
     EVERY,
+    HOLD,
     LAST,
     OFF,
     OFFSET,
@@ -124,3 +125,14 @@ def test_the_exchange_gets_the_times_of_its_own_clock() -> None:
     assert timed[0] == replace(
         first, since=5_000_000 + first.since * 1000, until=5_000_000 + first.until * 1000
     )
+
+
+def test_positions_change_in_most_schedules_and_trouble_meets_the_changes() -> None:
+    changed = [one for one in MANY if one.changes]
+    assert 0.5 < len(changed) / len(MANY) < 0.7
+    shares = {share for schedule in changed for _, share in schedule.changes}
+    assert min(shares) < 0 < max(shares)
+    schedule = next(one for one in changed if one.changes[0][1] > 0)
+    assert "+50% after 100 s" in str(schedule)
+    for schedule in changed:
+        assert all(seconds < HOLD for seconds, _ in schedule.changes)
