@@ -106,25 +106,34 @@ def test_a_disaster_stop_is_that_of_freqtrade(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize(
-    "risk",
+    ("timeframe", "risk"),
     [
-        {"volatility_target": 0.2, "rebalance_band": 0.05, "rebalance_hours": 4},
-        {
-            "volatility_target": 0.3,
-            "rebalance_band": 0.03,
-            "rebalance_hours": 1,
-            "max_position": 0.3,
-            "max_exposure": 0.4,
-            "daily_loss": 0.01,
-            "daily_close": False,
-            "max_hold_candles": 900,
-        },
+        ("5m", {"volatility_target": 0.2, "rebalance_band": 0.05, "rebalance_hours": 4}),
+        ("1h", {"volatility_target": 0.2, "rebalance_band": 0.05, "rebalance_hours": 4}),
+        (
+            "5m",
+            {
+                "volatility_target": 0.3,
+                "rebalance_band": 0.03,
+                "rebalance_hours": 1,
+                "max_position": 0.3,
+                "max_exposure": 0.4,
+                "daily_loss": 0.01,
+                "daily_close": False,
+                "max_hold_candles": 900,
+            },
+        ),
     ],
 )
 def test_changes_of_positions_are_those_of_freqtrade(
-    freqtrade_here: Callable[..., Run], market: Path, risk: dict[str, Any]
+    freqtrade_here: Callable[..., Run],
+    market: Path,
+    tmp_path: Path,
+    timeframe: str,
+    risk: dict[str, Any],
 ) -> None:
-    same, off, _ = compare(freqtrade_here, market, "20241205-20241229", **risk)
+    folder = with_files_of(market, timeframe, tmp_path / "candles")
+    same, off, _ = compare(freqtrade_here, folder, "20241205-20241229", timeframe, **risk)
     assert same["ours"] == same["freqtrade"] == same["same"] > 4
     assert same["changes"] > 6
     assert abs(off) < 0.001

@@ -50,7 +50,11 @@ class Resizing:
 
     def __init__(self, strategy: Any, settings: Settings, stakes: Stakes) -> None:
         self._strategy, self._settings, self._stakes = strategy, settings, stakes
-        self._step = timeframe_seconds(strategy.timeframe)
+
+    @property
+    def _step(self) -> int:
+        """Length of a base candle, seconds; freqtrade sets the config's after this is made."""
+        return timeframe_seconds(self._strategy.timeframe)
 
     def may_be_due(self, trade: Trade, now: datetime) -> bool:
         """Whether the shortest time between two changes is over; cheap, for every candle."""
