@@ -17,7 +17,7 @@ from freqtrade.data.btanalysis import BT_DATA_COLUMNS
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.reporting.notes import Note
 from regimeswitch.lab.reporting.source import Source, closed_trades
-from regimeswitch.settings import load_settings
+from regimeswitch.settings import SettingsError, load_settings
 
 
 CONFIG_END = "_config.json"
@@ -44,7 +44,7 @@ def read_backtest(path: Path) -> Source:
     try:
         with zipfile.ZipFile(path) as archive:
             return _source(path, archive)
-    except InputError:
+    except (InputError, SettingsError):
         raise
     except _UNREADABLE as error:
         raise InputError(
@@ -56,7 +56,7 @@ def read_backtest(path: Path) -> Source:
 def _source(path: Path, archive: zipfile.ZipFile) -> Source:
     configs = [name for name in archive.namelist() if name.endswith(CONFIG_END)]
     if len(configs) != 1:
-        raise KeyError(f"it has {len(configs)} files *{CONFIG_END}")
+        raise ValueError(f"it has {len(configs)} files *{CONFIG_END}")
     base = configs[0].removesuffix(CONFIG_END)
     config = json.loads(archive.read(configs[0]))
     strategies = json.loads(archive.read(f"{base}.json"))["strategy"]

@@ -6,6 +6,7 @@ Times are minutes since the beginning of the range, so that the page stays small
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def thinned(values: Floats, points: int) -> Rows:
     edges = np.linspace(0, count, points // 2 + 1).astype(np.int64)
     low, high = np.nan_to_num(values, nan=np.inf), np.nan_to_num(values, nan=-np.inf)
     chosen = [0, count - 1]
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         chosen += [begin + int(low[begin:end].argmin()), begin + int(high[begin:end].argmax())]
     return np.unique(np.asarray(chosen, dtype=np.int64))
 

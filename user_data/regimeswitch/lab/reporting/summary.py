@@ -138,7 +138,7 @@ def _real(source: Source, histories: Histories) -> list[str]:
     told = []
     if histories.synthetic:
         told.append(
-            "No: the candles are synthetic, made by `regimeswitch market` with regimes to be "
+            "No: the candles are synthetic, made by “regimeswitch market” with regimes to be "
             "found. They show that the parts work together and say nothing about profit."
         )
     elif histories.folder is not None:

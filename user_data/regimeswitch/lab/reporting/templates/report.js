@@ -9,6 +9,7 @@
     reduction: { symbol: "triangle-down-open", size: 9, color: "bear" },
     exit: { symbol: "triangle-down", size: 11, color: "bear" },
   };
+  const SYMBOLS = { bull: "circle", bear: "square", sideways: "diamond" };
   // plotly reads a little HTML in texts, and these come from files.
   const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;");
   const moments = (minutes) => minutes.map((one) => data.begin + one * 60000);
@@ -44,7 +45,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: color("text"), family: "system-ui, sans-serif", size: 12 },
       margin: { l: 64, r: 12, t: 8, b: 36 }, hovermode: "x", dragmode: "zoom", shapes,
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+      legend: { traceorder: "normal", orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
       hoverlabel: { bgcolor: color("raised"), bordercolor: color("line"), font: { color: color("text") } },
       xaxis: {
         type: "date", range: [data.begin, data.begin + data.end * 60000], gridcolor: color("line"),
@@ -68,7 +69,7 @@
       for (const name of data.regimes.filter((one) => one !== "unknown")) {
         traces.push(line("y3", { t: data.shares.t, y: data.shares.y[name] }, name, {
           stackgroup: "regimes", hovertemplate: "%{y:.0%}", line: { width: 0, color: color(name) },
-          fillcolor: color(name), opacity: 0.8,
+          fillcolor: `${color(name)}99`,
         }));
       }
     }
@@ -99,7 +100,7 @@
     for (const [kind, marks] of Object.entries(one.marks)) {
       const look = MARKS[kind];
       traces.push({
-        type: "scatter", mode: "markers", name: kind, x: moments(marks.t), y: marks.y, yaxis: "y",
+        type: "scatter", mode: "markers", cliponaxis: false, name: kind, x: moments(marks.t), y: marks.y, yaxis: "y",
         text: marks.text.map(plain), hovertemplate: "%{text}<extra></extra>",
         marker: {
           symbol: look.symbol, size: look.size, color: color(look.color),
@@ -118,11 +119,15 @@
   function validation() {
     const traces = [];
     const t = data.trainings.map((one) => one.t);
+    const coins = data.trainings.map((one) => plain(one.coins));
+    // Pairs that train apart have a point each at the same time: no line leads from one to the next.
+    const alone = new Set(t).size === t.length;
     for (const regime of data.regimes.filter((one) => one !== "unknown")) {
       const of = (key) => data.trainings.map((one) => one.sub_models[regime]?.[key] ?? null);
       const series = (axisName, key, name, look, more) => line(axisName, { t, y: of(key) }, name, {
-        mode: "lines+markers", line: { color: color(regime), ...look }, marker: { size: 5 },
-        hovertemplate: "%{y:.3f}", legendgroup: regime, ...more,
+        mode: alone ? "lines+markers" : "markers", line: { color: color(regime), ...look },
+        marker: { size: 6, symbol: SYMBOLS[regime] }, text: coins, legendgroup: regime,
+        hovertemplate: "%{y:.3f} (%{text})", ...more,
       });
       traces.push(series("y", "weight", regime, {}, {}));
       traces.push(series("y2", "gain", `${regime}, gain`, {}, { showlegend: false }));
