@@ -5,7 +5,7 @@ Times are minutes since the beginning of the range, so that the page stays small
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from regimeswitch.lab.reporting.history import Histories, PairHistory
 from regimeswitch.lab.reporting.regimetable import UNKNOWN, regime_names, stretches
-from regimeswitch.lab.reporting.source import Source
+from regimeswitch.lab.reporting.source import Fill, Source, fills_of, records
 from regimeswitch.lab.reporting.trainings import Training
 from regimeswitch.settings import REGIME_NAMES
 
@@ -159,17 +159,12 @@ def _marks(source: Source, pair: str) -> dict[str, Any]:
     found: dict[str, list[tuple[int, float, str]]] = {
         kind: [] for kind in ("entry", "addition", "reduction", "exit")
     }
-    trades = pd.concat([source.trades, source.still_open]) if len(source.still_open) else None
-    for trade in (source.trades if trades is None else trades).itertuples():
-        if trade.pair != pair:
-            continue
-        orders = [order for order in trade.orders or [] if order["order_filled_timestamp"]]
-        orders.sort(key=lambda order: int(order["order_filled_timestamp"]))
-        for number, order in enumerate(orders):
-            kind = _kind(order, first=number == 0, last=number == len(orders) - 1, trade=trade)
-            text = _told(kind, order, trade, source.currency)
-            moment = int(order["order_filled_timestamp"])
-            found[kind].append((moment, float(order["safe_price"]), text))
+    for trade in [*records(source.trades), *records(source.still_open)]:
+        fills = fills_of(trade["orders"]) if trade["pair"] == pair else []
+        for number, fill in enumerate(fills):
+            kind = _kind(fill, number == 0, number == len(fills) - 1 and not trade["is_open"])
+            text = _told(kind, fill, trade, source.currency)
+            found[kind].append((fill.moment, fill.price, text))
     return {
         kind: {
             "t": _minutes(source, pd.Series(pd.to_datetime([m for m, _, _ in marks], unit="ms"))),
@@ -181,19 +176,18 @@ def _marks(source: Source, pair: str) -> dict[str, Any]:
     }
 
 
-def _kind(order: dict[str, Any], first: bool, last: bool, trade: Any) -> str:
-    if order["ft_is_entry"]:
+def _kind(fill: Fill, first: bool, closes: bool) -> str:
+    if fill.is_entry:
         return "entry" if first else "addition"
-    return "exit" if last and not trade.is_open else "reduction"
+    return "exit" if closes else "reduction"
 
 
-def _told(kind: str, order: dict[str, Any], trade: Any, currency: str) -> str:
-    value = float(order["amount"]) * float(order["safe_price"])
-    text = f"{kind} of {value:,.2f} {currency} at {order['safe_price']:,.8g}"
+def _told(kind: str, fill: Fill, trade: dict[str, Any], currency: str) -> str:
+    text = f"{kind} of {fill.amount * fill.price:,.2f} {currency} at {fill.price:,.8g}"
     if kind == "exit":
-        profit = f"{trade.profit_abs:+,.2f} {currency}, {trade.profit_ratio:+.2%}"
-        return f"{text} ({trade.exit_reason}; {profit})"
-    tag = order["ft_order_tag"] or trade.enter_tag
+        profit = f"{trade['profit_abs']:+,.2f} {currency}, {trade['profit_ratio']:+.2%}"
+        return f"{text} ({trade['exit_reason']}; {profit})"
+    tag = fill.tag or trade["enter_tag"]
     return f"{text} ({tag})" if tag else text
 
 
@@ -214,7 +208,7 @@ def _training(source: Source, one: Training) -> dict[str, Any]:
     }
 
 
-def _gain(scores: Any, name: str) -> float | None:
+def _gain(scores: Mapping[str, float], name: str) -> float | None:
     """Log loss of the base model minus that of another: above 0 is better than the base."""
     if "base" not in scores or name not in scores:
         return None

@@ -15,12 +15,12 @@ NONE = "–"
 
 def percent(value: float | None, digits: int = 2) -> str:
     """A fraction in percent."""
-    return NONE if value is None else f"{value:.{digits}%}".replace("%", " %")
+    return NONE if value is None else f"{value:.{digits}%}".replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def signed(value: float | None, digits: int = 2) -> str:
     """A fraction in percent, with its sign."""
-    return NONE if value is None else f"{value:+.{digits}%}".replace("%", " %")
+    return NONE if value is None else f"{value:+.{digits}%}".replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def ratio(value: float | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from freqtrade.data.metrics import (
     calculate_sortino_from_balance,
 )
 from freqtrade.optimize.optimize_reports import generate_pair_metrics, generate_tag_metrics
+
+from regimeswitch.lab.reporting.source import fills_of, records
 
 
 TOTAL = "TOTAL"
@@ -133,8 +136,7 @@ def _of(trades: pd.DataFrame, column: str, line: dict[str, Any]) -> pd.DataFrame
 def _row(
     line: dict[str, Any], trades: pd.DataFrame, account: pd.DataFrame, range_: Range
 ) -> Metrics:
-    filled = list(_filled(trades))
-    volume = sum(float(order["cost"] or 0) for _, order in filled)
+    volume = sum(fill.cost for one in records(trades) for fill in fills_of(one["orders"]))
     mean = trades["trade_duration"].mean() if len(trades) else 0.0
     return Metrics(
         name=str(line["key"]),
@@ -151,21 +153,15 @@ def _row(
         exposure=exposure(trades, account, range_),
         volume=volume,
         turnover=volume / range_.capital / range_.years,
-        fees=sum(_fee(trade, order) for trade, order in filled),
+        fees=sum(map(_fees, records(trades))),
         holding=pd.Timedelta(minutes=round(mean)),
     )
 
 
-def _filled(trades: pd.DataFrame) -> Iterator[tuple[Any, dict[str, Any]]]:
-    for trade in trades.itertuples():
-        for order in trade.orders or []:
-            if order["order_filled_timestamp"]:
-                yield trade, order
-
-
-def _fee(trade: Any, order: dict[str, Any]) -> float:
-    rate = trade.fee_open if order["ft_is_entry"] else trade.fee_close
-    return float(order["amount"] * order["safe_price"] * (rate or 0.0))
+def _fees(trade: dict[str, Any]) -> float:
+    rates = {True: trade["fee_open"] or 0.0, False: trade["fee_close"] or 0.0}
+    fills = fills_of(trade["orders"])
+    return float(sum(fill.amount * fill.price * rates[fill.is_entry] for fill in fills))
 
 
 def _defined(ratio: float) -> float | None:
@@ -189,7 +185,7 @@ def exposure(trades: pd.DataFrame, account: pd.DataFrame, range_: Range) -> floa
     earlier = account["close_date"] < range_.begin
     known = float(account.loc[earlier, "profit_abs"].sum())
     found = 0.0
-    for trade in trades.itertuples():
+    for trade in records(trades):
         for since, until, cost in _segments(trade):
             length = max(min(until, end) - max(since, begin), 0)
             money = range_.capital - known + profits[np.searchsorted(closed, since, side="right")]
@@ -197,22 +193,18 @@ def exposure(trades: pd.DataFrame, account: pd.DataFrame, range_: Range) -> floa
     return float(found / (end - begin))
 
 
-def _segments(trade: Any) -> Iterator[tuple[int, int, float]]:
+def _segments(trade: dict[str, Any]) -> Iterator[tuple[int, int, float]]:
     """Beginning, end (epoch milliseconds) and cost of what a trade held."""
-    orders = [order for order in trade.orders or [] if order["order_filled_timestamp"]]
-    orders.sort(key=lambda order: int(order["order_filled_timestamp"]))
     amount = cost = 0.0
-    for number, order in enumerate(orders):
-        size, price = float(order["amount"]), float(order["safe_price"])
-        if order["ft_is_entry"]:
-            cost += size * price / float(trade.leverage or 1.0)
-            amount += size
+    for fill, later in pairwise(fills_of(trade["orders"])):
+        if fill.is_entry:
+            cost += fill.amount * fill.price / float(trade["leverage"] or 1.0)
+            amount += fill.amount
         elif amount > 0:
-            cost *= max(1 - size / amount, 0.0)
-            amount = max(amount - size, 0.0)
-        if number + 1 < len(orders) and amount > 0:
-            since, until = (int(one["order_filled_timestamp"]) for one in orders[number:][:2])
-            yield since, until, cost
+            cost *= max(1 - fill.amount / amount, 0.0)
+            amount = max(amount - fill.amount, 0.0)
+        if amount > 0:
+            yield fill.moment, later.moment, cost
 
 
 @dataclass(frozen=True)

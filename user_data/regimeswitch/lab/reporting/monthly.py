@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -27,22 +28,18 @@ def monthly_returns(balance: pd.DataFrame, capital: float) -> list[Year]:
 
     :param balance: ``date`` and ``total_quote``, in order of time
     """
-    months = balance["date"].dt.tz_localize(None).dt.to_period("M")
-    last = balance["total_quote"].groupby(months).last()
+    months = balance["date"].dt.strftime("%Y-%m")
+    last = balance["total_quote"].groupby(months, sort=True).last()
+    first, end = (int(str(last.index[row])[:4]) for row in (0, -1))
+    names = [f"{year}-{month:02}" for year in range(first, end + 1) for month in range(1, 13)]
+    names = [name for name in names if last.index[0] <= name <= last.index[-1]]
     # A month in which nothing was recorded has the balance of the one before.
-    last = last.reindex(pd.period_range(last.index[0], last.index[-1], freq="M")).ffill()
-    before = last.shift(1, fill_value=capital)
-    changes = last / before - 1
-    return [
-        Year(
-            year=year,
-            months=tuple(
-                float(changes[period])
-                if (period := pd.Period(year=year, month=month, freq="M")) in changes.index
-                else None
-                for month in range(1, 13)
-            ),
-            total=float((1 + changes[changes.index.year == year]).prod() - 1),
-        )
-        for year in range(last.index[0].year, last.index[-1].year + 1)
-    ]
+    last = last.reindex(names).ffill()
+    changes = dict(zip(names, last / last.shift(1, fill_value=capital) - 1, strict=True))
+    years = []
+    for year in range(first, end + 1):
+        found = [changes.get(f"{year}-{month:02}") for month in range(1, 13)]
+        own = tuple(None if one is None else float(one) for one in found)
+        growth = math.prod(1 + one for one in own if one is not None)
+        years.append(Year(year, own, growth - 1))
+    return years

@@ -79,3 +79,44 @@ def closed_trades(trades: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     still = frame[is_open].sort_values("open_date", kind="stable").reset_index(drop=True)
     numbers = ("stake_amount", "profit_abs", "profit_ratio", "trade_duration")
     return closed.astype(dict.fromkeys(numbers, float)), still
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One filled order of a trade.
+
+    :ivar moment: epoch milliseconds
+    :ivar cost: value with fee, stake currency, as freqtrade adds it to its volume
+    """
+
+    moment: int
+    is_entry: bool
+    amount: float
+    price: float
+    cost: float
+    tag: str
+
+
+def fills_of(orders: Sequence[Mapping[str, Any]] | None) -> list[Fill]:
+    """Filled orders of a trade in order of time.
+
+    :param orders: freqtrade's column ``orders`` of the trade
+    """
+    fills = [
+        Fill(
+            moment=int(order["order_filled_timestamp"]),
+            is_entry=bool(order["ft_is_entry"]),
+            amount=float(order["amount"]),
+            price=float(order["safe_price"]),
+            cost=float(order["cost"] or 0.0),
+            tag=str(order["ft_order_tag"] or ""),
+        )
+        for order in orders or []
+        if order["order_filled_timestamp"]
+    ]
+    return sorted(fills, key=lambda fill: fill.moment)
+
+
+def records(trades: pd.DataFrame) -> list[dict[str, Any]]:
+    """Trades as mappings of freqtrade's columns."""
+    return [{str(key): value for key, value in one.items()} for one in trades.to_dict("records")]
