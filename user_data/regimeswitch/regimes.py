@@ -244,7 +244,7 @@ def regime_columns(
     """Regime columns for a frame of base candles.
 
     A raw regime becomes active when it has held for the grace period without a break. UNKNOWN rows
-    in between (candles that are bad or too old) leave the active regime as it is.
+    after that (no rule candle, or one that is too old) leave the active regime as it is.
 
     :param base: candles of the traded pair, sorted by date; index and length are kept, nothing is
         modified
