@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from freqtrade.util import fmt_coin
+from freqtrade.util import fmt_coin, format_duration
 
 from heldpairs import position_frame
 from pages import Page
@@ -96,7 +96,7 @@ def row_of(own: Trades, result: Result) -> dict[str, str]:
         "exposure": percent(exposure(own, stats["trades"], capital, begin, end), 1),
         "turnover a year": f"{sum(o['cost'] for _, o in orders) / capital / days * 365:,.2f} ×",
         "fees, USDT": coins(fees),
-        "mean holding time": str(timedelta(minutes=round(held))),
+        "mean holding time": format_duration(timedelta(minutes=round(held))),
     }
 
 
@@ -131,11 +131,12 @@ def test_totals_are_those_of_freqtrade_s_summary(page: Page, result: Result) -> 
     assert row["profit factor"] == f"{stats['profit_factor']:,.2f}"
     assert row["CAGR"] == percent(stats["cagr"], sign="+")
     assert row["maximum drawdown"] == percent(stats["max_drawdown_account"])
-    assert row["mean holding time"] == str(timedelta(seconds=stats["holding_avg_s"]))
+    assert row["mean holding time"] == format_duration(timedelta(seconds=stats["holding_avg_s"]))
     for pair in stats["results_per_pair"]:
         shown = page.table("By pair").body[pair["key"]]
         assert shown["profit"] == f"{pair['profit_total_pct']:+.2f} %"
-        assert shown["mean holding time"] == pair["duration_avg"]
+        held = pd.Timedelta(pair["duration_avg"]).to_pytimedelta()
+        assert shown["mean holding time"] == format_duration(held)
 
 
 def test_the_account_is_freqtrade_s_wallet(page: Page, result: Result) -> None:

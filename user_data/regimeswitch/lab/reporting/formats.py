@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 import pandas as pd
-from freqtrade.util import fmt_coin
+from freqtrade.util import fmt_coin, format_duration
 
 
 NONE = "–"
@@ -50,7 +49,7 @@ def amount(value: float, currency: str) -> str:
 
 def holding(value: pd.Timedelta) -> str:
     """A mean holding time, as freqtrade shows it."""
-    return str(timedelta(seconds=value.total_seconds()))
+    return str(format_duration(value.to_pytimedelta()))
 
 
 def days(value: float | None) -> str:

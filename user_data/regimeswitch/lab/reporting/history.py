@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 from freqtrade.enums import CandleType
+from freqtrade.exceptions import OperationalException
 
 from regimeswitch.bot.config import is_learning
 from regimeswitch.bot.history import pair_positions, pair_regimes
@@ -80,11 +81,11 @@ def read_histories(source: Source, datadir: Path | None) -> Histories:
     futures = source.config.get("trading_mode") == "futures"
     kind = CandleType.FUTURES if futures else CandleType.SPOT
     data_format = str(source.config.get("dataformat_ohlcv") or DEFAULT_FORMAT)
-    folders = [CandleFolder(path, data_format, kind) for path in candidates]
-    for folder in folders:
-        there = [p for p in source.pairs if folder.file(p, source.timeframe).is_file()]
+    for path in candidates:
+        folder = CandleFolder(path, data_format, kind)
+        there = [pair for pair in source.pairs if folder.file(pair, source.timeframe).is_file()]
         if datadir or there:
-            return _read(source, folder, source.pairs if datadir else tuple(there))
+            return _read(source, folder, strict=datadir is not None)
     looked = ", ".join(str(path) for path in candidates) or "no folder"
     note = Note(
         f"No {source.timeframe} candles were found (looked in {looked}): no charts of prices, no "
@@ -94,16 +95,16 @@ def read_histories(source: Source, datadir: Path | None) -> Histories:
     return Histories((), None, False, (note,))
 
 
-def _read(source: Source, folder: CandleFolder, pairs: tuple[str, ...]) -> Histories:
-    found = [_pair(source, folder, pair) for pair in pairs]
-    notes = [
-        Note(
-            f"{pair}: no {source.timeframe} candles in {folder.path}.",
-            f"Run `freqtrade download-data --pairs {pair} --timeframes {source.timeframe}`.",
-        )
-        for pair in source.pairs
-        if pair not in pairs
-    ]
+def _read(source: Source, folder: CandleFolder, strict: bool) -> Histories:
+    """Histories from one folder; a pair without candles is a note, unless it is strict."""
+    found, notes = [], []
+    for pair in source.pairs:
+        try:
+            found.append(_pair(source, folder, pair))
+        except InputError as error:
+            if strict:
+                raise
+            notes.append(Note(f"{pair} is left out of charts and regimes.", f"{error}."))
     synthetic = (folder.path / TRUE_REGIMES_FOLDER).is_dir()
     return Histories(tuple(found), folder.path, synthetic, tuple(notes))
 
@@ -119,7 +120,10 @@ def _pair(source: Source, folder: CandleFolder, pair: str) -> PairHistory:
     bad = bad_candles(candles, timeframe, settings.safety).any(axis=1).rename("bad_candle")
     parts = [candles[OHLCV], bad]
     if len(candles):
-        parts.append(pair_regimes(candles, pair, stored, timeframe, settings))
+        try:
+            parts.append(pair_regimes(candles, pair, stored, timeframe, settings))
+        except OperationalException as error:
+            raise InputError(str(error)) from None
         parts.append(pair_positions(candles, pair, stored, timeframe, settings))
     frame = pd.concat(parts, axis=1)
     frame = frame[frame["date"] >= source.begin].reset_index(drop=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 from scipy import stats
 
 from regimeswitch.lab.reporting.account import Account
@@ -55,7 +54,7 @@ def _result(source: Source, account: Account) -> list[str]:
     final, coin = account.metrics.final, source.currency
     made = "made" if final > source.capital else "lost" if final < source.capital else "kept"
     told = [
-        f"It {made} {signed(account.profit)}: {money(source.capital, coin)} became "
+        f"It {made} {percent(abs(account.profit))}: {money(source.capital, coin)} became "
         f"{money(final, coin)} in {source.days} days, with a maximum drawdown of "
         f"{percent(account.metrics.max_drawdown)}."
     ]
@@ -65,13 +64,12 @@ def _result(source: Source, account: Account) -> list[str]:
 
 
 def _luck(source: Source) -> str:
-    number = len(source.trades)
-    if number < 2:
-        return f"{number} closed trades say nothing about chance."
-    chance = float(stats.ttest_1samp(source.trades["profit_abs"], 0.0).pvalue)
+    profits = source.trades["profit_abs"]
+    number = len(profits)
+    if number < 2 or profits.std() == 0:
+        return f"Closed trades: {number}, which say nothing about chance."
+    chance = float(stats.ttest_1samp(profits, 0.0).pvalue)
     few = f"; {number} trades are too few to tell skill from luck" if number < FEW_TRADES else ""
-    if not pd.notna(chance):
-        return f"{number} closed trades{few}."
     return (
         f"{number} closed trades: were their true mean profit zero, one as far from it would come "
         f"by chance with probability {percent(chance, 0)} (t-test, as freqtrade's p-value){few}."
