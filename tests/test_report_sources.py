@@ -205,6 +205,13 @@ def test_a_live_database_needs_the_capital(tmp_path: Path) -> None:
     assert "Orders of a live account" in page.words
 
 
+def test_a_folder_of_results_means_the_last_one(result: Result, tmp_path: Path) -> None:
+    page, _ = report(tmp_path / "report.html", result.path.parent)
+    assert f"Made from {result.path.name}" in page.words
+    said = refused(tmp_path / "other.html", tmp_path)
+    assert f"{tmp_path} holds no result of `freqtrade backtesting`" in said
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     said = refused(tmp_path / "report.html", tmp_path / "none.zip")
     assert "none.zip cannot be read (No such file or directory)" in said

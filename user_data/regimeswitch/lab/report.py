@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pandas as pd
+from freqtrade.data.btanalysis import get_latest_backtest_filename
 from rich.console import Console
 
 from regimeswitch.bot.config import is_learning
@@ -33,7 +34,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "source",
         type=Path,
         metavar="BACKTEST.zip|DATABASE",
-        help="result of freqtrade backtesting, or a bot's SQLite database",
+        help="result of freqtrade backtesting, a folder of them (the last one), or a bot's SQLite "
+        "database",
     )
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="(report.html)")
     parser.add_argument(
@@ -85,7 +87,7 @@ def read_source(args: argparse.Namespace) -> Source:
 
     :raises InputError: when it is neither a result nor a database
     """
-    path: Path = args.source
+    path = _newest(args.source) if args.source.is_dir() else args.source
     try:
         with path.open("rb") as file:
             begin = file.read(len(SQLITE))
@@ -101,6 +103,17 @@ def read_source(args: argparse.Namespace) -> Source:
         f"{path} is neither a result of `freqtrade backtesting` (a zip) nor a bot's SQLite "
         "database; name a backtest-result-*.zip, or the file of the bot's db_url"
     )
+
+
+def _newest(folder: Path) -> Path:
+    """The result that freqtrade wrote last into a folder of results."""
+    try:
+        return folder / get_latest_backtest_filename(folder)
+    except ValueError as error:
+        raise InputError(
+            f"{folder} holds no result of `freqtrade backtesting` ({error}); name the folder "
+            "backtest_results of the user folder, or a file"
+        ) from None
 
 
 def _write(out: Path, page: str) -> None:
