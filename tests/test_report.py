@@ -109,12 +109,17 @@ def test_each_figure_by_regime_is_that_of_the_trade_list(page: Page, result: Res
         assert row == row_of(own, result), name
 
 
-def test_each_figure_by_pair_and_year_is_that_of_the_trade_list(page: Page, result: Result) -> None:
+def test_each_figure_by_pair_year_and_exit_is_of_the_trade_list(page: Page, result: Result) -> None:
     trades = result.strategy["trades"]
     body = page.table("By pair").body
     assert set(body) == {"BTC/USDT", "ETH/USDT", "TOTAL"}
     for name, row in body.items():
         own = [one for one in trades if name in ("TOTAL", one["pair"])]
+        assert row == row_of(own, result), name
+    body = page.table("By reason of the exit").body
+    assert "TOTAL" in body and len(body) > 2
+    for name, row in body.items():
+        own = [one for one in trades if name in ("TOTAL", one["exit_reason"])]
         assert row == row_of(own, result), name
     assert set(page.table("By year").body) == {"2024", "TOTAL"}
     for row in page.table("By year").body.values():

@@ -85,6 +85,8 @@ def test_models_of_the_run_are_read(result: Result, tmp_path: Path) -> None:
         assert row[0] in ("2024-12-01 00:00", "2024-12-08 00:00") and row[1] == "BTC, ETH"
         assert row[6] == f"{verdict['trust']:.2f}"
         scores = [verdict["scores"][name] for name in ("frequencies", "base", "sub_model")]
+        errors = own["calibration_error"][row[3]]
+        assert row[12:14] == [f"{errors[name]:.4f}" for name in ("before", "after")]
         assert row[7:10] == [f"{value:.4f}" for value in scores]
     assert len(page.data["trainings"]) == len(stamps)
 

@@ -108,7 +108,7 @@ def read_source(args: argparse.Namespace) -> Source:
 def _newest(folder: Path) -> Path:
     """The result that freqtrade wrote last into a folder of results."""
     try:
-        return folder / get_latest_backtest_filename(folder)
+        return Path(folder, get_latest_backtest_filename(folder))
     except ValueError as error:
         raise InputError(
             f"{folder} holds no result of `freqtrade backtesting` ({error}); name the folder "

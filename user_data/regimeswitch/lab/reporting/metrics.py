@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -76,15 +76,17 @@ class Range:
         return ((self.end - self.begin).days or 1) / YEAR_DAYS
 
 
-def by_regime(trades: pd.DataFrame, range_: Range) -> list[Metrics]:
-    """One row for each enter tag and a total, the largest profit first.
+def by_tag(
+    trades: pd.DataFrame, tag: Literal["enter_tag", "exit_reason"], range_: Range
+) -> list[Metrics]:
+    """One row for each regime of the entry, or reason of the exit, and a total; best profit first.
 
     :param trades: closed, of :func:`regimeswitch.lab.reporting.source.closed_trades`
     """
     lines = generate_tag_metrics(
-        "enter_tag", range_.capital, trades, range_.begin, range_.end, skip_nan=False
+        tag, range_.capital, trades, range_.begin, range_.end, skip_nan=False
     )
-    return [_row(line, _of(trades, "enter_tag", line), trades, range_) for line in lines]
+    return [_row(line, _of(trades, tag, line), trades, range_) for line in lines]
 
 
 def by_pair(trades: pd.DataFrame, pairs: tuple[str, ...], range_: Range) -> list[Metrics]:

@@ -43,7 +43,7 @@ def render(source: Source, histories: Histories, trainings: list[Training] | Not
     """
     account = account_of(source, histories)
     regimes = [regime_table(one, source.timeframe) for one in histories.pairs]
-    rows = tables.by_regime(source.trades, account.range)
+    rows = tables.by_tag(source.trades, "enter_tag", account.range)
     reasons = reason_counts(histories)
     found = trainings if isinstance(trainings, list) else []
     context = {
@@ -87,10 +87,12 @@ def _tables(
     """Title, first column and rows of each table of trades."""
     pairs = tables.by_pair(source.trades, source.pairs, account.range)
     years = tables.by_year(source.trades, account.range)
+    exits = tables.by_tag(source.trades, "exit_reason", account.range)
     return [
         ("By regime of the entry (enter tag)", "regime", rows),
         ("By pair", "pair", pairs),
         ("By year of the exit", "year", years),
+        ("By reason of the exit", "exit reason", exits),
     ]
 
 

@@ -19,6 +19,8 @@ from regimeswitch.settings import REGIME_NAMES
 
 FEW_TRADES = 30
 """Below it the mean of trades is far from normally distributed, and a few of them decide."""
+RARE = 0.001
+"""Probabilities below it are not told apart."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,11 @@ def _luck(source: Source) -> str:
     if number < 2 or profits.std() == 0:
         return f"Closed trades: {number}, which say nothing about chance."
     chance = float(stats.ttest_1samp(profits, 0.0).pvalue)
+    likely = percent(chance, 1) if chance >= RARE else f"below {percent(RARE, 1)}"
     few = f"; {number} trades are too few to tell skill from luck" if number < FEW_TRADES else ""
     return (
         f"{number} closed trades: were their true mean profit zero, one as far from it would come "
-        f"by chance with probability {percent(chance, 0)} (t-test, as freqtrade's p-value){few}."
+        f"by chance with probability {likely} (t-test, as freqtrade's p-value){few}."
     )
 
 

@@ -30,6 +30,8 @@ class SubModel:
         (the same training with regimes shifted in time), ``frequencies`` (of the classes); lower is
         better
     :ivar slope: calibration slope of the forecasts; None where it was not measured
+    :ivar error_before: expected calibration error of the probabilities in this regime, before their
+        calibration; ``error_after`` with it; None where it was not measured
     """
 
     regime: str
@@ -38,6 +40,8 @@ class SubModel:
     weight: float
     scores: Mapping[str, float]
     slope: float | None
+    error_before: float | None
+    error_after: float | None
     reason: str
 
 
@@ -119,6 +123,7 @@ def _joined(found: list[tuple[int, str, Any]]) -> list[Training]:
 def _sub_models(own: Mapping[str, Any]) -> list[SubModel]:
     evidence = own.get("evidence") or {}
     slopes = own.get("edge") or {}
+    errors = own.get("calibration_error") or {}
     rows = []
     for regime in (name for name in REGIME_NAMES if name in evidence):
         verdict = evidence[regime]
@@ -131,6 +136,8 @@ def _sub_models(own: Mapping[str, Any]) -> list[SubModel]:
                 weight=_number(verdict.get("trust")) or 0.0,
                 scores={name: value for name, value in scores.items() if value is not None},
                 slope=_number((slopes.get(regime) or {}).get("measured")),
+                error_before=_number((errors.get(regime) or {}).get("before")),
+                error_after=_number((errors.get(regime) or {}).get("after")),
                 reason=str(verdict.get("reason", "")),
             )
         )
