@@ -231,6 +231,7 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
     [
         (("notes.txt",), "it has 0 files *_config.json"),
         (("a_config.json",), "There is no item named 'a.json'"),
+        (("a_config.json", "a.json"), "KeyError: 'strategy'"),
     ],
 )
 def test_an_archive_that_is_no_backtest(tmp_path: Path, names: tuple[str, ...], words: str) -> None:

@@ -26,12 +26,9 @@ NO_BALANCE = Note(
     "Backtest again with freqtrade 2026.3 or newer and --export trades.",
 )
 _UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    KeyError,
-    ValueError,
-    OSError,
-    pyarrow.ArrowException,
+    *(zipfile.BadZipFile, zlib.error, pyarrow.ArrowException, OSError),
+    # A file of another content: keys are missing, or hold something else.
+    *(LookupError, ValueError, TypeError, AttributeError),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -145,4 +146,5 @@ def _sub_models(own: Mapping[str, Any]) -> list[SubModel]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
+    """None also for what JSON of Python has beside numbers: NaN, infinity."""
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
