@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 import zipfile
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from freqtrade.persistence import KeyValueStore, Order, Trade, init_db
+from freqtrade.persistence.wallet_history import WalletHistory
 
 from conftest import ROOT
 from reported import Result, changed, refused, report
@@ -131,7 +133,16 @@ def test_a_database(result: Result, tmp_path: Path) -> None:
     }
 
 
-def database(path: Path) -> Path:
+def test_daily_balances_of_a_database_are_the_account(result: Result, tmp_path: Path) -> None:
+    path = database(tmp_path / "trades.sqlite", balances=(1000.0, 940.0, 1020.0))
+    page, said = report(tmp_path / "report.html", path, *CONFIG, "--datadir", result.market)
+    assert said == ""
+    row = page.table("The account in numbers, open positions at market prices").body["RegimeSwitch"]
+    assert (row["final balance, USDT"], row["profit"]) == ("1020", "+2.00 %")
+    assert row["maximum drawdown"] == "6.00 %"
+
+
+def database(path: Path, balances: Sequence[float] = ()) -> Path:
     """A bot's database: one trade with an addition and a reduction, and one that is open."""
     init_db(f"sqlite:///{path}")
     KeyValueStore.store_value("bot_start_time", START)
@@ -142,6 +153,20 @@ def database(path: Path) -> Path:
     closed.exit_reason = "regime_bear"
     for one in (closed, trade("ETH/USDT", [("buy", 60, 1.0, 50.0)])):
         Trade.session.add(one)
+    for day, balance in enumerate(balances):
+        when = START.replace(tzinfo=None) + timedelta(days=day)
+        for coin, part, managed in (("USDT", 0.4, True), ("BTC", 0.6, True), ("BNB", 9.0, False)):
+            Trade.session.add(
+                WalletHistory(
+                    timestamp=when,
+                    currency=coin,
+                    rate=1.0,
+                    quote_currency="USDT",
+                    balance=part * balance,
+                    total_quote=part * balance,
+                    bot_managed=managed,
+                )
+            )
     Trade.commit()
     engine = Trade.session.get_bind()
     Trade.session.remove()

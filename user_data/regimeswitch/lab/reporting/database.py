@@ -11,6 +11,7 @@ import pandas as pd
 from freqtrade.data.btanalysis import load_trades_from_db
 from freqtrade.exceptions import FreqtradeException
 from freqtrade.persistence import KeyValueStore, Trade
+from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch.lab.botconfig import BotConfig, section
@@ -19,6 +20,8 @@ from regimeswitch.lab.reporting.notes import Note
 from regimeswitch.lab.reporting.source import Source, closed_trades
 
 
+HISTORY = "wallet_history"
+"""Table of daily balances."""
 NO_BALANCE = Note(
     "The bot has recorded fewer than two daily balances, so that equity counts a trade when it is "
     "closed.",
@@ -103,12 +106,14 @@ def _read(copy: Path) -> tuple[pd.DataFrame, pd.Timestamp | None, pd.DataFrame |
     engine = Trade.session.get_bind()
     try:
         started = KeyValueStore.get_datetime_value("bot_start_time")
-        history = pd.read_sql_table("wallet_history", engine)
+        # Releases before 2026.9 keep none.
+        kept = inspect(engine).has_table(HISTORY)
+        history = pd.read_sql_table(HISTORY, engine) if kept else None
     finally:
         Trade.session.remove()
         engine.dispose()
     begin = None if started is None else pd.Timestamp(started)
-    return trades, begin, _balance(history)
+    return trades, begin, None if history is None else _balance(history)
 
 
 def _balance(history: pd.DataFrame) -> pd.DataFrame | None:
