@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regimeswitch.lab.reporting.drawing import thinned
@@ -15,6 +15,7 @@ from regimeswitch.lab.reporting.regimetable import stretches
 NUMBERS = st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=300)
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.integers(2, 60))
 def test_ends_and_extremes_are_kept(values: list[float], points: int) -> None:
     line = np.array(values)
@@ -27,6 +28,7 @@ def test_ends_and_extremes_are_kept(values: list[float], points: int) -> None:
         assert np.nanmin(line[rows]) == known.min() and np.nanmax(line[rows]) == known.max()
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=50))
 def test_stretches_put_together_are_the_series(names: list[str]) -> None:
     runs = stretches(pd.Series(names, dtype=object))

@@ -6,7 +6,7 @@ import json
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -95,15 +95,34 @@ def test_models_of_the_run_are_read(result: Result, tmp_path: Path) -> None:
 
 def with_models(path: Path, target: Path) -> Path:
     """The same result of a configuration that trains models."""
+    return with_section(path, target, lambda section: section["models"].clear())
+
+
+def with_section(path: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """The same result of another section ``regimeswitch``."""
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as copy:
         for name in source.namelist():
             body = source.read(name)
             if name.endswith("_config.json"):
                 config = json.loads(body)
-                del config["regimeswitch"]["models"]["sub_models"]
+                change(config["regimeswitch"])
                 body = json.dumps(config).encode()
             copy.writestr(name, body)
     return target
+
+
+def test_signal_mode_has_no_reasons_and_no_target_weight(result: Result, tmp_path: Path) -> None:
+    def signal(section: dict[str, Any]) -> None:
+        section.clear()
+        section["entries"] = {"mode": "signal"}
+
+    path = with_section(result.path, tmp_path / result.path.name, signal)
+    page, _ = report(tmp_path / "report.html", path, "--datadir", result.market)
+    assert "Reasons for no entry are not counted in signal mode" in page.words
+    assert not [table for table in page.tables if table.caption.startswith("Why a candle")]
+    for one in page.data["pairs"]:
+        assert "volatility" in one and "target_weight" not in one
+    assert "In signal mode an entry needs a forecast that is proven" in page.words
 
 
 def test_models_that_are_not_found_are_named(result: Result, tmp_path: Path) -> None:

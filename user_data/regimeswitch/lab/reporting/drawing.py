@@ -17,13 +17,17 @@ from regimeswitch.lab.reporting.history import Histories, PairHistory
 from regimeswitch.lab.reporting.regimetable import UNKNOWN, regime_names, stretches
 from regimeswitch.lab.reporting.source import Fill, Source, fills_of, records
 from regimeswitch.lab.reporting.trainings import Training
+from regimeswitch.modes import POSITION, SIGNAL
 from regimeswitch.settings import REGIME_NAMES
+from regimeswitch.volatility import VOLATILITY_COLUMN, WEIGHT_COLUMN
 
 
 POINTS = 3_000
 """Of a line, at most; a screen has fewer columns."""
 SIZED_POINTS = 1_000
 """Of target weight and volatility, which move once an hour or slower."""
+SIZED_BY = {POSITION: (WEIGHT_COLUMN, VOLATILITY_COLUMN), SIGNAL: (VOLATILITY_COLUMN,)}
+"""Lines below the price by mode: only position mode sizes by the target weight."""
 DIGITS = 6
 NAMES = (*REGIME_NAMES, UNKNOWN)
 Rows = NDArray[np.int64]
@@ -142,7 +146,7 @@ def _pair(source: Source, history: PairHistory) -> dict[str, Any]:
     price["regime"] = [NAMES.index(name) for name in names.iloc[rows]]
     lines = {
         name: _line(source, frame["date"], frame[name].to_numpy(dtype=np.float64), SIZED_POINTS)
-        for name in ("target_weight", "volatility")
+        for name in SIZED_BY[source.settings.entries.mode]
     }
     bands = _bands(source, names.set_axis(frame["date"]))
     return {

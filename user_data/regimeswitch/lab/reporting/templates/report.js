@@ -90,13 +90,15 @@
       line("y", one.price, "close", {
         line: { color: color("text"), width: 1.1 }, text: regime, hovertemplate: "%{y:,.6~g}, %{text}",
       }),
-      line("y2", one.target_weight, "target weight", {
-        line: { color: color("weight"), shape: "hv" }, hovertemplate: "%{y:.0%}", showlegend: false,
-      }),
       line("y3", one.volatility, "volatility a year", {
         line: { color: color("volatility"), shape: "hv" }, hovertemplate: "%{y:.0%}", showlegend: false,
       }),
     ];
+    if (one.target_weight) {
+      traces.push(line("y2", one.target_weight, "target weight", {
+        line: { color: color("weight"), shape: "hv" }, hovertemplate: "%{y:.0%}", showlegend: false,
+      }));
+    }
     for (const [kind, marks] of Object.entries(one.marks)) {
       const look = MARKS[kind];
       traces.push({
@@ -109,10 +111,12 @@
       });
     }
     const axes = {
-      yaxis: axis("price", [0.42, 1], { type: "log" }),
-      yaxis2: axis("target weight", [0.22, 0.37], { tickformat: ".0%", range: [0, 1.05] }),
+      yaxis: axis("price", [one.target_weight ? 0.42 : 0.22, 1], { type: "log" }),
       yaxis3: axis("volatility", [0.02, 0.17], { tickformat: ".0%", rangemode: "tozero" }),
     };
+    if (one.target_weight) {
+      axes.yaxis2 = axis("target weight", [0.22, 0.37], { tickformat: ".0%", range: [0, 1.05] });
+    }
     return { traces, layout: layout(axes, bands(one.bands, 0)) };
   }
 
