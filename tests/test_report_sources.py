@@ -47,6 +47,7 @@ def test_candles_beside_the_result_are_found(result: Result, tmp_path: Path) -> 
     assert [one["pair"] for one in page.data["pairs"]] == ["BTC/USDT"]
     told = "run `freqtrade download-data --pairs ETH/USDT --timeframes 5m`"
     assert told in page.words and told in said
+    assert "Buying BTC/USDT (of 2, those with candles) at the beginning" in page.words
 
 
 def test_texts_of_files_are_texts(result: Result, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def summary(
     """
     return [
         Answer("Did it make money?", tuple(_result(source, account))),
-        Answer("Against what?", tuple(_against(source, account))),
+        Answer("Against what?", tuple(_against(source, account, histories))),
         Answer("In which regime?", tuple(_regimes(source, regimes, rows))),
         Answer("Why so few trades?", tuple(_few(source, regimes))),
         Answer("Is it real?", tuple(_real(source, histories))),
@@ -79,8 +79,11 @@ def _luck(source: Source) -> str:
     )
 
 
-def _against(source: Source, account: Account) -> list[str]:
-    pairs = f"{len(source.pairs)} pairs" if len(source.pairs) > 1 else source.pairs[0]
+def _against(source: Source, account: Account, histories: Histories) -> list[str]:
+    names = [one.pair for one in histories.pairs] or list(source.pairs)
+    pairs = f"{len(names)} pairs" if len(names) > 1 else names[0]
+    if len(names) < len(source.pairs):
+        pairs += f" (of {len(source.pairs)}, those with candles)"
     if account.held_metrics is not None:
         held = account.held_metrics
         ahead = account.profit - held.profit
