@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import Run
+from conftest import Run, in_signal_mode
 from frames import candle_frame
 from heldpairs import POSITION, position_frame
+from regimeswitch.bot.standing import position_reasons
 from regimeswitch.candles import resample, timeframe_seconds
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import Settings, load_settings
@@ -180,7 +181,10 @@ def test_a_fixed_stake_is_the_whole_slot(freqtrade_here: Callable[..., Run], mar
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ({"risk": {"volatility_target": 0.5}}, "does not read risk.volatility_target"),
+        (
+            in_signal_mode({"risk": {"volatility_target": 0.5}}),
+            "does not read risk.volatility_target",
+        ),
         (
             {"entries": {"mode": "position", "buy": {"bull": 0.5}}, "risk": {"stop_atr": 3}},
             'entries.mode is "position", which does not read entries.buy, risk.stop_atr; leave '
@@ -195,9 +199,17 @@ def test_keys_of_the_other_mode_are_refused(section: dict[str, Any], words: str)
     assert words in str(caught.value)
 
 
+def test_nothing_is_opened_on_a_regime_whose_rule_has_no_candles_any_more() -> None:
+    """As where the reference pair was delisted: the active regime lasts, but nobody checks it."""
+    one = {"bad_candle": False, "volume": 1.0, "target_weight": 0.5, "daily_atr": 1.0}
+    frame = pd.DataFrame({"regime": ["bull"] * 2, "regime_raw": ["bull", None], **one})
+    assert position_reasons(frame, Settings()).tolist() == ["", "rule candles missing"]
+
+
 def test_each_mode_has_its_defaults() -> None:
     """As positions.md measured them: nothing here is to be tuned."""
-    held = load_settings({"entries": {"mode": "position"}})
+    held = Settings()
+    assert held == load_settings({"entries": {"mode": "position"}})
     assert held.entries.regimes == ("bull",)
     risk = held.risk
     assert (risk.stake_fraction, risk.max_position, risk.max_pair) == (1.0, 1.0, 1.0)
@@ -208,8 +220,10 @@ def test_each_mode_has_its_defaults() -> None:
     assert found == ("trend", "1h", 200, "self")
     assert (rule.trend_enter, rule.trend_exit, rule.grace_candles) == (3.0, 1.0, 36)
     signal = load_settings({"entries": {"mode": "signal"}})
-    assert signal == Settings()
     assert (signal.entries.regimes, signal.risk.stake_fraction) == (("bull", "sideways"), 0.2)
+    assert (signal.risk.max_position, signal.risk.max_pair) == (0.4, 0.4)
+    assert (signal.risk.daily_loss, signal.risk.peak_loss) == (0.05, 0.2)
+    assert load_settings(signal.model_dump(mode="json")) == signal
     assert load_settings(held.model_dump(mode="json")) == held
 
 

@@ -16,7 +16,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.resolvers import StrategyResolver
 from freqtrade.strategy import IStrategy
 
-from conftest import ROOT
+from conftest import ROOT, in_signal_mode
 
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -31,7 +31,7 @@ def load(tmp_path: Path, section: dict[str, Any] | None = None, **changes: Any) 
         "timerange": "20250101-20250102",
         **changes,
     }
-    config["regimeswitch"] = section or {}
+    config["regimeswitch"] = in_signal_mode(section)
     strategy = StrategyResolver.load_strategy(deepcopy(config))
     strategy.ft_load_hyper_params(False)
     strategy.dp = DataProvider(config, None)
@@ -52,7 +52,8 @@ def answers(**columns: Any) -> pd.DataFrame:
         "stop_atr": [1.0] * rows,
         "expected_return": [0.01] * rows,
     }
-    return pd.DataFrame(fill | columns)
+    known = {"regime_raw": columns.get("regime", fill["regime"])}
+    return pd.DataFrame(fill | known | columns)
 
 
 def signals(strategy: IStrategy, frame: pd.DataFrame) -> pd.DataFrame:

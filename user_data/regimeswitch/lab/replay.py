@@ -43,6 +43,7 @@ from regimeswitch.lab.replaying.stage import (
 )
 from regimeswitch.lab.replaying.tables import print_replay, print_served
 from regimeswitch.lab.sameness import require_bot
+from regimeswitch.modes import POSITION, SIGNAL
 from regimeswitch.settings import SettingsError
 from regimeswitch.warmup import BASE_TIMEFRAME
 
@@ -52,8 +53,11 @@ WORK = Path(".replay")
 DAY = timeframe_seconds("1d")
 UNTRAINED_HOURS = 24.0
 """Between trainings of a bot that has none: FreqAI's keys must be sound all the same."""
-MORE_TRADES: dict[str, Any] = {
-    "regimeswitch": {"entries": {"require_edge": False}, "risk": {"max_hold_candles": 24}}
+MORE_TRADES: dict[str, dict[str, Any]] = {
+    POSITION: {"regimeswitch": {"risk": {"max_hold_candles": 24}}},
+    SIGNAL: {
+        "regimeswitch": {"entries": {"require_edge": False}, "risk": {"max_hold_candles": 24}}
+    },
 }
 
 
@@ -194,7 +198,7 @@ def scene_of(args: argparse.Namespace) -> Scene:
         loop_seconds=args.loop_seconds,
         sabotage=args.sabotage,
         wallet=config.wallet,
-        extra=MORE_TRADES if args.more_trades else {},
+        extra=MORE_TRADES[config.settings.entries.mode] if args.more_trades else {},
         trains=learns,
     )
 
