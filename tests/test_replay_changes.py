@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def test_additions_and_reductions_are_those_of_the_backtest(market: Path, tmp_path: Path) -> None:
     section = deepcopy(POSITION)
     section["risk"] |= {"volatility_target": 0.2, "rebalance_band": 0.002, "rebalance_hours": 1}
-    config = {"regimeswitch": section, "max_open_trades": 2}
+    # So much that a change of half a percent is an order.
+    config = {"regimeswitch": section, "max_open_trades": 2, "dry_run_wallet": 100_000}
     code, figures, output = replay_with(
         config,
         tmp_path,
