@@ -73,8 +73,9 @@ def run_child(
 
 
 def _read(stream: IO[bytes], take: Take) -> None:
-    for line in io.TextIOWrapper(stream, encoding="utf-8", errors="replace"):
-        take(line)
+    with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
+        for line in text:
+            take(line)
 
 
 @contextlib.contextmanager

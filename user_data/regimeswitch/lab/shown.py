@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,8 @@ STEPS = (("Loading data from", "loading candles"), ("Backtesting with data from"
 REPEATED = ("MIXED TAG STATS", "STRATEGY SUMMARY")
 """Titles of tables that say again what others have said, when there is one strategy."""
 TABLE_END = "└"
+WIDE = 200
+"""Columns where there is no terminal, as freqtrade has it."""
 ERROR_LINES = 40
 
 
@@ -39,9 +42,12 @@ def run_shown(command: list[str], environment: Mapping[str, str], log: Path) -> 
     :return: as :func:`regimeswitch.lab.child.run_child`
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    # freqtrade writes into a pipe: it cannot see how wide the terminal is.
+    wide = str(shutil.get_terminal_size((WIDE, 24)).columns)
     with log.open("w", encoding="utf-8") as file, _progress() as progress:
         messages, tables = Messages(file, progress), Tables(file, sys.stdout)
-        code = run_child(command, environment, {"stderr": messages.take, "stdout": tables.take})
+        readers = {"stderr": messages.take, "stdout": tables.take}
+        code = run_child(command, {"COLUMNS": wide, **environment}, readers)
     if code and messages.error:
         print("".join(messages.error), end="", file=sys.stderr)
     print(f"regimeswitch: freqtrade's log is in {log}", file=sys.stderr)
@@ -101,7 +107,9 @@ class Messages:
             return
         for begin, what in STEPS:
             if message.startswith(begin):
-                self._progress.update(self._task, description=what, total=None)
+                # A task that once had a total keeps it.
+                self._progress.remove_task(self._task)
+                self._task = self._progress.add_task(what, total=None)
 
 
 class Tables:
