@@ -51,10 +51,29 @@ CONFIGS: list[tuple[dict[str, Any], str, str]] = [
     ({"fee": 0, "regimeswitch": {"labels": {"fee": 0}}}, "warning", "config.fee"),
     (
         {
+            "timeframe": "2h",
+            "freqai": {"feature_parameters": {"include_timeframes": ["2h", "4h"]}},
+        },
+        *("serious", "config.timeframe"),
+    ),
+    (
+        {
+            "timeframe": "15m",
+            "freqai": {
+                "feature_parameters": {
+                    "include_timeframes": ["15m", "1h"],
+                    "label_period_candles": 4,
+                }
+            },
+        },
+        *("", ""),
+    ),
+    (
+        {
             "timeframe": "15m",
             "freqai": {"feature_parameters": {"include_timeframes": ["15m", "1h"]}},
         },
-        *("serious", "config.timeframe"),
+        *("warning", "config.horizon"),
     ),
     (
         {"freqai": {"feature_parameters": {"include_timeframes": ["1m", "5m", "1h"]}}},
@@ -128,6 +147,7 @@ def test_one_defect_of_the_configuration_is_one_finding(
         ({}, []),
         ({"freqai": {"enabled": False}}, []),
         ({"freqai": {"enabled": False}, "timeframe": "15m"}, []),
+        ({"freqai": {"enabled": False}, "timeframe": "4h"}, [("serious", "config.timeframe")]),
         ({"minimal_roi": {"0": 0.1}, "trailing_stop": True}, [("warning", "config.cuts")] * 2),
         ({"use_exit_signal": False}, [("serious", "config.override")]),
     ],

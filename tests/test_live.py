@@ -162,7 +162,7 @@ def test_live_training_serves_retrains_and_agrees_with_the_files(
     assert "raised exception" not in caplog.text
 
     settings = load_settings(QUICK["regimeswitch"])
-    candles, columns = find_regimes(CandleFolder(market), "BTC/USDT", settings)
+    candles, columns = find_regimes(CandleFolder(market), "BTC/USDT", settings, "5m")
     known = columns["regime"].set_axis(candles["date"])
     live = frame.set_index("date")["regime"].dropna()
     assert len(live) > 200

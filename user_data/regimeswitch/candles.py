@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 OHLCV = ["date", "open", "high", "low", "close", "volume"]
-TIMEFRAME_SECONDS = {"5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}
+TIMEFRAME_SECONDS = {
+    **{"5m": 300, "15m": 900, "30m": 1800},
+    **{"1h": 3600, "4h": 14400, "1d": 86400},
+}
+COUNTED = "5m"
+"""Whose candles the settings count, whatever the base timeframe."""
 UTC_DATES = pd.DatetimeTZDtype("ms", "UTC")
 UNUSABLE_KINDS = ("zero", "negative", "inverted", "volume", "spike")
 BAD_KINDS = ("gap", "flat", *UNUSABLE_KINDS)
@@ -33,6 +38,22 @@ def timeframe_seconds(timeframe: str) -> int:
     if unit is None or not timeframe[:-1].isdigit() or int(timeframe[:-1]) < 1:
         raise ValueError(f"timeframe {timeframe!r} is not known; write it like 5m, 1h or 1d")
     return int(timeframe[:-1]) * unit
+
+
+def candles_spanning(count: int, timeframe: str, least: int = 1) -> int:
+    """Candles of a timeframe that span the time of ``count`` 5-minute candles.
+
+    The one place where a count of the settings becomes one of base candles.
+
+    >>> [candles_spanning(36, timeframe) for timeframe in ("5m", "15m", "1h")]
+    [36, 12, 3]
+
+    :param count: of candles of :data:`COUNTED`
+    :param least: fewer than these are no use; a statistic needs more than one
+    :return: whole candles, rounded up
+    """
+    span = count * timeframe_seconds(COUNTED)
+    return max(-(-span // timeframe_seconds(timeframe)), least)
 
 
 def utc_dates(dates: pd.Series) -> pd.Series:

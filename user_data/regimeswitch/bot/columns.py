@@ -51,7 +51,7 @@ def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
 
 def thresholds_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
     """The label threshold of each candle (fraction), known at its close; NaN in warm-up."""
-    return move_threshold(mend(candles, timeframe, settings.safety), settings.labels)
+    return move_threshold(mend(candles, timeframe, settings.safety), settings.labels, timeframe)
 
 
 def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
@@ -60,5 +60,5 @@ def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArr
     :param candles: up to the end of training and no further
     """
     bad = bad_candles(candles, timeframe, settings.safety)
-    ahead = forward_return(candles, settings.labels, bad).to_numpy()
+    ahead = forward_return(candles, settings.labels, timeframe, bad).to_numpy()
     return np.asarray(ahead / thresholds_of(candles, timeframe, settings))

@@ -18,7 +18,7 @@ from regimeswitch.bot.meaningrows import State
 from regimeswitch.bot.meaningstates import CLOCK, LATE, NOT_TRADED, SLOW_ENTRY, SLOW_EXIT
 from regimeswitch.bot.meaningtable import SILENT
 from regimeswitch.bot.traffic import Traffic
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.candles import COUNTED, timeframe_seconds
 from regimeswitch.safetysettings import SafetySettings
 
 
@@ -89,7 +89,8 @@ class Outages:
         length = timedelta(seconds=timeframe_seconds(strategy.timeframe))
         # The candle after the newest one should be there once it is over.
         missing_since = candles["date"].iloc[-1] + 2 * length
-        if now - missing_since > self._safety.late_candles * length:
+        late = timedelta(seconds=self._safety.late_candles * timeframe_seconds(COUNTED))
+        if now - missing_since > late:
             end = f"{candles['date'].iloc[-1]:%Y-%m-%d %H:%M}"
             return State(LATE, {"what": f"{pair}: candles end at {end}"})
         return None

@@ -145,7 +145,9 @@ def shared_rows(
         raise no_rows(frames, window)
     rows = Rows.joined(parts)
     models = settings.models
-    step = thinning_step(len(rows), models.row_budget, models.row_step, settings.labels.horizon)
+    base = strategy.timeframe
+    least, horizon = models.row_step_in(base), settings.labels.horizon_in(base)
+    step = thinning_step(len(rows), models.row_budget, least, horizon)
     rows = rows.take(thinned(rows.time, step))
     moments, place = np.unique(rows.time, return_inverse=True)
     if len(moments):

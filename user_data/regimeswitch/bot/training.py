@@ -48,7 +48,7 @@ def own_rows(
     labels = labels.assign(**{ROW_COLUMN: np.arange(len(labels))})
     data = dk.make_train_test_datasets(features, labels)
     if len(data["test_features"]) and not shuffled:
-        horizon = settings.labels.horizon
+        horizon = settings.labels.horizon_in(timeframe)
         features_info = dk.freqai_config["feature_parameters"]
         _purge(data, max(int(features_info.get("label_period_candles", 0)), horizon))
     dk.feature_pipeline = pipeline
