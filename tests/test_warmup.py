@@ -124,6 +124,16 @@ def test_candles_that_begin_too_late_for_a_longer_timeframe_are_refused(
     assert "no candle has all features (BTC/USDT lacks %-rsi-period_12_{pair}_1d)" in told
 
 
+def test_a_label_period_of_another_time_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = "label_period_candles 12 is not the horizon of the labels, 4 candles of 15m"
+    load(tmp_path, timeframe="5m")
+    assert "label_period_candles" not in caplog.text
+    assert load(tmp_path, timeframe="15m").startup_candle_count == 679
+    assert words in caplog.text
+
+
 def test_a_base_timeframe_without_features_is_refused_however_it_is_given(tmp_path: Path) -> None:
     with pytest.raises(OperationalException, match='timeframe: "2h" cannot be used'):
         load(tmp_path, timeframe="2h")

@@ -28,7 +28,7 @@ from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.history import pair_positions, pair_regimes
 from regimeswitch.bot.notices import Notices
-from regimeswitch.bot.overrides import check_overrides, check_startup
+from regimeswitch.bot.overrides import check_label_period, check_overrides, check_startup
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.reach import check_history
 from regimeswitch.bot.reentry import stopped_out
@@ -103,6 +103,8 @@ class RegimeSwitchStrategy(IStrategy):
         super().__init__(config)
         self.startup_candle_count = startup_from(config, self.rs)
         check_startup(config, self.startup_candle_count)
+        if self.trains:
+            check_label_period(config, self.rs)
         self.can_short = self.rs.entries.short
         self.holds = self.rs.entries.mode == POSITION
         if self.holds:

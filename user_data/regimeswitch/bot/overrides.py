@@ -127,6 +127,24 @@ def check_startup(config: Mapping[str, Any], needed: int) -> None:
         )
 
 
+def check_label_period(config: Mapping[str, Any], settings: Settings) -> None:
+    """Log where FreqAI's label period is not the horizon of the labels in base candles.
+
+    A longer one is what models are judged by (they stay further from their judges, who have fewer
+    blocks of time to go by), a shorter one is not read.
+
+    :param config: with a section ``freqai`` and the base timeframe
+    """
+    base = str(config["timeframe"])
+    horizon = settings.labels.horizon_in(base)
+    given = (config["freqai"].get("feature_parameters") or {}).get("label_period_candles")
+    if given is not None and given != horizon:
+        logger.warning(
+            f"freqai.feature_parameters.label_period_candles {given} is not the horizon of the "
+            f"labels, {horizon} candles of {base}; set it to {horizon}"
+        )
+
+
 def full_stake(config: Mapping[str, Any]) -> float | None:
     """A number given as freqtrade's ``stake_amount``, stake currency; None for "unlimited"."""
     given = config.get("stake_amount")
