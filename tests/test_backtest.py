@@ -122,7 +122,11 @@ def test_regressor_forecasts_the_return_in_the_regimes_of_a_reference_pair(
     freqtrade: Callable[..., Run],
 ) -> None:
     config = deepcopy(QUICK)
-    config["regimeswitch"]["entries"] = {"expected_return": 0.0005, "require_edge": False}
+    config["regimeswitch"]["entries"] = {
+        "mode": "signal",
+        "expected_return": 0.0005,
+        "require_edge": False,
+    }
     config["regimeswitch"]["evidence"] = {"gate": False}
     config["regimeswitch"]["regime"] = {"anchor": "ETH/USDT"}
     run = freqtrade(
@@ -212,6 +216,7 @@ def test_damaged_candles_are_counted_and_never_traded_on(
     frame.to_feather(path)
     config = deepcopy(QUICK)
     config["regimeswitch"]["entries"] = {
+        "mode": "signal",
         "require_edge": False,
         "buy": {"bull": 0.1, "sideways": 0.1},
     }

@@ -68,6 +68,12 @@ def utc_dates(dates: pd.Series) -> pd.Series:
     return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
 
 
+def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
+    """Opening times counted in candles of a timeframe since 1970."""
+    milliseconds = utc_dates(dates).astype("int64").to_numpy()
+    return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
+
+
 def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) -> pd.DataFrame:
     """Complete candles of a longer timeframe, from shorter ones.
 

@@ -9,7 +9,6 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.candles import timeframe_seconds, utc_dates
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.labels import forward_return, move_threshold
 from regimeswitch.settings import Settings
@@ -41,12 +40,6 @@ def label_of(columns: Iterable[str]) -> str:
             "that begins with &"
         )
     return labels[0]
-
-
-def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
-    """Opening times counted in candles since 1970."""
-    milliseconds = utc_dates(dates).astype("int64").to_numpy()
-    return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
 
 
 def thresholds_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:

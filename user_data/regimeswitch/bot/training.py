@@ -14,8 +14,8 @@ import pandas as pd
 from datasieve.pipeline import Pipeline
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from regimeswitch.bot.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of, time_numbers
-from regimeswitch.candles import OHLCV
+from regimeswitch.bot.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of
+from regimeswitch.candles import OHLCV, time_numbers
 from regimeswitch.gated import GatedModel
 from regimeswitch.rows import Rows
 from regimeswitch.settings import Settings

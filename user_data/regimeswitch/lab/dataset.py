@@ -12,8 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regimeswitch.activity import activity_features
-from regimeswitch.bot.columns import time_numbers
-from regimeswitch.candles import merge_causally
+from regimeswitch.candles import merge_causally, time_numbers
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import basic_features, calendar_features, period_features
 from regimeswitch.lab.candlefolder import CandleFolder
