@@ -24,6 +24,8 @@ THRESHOLD_SPACES = ("all", "default", "buy", "sell")
 """Spaces of ``freqtrade hyperopt`` that hold the thresholds of signal mode."""
 WIDE_STOP = 0.3
 """A fixed stop-loss further away than this, fraction, is a disaster stop."""
+NEAR_STOP = 3.0
+"""A stop nearer than this, daily ATR, is met in regimes that go on."""
 
 
 def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
@@ -114,6 +116,21 @@ def cuts(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, s
         yield "trailing_stop", "closes positions that fall back"
     if settings.risk.max_hold_candles:
         yield "regimeswitch.risk.max_hold_candles", "closes positions by their age"
+    yield from _near_limits(settings.risk)
+
+
+def _near_limits(risk: RiskSettings) -> Iterator[tuple[str, str]]:
+    """Limits and the disaster stop where they stand nearer than measured to be harmless."""
+    limits = {
+        "daily_loss": (risk.daily_loss if risk.daily_close else 0, "after a loss in a day"),
+        "peak_loss": (risk.peak_loss, "after a loss since the peak"),
+    }
+    for key, (limit, when) in limits.items():
+        if 0 < limit < RiskSettings.model_fields[key].default:
+            yield f"regimeswitch.risk.{key}", f"closes all positions {when} of {limit:.0%}"
+    if 0 < risk.stop_daily_atr < NEAR_STOP:
+        what = f"closes a position at a loss of {risk.stop_daily_atr:g} daily ATR"
+        yield "regimeswitch.risk.stop_daily_atr", what
 
 
 def _closing(risk: RiskSettings) -> Iterator[str]:

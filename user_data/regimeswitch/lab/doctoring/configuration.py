@@ -17,6 +17,7 @@ from regimeswitch.lab.botconfig import features_wrong
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.keys import required_by
 from regimeswitch.lab.doctoring.subject import Subject
+from regimeswitch.modes import POSITION
 from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch.warmup import check_base, check_length
 
@@ -130,6 +131,23 @@ def check_overrides(subject: Subject) -> Iterator[Finding]:
             *("warning", "config.cuts", f"{what} before its regime ends", key),
             "leave it out: in position mode the end of the regime closes, and a disaster stop",
         )
+
+
+def check_slots(subject: Subject) -> Iterator[Finding]:
+    """In position mode, fewer slots than pairs: a pair in its regime may find none."""
+    settings, pairs = subject.settings, len(subject.pairs)
+    given = {
+        "max_open_trades": subject.config.merged.get("max_open_trades"),
+        "regimeswitch.risk.max_positions": settings.risk.max_positions or None,
+    }
+    if settings.entries.mode != POSITION:
+        return
+    for key, slots in given.items():
+        # -1 is any number of them; what is no number is a finding of check_schema.
+        if isinstance(slots, (int, float)) and 0 <= slots < pairs:
+            what = f"{slots:g} positions for {pairs} pairs: some are not held in their regime"
+            mend = f"set it to {pairs} or more; the capital of a slot that no pair fills stays cash"
+            yield Finding("warning", "config.slots", what, key, mend)
 
 
 def _fee(subject: Subject) -> Iterator[Finding]:
