@@ -42,17 +42,21 @@ def warm_up_candles(timeframe: str) -> int:
 
 
 def activity_features(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
-    """Liveliness features of base candles, on the same index; see the head of this file.
+    """Volatility, range and volume features of base candles; see the head of this file.
 
     ``%-volatility_n``, ``%-range_n``, ``%-volume_n``: log ratio of the last n candles to the week.
     ``%-hour_...``: the same for the coming hour of the day on earlier days. ``%-largest_n``: the
     largest move of n candles. ``%-return_n``: log return in daily standard deviations.
     ``%-rising_n``: share of the squared moves that went up. ``%-place_n``: place of the close
-    between low and high, 0 to 1. ``%-roughness_n``: range against close-to-close moves. n counts
-    5-minute candles; spans shorter than a base candle are left out.
+    between low and high, 0 to 1. ``%-roughness_n``: log ratio of range to close-to-close moves. n
+    counts 5-minute candles; spans shorter than a base candle are left out.
 
-    :param candles: of the base timeframe, mended, sorted by date
-    :param timeframe: of ``candles``, up to an hour
+    :param candles: frame of one pair, sorted by date, without gaps: spans are counted in candles.
+        High, low, close and volume are read; prices are above zero
+    :param timeframe: of ``candles``, the base timeframe, up to an hour
+    :return: the features alone, on the same index; row t includes candle t. NaN while the spans of
+        a feature are longer than its past, for none after :func:`warm_up_candles` rows, and where
+        a measure is divided by zero; no log ratio is below that of :data:`LEAST_RATIO`
     """
     week_length, day_length = (candles_spanning(n, timeframe) for n in (WEEK_CANDLES, DAY_CANDLES))
     high, low, close, volume = candle_arrays(candles)

@@ -24,8 +24,14 @@ def learner_parameters(
 ) -> dict[str, Any]:
     """Parameters of a learner over its defaults.
 
+    :param name: of the learner
+    :param models: the section ``models``
     :param training_parameters: ``freqai.model_training_parameters``; they belong to
         ``models.learner``, and ``models.parameters`` go on top
+
+    >>> models = ModelSettings(parameters={"lightgbm": {"num_leaves": 4}})
+    >>> learner_parameters("lightgbm", models, {"num_leaves": 31, "n_estimators": 50})
+    {'num_leaves': 4, 'n_estimators': 50}
     """
     main = name == models.learner
     return {**(training_parameters if main else {}), **models.parameters_of(name)}
@@ -39,7 +45,12 @@ def unfitted_ensemble(
 ) -> RegimeEnsemble:
     """Base and sub-models as the settings want them.
 
-    :param classes: the fixed class map; None = the sorted classes of the training rows
+    :param models: the section ``models``
+    :param task: ``classifier`` or ``regressor``
+    :param training_parameters: ``freqai.model_training_parameters``
+    :param classes: the fixed class map; None = the sorted classes of the training rows. A
+        regressor has none.
+    :raises LearnerError: see :func:`regimeswitch.learners.make_learner`
     """
 
     def learner(name: str) -> BaseEstimator:
@@ -72,10 +83,12 @@ def unfitted_model(
 ) -> GatedModel:
     """The ensemble with its evidence.
 
+    :param ensemble: of :func:`unfitted_ensemble`
+    :param settings: the whole section ``regimeswitch``
     :param shares: rows of all pairs are learned from together
     :param timeframe: the base timeframe, whose candles the rows' times count
-    :param label_period: FreqAI's ``label_period_candles``, base candles; the longer of it and the
-        horizon counts
+    :param label_period: FreqAI's ``label_period_candles``; the longer of it and ``labels.horizon``
+        is how far a label looks ahead, in base candles
     """
     models = settings.models
     trees = models.pair_trees if shares else 0
