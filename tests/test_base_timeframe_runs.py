@@ -117,3 +117,14 @@ def test_the_regimes_of_a_pair_in_days(
     assert found["candles"] * timeframe_seconds(timeframe) == 75 * 86_400
     assert found["switches_per_day"] == pytest.approx(0.3, abs=0.3)
     assert truth.parent.is_dir()
+
+
+def test_replay_works_on_5m_alone(market: Path, tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "config.json"
+    content = json.loads((ROOT / "config.json").read_text()) | {"timeframe": "15m"}
+    content["freqai"]["feature_parameters"]["include_timeframes"] = ["15m", "1h"]
+    path.write_text(json.dumps(content))
+    words = ["--config", str(path), "--datadir", str(market), "--pairs", *PAIRS]
+    assert main(["replay", *words, "--timerange", RANGE, "--work", str(tmp_path / "work")]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert 'timeframe: "15m" cannot be used; allowed: "5m", the only base timeframe' in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from frames import candle_frame, frames, mended
 from regimeswitch.activity import activity_features, warm_up_candles
 from regimeswitch.bot.config import mark_identifier
+from regimeswitch.bot.outage import is_late
 from regimeswitch.candles import candles_spanning, resample, timeframe_seconds
 from regimeswitch.features import basic_features, period_features
 from regimeswitch.labels import class_labels, forward_return, move_threshold
@@ -246,6 +248,15 @@ def test_models_of_another_base_timeframe_are_other_models() -> None:
     names = {identifier(timeframe=timeframe) for timeframe in BASE_TIMEFRAMES}
     assert len(names) == len(BASE_TIMEFRAMES)
     assert identifier() == identifier(timeframe="5m")
+
+
+@pytest.mark.parametrize("timeframe", BASE_TIMEFRAMES)
+def test_a_candle_is_late_after_the_same_time(timeframe: str) -> None:
+    opened = pd.Timestamp("2024-03-01 12:00", tz="UTC")
+    due = (opened + 2 * pd.Timedelta(seconds=timeframe_seconds(timeframe))).to_pydatetime()
+    allowed = Settings().safety.late_candles
+    assert not is_late(opened, due + timedelta(seconds=150), timeframe, allowed)
+    assert is_late(opened, due + timedelta(seconds=151), timeframe, allowed)
 
 
 @pytest.mark.parametrize("timeframe", BASE_TIMEFRAMES)
