@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def written(path: Path, content: object) -> Path:
 def project(**changes: Any) -> dict[str, Any]:
     """The project's config, small."""
     content: dict[str, Any] = json.loads((ROOT / "config.json").read_text())
-    return merged(merged(content, QUICK), changes)
+    return merged(merged(content, deepcopy(QUICK)), changes)
 
 
 def words_of(
