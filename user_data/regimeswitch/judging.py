@@ -21,8 +21,6 @@ from regimeswitch.settings import EvidenceSettings
 
 
 Floats = NDArray[np.float64]
-PLACEBO_BLOCK = 288
-"""Candles of the blocks whose regimes the placebo shuffles."""
 LEAST_TRAINING = 200
 """Training rows below which a fold is left out."""
 LEAST_FINISH = 300
@@ -70,11 +68,14 @@ def judge(
     horizon: int,
     pair_trees: int,
     seed: int,
+    day: int,
 ) -> Judged | None:
     """Try all candidates on the purged folds; None when no fold has rows enough.
 
     :param ensemble: unfitted
+    :param horizon: of the labels, base candles
     :param pair_trees: of each pair's finish; 0 = none
+    :param day: base candles of the blocks whose regimes the placebo shuffles
     """
     folds = [
         (rows.take(train), rows.take(later))
@@ -104,7 +105,7 @@ def judge(
     ]
     feature = bool(losses[1] < losses[0])
     parts = [
-        _answers_of_fold(ensemble, base, train, later, horizon, pair_trees, seed)
+        _answers_of_fold(ensemble, base, train, later, pair_trees, seed, day)
         | {"base": given, "base_regime": given_regime, "feature": feature}
         for base, (train, later), given, given_regime in zip(
             informed if feature else plain, folds, *answers, strict=True
@@ -151,12 +152,12 @@ def _answers_of_fold(
     base: RegimeEnsemble,
     train: Rows,
     later: Rows,
-    horizon: int,
     pair_trees: int,
     seed: int,
+    day: int,
 ) -> dict[str, Any]:
     base.set_params(sub_models=ensemble.sub_models)
-    placebo = shuffled_regimes(train.regime, train.time, train.pair, PLACEBO_BLOCK, seed)
+    placebo = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
     own, shuffled = (
         base.with_regimes(train.X, train.y, codes, train.weight)
         for codes in (train.regime, placebo)

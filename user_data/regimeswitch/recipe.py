@@ -7,11 +7,13 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from regimeswitch.candles import candles_spanning
 from regimeswitch.ensemble import (
     RegimeEnsemble,
     RegimeEnsembleClassifier,
     RegimeEnsembleRegressor,
 )
+from regimeswitch.features import DAY_CANDLES
 from regimeswitch.gated import GatedModel
 from regimeswitch.learners import Task, make_learner
 from regimeswitch.settings import ModelSettings, Settings
@@ -73,17 +75,23 @@ def unfitted_ensemble(
 
 
 def unfitted_model(
-    ensemble: RegimeEnsemble, settings: Settings, shares: bool, label_period: int = 0
+    ensemble: RegimeEnsemble,
+    settings: Settings,
+    shares: bool,
+    timeframe: str,
+    label_period: int = 0,
 ) -> GatedModel:
     """The ensemble with its evidence.
 
     :param ensemble: of :func:`unfitted_ensemble`
     :param settings: the whole section ``regimeswitch``
     :param shares: rows of all pairs are learned from together
+    :param timeframe: the base timeframe, whose candles the rows' times count
     :param label_period: FreqAI's ``label_period_candles``; the longer of it and ``labels.horizon``
         is how far a label looks ahead, in base candles
     """
     models = settings.models
     trees = models.pair_trees if shares else 0
-    horizon = max(label_period, settings.labels.horizon)
-    return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed)
+    horizon = max(label_period, settings.labels.horizon_in(timeframe))
+    day = candles_spanning(DAY_CANDLES, timeframe)
+    return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed, day)

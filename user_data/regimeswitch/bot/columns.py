@@ -9,7 +9,6 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.candles import timeframe_seconds, utc_dates
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.labels import forward_return, move_threshold
 from regimeswitch.settings import Settings
@@ -43,15 +42,9 @@ def label_of(columns: Iterable[str]) -> str:
     return labels[0]
 
 
-def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
-    """Opening times counted in candles since 1970."""
-    milliseconds = utc_dates(dates).astype("int64").to_numpy()
-    return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
-
-
 def thresholds_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
     """The label threshold of each candle (fraction), known at its close; NaN in warm-up."""
-    return move_threshold(mend(candles, timeframe, settings.safety), settings.labels)
+    return move_threshold(mend(candles, timeframe, settings.safety), settings.labels, timeframe)
 
 
 def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
@@ -60,5 +53,5 @@ def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArr
     :param candles: up to the end of training and no further
     """
     bad = bad_candles(candles, timeframe, settings.safety)
-    ahead = forward_return(candles, settings.labels, bad).to_numpy()
+    ahead = forward_return(candles, settings.labels, timeframe, bad).to_numpy()
     return np.asarray(ahead / thresholds_of(candles, timeframe, settings))

@@ -137,7 +137,8 @@ class LearningModel(RegimeModelBase):
     def gated(self, ensemble: RegimeEnsemble, rows: Rows) -> GatedModel:
         """The ensemble, judged and trained; what ``fit`` of both models returns."""
         period = int(self.ft_params.get("label_period_candles", 0))
-        return unfitted_model(ensemble, self.settings, self.shares, period).fit(rows)
+        base = self.config["timeframe"]
+        return unfitted_model(ensemble, self.settings, self.shares, base, period).fit(rows)
 
     @property
     def training_window(self) -> TimeRange:

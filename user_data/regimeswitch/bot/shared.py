@@ -19,11 +19,11 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from regimeswitch.bot.columns import CODE_COLUMN, label_of, moves_of, time_numbers
+from regimeswitch.bot.columns import CODE_COLUMN, label_of, moves_of
 from regimeswitch.bot.joining import join_quickly
 from regimeswitch.bot.missing import no_rows
 from regimeswitch.bot.vocabulary import features_of, in_common, vocabulary
-from regimeswitch.candles import OHLCV, utc_dates
+from regimeswitch.candles import OHLCV, time_numbers, utc_dates
 from regimeswitch.rows import Rows, thinned, thinning_step
 from regimeswitch.settings import Settings
 
@@ -145,7 +145,9 @@ def shared_rows(
         raise no_rows(frames, window)
     rows = Rows.joined(parts)
     models = settings.models
-    step = thinning_step(len(rows), models.row_budget, models.row_step, settings.labels.horizon)
+    base = strategy.timeframe
+    least, horizon = models.row_step_in(base), settings.labels.horizon_in(base)
+    step = thinning_step(len(rows), models.row_budget, least, horizon)
     rows = rows.take(thinned(rows.time, step))
     moments, place = np.unique(rows.time, return_inverse=True)
     if len(moments):

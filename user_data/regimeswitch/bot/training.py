@@ -14,8 +14,8 @@ import pandas as pd
 from datasieve.pipeline import Pipeline
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from regimeswitch.bot.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of, time_numbers
-from regimeswitch.candles import OHLCV
+from regimeswitch.bot.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of
+from regimeswitch.candles import OHLCV, time_numbers
 from regimeswitch.gated import GatedModel
 from regimeswitch.rows import Rows
 from regimeswitch.settings import Settings
@@ -48,7 +48,7 @@ def own_rows(
     labels = labels.assign(**{ROW_COLUMN: np.arange(len(labels))})
     data = dk.make_train_test_datasets(features, labels)
     if len(data["test_features"]) and not shuffled:
-        horizon = settings.labels.horizon
+        horizon = settings.labels.horizon_in(timeframe)
         features_info = dk.freqai_config["feature_parameters"]
         _purge(data, max(int(features_info.get("label_period_candles", 0)), horizon))
     dk.feature_pipeline = pipeline
