@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from regimeswitch import rebalance, risk
 from regimeswitch.bot.drawdown import DAILY, PEAK
-from regimeswitch.candles import candles_spanning
+from regimeswitch.candles import candles_spanning, timeframe_seconds
 from regimeswitch.floors import DAY_SECONDS, FloorState, floor_after
 from regimeswitch.lab.positions.book import Order, Trade
 from regimeswitch.lab.positions.signals import Floats, Market
