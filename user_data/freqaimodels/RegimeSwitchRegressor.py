@@ -1,5 +1,7 @@
 """FreqAI model: a number, such as the forward return, from the current regime's sub-model.
 
+In position mode RegimeSwitchStrategy asks it for the volatility of the next 24 hours.
+
 Use it with any FreqAI strategy: ``freqtrade backtesting --freqaimodel RegimeSwitchRegressor``.
 """
 
@@ -11,7 +13,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
+from regimeswitch.bot.columns import label_of
 from regimeswitch.bot.model import RegimeFreqaiModel
+from regimeswitch.labels import VOLATILITY_TARGET
 
 
 class RegimeSwitchRegressor(RegimeFreqaiModel):
@@ -21,7 +25,10 @@ class RegimeSwitchRegressor(RegimeFreqaiModel):
 
     def fit(self, data_dictionary, dk, **kwargs):
         """Train and judge base and sub-models on ``data_dictionary["train_rows"]``."""
-        return self.gated(self.unfitted(), data_dictionary["train_rows"])
+        rows = data_dictionary["train_rows"]
+        if label_of(dk.label_list) == VOLATILITY_TARGET:
+            return self.volatility_model(rows)
+        return self.gated(self.unfitted(), rows)
 
     def answers(self, forecast, dk):
         """The forecast, under the name of the strategy's target."""

@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from regimeswitch.candles import mend_candles
+from regimeswitch.candles import mend_candles, timeframe_seconds, utc_dates
 from regimeswitch.regimes import average_true_range, window_std
 from regimeswitch.settings import LabelSettings
+from regimeswitch.volatility import YEAR_SECONDS
 
 
 Floats = NDArray[np.float64]
@@ -22,6 +23,9 @@ CLASSES = ("buy", "hold", "sell")
 """The fixed class map of every classifier: column order of probabilities."""
 CLASS_COLUMN = "&s-signal"
 RETURN_COLUMN = "&-return"
+VOLATILITY_TARGET = "&-volatility"
+VOLATILITY_SECONDS = 86_400
+"""How far ahead the target of volatility looks, whatever the candles."""
 
 
 def move_threshold(candles: pd.DataFrame, settings: LabelSettings) -> Floats:
@@ -82,6 +86,38 @@ def class_labels(
     names = np.select([sign > 0, sign < 0], ["buy", "sell"], "hold")
     labels = pd.Series(names, index=candles.index, name=CLASS_COLUMN, dtype="str")
     return labels.where(known)
+
+
+def next_day_volatility(
+    candles: pd.DataFrame, timeframe: str, bad: pd.DataFrame | None = None
+) -> pd.Series:
+    """Logarithm of the annual realised volatility of the 24 hours after each candle.
+
+    Squared log returns of the base candles, close to close, as
+    :func:`regimeswitch.volatilityforecast.realised_volatility` has them of the past.
+
+    :param timeframe: of ``candles``; a day is 24 hours of them
+    :param bad: as in :func:`forward_return`
+    :return: shape (n,); missing where the 24 hours are not complete, where the row or a candle in
+        them is bad, and where no price moved
+    """
+    candles = _without_bad_prices(candles, bad)
+    close = candles["close"].to_numpy(dtype=np.float64)
+    horizon = volatility_candles_ahead(timeframe)
+    ahead = np.full(len(close), np.nan)
+    if len(close) > horizon:
+        squares = np.diff(np.log(close)) ** 2
+        ahead[:-horizon] = sliding_window_view(squares, horizon).sum(axis=1)
+        times = utc_dates(candles["date"]).to_numpy("datetime64[s]").astype(np.int64)
+        ahead[:-horizon][times[horizon:] - times[:-horizon] != VOLATILITY_SECONDS] = np.nan
+    ahead[~_usable(len(close), horizon, bad) | ~(ahead > 0)] = np.nan
+    annual = ahead * (YEAR_SECONDS / VOLATILITY_SECONDS)
+    return pd.Series(np.log(annual) / 2, index=candles.index, name=VOLATILITY_TARGET)
+
+
+def volatility_candles_ahead(timeframe: str) -> int:
+    """Candles that the target of volatility looks ahead: as many as 24 hours have."""
+    return max(VOLATILITY_SECONDS // timeframe_seconds(timeframe), 1)
 
 
 def _first_touch(candles: pd.DataFrame, threshold: Floats, horizon: int) -> NDArray[np.int64]:

@@ -31,7 +31,13 @@ READ_IN: dict[str, dict[str, tuple[str, ...]]] = {
             *("stop_atr", "take_atr", "trail_atr", "size_forecast", "size_most"),
         ),
     },
-    POSITION: {"risk": ("volatility_target", "volatility_half_life_days", "stop_daily_atr")},
+    POSITION: {
+        "entries": ("veto", "veto_margin"),
+        "risk": (
+            *("volatility_target", "volatility_half_life_days", "stop_daily_atr"),
+            *("size_from", "veto_scale"),
+        ),
+    },
 }
 """Keys that only one mode reads, by mode and section."""
 

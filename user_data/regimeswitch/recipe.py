@@ -7,14 +7,24 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.ensemble import (
     RegimeEnsemble,
     RegimeEnsembleClassifier,
     RegimeEnsembleRegressor,
 )
 from regimeswitch.gated import GatedModel
-from regimeswitch.learners import Task, make_learner
+from regimeswitch.labels import volatility_candles_ahead
+from regimeswitch.learners import RATIO_OBJECTIVES, Task, make_learner
+from regimeswitch.rows import thinning_step
 from regimeswitch.settings import ModelSettings, Settings
+from regimeswitch.volatilitymodel import VolatilityModel
+
+
+HOUR_SECONDS = 3600
+
+TrainedModel = GatedModel | VolatilityModel
+"""What a training inside FreqAI ends with, by the target of the strategy."""
 
 
 def learner_parameters(
@@ -34,15 +44,18 @@ def unfitted_ensemble(
     task: Task,
     training_parameters: Mapping[str, Any],
     classes: Sequence[Any] | None = None,
+    ratio: bool = False,
 ) -> RegimeEnsemble:
     """Base and sub-models as the settings want them.
 
     :param classes: the fixed class map; None = the sorted classes of the training rows
+    :param ratio: the target is a ratio of variances
     """
 
     def learner(name: str) -> BaseEstimator:
         given = learner_parameters(name, models, training_parameters)
-        return make_learner(name, task, given, models.seed)
+        usual = RATIO_OBJECTIVES[name] if ratio else {}
+        return make_learner(name, task, {**usual, **given}, models.seed)
 
     parts = {
         "base": learner(models.learner),
@@ -73,3 +86,37 @@ def unfitted_model(
     trees = models.pair_trees if shares else 0
     horizon = max(label_period, settings.labels.horizon)
     return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed)
+
+
+def unfitted_volatility_model(
+    settings: Settings,
+    training_parameters: Mapping[str, Any],
+    timeframe: str,
+    label_period: int = 0,
+) -> VolatilityModel:
+    """The forecast of the next day's volatility that position mode learns.
+
+    :param timeframe: base timeframe
+    :param label_period: FreqAI's ``label_period_candles``; the longer of it and 24 hours counts
+    """
+    models = settings.models
+    ensemble = unfitted_ensemble(models, "regressor", training_parameters, ratio=True)
+    horizon = max(label_period, volatility_candles_ahead(timeframe))
+    return VolatilityModel(ensemble, settings.evidence, horizon, models.seed)
+
+
+def row_step(rows: int, settings: Settings, timeframe: str, volatility: bool) -> int:
+    """Every how many candles a row of all pairs is kept.
+
+    :param rows: of all pairs, number
+    :param timeframe: base timeframe
+    :param volatility: the label is the next day's volatility, of which neighbouring rows know
+        nearly the same: one row an hour is enough
+    """
+    models = settings.models
+    if not volatility:
+        horizon = settings.labels.horizon
+        return thinning_step(rows, models.row_budget, models.row_step, horizon)
+    hour = max(HOUR_SECONDS // timeframe_seconds(timeframe), 1)
+    horizon = volatility_candles_ahead(timeframe)
+    return thinning_step(rows, models.row_budget, max(models.row_step, hour), horizon)

@@ -197,6 +197,10 @@ class Settings(Section):
         trained = {"regime": True, "labels": True, "models": True, "evidence": True}
         parts = self.model_dump(mode="json", include={**trained, "safety": SAFETY_OF_MODELS})
         parts["models"].pop("jobs")
+        if self.entries.mode == POSITION:
+            # A regressor learns another target, with the exponential mean as a rival.
+            half_life = self.risk.volatility_half_life_days
+            parts["target"] = {"mode": POSITION, "half_life_days": half_life}
         text = json.dumps([FEATURE_VERSION, parts, also or {}], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
