@@ -31,6 +31,7 @@ QUICK: dict[str, Any] = {
     "regimeswitch": {
         "models": {"own_trees": 5, "min_rows": 200},
         "entries": {
+            "mode": "signal",
             "require_edge": False,
             "buy": {"bull": 0.25, "sideways": 0.25},
             "sell": {"bull": 0.35, "sideways": 0.35},
@@ -38,6 +39,12 @@ QUICK: dict[str, Any] = {
         "risk": {"max_hold_candles": 48},
     },
 }
+
+
+def in_signal_mode(section: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A section ``regimeswitch`` with ``entries.mode`` "signal"; other modes are kept."""
+    given = section or {}
+    return given | {"entries": {"mode": "signal"} | given.get("entries", {})}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ def busy(buy: float, sell: float, **risk: object) -> dict[str, Any]:
     """An overlay on the project's config: small models, entries in every regime by thresholds."""
     config = deepcopy(QUICK)
     config["regimeswitch"]["entries"] = {
+        "mode": "signal",
         "require_edge": False,
         "regimes": [*REGIMES],
         "leave_regimes": [],

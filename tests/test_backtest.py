@@ -122,7 +122,11 @@ def test_regressor_forecasts_the_return_in_the_regimes_of_a_reference_pair(
     freqtrade: Callable[..., Run],
 ) -> None:
     config = deepcopy(QUICK)
-    config["regimeswitch"]["entries"] = {"expected_return": 0.0005, "require_edge": False}
+    config["regimeswitch"]["entries"] = {
+        "mode": "signal",
+        "expected_return": 0.0005,
+        "require_edge": False,
+    }
     config["regimeswitch"]["evidence"] = {"gate": False}
     config["regimeswitch"]["regime"] = {"anchor": "ETH/USDT"}
     run = freqtrade(

@@ -37,6 +37,7 @@ def forcing() -> dict[str, Any]:
     config["force_entry_enable"] = True
     config["freqai"] |= {"live_retrain_hours": 24, "expiration_hours": 72}
     config["regimeswitch"]["entries"] = {
+        "mode": "signal",
         "regimes": [],
         "leave_regimes": ["bull", "bear", "sideways"],
         "sell": {"bull": 0.0, "bear": 0.0, "sideways": 0.0},

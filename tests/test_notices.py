@@ -10,12 +10,13 @@ import pytest
 from freqtrade.enums import RunMode
 from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
 
+from conftest import in_signal_mode
 from frames import candle_frame
 from regimeswitch.bot.annotations import regime_bands
 from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.notices import Notices
 from regimeswitch.candles import find_bad_candles
-from regimeswitch.settings import RegimeSettings, Settings
+from regimeswitch.settings import RegimeSettings, load_settings
 from regimeswitch.switching import age
 
 
@@ -122,13 +123,13 @@ def test_bands_cover_each_known_stretch_and_pass_freqtrade_s_own_check() -> None
 def test_an_entry_record_looks_at_closed_candles_only_and_survives_the_trade() -> None:
     frame = analysed(["bull", "bear", "bear"]).assign(stop_atr=[1.0, 2.0, 3.0])
     opened = frame["date"].iloc[2].to_pydatetime()
-    record = EntryRecord.of(frame, opened, "5m", Settings())
+    record = EntryRecord.of(frame, opened, "5m", load_settings(in_signal_mode()))
     assert record == EntryRecord("bear", 2.0)
     kept: dict[str, object] = {}
     trade = SimpleNamespace(set_custom_data=kept.__setitem__, get_custom_data=kept.get)
     record.write(trade)
     assert EntryRecord.read(trade) == record
-    EntryRecord.of(frame.head(0), opened, "5m", Settings()).write(trade)
+    EntryRecord.of(frame.head(0), opened, "5m", load_settings(in_signal_mode())).write(trade)
     assert EntryRecord.read(trade) is None
 
 

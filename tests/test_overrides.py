@@ -16,7 +16,7 @@ from freqtrade.persistence import LocalTrade, Trade
 from freqtrade.resolvers import StrategyResolver
 from freqtrade.strategy import IStrategy
 
-from conftest import ROOT
+from conftest import ROOT, in_signal_mode
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.overrides import full_stake
 from regimeswitch.bot.positions import Positions
@@ -31,6 +31,7 @@ HELD = {
     "entries": {"mode": "position", "regimes": ["bull"]},
     "risk": {"stake_fraction": 1.0},
 }
+SIGNAL = {"entries": {"mode": "signal"}}
 NO_LIMITS = {"risk": {"daily_loss": 0, "peak_loss": 0}}
 
 
@@ -49,17 +50,23 @@ def load(tmp_path: Path, **changes: Any) -> IStrategy:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"use_exit_signal": False}, "risk.daily_loss, risk.peak_loss would close nothing"),
         (
-            {"use_exit_signal": False, "regimeswitch": {"risk": {"max_hold_candles": 9}}},
+            {"use_exit_signal": False, "regimeswitch": SIGNAL},
+            "risk.daily_loss, risk.peak_loss would close nothing",
+        ),
+        (
+            {"use_exit_signal": False, "regimeswitch": SIGNAL | {"risk": {"max_hold_candles": 9}}},
             "risk.daily_loss, risk.peak_loss, risk.max_hold_candles would",
         ),
         (
-            {"use_exit_signal": False, "regimeswitch": {"risk": {"daily_close": False}}},
+            {"use_exit_signal": False, "regimeswitch": SIGNAL | {"risk": {"daily_close": False}}},
             "and risk.peak_loss would close nothing",
         ),
         ({"exit_profit_only": True}, "exit_profit_only is true: "),
-        ({"use_custom_stoploss": False}, "risk.stop_atr and risk.trail_atr would place no stop"),
+        (
+            {"use_custom_stoploss": False, "regimeswitch": SIGNAL},
+            "risk.stop_atr and risk.trail_atr would place no stop",
+        ),
         ({"startup_candle_count": 30}, "startup_candle_count 30: the settings need 2031"),
         (
             {"use_exit_signal": False, "regimeswitch": HELD},
@@ -96,7 +103,7 @@ def test_what_cuts_positions_is_named_and_honoured(
 
 def test_signal_mode_trades_on_forecasts_and_needs_freqai(tmp_path: Path) -> None:
     with pytest.raises(OperationalException, match=r"freqai.enabled is not true.*\"position\""):
-        load(tmp_path, freqai={"enabled": False})
+        load(tmp_path, freqai={"enabled": False}, regimeswitch=SIGNAL)
     assert load(tmp_path, freqai={"enabled": False}, regimeswitch=HELD).trains is False
 
 
@@ -121,7 +128,8 @@ def test_what_does_what_it_says_is_taken(tmp_path: Path, caplog: pytest.LogCaptu
     assert strategy.startup_candle_count == 3000
     assert "RegimeSwitch itself adds to no position" in caplog.text
     # Without limits, no exit by signals is what was asked for.
-    assert load(tmp_path, use_exit_signal=False, regimeswitch=NO_LIMITS).use_exit_signal is False
+    unlimited = load(tmp_path, use_exit_signal=False, regimeswitch=SIGNAL | NO_LIMITS)
+    assert unlimited.use_exit_signal is False
 
 
 def test_freqtrade_asks_for_a_limit_unless_these_keys_forbid_it(tmp_path: Path) -> None:
@@ -182,7 +190,7 @@ def test_a_number_as_stake_is_the_full_stake(
             runmode=RunMode.BACKTEST,
         ),
     )
-    settings = load_settings({"risk": risk})
+    settings = load_settings(in_signal_mode({"risk": risk}))
     stakes = Stakes(strategy, settings, Positions(strategy, settings).record, Notices())
     now = pd.Timestamp("2025-01-01T00:15", tz="UTC").to_pydatetime()
     wanted = Wanted("BTC/USDT", now, 100.0, 0.0, None, 1e6, "bull", short=False)
@@ -211,7 +219,7 @@ def test_the_range_of_a_backtest_becomes_definite(
     market: Path, tmp_path: Path, given: str, found: str
 ) -> None:
     freqai = {"train_period_days": 20}
-    strategy = load(tmp_path, datadir=market, timerange=given, freqai=freqai)
+    strategy = load(tmp_path, datadir=market, timerange=given, freqai=freqai, regimeswitch=SIGNAL)
     assert strategy.config["timerange"] == found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import Run
+from conftest import Run, in_signal_mode
 from frames import candle_frame
 from heldpairs import POSITION, position_frame
 from regimeswitch.candles import resample, timeframe_seconds
@@ -175,7 +175,10 @@ def test_a_fixed_stake_is_the_whole_slot(freqtrade_here: Callable[..., Run], mar
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ({"risk": {"volatility_target": 0.5}}, "does not read risk.volatility_target"),
+        (
+            in_signal_mode({"risk": {"volatility_target": 0.5}}),
+            "does not read risk.volatility_target",
+        ),
         (
             {"entries": {"mode": "position", "buy": {"bull": 0.5}}, "risk": {"stop_atr": 3}},
             'entries.mode is "position", which does not read entries.buy, risk.stop_atr; leave '
@@ -192,7 +195,8 @@ def test_keys_of_the_other_mode_are_refused(section: dict[str, Any], words: str)
 
 def test_each_mode_has_its_defaults() -> None:
     """As positions.md measured them: nothing here is to be tuned."""
-    held = load_settings({"entries": {"mode": "position"}})
+    held = Settings()
+    assert held == load_settings({"entries": {"mode": "position"}})
     assert held.entries.regimes == ("bull",)
     risk = held.risk
     assert (risk.stake_fraction, risk.max_position, risk.max_pair) == (1.0, 1.0, 1.0)
@@ -203,8 +207,10 @@ def test_each_mode_has_its_defaults() -> None:
     assert found == ("trend", "1h", 200, "self")
     assert (rule.trend_enter, rule.trend_exit, rule.grace_candles) == (3.0, 1.0, 36)
     signal = load_settings({"entries": {"mode": "signal"}})
-    assert signal == Settings()
     assert (signal.entries.regimes, signal.risk.stake_fraction) == (("bull", "sideways"), 0.2)
+    assert (signal.risk.max_position, signal.risk.max_pair) == (0.4, 0.4)
+    assert (signal.risk.daily_loss, signal.risk.peak_loss) == (0.05, 0.2)
+    assert load_settings(signal.model_dump(mode="json")) == signal
     assert load_settings(held.model_dump(mode="json")) == held
 
 

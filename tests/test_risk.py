@@ -146,7 +146,7 @@ def test_sized_by_edge_a_share_of_expectation_over_variance() -> None:
 
 
 def test_while_a_switch_is_pending_positions_are_smaller() -> None:
-    config = RiskSettings(pending_scale=0.4)
+    config = RiskSettings(stake_fraction=0.2, pending_scale=0.4)
     calm, waiting = Outlook("bull"), Outlook("bull", pending=True)
     found = [wanted_stake(1000, outlook, config) for outlook in (calm, waiting)]
     assert found == pytest.approx([200, 80])

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from conftest import in_signal_mode
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
 
 
@@ -108,7 +109,7 @@ def test_the_json_schema_knows_every_key() -> None:
             ["rule 'change' needs 8641 candles of 5m", "at most 4999", 'typical: "1h"'],
         ),
         (
-            {"entries": {"regimes": ["bull", "bear"]}},
+            {"entries": {"mode": "signal", "regimes": ["bull", "bear"]}},
             ["regimes and leave_regimes both name bear", "take it out of one"],
         ),
         ({"regime": 5}, ["regimeswitch.regime", "got 5"]),
@@ -167,12 +168,12 @@ def test_what_changes_models_changes_the_hash(section: Section) -> None:
         {},
         {"models": {"jobs": 1}},
         {"entries": {"expected_return": 0.01}},
-        {"risk": {"stop_atr": 3}},
+        {"risk": {"stop_atr": 3, "stake_fraction": 0.1}},
     ],
 )
 def test_what_does_not_change_models_keeps_the_hash(section: Section) -> None:
-    found = load_settings(section)
-    assert found.model_hash() == Settings().model_hash()
+    found = load_settings(in_signal_mode(section))
+    assert found.model_hash() == load_settings(in_signal_mode()).model_hash()
     assert found.model_hash({"days": 30}) != found.model_hash({"days": 31})
 
 

@@ -16,7 +16,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.resolvers import StrategyResolver
 from freqtrade.strategy import IStrategy
 
-from conftest import ROOT
+from conftest import ROOT, in_signal_mode
 
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -31,7 +31,7 @@ def load(tmp_path: Path, section: dict[str, Any] | None = None, **changes: Any) 
         "timerange": "20250101-20250102",
         **changes,
     }
-    config["regimeswitch"] = section or {}
+    config["regimeswitch"] = in_signal_mode(section)
     strategy = StrategyResolver.load_strategy(deepcopy(config))
     strategy.ft_load_hyper_params(False)
     strategy.dp = DataProvider(config, None)

@@ -12,11 +12,15 @@ import pytest
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
+from conftest import in_signal_mode
 from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.standing import no_trade_reasons, size_ratios
-from regimeswitch.settings import RiskSettings, Settings, load_settings
+from regimeswitch.settings import RiskSettings, load_settings
 from test_signals import answers, load, signals
+
+
+SIGNAL = load_settings(in_signal_mode())
 
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -105,7 +109,7 @@ def test_a_backtest_is_told_the_shares_of_what_was_predicted(
 
 
 def test_size_forecast_moves_stop_and_stake_against_each_other() -> None:
-    settings = load_settings({"risk": {"size_most": 2}})
+    settings = load_settings(in_signal_mode({"risk": {"size_most": 2}}))
     frame = pd.DataFrame({"size_ratio": [0.0, np.nan, 0.1, 1.0, 1.5, 9.0]})
     assert size_ratios(frame, settings).tolist() == [1, 1, 0.5, 1, 1.5, 2]
     for size in (0.5, 1.0, 1.5):
@@ -113,7 +117,7 @@ def test_size_forecast_moves_stop_and_stake_against_each_other() -> None:
         stop = risk.stop_price(100, 0.5, False, settings.stop_multiple, size)
         # What is lost at the stop stays the same.
         assert stake * (100 - stop) == pytest.approx(1000 * 0.2 * 8 * 0.5)
-    off = load_settings({"risk": {"size_forecast": False}})
+    off = load_settings(in_signal_mode({"risk": {"size_forecast": False}}))
     assert size_ratios(frame, off).eq(1).all()
     assert size_ratios(frame[[]], settings).eq(1).all()
 
@@ -126,14 +130,14 @@ def test_the_size_is_kept_with_the_trade_and_old_trades_have_the_usual() -> None
     date = pd.date_range("2025-01-01", periods=3, freq="5min", tz="UTC")
     columns = {"regime": "bull", "stop_atr": 1.0, "size_ratio": [0.7, 1.3, 9.0]}
     frame = pd.DataFrame({"date": date, **columns})
-    record = EntryRecord.of(frame, date[2].to_pydatetime(), "5m", Settings())
+    record = EntryRecord.of(frame, date[2].to_pydatetime(), "5m", SIGNAL)
     assert record == EntryRecord("bull", 1.0, 1.3)
     trade = SimpleNamespace(get_custom_data=lambda key: {"regime": "bull", "atr": 2.0})
     assert EntryRecord.read(trade) == EntryRecord("bull", 2.0, 1.0)
 
 
 def test_shorts_are_judged_by_the_fall_that_is_expected() -> None:
-    settings = load_settings({"entries": {"short": True}})
+    settings = load_settings(in_signal_mode({"entries": {"short": True}}))
     frame = answers(regime=["bear"] * 3 + ["bull"], expected_return=[-0.01, 0.01, -0.001, -0.01])
     strong = pd.Series([True] * 4)
     reasons = no_trade_reasons(frame, strong, ~strong, settings, short=True).tolist()

@@ -37,14 +37,14 @@ class EntrySettings(Section):
     """When a position is opened and closed."""
 
     mode: Literal["position", "signal"] = Field(
-        "signal",
+        "position",
         description="position = hold a pair while its active regime is one of regimes, cash "
         "otherwise; signal = open and close on the forecasts of the models",
     )
     regimes: tuple[RegimeName, ...] = Field(
-        ("bull", "sideways"),
-        description="regimes in which long positions are opened (signal) or held (position, where "
-        "the default is bull alone)",
+        ("bull",),
+        description="regimes in which long positions are held (position) or opened (signal, where "
+        "the default is bull and sideways)",
     )
     buy: BuyProbabilities = Field(
         default_factory=BuyProbabilities,

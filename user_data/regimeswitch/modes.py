@@ -9,17 +9,17 @@ from pydantic import BaseModel
 
 
 POSITION, SIGNAL = "position", "signal"
-POSITION_DEFAULTS: dict[str, dict[str, Any]] = {
-    "entries": {"regimes": ("bull",)},
+SIGNAL_DEFAULTS: dict[str, dict[str, Any]] = {
+    "entries": {"regimes": ("bull", "sideways")},
     "risk": {
-        "stake_fraction": 1.0,
-        "max_position": 1.0,
-        "max_pair": 1.0,
-        "daily_loss": 0.1,
-        "peak_loss": 0.3,
+        "stake_fraction": 0.2,
+        "max_position": 0.4,
+        "max_pair": 0.4,
+        "daily_loss": 0.05,
+        "peak_loss": 0.2,
     },
 }
-"""Where position mode has another default than the field, which has that of signal mode."""
+"""Where signal mode has another default than the field, which has that of position mode."""
 READ_IN: dict[str, dict[str, tuple[str, ...]]] = {
     SIGNAL: {
         "entries": (
@@ -43,7 +43,7 @@ READ_IN: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def with_defaults_of_mode(section: Any) -> Any:
-    """The section ``regimeswitch`` with what position mode defaults to filled in.
+    """The section ``regimeswitch`` with what signal mode defaults to filled in.
 
     :param section: as parsed; what is no section of objects is returned as it is, for the
         validation to name
@@ -51,10 +51,10 @@ def with_defaults_of_mode(section: Any) -> Any:
     if not isinstance(section, Mapping):
         return section
     entries = section.get("entries", {})
-    if _of(entries, "mode") != POSITION:
+    if _of(entries, "mode") != SIGNAL:
         return section
     filled = dict(section)
-    for name, defaults in POSITION_DEFAULTS.items():
+    for name, defaults in SIGNAL_DEFAULTS.items():
         given = filled.get(name, {})
         if isinstance(given, Mapping):
             filled[name] = {**defaults, **given}

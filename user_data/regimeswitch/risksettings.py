@@ -27,10 +27,10 @@ class RiskSettings(Section):
         "that grows fastest if the proven expected move is true",
     )
     stake_fraction: Fraction = Field(
-        0.2,
-        description="signal mode with sizing fraction: share of capital per position; position "
-        "mode: share of a slot, which is capital / pairs (or / max_open_trades, if that is less), "
-        "default 1; a number as freqtrade's stake_amount takes its place",
+        1.0,
+        description="position mode: share of a slot, which is capital / pairs (or / "
+        "max_open_trades, if that is less); signal mode with sizing fraction: share of capital per "
+        "position, default 0.2; a number as freqtrade's stake_amount takes its place",
     )
     volatility_target: float = Field(
         0.6,
@@ -82,14 +82,14 @@ class RiskSettings(Section):
         "period, fraction",
     )
     max_position: Fraction = Field(
-        0.4,
-        description="largest stake of one position, fraction of capital; default in position "
-        "mode: 1",
+        1.0,
+        description="largest stake of one position, fraction of capital; default in signal mode: "
+        "0.4",
     )
     max_pair: Fraction = Field(
-        0.4,
+        1.0,
         description="largest sum of open stakes in one pair, fraction of capital; default in "
-        "position mode: 1",
+        "signal mode: 0.4",
     )
     max_exposure: Fraction = Field(
         1.0, description="largest sum of all open stakes, fraction of capital"
@@ -125,18 +125,18 @@ class RiskSettings(Section):
         0, ge=0, description="a position is closed after this many 5-minute candles; 0 = never"
     )
     daily_loss: Fraction = Field(
-        0.05,
+        0.1,
         description="loss of marked equity since 00:00 UTC that stops entries until the next day, "
-        "fraction; default in position mode: 0.1; 0 = no daily floor",
+        "fraction; default in signal mode: 0.05; 0 = no daily floor",
     )
     daily_close: bool = Field(
         True, description="open positions are closed when the daily floor is reached"
     )
     peak_loss: Fraction = Field(
-        0.2,
+        0.3,
         description="loss of marked equity since its highest that stops entries for "
-        "peak_pause_days and closes positions, fraction; default in position mode: 0.3; 0 = no "
-        "such floor",
+        "peak_pause_days and closes positions, fraction; default in signal mode: 0.2; 0 = no such "
+        "floor",
     )
     peak_pause_days: int = Field(
         7,

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from regimeswitch.entrysettings import EntrySettings
 from regimeswitch.lab.botconfig import section
-from regimeswitch.modes import POSITION, POSITION_DEFAULTS, READ_IN, SIGNAL
+from regimeswitch.modes import POSITION, READ_IN, SIGNAL, SIGNAL_DEFAULTS
 from regimeswitch.risksettings import RiskSettings
 
 
@@ -39,9 +39,9 @@ def in_mode(given: Mapping[str, Any], mode: str) -> dict[str, Any]:
         for key in keys:
             if key in section(given, name):
                 result[name][key] = _usual(name, key)
-    for name, defaults in POSITION_DEFAULTS.items():
+    for name, defaults in SIGNAL_DEFAULTS.items():
         for key, value in defaults.items():
-            result[name][key] = value if mode == POSITION else _usual(name, key)
+            result[name][key] = value if mode == SIGNAL else _usual(name, key)
     return {name: _plain(keys) for name, keys in result.items()}
 
 

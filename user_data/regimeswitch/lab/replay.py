@@ -42,6 +42,7 @@ from regimeswitch.lab.replaying.stage import (
 )
 from regimeswitch.lab.replaying.tables import print_replay, print_served
 from regimeswitch.lab.sameness import require_bot
+from regimeswitch.modes import POSITION, SIGNAL
 from regimeswitch.settings import SettingsError
 from regimeswitch.warmup import BASE_TIMEFRAME
 
@@ -49,8 +50,11 @@ from regimeswitch.warmup import BASE_TIMEFRAME
 OK, FINDING, USAGE = 0, 1, 2
 WORK = Path(".replay")
 DAY = timeframe_seconds("1d")
-MORE_TRADES: dict[str, Any] = {
-    "regimeswitch": {"entries": {"require_edge": False}, "risk": {"max_hold_candles": 24}}
+MORE_TRADES: dict[str, dict[str, Any]] = {
+    POSITION: {"regimeswitch": {"risk": {"max_hold_candles": 24}}},
+    SIGNAL: {
+        "regimeswitch": {"entries": {"require_edge": False}, "risk": {"max_hold_candles": 24}}
+    },
 }
 
 
@@ -189,7 +193,7 @@ def scene_of(args: argparse.Namespace) -> Scene:
         loop_seconds=args.loop_seconds,
         sabotage=args.sabotage,
         wallet=config.wallet,
-        extra=MORE_TRADES if args.more_trades else {},
+        extra=MORE_TRADES[config.settings.entries.mode] if args.more_trades else {},
     )
 
 

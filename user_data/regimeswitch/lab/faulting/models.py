@@ -81,7 +81,7 @@ CONFIG: dict[str, Any] = {
     },
     "regimeswitch": {
         "models": {"own_trees": 4, "min_rows": 200},
-        "entries": {"require_edge": False},
+        "entries": {"mode": "signal", "require_edge": False},
     },
 }
 
