@@ -20,6 +20,7 @@ from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.overrides import full_stake
+from regimeswitch.bot.standing import VETO
 from regimeswitch.modes import POSITION
 from regimeswitch.risk import Exposure
 from regimeswitch.settings import Settings
@@ -97,9 +98,10 @@ class Stakes:
             outlook = record.outlook(wanted.price, wanted.short, self._settings)
             full = full_stake(self._strategy.config)
             if self._settings.entries.mode == POSITION:
-                weight = math.nan if record.weight is None else record.weight
+                weight = record.share
                 amount = risk.slot_stake(capital, self._slots(), weight, own, full)
-                reason = "" if amount > 0 else risk.why_no_slot(weight, own)
+                none = VETO if record.scale == 0 else risk.why_no_slot(weight, own)
+                reason = "" if amount > 0 else none
             else:
                 amount = risk.wanted_stake(capital, outlook, own, full)
                 reason = "" if amount > 0 else risk.why_nothing(outlook, own)
