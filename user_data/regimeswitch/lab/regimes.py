@@ -89,16 +89,21 @@ def find_regimes(
     The regimes are found on all candles first, so that the range starts warm.
     """
     base = mend(folder.candles(pair, BASE_TIMEFRAME), BASE_TIMEFRAME, settings.safety)
-    anchor = settings.regime.anchor_of(pair)
-    timeframe = settings.regime.timeframe
-    try:
-        rule = folder.candles(anchor, timeframe)
-    except InputError:
-        shorter = base if anchor == pair else folder.candles(anchor, BASE_TIMEFRAME)
-        rule = resample(shorter, timeframe, BASE_TIMEFRAME)
-    columns = regime_columns(base, settings.regime, mend(rule, timeframe, settings.safety))
+    rule = stored_rule_candles(folder, settings.regime.anchor_of(pair), settings)
+    columns = regime_columns(base, settings.regime, rule)
     inside = time_inside(base["date"], timerange)
     return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)
+
+
+def stored_rule_candles(folder: CandleFolder, pair: str, settings: Settings) -> pd.DataFrame:
+    """Mended candles of the rule's timeframe; put together where there is no file of them."""
+    timeframe, safety = settings.regime.timeframe, settings.safety
+    try:
+        rule = folder.candles(pair, timeframe)
+    except InputError:
+        base = mend(folder.candles(pair, BASE_TIMEFRAME), BASE_TIMEFRAME, safety)
+        rule = resample(base, timeframe, BASE_TIMEFRAME)
+    return mend(rule, timeframe, safety)
 
 
 def regime_figures(columns: pd.DataFrame) -> dict[str, Any]:

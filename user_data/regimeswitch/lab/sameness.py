@@ -16,6 +16,8 @@ from regimeswitch.lab.inputs import InputError
 
 
 CLASSIFIER = "RegimeSwitchClassifier"
+OWN_MODELS = (CLASSIFIER, "RegimeSwitchRegressor")
+"""What classifies is judged by its skill, whichever of the two a bot has."""
 STRATEGY = "RegimeSwitchStrategy"
 PLAIN_FEATURES: dict[str, Any] = {
     "include_corr_pairlist": [],
@@ -60,7 +62,7 @@ def _other_models(config: BotConfig) -> Iterator[tuple[str, Any, Any]]:
     if freqai.get("continual_learning"):
         yield "freqai.continual_learning", True, False
     model = config.merged.get("freqaimodel")
-    if model not in (None, CLASSIFIER):
+    if model not in (None, *OWN_MODELS):
         yield "freqaimodel", model, CLASSIFIER
 
 
@@ -69,9 +71,9 @@ def require_own_strategy(config: BotConfig, command: str) -> None:
 
     :raises InputError: naming the key
     """
-    for key, own in (("strategy", STRATEGY), ("freqaimodel", CLASSIFIER)):
+    for key, (own, *others) in (("strategy", (STRATEGY,)), ("freqaimodel", OWN_MODELS)):
         given = config.merged.get(key)
-        if given not in (None, own):
+        if given not in (None, own, *others):
             raise InputError(
                 f"{key} {given!r}: {command} runs {own}, whose result would not be your bot's; "
                 f"set it to {own!r}"
