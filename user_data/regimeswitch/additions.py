@@ -6,10 +6,12 @@ Pure functions of columns, the same in backtests, live and ``regimeswitch prove 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from regimeswitch.settings import EntrySettings, RiskSettings
+from regimeswitch.settings import EntrySettings, RiskSettings, Settings
 from regimeswitch.volatility import target_weights
 
 
@@ -71,3 +73,19 @@ def entry_scales(against: Flags, settings: RiskSettings) -> Floats:
     :param against: of :func:`vetoed`, shape (n,)
     """
     return np.where(against, settings.veto_scale, 1.0)
+
+
+def without_model(model: str | None, trains: bool, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Keys whose model is not the bot's: the rule trades as if they were off. With what they need.
+
+    :param model: ``freqaimodel``
+    :param trains: the bot trains models at all
+    """
+    found = str(model) if trains else "none"
+    wants = {
+        "entries.veto": (settings.entries.veto != "none", "Classifier"),
+        "risk.size_from": (settings.risk.size_from == "forecast", "Regressor"),
+    }
+    for key, (is_on, ending) in wants.items():
+        if is_on and not found.endswith(ending):
+            yield key, f"needs RegimeSwitch{ending}, and the model of this bot is {found}"

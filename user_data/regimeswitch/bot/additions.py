@@ -6,7 +6,7 @@ The bot's side of :mod:`regimeswitch.additions`: without a prediction the rule s
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from regimeswitch.additions import (
     entry_scales,
     slot_weights,
     vetoed,
+    without_model,
 )
 from regimeswitch.settings import Settings
 from regimeswitch.volatility import VOLATILITY_COLUMN, WEIGHT_COLUMN
@@ -61,22 +62,6 @@ def _predicted(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
         return np.zeros(len(frame))
     usable = (frame["do_predict"] == 1).to_numpy()
     return np.where(usable, np.nan_to_num(frame[name].to_numpy(dtype=np.float64)), 0.0)
-
-
-def without_model(model: str | None, trains: bool, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Keys whose model is not the bot's: the rule trades as if they were off. With what they need.
-
-    :param model: ``freqaimodel``
-    :param trains: the bot trains models at all
-    """
-    found = str(model) if trains else "none"
-    wants = {
-        "entries.veto": (settings.entries.veto != "none", "Classifier"),
-        "risk.size_from": (settings.risk.size_from == "forecast", "Regressor"),
-    }
-    for key, (is_on, ending) in wants.items():
-        if is_on and not found.endswith(ending):
-            yield key, f"needs RegimeSwitch{ending}, and the model of this bot is {found}"
 
 
 def say_what_is_added(config: Mapping[str, Any], settings: Settings, trains: bool) -> None:

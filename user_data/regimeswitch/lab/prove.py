@@ -35,7 +35,7 @@ from regimeswitch.lab.ranges import OPEN, range_text, read_range, time_inside
 from regimeswitch.lab.sameness import require_plain_models
 from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.utility.command import Asking, Span, check_utility, utility
-from regimeswitch.lab.utility.forecasts import ADDITIONS
+from regimeswitch.lab.utility.proof import ADDITIONS, TRAIN_DAYS
 from regimeswitch.lab.utility.table import print_utility
 from regimeswitch.lab.walkforward import PER_DAY, check_windows, walk, windows_between
 from regimeswitch.learners import LearnerError
@@ -43,7 +43,6 @@ from regimeswitch.settings import Settings, SettingsError
 from regimeswitch.warmup import startup_candles
 
 
-TRAIN_DAYS = 120
 STEP_DAYS = 30
 SECONDS = timeframe_seconds(TIMEFRAME)
 

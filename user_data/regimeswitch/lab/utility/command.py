@@ -33,16 +33,21 @@ from regimeswitch.lab.positions.signals import read_market
 from regimeswitch.lab.ranges import range_text
 from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.utility.forecasts import (
-    ADDITIONS,
     REGIMES,
-    SIZE,
     Asked,
     SizeData,
     size_data,
     walk,
 )
-from regimeswitch.lab.utility.proof import UTILITY, proof_hash
-from regimeswitch.lab.utility.variants import RULE, size_scores, variants_of, with_addition
+from regimeswitch.lab.utility.proof import (
+    ADDITIONS,
+    RULE,
+    SIZE,
+    UTILITY,
+    proof_hash,
+    with_addition,
+)
+from regimeswitch.lab.utility.variants import size_scores, variants_of
 from regimeswitch.lab.utility.verdict import (
     DIFFERENCES,
     deflated_difference,

@@ -27,6 +27,7 @@ from regimeswitch.lab.dataset import TIMEFRAME, PairData
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.regimes import stored_rule_candles
 from regimeswitch.lab.sidebyside import side_by_side
+from regimeswitch.lab.utility.proof import SIZE, VETO
 from regimeswitch.labels import (
     CLASSES,
     next_day_volatility,
@@ -49,8 +50,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Answers = dict[str, Floats]
 
-VETO, SIZE = "veto", "size"
-ADDITIONS = (VETO, SIZE)
 REGIMES, ONE_MODEL, PLACEBO = "regimes", "one_model", "placebo"
 KINDS = (REGIMES, ONE_MODEL, PLACEBO)
 """Sub-models of the regimes, one model for all, sub-models of shuffled regimes."""

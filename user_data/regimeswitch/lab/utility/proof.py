@@ -11,7 +11,27 @@ from regimeswitch.settings import Settings
 
 
 UTILITY = "prove --utility"
+RULE, VETO, SIZE = "rule", "veto", "size"
+ADDITIONS = (VETO, SIZE)
+TRAIN_DAYS = 120
+"""Of each window, where no configuration says it."""
 OF_FREQAI = ("feature_parameters", "model_training_parameters")
+
+
+def with_addition(settings: Settings, addition: str) -> Settings:
+    """The settings of a bot that uses one addition, or none; everything else as it is.
+
+    :param addition: ``veto``, ``size`` or ``rule``
+    """
+    veto, size = addition == VETO, addition == SIZE
+    entries = {"veto": "forecast" if veto else "none"}
+    risk = {"size_from": "forecast" if size else "volatility"}
+    return settings.model_copy(
+        update={
+            "entries": settings.entries.model_copy(update=entries),
+            "risk": settings.risk.model_copy(update=risk),
+        }
+    )
 
 
 def proof_hash(settings: Settings, freqai: Mapping[str, Any], train_days: int) -> str:
@@ -42,4 +62,4 @@ def is_proven(hashed: str, ledgers: list[Path]) -> bool | None:
     ]
     if not entries:
         return None
-    return bool(max(entries, key=lambda one: one.time).result.get("proven"))
+    return bool(sorted(entries, key=lambda one: one.time)[-1].result.get("proven"))

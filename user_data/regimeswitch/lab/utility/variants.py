@@ -17,7 +17,8 @@ from regimeswitch.lab.positions.account import Terms, simulate
 from regimeswitch.lab.positions.book import Days
 from regimeswitch.lab.positions.compared import Variant, of_trades
 from regimeswitch.lab.positions.signals import Market
-from regimeswitch.lab.utility.forecasts import HOUR, KINDS, SIZE, VETO, Asked, SizeData
+from regimeswitch.lab.utility.forecasts import HOUR, KINDS, Asked, SizeData
+from regimeswitch.lab.utility.proof import RULE, SIZE, VETO, with_addition
 from regimeswitch.regimes import NAMES
 from regimeswitch.settings import Settings
 from regimeswitch.volatilityforecast import ewma_variance
@@ -25,24 +26,6 @@ from regimeswitch.volatilitymodel import EWMA, HAR
 
 
 Floats = NDArray[np.float64]
-
-RULE = "rule"
-
-
-def with_addition(settings: Settings, addition: str) -> Settings:
-    """The settings of a bot that uses one addition, or none; everything else as it is.
-
-    :param addition: ``veto``, ``size`` or ``rule``
-    """
-    veto, size = addition == VETO, addition == SIZE
-    entries = {"veto": "forecast" if veto else "none"}
-    risk = {"size_from": "forecast" if size else "volatility"}
-    return settings.model_copy(
-        update={
-            "entries": settings.entries.model_copy(update=entries),
-            "risk": settings.risk.model_copy(update=risk),
-        }
-    )
 
 
 def variants_of(
