@@ -181,8 +181,20 @@ def test_an_entry_waits_while_the_models_speak_against_it(
     for pair in PAIRS:
         told = position_frame(market, pair, "5m", load_settings(POSITION)).set_index("date")
         coin = pair.split("/")[0].lower()
-        parts = [frame for name, frame in predictions_of(run.userdir).items() if coin in name]
-        said = pd.concat(parts).set_index("date_pred")
+        # Each file is a window, named by the end of its training, where its candles begin.
+        said = pd.concat(
+            [
+                frame.set_axis(
+                    pd.date_range(
+                        pd.Timestamp(int(name.split("_")[2]), unit="s", tz="UTC"),
+                        periods=len(frame),
+                        freq="5min",
+                    )
+                )
+                for name, frame in predictions_of(run.userdir).items()
+                if coin in name
+            ]
+        )
         held = trades[trades["pair"] == pair]
         for trade in held.itertuples():
             before = said.loc[trade.open_date - pd.Timedelta(minutes=5)]
