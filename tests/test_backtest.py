@@ -216,6 +216,7 @@ def test_damaged_candles_are_counted_and_never_traded_on(
     frame.to_feather(path)
     config = deepcopy(QUICK)
     config["regimeswitch"]["entries"] = {
+        "mode": "signal",
         "require_edge": False,
         "buy": {"bull": 0.1, "sideways": 0.1},
     }

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import QUICK, ROOT, Run
+from conftest import QUICK, ROOT, Run, in_signal_mode
+from results import trades_of
 
 
 pytestmark = pytest.mark.slow
@@ -116,5 +117,9 @@ def test_a_config_without_freqai_is_told_where_to_begin(
     del stripped["freqai"]
     base = tmp_path / "bare.json"
     base.write_text(json.dumps(stripped))
-    run = freqtrade("backtesting", *RANGE, config={}, base=base)
+    signal = {"regimeswitch": in_signal_mode()}
+    run = freqtrade("backtesting", *RANGE, config=signal, base=base)
     refused(run, 'no section "freqai"', "config.json")
+    # Position mode needs none.
+    held = freqtrade("backtesting", *RANGE, config={}, base=base)
+    assert held.code == 0 and trades_of(held.userdir), held.log[-3000:]

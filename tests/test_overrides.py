@@ -107,6 +107,18 @@ def test_signal_mode_trades_on_forecasts_and_needs_freqai(tmp_path: Path) -> Non
     assert load(tmp_path, freqai={"enabled": False}, regimeswitch=HELD).trains is False
 
 
+@pytest.mark.parametrize("spaces", [["buy", "sell"], ["default"], ["stoploss", "all"], None])
+def test_hyperopt_searches_no_threshold_that_decides_nothing(
+    tmp_path: Path, spaces: list[str] | None
+) -> None:
+    hyperopt = {"runmode": RunMode.HYPEROPT, "timerange": "20250101-20250102"}
+    given = hyperopt | ({"spaces": spaces} if spaces else {})
+    with pytest.raises(OperationalException, match=r"decide nothing .* set entries.mode"):
+        load(tmp_path, **given, regimeswitch=HELD)
+    assert load(tmp_path, **given, regimeswitch=SIGNAL).rs.entries.mode == "signal"
+    assert load(tmp_path, **hyperopt, spaces=["stoploss"], regimeswitch=HELD).holds
+
+
 def test_all_such_keys_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(OperationalException) as refused:
         load(tmp_path, use_exit_signal=False, exit_profit_only=True, use_custom_stoploss=False)

@@ -29,7 +29,7 @@ from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.history import pair_positions, pair_regimes
 from regimeswitch.bot.notices import Notices
-from regimeswitch.bot.overrides import check_overrides, check_startup
+from regimeswitch.bot.overrides import check_overrides, check_spaces, check_startup
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.reach import check_history
 from regimeswitch.bot.reentry import stopped_out
@@ -100,6 +100,8 @@ class RegimeSwitchStrategy(IStrategy):
             switch_freqai_off(config)
         mark_identifier(config, self.rs)
         check_overrides(config, self.rs)
+        if config.get("runmode") == RunMode.HYPEROPT:
+            check_spaces(config, self.rs)
         bound_timerange(config, self.rs)
         super().__init__(config)
         self.startup_candle_count = startup_from(config, self.rs, self.timeframe)

@@ -20,6 +20,8 @@ from regimeswitch.settings import RiskSettings, Settings
 
 logger = logging.getLogger(__name__)
 
+THRESHOLD_SPACES = ("all", "default", "buy", "sell")
+"""Spaces of ``freqtrade hyperopt`` that hold the thresholds of signal mode."""
 WIDE_STOP = 0.3
 """A fixed stop-loss further away than this, fraction, is a disaster stop."""
 
@@ -78,6 +80,22 @@ def refused(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str
             "use_custom_stoploss",
             f"is false: {stops} would place no stop",
             "leave it out; a nearer fixed stop is set by stoploss, which holds as well",
+        )
+
+
+def check_spaces(config: Mapping[str, Any], settings: Settings) -> None:
+    """Refuse a hyperopt over thresholds that position mode does not read: all epochs would agree.
+
+    :param config: of a hyperopt
+    :raises OperationalException: naming the spaces
+    """
+    given = config.get("spaces") or ["default"]
+    spaces = [name for name in given if name in THRESHOLD_SPACES]
+    if settings.entries.mode == POSITION and spaces:
+        raise OperationalException(
+            f'--spaces {" ".join(spaces)}: regimeswitch.entries.mode is "position", where the '
+            "thresholds of buy and sell decide nothing and every epoch would be the same; name "
+            'other spaces, e.g. --spaces stoploss, or set entries.mode to "signal"'
         )
 
 
