@@ -37,6 +37,7 @@ from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.stakes import Stakes, Wanted
 from regimeswitch.bot.standing import no_trade_reasons, position_reasons
 from regimeswitch.bot.timeranges import bound_timerange
+from regimeswitch.bot.trialbook import note_hyperopt
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import (
     basic_features,
@@ -128,6 +129,8 @@ class RegimeSwitchStrategy(IStrategy):
         """Guards on, before anything is traded; a backtest has the floors alone."""
         self.guards.install(self)
         self.floors = Drawdown(self, self.rs)
+        if self.config.get("runmode") == RunMode.HYPEROPT:
+            note_hyperopt(self.config)
 
     def bot_loop_start(self, current_time, **kwargs):
         """What is unknown is asked for again; limits, outages and equity are looked at."""
