@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from frames import candle_frame, damaged
 from regimeswitch.candles import find_bad_candles, resample
 from regimeswitch.evidence import SMALLEST_VARIANCE, qlike
-from regimeswitch.labels import next_day_volatility, volatility_candles_ahead
+from regimeswitch.labels import next_day_volatility
 from regimeswitch.settings import load_settings
 from regimeswitch.volatilityforecast import (
     RIVAL_COLUMNS,
     Har,
+    day_candles,
     ewma_variance,
     month_days,
     realised_volatility,
@@ -48,7 +49,7 @@ def test_label_and_past_volatility_are_of_24_hours_whatever_the_candles(
     past = realised_volatility(frame, timeframe, 1)
     assert np.isnan(past[:per_day]).all()
     assert past[per_day:] == pytest.approx(expected)
-    assert volatility_candles_ahead(timeframe) == per_day
+    assert day_candles(timeframe) == per_day
     ahead = next_day_volatility(frame, timeframe)
     assert np.exp(ahead.to_numpy()[:-per_day]) == pytest.approx(expected)
     assert ahead[-per_day:].isna().all()

@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from regimeswitch.candles import mend_candles, timeframe_seconds, utc_dates
+from regimeswitch.candles import mend_candles, utc_dates
 from regimeswitch.regimes import average_true_range, window_std
 from regimeswitch.settings import LabelSettings
 from regimeswitch.volatility import YEAR_SECONDS
+from regimeswitch.volatilityforecast import DAY_SECONDS, day_candles
 
 
 Floats = NDArray[np.float64]
@@ -24,8 +25,7 @@ CLASSES = ("buy", "hold", "sell")
 CLASS_COLUMN = "&s-signal"
 RETURN_COLUMN = "&-return"
 VOLATILITY_TARGET = "&-volatility"
-VOLATILITY_SECONDS = 86_400
-"""How far ahead the target of volatility looks, whatever the candles."""
+"""What a regressor learns in position mode; see :func:`next_day_volatility`."""
 
 
 def move_threshold(candles: pd.DataFrame, settings: LabelSettings) -> Floats:
@@ -103,21 +103,16 @@ def next_day_volatility(
     """
     candles = _without_bad_prices(candles, bad)
     close = candles["close"].to_numpy(dtype=np.float64)
-    horizon = volatility_candles_ahead(timeframe)
+    horizon = day_candles(timeframe)
     ahead = np.full(len(close), np.nan)
     if len(close) > horizon:
         squares = np.diff(np.log(close)) ** 2
         ahead[:-horizon] = sliding_window_view(squares, horizon).sum(axis=1)
         times = utc_dates(candles["date"]).to_numpy("datetime64[s]").astype(np.int64)
-        ahead[:-horizon][times[horizon:] - times[:-horizon] != VOLATILITY_SECONDS] = np.nan
+        ahead[:-horizon][times[horizon:] - times[:-horizon] != DAY_SECONDS] = np.nan
     ahead[~_usable(len(close), horizon, bad) | ~(ahead > 0)] = np.nan
-    annual = ahead * (YEAR_SECONDS / VOLATILITY_SECONDS)
+    annual = ahead * (YEAR_SECONDS / DAY_SECONDS)
     return pd.Series(np.log(annual) / 2, index=candles.index, name=VOLATILITY_TARGET)
-
-
-def volatility_candles_ahead(timeframe: str) -> int:
-    """Candles that the target of volatility looks ahead: as many as 24 hours have."""
-    return max(VOLATILITY_SECONDS // timeframe_seconds(timeframe), 1)
 
 
 def _first_touch(candles: pd.DataFrame, threshold: Floats, horizon: int) -> NDArray[np.int64]:

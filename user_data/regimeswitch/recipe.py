@@ -14,10 +14,10 @@ from regimeswitch.ensemble import (
     RegimeEnsembleRegressor,
 )
 from regimeswitch.gated import GatedModel
-from regimeswitch.labels import volatility_candles_ahead
 from regimeswitch.learners import RATIO_OBJECTIVES, Task, make_learner
 from regimeswitch.rows import thinning_step
 from regimeswitch.settings import ModelSettings, Settings
+from regimeswitch.volatilityforecast import day_candles
 from regimeswitch.volatilitymodel import VolatilityModel
 
 
@@ -101,7 +101,7 @@ def unfitted_volatility_model(
     """
     models = settings.models
     ensemble = unfitted_ensemble(models, "regressor", training_parameters, ratio=True)
-    horizon = max(label_period, volatility_candles_ahead(timeframe))
+    horizon = max(label_period, day_candles(timeframe))
     return VolatilityModel(ensemble, settings.evidence, horizon, models.seed)
 
 
@@ -118,5 +118,5 @@ def row_step(rows: int, settings: Settings, timeframe: str, volatility: bool) ->
         horizon = settings.labels.horizon
         return thinning_step(rows, models.row_budget, models.row_step, horizon)
     hour = max(HOUR_SECONDS // timeframe_seconds(timeframe), 1)
-    horizon = volatility_candles_ahead(timeframe)
+    horizon = day_candles(timeframe)
     return thinning_step(rows, models.row_budget, max(models.row_step, hour), horizon)

@@ -113,7 +113,7 @@ class ModelSettings(Section):
         ge=0,
         le=5000,
         description="shared: trees that finish the base for a single pair where that earns its "
-        "weight; 0 = none",
+        "weight; 0 = none; not in forecasts of volatility",
     )
     own_trees: int = Field(
         40, ge=1, le=5000, description="trees a sub-model adds in warm_start, number"

@@ -23,10 +23,11 @@ from regimeswitch.bot.columns import (
     with_rivals,
 )
 from regimeswitch.candles import OHLCV
-from regimeswitch.labels import VOLATILITY_TARGET, volatility_candles_ahead
+from regimeswitch.labels import VOLATILITY_TARGET
 from regimeswitch.recipe import TrainedModel
 from regimeswitch.rows import Rows
 from regimeswitch.settings import Settings
+from regimeswitch.volatilityforecast import day_candles
 from regimeswitch.volatilitymodel import VolatilityModel
 
 
@@ -81,7 +82,7 @@ def own_rows(
 def horizon_of(label: str, timeframe: str, settings: Settings) -> int:
     """How far ahead a label looks, base candles."""
     if label == VOLATILITY_TARGET:
-        return volatility_candles_ahead(timeframe)
+        return day_candles(timeframe)
     return settings.labels.horizon
 
 

@@ -31,7 +31,6 @@ from regimeswitch.lab.utility.proof import SIZE, VETO
 from regimeswitch.labels import (
     CLASSES,
     next_day_volatility,
-    volatility_candles_ahead,
 )
 from regimeswitch.recipe import (
     row_step,
@@ -103,7 +102,7 @@ def asked_places(data: PairData, window: Window, settings: Settings) -> Ints:
 
 def size_rows(data: PairData, size: SizeData, window: Window) -> Rows:
     """Training rows of the size whose next 24 hours end before the window does."""
-    horizon = volatility_candles_ahead(TIMEFRAME)
+    horizon = day_candles(TIMEFRAME)
     inside = (data.time >= window.begin) & (data.time + horizon < window.end)
     complete = np.isfinite(data.X).all(axis=1) & np.isfinite(size.known).all(axis=1)
     place = np.flatnonzero(inside & complete & np.isfinite(size.target))
