@@ -41,7 +41,7 @@ from regimeswitch.recipe import (
 from regimeswitch.regimes import CODES
 from regimeswitch.rows import Rows, thinned
 from regimeswitch.settings import Settings
-from regimeswitch.volatilityforecast import rival_columns
+from regimeswitch.volatilityforecast import day_candles, rival_columns
 from regimeswitch.volatilitymodel import HAR, VolatilityModel
 
 
