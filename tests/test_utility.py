@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from conftest import ROOT
 from markets import random_market
 from regimeswitch.bot.trialbook import append, trials_of
 from regimeswitch.cli import main
+from regimeswitch.lab.candidates import Window
 from regimeswitch.lab.dataset import PairData
-from regimeswitch.lab.utility.forecasts import Asked
+from regimeswitch.lab.utility.forecasts import Asked, SizeData, asked_places, size_rows
 from regimeswitch.lab.utility.proof import RULE, SIZE, VETO, is_proven, proof_hash, with_addition
 from regimeswitch.lab.utility.table import sentences
 from regimeswitch.lab.utility.variants import on_clock
@@ -124,6 +126,27 @@ def test_an_answer_stands_in_the_candle_after_it(seed: int, cut: int) -> None:
     np.testing.assert_array_equal(kept[kept > 0], found[kept > 0])
 
 
+def test_no_training_row_knows_a_candle_after_its_window() -> None:
+    rows = 3000
+    time = np.arange(rows, dtype=np.int64) + 10_000
+    known, labels = np.zeros((rows, 4)), np.full(rows, "hold")
+    whole = np.ones(rows)
+    data = PairData(
+        "A", whole[:, None], labels, np.ones(rows, int), time, whole, whole, whole, ("x",)
+    )
+    window = Window(10_500, 12_000, 12_500)
+    found = size_rows(data, SizeData(known, whole), window)
+    assert found.X.shape == (12_000 - 288 - 10_500, 5)
+    assert (found.time.min(), found.time.max()) == (10_500, 12_000 - 288 - 1)
+    unknown = SizeData(np.full((rows, 4), np.nan), whole)
+    assert len(size_rows(data, unknown, window)) == 0
+    # Every candle of a wanted regime is asked about, and one an hour of the others.
+    assert len(asked_places(data, window, HELD)) == 500
+    other = replace(data, regime=np.full(rows, 3))
+    assert (time[asked_places(other, window, HELD)] % 12 == 0).all()
+    assert len(asked_places(other, window, HELD)) in (41, 42)
+
+
 def test_a_proof_is_of_these_settings_alone(tmp_path: Path) -> None:
     ledger = tmp_path / "trials.jsonl"
     freqai = {"feature_parameters": {"include_timeframes": ["5m"]}, "identifier": "mine"}
@@ -158,6 +181,7 @@ def test_sentences_name_what_is_missing() -> None:
 
 
 QUICK: dict[str, Any] = {
+    "freqaimodel": "RegimeSwitchRegressor",
     "freqai": {
         "train_period_days": 20,
         "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
@@ -165,7 +189,7 @@ QUICK: dict[str, Any] = {
     "regimeswitch": {
         "models": {"own_trees": 5, "min_rows": 100, "row_step": 12},
         "entries": {"mode": "position"},
-        "risk": {"volatility_half_life_days": 2},
+        "risk": {"volatility_half_life_days": 2, "size_from": "forecast"},
     },
 }
 

@@ -122,7 +122,7 @@ def utility(args: argparse.Namespace, asking: Asking, progress: Progress) -> dic
     settings, pairs, span = asking.recipe.settings, asking.pairs, asking.span
     sizes = _sizes(args, asking) if SIZE in additions else _nothing(pairs)
     asked = _walked(args, asking, sizes, additions, progress)
-    planned = money.plan(_as_money(args, span.timerange))
+    planned = money.plan(_as_money(args, span.timerange), with_additions=True)
     market = read_market(planned.stored, planned.pairs, TIMEFRAME, planned.settings)
     days, terms = days_of(market), planned.terms
     variants = variants_of(market, days, terms, settings, pairs, asked, additions)
