@@ -13,9 +13,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
-from regimeswitch.bot.columns import label_of
 from regimeswitch.bot.model import RegimeFreqaiModel
-from regimeswitch.labels import VOLATILITY_TARGET
 
 
 class RegimeSwitchRegressor(RegimeFreqaiModel):
@@ -25,10 +23,7 @@ class RegimeSwitchRegressor(RegimeFreqaiModel):
 
     def fit(self, data_dictionary, dk, **kwargs):
         """Train and judge base and sub-models on ``data_dictionary["train_rows"]``."""
-        rows = data_dictionary["train_rows"]
-        if label_of(dk.label_list) == VOLATILITY_TARGET:
-            return self.volatility_model(rows)
-        return self.gated(self.unfitted(), rows)
+        return self.forecaster(data_dictionary["train_rows"], dk)
 
     def answers(self, forecast, dk):
         """The forecast, under the name of the strategy's target."""

@@ -33,13 +33,19 @@ LEAST_RATIO = 0.01
 
 
 def activity_features(candles: pd.DataFrame) -> pd.DataFrame:
-    """Liveliness features of 5m candles, on the same index; see the head of this file.
+    """Volatility, range and volume features of 5m candles; see the head of this file.
 
     ``%-volatility_n``, ``%-range_n``, ``%-volume_n``: log ratio of the last n candles to the week.
     ``%-hour_...``: the same for the coming hour of the day on earlier days. ``%-largest_n``: the
     largest move of n candles. ``%-return_n``: log return in daily standard deviations.
     ``%-rising_n``: share of the squared moves that went up. ``%-place_n``: place of the close
-    between low and high, 0 to 1. ``%-roughness_n``: range against close-to-close moves.
+    between low and high, 0 to 1. ``%-roughness_n``: log ratio of range to close-to-close moves.
+
+    :param candles: frame of one pair, sorted by date, without gaps: spans are counted in candles.
+        High, low, close and volume are read; prices are above zero
+    :return: the features alone, on the same index; row t includes candle t. NaN while the spans of
+        a feature are longer than its past, for none after :data:`WARM_UP_CANDLES` rows, and where
+        a measure is divided by zero; no log ratio is below that of :data:`LEAST_RATIO`
     """
     high, low, close, volume = candle_arrays(candles)
     move = np.full(len(close), np.nan)

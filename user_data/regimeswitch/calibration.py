@@ -53,8 +53,20 @@ class Calibrator:
     def fit(self, probabilities: Floats, labels: Ints) -> Self:
         """Fit on rows that the models did not learn from.
 
-        :param probabilities: shape (n, classes)
-        :param labels: class numbers, shape (n,); with a class that never occurs nothing is fitted
+        :param probabilities: shape (n, classes), rows that sum to 1, no NaN
+        :param labels: class numbers from 0, shape (n,); with a class that never occurs nothing is
+            fitted
+        :return: itself
+        :raises ValueError: when there is something to fit and a probability is NaN
+
+        A model that is 80 % sure and right in two of three cases is toned down:
+
+        >>> labels = np.array([0, 1, 2] * 30)
+        >>> sure = np.where(np.eye(3)[labels] == 1, 0.8, 0.1)
+        >>> sure[::3] = [0.1, 0.8, 0.1]
+        >>> calibrator = Calibrator().fit(sure, labels)
+        >>> calibrator.transform(np.array([[0.8, 0.1, 0.1]])).round(2).tolist()
+        [[0.67, 0.17, 0.17]]
         """
         count = probabilities.shape[1]
         if len(np.unique(labels)) < count:
@@ -66,7 +78,12 @@ class Calibrator:
         return self
 
     def transform(self, probabilities: Floats) -> Floats:
-        """Calibrated probabilities, shape (n, classes); rows sum to 1."""
+        """Calibrated probabilities; the order of the classes in a row stays.
+
+        :param probabilities: shape (n, classes), no NaN
+        :return: the same shape, rows sum to 1; ``probabilities`` itself while nothing is fitted
+        :raises ValueError: when fitted and a probability is NaN
+        """
         if self._map is None or not len(probabilities):
             return probabilities
         result: Floats = self._map.predict_proba(_clipped(probabilities))
@@ -79,6 +96,17 @@ def calibration_error(probabilities: Floats, labels: Ints, bins: int = BINS) -> 
     Rows are put in bins of equal width by the probability of one class; the error is the distance
     between mean probability and frequency, weighted by the rows of each bin, and averaged over
     classes (the classwise form: Kull et al., Beyond temperature scaling, 2019).
+
+    :param probabilities: shape (n, classes), 0 to 1, no NaN
+    :param labels: class numbers from 0, shape (n,)
+    :param bins: number of bins between 0 and 1
+    :return: a fraction; NaN when there are no rows
+
+    Class 0 was given 80 % and came in 60 % of the rows:
+
+    >>> labels = np.array([0, 0, 0, 1, 1])
+    >>> round(calibration_error(np.full((5, 2), [0.8, 0.2]), labels), 6)
+    0.2
     """
     if not len(labels):
         return float("nan")

@@ -28,7 +28,14 @@ VOLUME_CANDLES, MIN_VOLUME_CANDLES = 288, 12
 
 
 def timeframe_seconds(timeframe: str) -> int:
-    """Length of a candle in seconds, for any of freqtrade's timeframes in m, h, d or w."""
+    """Length of a candle in seconds, for any of freqtrade's timeframes in m, h, d or w.
+
+    :param timeframe: a whole number of at least 1 and its unit
+    :raises ValueError: for any other text; months have no fixed length
+
+    >>> timeframe_seconds("5m"), timeframe_seconds("1d")
+    (300, 86400)
+    """
     unit = {"m": 60, "h": 3600, "d": 86400, "w": 604800}.get(timeframe[-1:])
     if unit is None or not timeframe[:-1].isdigit() or int(timeframe[:-1]) < 1:
         raise ValueError(f"timeframe {timeframe!r} is not known; write it like 5m, 1h or 1d")
@@ -40,6 +47,9 @@ def utc_dates(dates: pd.Series) -> pd.Series:
 
     Stored and live candles carry different UTC objects; their concatenation has dtype object,
     on which ``.dt`` fails.
+
+    :param dates: times with a zone, or without one and meant as UTC
+    :return: on the same index; NaT stays NaT
     """
     if isinstance(dates.dtype, pd.DatetimeTZDtype):
         known = dates if dates.dtype.tz is UTC else dates.dt.tz_convert(UTC)
@@ -51,11 +61,24 @@ def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) 
     """Complete candles of a longer timeframe, from shorter ones.
 
     :param candles: frame of one pair, sorted by date, of a timeframe that divides ``timeframe``
-    :param timeframe: the longer timeframe, e.g. ``1h``
+    :param timeframe: the longer timeframe, e.g. ``1h``; its candles open on the grid counted from
+        1970-01-01 UTC
     :param shorter: timeframe of ``candles``; None = the smallest distance between two of them
     :return: new frame with the columns of :data:`OHLCV`. The last candle is left out unless the
         shorter candles reach its close, so that no row changes later; so is the first unless they
-        start at its open.
+        start at its open. A candle with a gap inside is made of what is there, and one without
+        any shorter candle has no row. NaN is passed over where another value is there.
+    :raises ValueError: when a timeframe cannot be read
+
+    Five candles of 5m from 10:55 on make one of 15m: that of 10:45 lacks its beginning, that of
+    11:15 its end.
+
+    >>> opened = pd.date_range("2024-01-01 10:55", periods=5, freq="5min", tz="UTC")
+    >>> candles = pd.DataFrame({"date": opened, "open": [9, 1, 2, 3, 4], "volume": 1})
+    >>> candles = candles.assign(high=candles.open + 1, low=candles.open, close=candles.open)
+    >>> resample(candles, "15m", "5m")
+                           date  open  high  low  close  volume
+    0 2024-01-01 11:00:00+00:00     1     4    1      3       3
     """
     if candles.empty:
         return candles.loc[:, OHLCV].reset_index(drop=True)
@@ -92,13 +115,21 @@ def merge_causally(
 
     A base candle opened at 10:55 (5m) closes at 11:00 and sees the 1h candle opened at 10:00.
 
-    :param dates: opening times of the base candles
+    :param dates: opening times of the base candles, sorted, none missing
     :param timeframe: of the base candles
     :param longer: columns ``date`` (opening time) and others, sorted by date
     :param longer_timeframe: of ``longer``
     :param stale_seconds: a longer candle that closed more than this before the base candle's
         close counts as missing
-    :return: frame of the other columns, as long as ``dates``; missing before the first one
+    :return: frame of the other columns, as long as ``dates`` and numbered from 0; missing before
+        the first one. A NaN of the last longer candle is kept: the one before does not stand in.
+    :raises ValueError: when a timeframe cannot be read, or ``dates`` or ``longer`` are not sorted
+
+    >>> dates = pd.Series(pd.date_range("2024-01-01 10:50", periods=3, freq="5min", tz="UTC"))
+    >>> opened = pd.to_datetime(["2024-01-01 09:00", "2024-01-01 10:00"], utc=True)
+    >>> hours = pd.DataFrame({"date": opened, "hour": ["9 to 10", "10 to 11"]})
+    >>> merge_causally(dates, "5m", hours, "1h", stale_seconds=7200)["hour"].to_list()
+    ['9 to 10', '10 to 11', '10 to 11']
     """
     step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
     longer_step = pd.Timedelta(seconds=timeframe_seconds(longer_timeframe))
@@ -113,21 +144,36 @@ def find_bad_candles(
 ) -> pd.DataFrame:
     """Which candles cannot be true or carry no trade, by kind.
 
-    gap: candles are missing right before this one. flat: no volume and one price, which is also
-    how freqtrade fills gaps. zero, negative: a price at or below zero (NaN counts as zero).
-    inverted: high or low do not enclose open and close. volume: negative, missing or without end.
-    spike: open, high, low or close further
-    than ``spike_fraction`` from both the last good close and the previous close, so that after a
-    true jump only the jump itself is held back, or beyond any price that a pair can have; not where
-    the volume bears the move out, since a price that is true and far away takes many trades, and
-    one that was garbled comes with the volume of any other candle.
+    gap: candles are missing right before this one. flat: no volume and one price, which is also how
+    freqtrade fills gaps. zero, negative: a price at or below zero (NaN counts as zero). inverted:
+    high or low do not enclose open and close. volume: negative, missing or above
+    :data:`LARGEST_VOLUME`. spike: open, high, low or close further than ``spike_fraction`` from
+    both the last good close and the previous close, so that after a true jump only the jump itself
+    is held back, or beyond any price that a pair can have; not where the volume bears the move out,
+    since a price that is true and far away takes many trades, and one that was garbled comes with
+    the volume of any other candle.
 
-    :param candles: frame of one pair, sorted by date
+    :param candles: frame of one pair, sorted by date, with the columns of :data:`OHLCV`
+    :param timeframe: of ``candles``
     :param spike_fraction: e.g. 0.5 = half again as high, or half as low
     :param spike_volume: a move is true from this many times the median volume on, of the usable
         candles with trades among the :data:`VOLUME_CANDLES` before it; 0 = volume proves nothing,
         nor does it where there are fewer than :data:`MIN_VOLUME_CANDLES` of them
-    :return: frame of booleans with the columns :data:`BAD_KINDS`; row t uses candles up to t
+    :return: frame of booleans on the same index with the columns :data:`BAD_KINDS`; row t uses
+        candles up to t
+    :raises ValueError: when the timeframe cannot be read
+
+    A price for one candle that is ten times too high, then a candle that is not there:
+
+    >>> candles = pd.DataFrame({"close": [10.0, 100.0, 10.0, 11.0], "volume": 1.0})
+    >>> candles = candles.assign(open=candles.close, high=candles.close, low=candles.close)
+    >>> times = ["00:00", "00:05", "00:10", "00:20"]
+    >>> candles["date"] = pd.to_datetime([f"2024-01-01 {time}" for time in times], utc=True)
+    >>> bad = find_bad_candles(candles, "5m", spike_fraction=0.5)
+    >>> bad["spike"].to_list(), bad["gap"].to_list()
+    ([False, True, False, False], [False, False, False, True])
+    >>> mend_candles(candles, bad)["close"].to_list()
+    [10.0, 10.0, 10.0, 11.0]
     """
     prices = [candles[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close")]
     opens, highs, lows, closes = prices
@@ -211,6 +257,11 @@ def mend_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
     Gaps and flat candles stay as they are. Rows before the first good candle become NaN. Only
     earlier candles are used, and the rows stay marked in ``bad``: they are neither trained on nor
     traded on.
+
+    :param candles: frame of one pair, sorted by date
+    :param bad: of :func:`find_bad_candles` for the same rows
+    :return: a new frame with the volume of unusable candles at 0, or ``candles`` itself when there
+        are none
     """
     unusable = np.logical_or.reduce([bad[kind].to_numpy() for kind in UNUSABLE_KINDS])
     if not unusable.any():

@@ -36,11 +36,19 @@ class FloorState:
     paused_until: int = 0
 
     def day_loss(self, profit: float) -> float:
-        """Loss since the beginning of the day, fraction of the equity then; negative = a gain."""
+        """Loss since the beginning of the day, fraction of the equity then; negative = a gain.
+
+        :param profit: marked profit now, stake currency
+        :return: 0 where there was no equity
+        """
         return (self.start - profit) / self.capital if self.capital > 0 else 0.0
 
     def peak_loss(self, profit: float) -> float:
-        """Loss since the highest equity, fraction of it."""
+        """Loss since the highest equity, fraction of it; negative above it.
+
+        :param profit: marked profit now, stake currency
+        :return: 0 where there was no equity
+        """
         return (self.peak - profit) / self.peak_capital if self.peak_capital > 0 else 0.0
 
 
@@ -62,10 +70,28 @@ def floor_after(
 ) -> FloorState:
     """The state after a look at the equity.
 
+    :param state: after the last look; None = there was none
     :param moment: of the look, epoch seconds; not before the last one
-    :param profit: all profit so far, open positions at the current price with their fees
-    :param begun: capital without any profit
-    :param opening: profit at the beginning of the day; only read on the first look of a day
+    :param profit: all profit so far, open positions at the current price with their fees, stake
+        currency
+    :param begun: capital without any profit, stake currency
+    :param opening: profit at the beginning of the day, stake currency; only read on the first look
+        of a day
+    :param settings: the section ``risk``: ``daily_loss``, ``peak_loss`` and ``peak_pause_days``
+    :return: a new state. ``stopped`` lasts to the end of the day also where the loss is made good;
+        after a pause the peak is the equity of that look.
+
+    1000 at the start of the day, then 950, then 890; the limit of a day is 10 %:
+
+    >>> risk = RiskSettings(daily_loss=0.1, peak_loss=0)
+    >>> state = floor_after(None, moment=0, profit=-50, begun=1000, opening=0, settings=risk)
+    >>> state.day_loss(-50), state.stopped
+    (0.05, False)
+    >>> state = floor_after(state, moment=3600, profit=-110, begun=1000, opening=0, settings=risk)
+    >>> state.stopped
+    True
+    >>> floor_after(state, 86400, profit=-110, begun=1000, opening=-110, settings=risk).stopped
+    False
     """
     today = day_of(moment)
     if state is None:

@@ -83,12 +83,19 @@ class LearnerMissingError(LearnerError):
 def make_learner(
     name: str, task: Task, parameters: Mapping[str, Any] | None = None, seed: int = 42
 ) -> BaseEstimator:
-    """An unfitted learner in scikit-learn's grammar.
+    """An unfitted learner with scikit-learn's API.
 
     :param name: ``lightgbm``, ``xgboost`` or ``random_forest``
-    :param parameters: over the defaults, by the learner's own names
+    :param task: ``classifier`` or ``regressor``
+    :param parameters: over :data:`DEFAULTS`, by the learner's own names; a ``random_state`` takes
+        the place of ``seed``
+    :param seed: the learner's ``random_state``
     :raises LearnerMissingError: when the package is missing; no other learner's is imported
-    :raises LearnerError: when a parameter is not known
+    :raises LearnerError: when the learner's class refuses a parameter. The classes of LightGBM and
+        XGBoost take any name here.
+
+    >>> make_learner("lightgbm", "classifier", {"num_leaves": 4}).get_params()["num_leaves"]
+    4
     """
     module, classes = _PLACES[name]
     try:
@@ -122,9 +129,13 @@ def fit_on_top(
     Boosting continues where ``base`` ended. A forest has no order: its own trees are averaged
     with those of the base, each tree with the same weight.
 
-    :param base: fitted; the same kind of learner as ``learner``
-    :param learner: unfitted
-    :param y: must hold every class of ``base``
+    :param base: fitted; the same kind of learner as ``learner``; it is not changed
+    :param learner: unfitted; it is not changed
+    :param trees: to add, number, at least 1
+    :param X: features, shape (n, features), the columns that ``base`` learned from
+    :param y: shape (n,); must hold every class of ``base``
+    :param sample_weight: shape (n,)
+    :return: a new fitted learner
     """
     grown = clone(learner).set_params(n_estimators=trees)
     name = type(learner).__module__.split(".")[0]

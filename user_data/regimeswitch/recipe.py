@@ -7,7 +7,6 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from regimeswitch.candles import timeframe_seconds
 from regimeswitch.ensemble import (
     RegimeEnsemble,
     RegimeEnsembleClassifier,
@@ -21,8 +20,6 @@ from regimeswitch.volatilityforecast import day_candles
 from regimeswitch.volatilitymodel import VolatilityModel
 
 
-HOUR_SECONDS = 3600
-
 TrainedModel = GatedModel | VolatilityModel
 """What a training inside FreqAI ends with, by the target of the strategy."""
 
@@ -32,8 +29,14 @@ def learner_parameters(
 ) -> dict[str, Any]:
     """Parameters of a learner over its defaults.
 
+    :param name: of the learner
+    :param models: the section ``models``
     :param training_parameters: ``freqai.model_training_parameters``; they belong to
         ``models.learner``, and ``models.parameters`` go on top
+
+    >>> models = ModelSettings(parameters={"lightgbm": {"num_leaves": 4}})
+    >>> learner_parameters("lightgbm", models, {"num_leaves": 31, "n_estimators": 50})
+    {'num_leaves': 4, 'n_estimators': 50}
     """
     main = name == models.learner
     return {**(training_parameters if main else {}), **models.parameters_of(name)}
@@ -48,8 +51,13 @@ def unfitted_ensemble(
 ) -> RegimeEnsemble:
     """Base and sub-models as the settings want them.
 
-    :param classes: the fixed class map; None = the sorted classes of the training rows
+    :param models: the section ``models``
+    :param task: ``classifier`` or ``regressor``
+    :param training_parameters: ``freqai.model_training_parameters``
+    :param classes: the fixed class map; None = the sorted classes of the training rows. A
+        regressor has none.
     :param ratio: the target is a ratio of variances
+    :raises LearnerError: see :func:`regimeswitch.learners.make_learner`
     """
 
     def learner(name: str) -> BaseEstimator:
@@ -79,8 +87,11 @@ def unfitted_model(
 ) -> GatedModel:
     """The ensemble with its evidence.
 
+    :param ensemble: of :func:`unfitted_ensemble`
+    :param settings: the whole section ``regimeswitch``
     :param shares: rows of all pairs are learned from together
-    :param label_period: FreqAI's ``label_period_candles``; the longer of it and the horizon counts
+    :param label_period: FreqAI's ``label_period_candles``; the longer of it and ``labels.horizon``
+        is how far a label looks ahead, in base candles
     """
     models = settings.models
     trees = models.pair_trees if shares else 0
@@ -117,6 +128,6 @@ def row_step(rows: int, settings: Settings, timeframe: str, volatility: bool) ->
     if not volatility:
         horizon = settings.labels.horizon
         return thinning_step(rows, models.row_budget, models.row_step, horizon)
-    hour = max(HOUR_SECONDS // timeframe_seconds(timeframe), 1)
-    horizon = day_candles(timeframe)
-    return thinning_step(rows, models.row_budget, max(models.row_step, hour), horizon)
+    day = day_candles(timeframe)
+    hour = max(day // 24, 1)
+    return thinning_step(rows, models.row_budget, max(models.row_step, hour), day)

@@ -40,9 +40,16 @@ Floats = NDArray[np.float64]
 
 
 def window_mean(values: Floats, length: int) -> Floats:
-    """Mean of the last ``length`` rows, row t included; NaN for the first ``length - 1`` rows.
+    """Mean of the last ``length`` rows, row t included.
 
     Every window is summed by itself: a running sum would carry the start of the frame along.
+
+    :param values: shape (n,)
+    :param length: rows of a window, at least 1
+    :return: shape (n,); NaN for the first ``length - 1`` rows and where a window holds a NaN
+
+    >>> window_mean(np.array([1.0, 2.0, 6.0, np.nan, 3.0, 5.0]), 2).tolist()
+    [nan, 1.5, 4.0, nan, nan, 4.0]
     """
     result = np.full(len(values), np.nan)
     if len(values) >= length:
@@ -52,7 +59,12 @@ def window_mean(values: Floats, length: int) -> Floats:
 
 
 def window_std(values: Floats, length: int) -> Floats:
-    """Standard deviation (divisor n) of the last ``length`` rows, row t included."""
+    """Standard deviation (divisor n) of the last ``length`` rows, row t included.
+
+    :param values: shape (n,)
+    :param length: rows of a window, at least 1
+    :return: shape (n,); NaN where :func:`window_mean` is
+    """
     result = np.full(len(values), np.nan)
     if len(values) >= length:
         windows = sliding_window_view(np.ascontiguousarray(values), length)
@@ -64,6 +76,10 @@ def window_ema(values: Floats, period: int) -> Floats:
     """Exponential average (weight 2 / (period + 1)) over the last ``4 * period`` rows only.
 
     The cut makes it independent of where the frame begins; the weights left out sum to 0.03 %.
+
+    :param values: shape (n,)
+    :param period: in rows, at least 1
+    :return: shape (n,); NaN for the first ``4 * period - 1`` rows and where a window holds a NaN
     """
     length = period * EMA_LENGTHS
     result = np.full(len(values), np.nan)
@@ -78,7 +94,12 @@ def average_true_range(candles: pd.DataFrame, period: int) -> Floats:
     """Simple mean of the true range over ``period`` candles, in price units.
 
     True range: Wilder, New Concepts in Technical Trading Systems, 1978. The simple mean replaces
-    his recursive one, which never forgets its start. The first ``period`` rows are NaN.
+    his recursive one, which never forgets its start.
+
+    :param candles: frame of one pair, sorted by date; high, low and close are read
+    :param period: in candles, the last one included
+    :return: shape (n,); NaN for the first ``period`` rows, since a true range needs the close
+        before it, and where a window holds a NaN
     """
     high = candles["high"].to_numpy(dtype=np.float64)
     low = candles["low"].to_numpy(dtype=np.float64)
@@ -89,7 +110,13 @@ def average_true_range(candles: pd.DataFrame, period: int) -> Floats:
 
 
 def average_distance(candles: pd.DataFrame, settings: RegimeSettings) -> Floats:
-    """Distance of the close from its moving average, in ATR multiples or in percent."""
+    """Distance of the close from its moving average; positive above it.
+
+    :param candles: rule candles of one pair, sorted by date
+    :param settings: the section ``regime``; its average, its ``unit`` and its ATR
+    :return: shape (n,), in ATR multiples or in percent of the average. Row t includes candle t. NaN
+        while an average is warming up, and where its unit (ATR or average) is zero
+    """
     close = candles["close"].to_numpy(dtype=np.float64)
     smooth = window_ema if settings.average == "ema" else window_mean
     average = smooth(close, settings.average_period)
@@ -99,14 +126,39 @@ def average_distance(candles: pd.DataFrame, settings: RegimeSettings) -> Floats:
 
 
 def trend_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
-    """Rule ``trend``: the distance from the average against its bands."""
+    """Rule ``trend``: :func:`average_distance` against its bands.
+
+    Bull from ``trend_enter`` on until below ``trend_exit``, bear mirrored, else sideways.
+
+    :param candles: rule candles of one pair, sorted by date
+    :param settings: the section ``regime``
+    :return: codes, shape (n,); UNKNOWN where the distance is NaN, see
+        :func:`regimeswitch.switching.banded_state`
+
+    >>> settings = RegimeSettings(
+    ...     average_period=5, unit="percent", trend_enter=3.0, trend_exit=1.0
+    ... )
+    >>> closes = [100, 100, 100, 100, 100, 106, 104, 103, 100, 90]
+    >>> candles = pd.DataFrame({"close": closes})
+    >>> average_distance(candles, settings).round(1).tolist()[4:]
+    [0.0, 4.7, 2.0, 0.4, -2.5, -10.5]
+    >>> [NAMES[code] for code in trend_rule(candles, settings).tolist()[4:]]
+    ['sideways', 'bull', 'bull', 'sideways', 'sideways', 'bear']
+    """
     return _symmetric(
         average_distance(candles, settings), settings.trend_enter, settings.trend_exit
     )
 
 
 def change_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
-    """Rule ``change``: the price change over ``change_days`` against its thresholds."""
+    """Rule ``change``: the price change over ``change_days``, a fraction, against its bands.
+
+    :param candles: rule candles of one pair, sorted by date; candles are counted, so that a span
+        with a gap in it is longer than ``change_days``
+    :param settings: the section ``regime``
+    :return: codes, shape (n,); UNKNOWN for the first ``settings.change_candles`` rows, and where
+        one of both closes is NaN or the earlier one zero
+    """
     close = candles["close"].to_numpy(dtype=np.float64)
     span = settings.change_candles
     change = np.full(len(close), np.nan)
@@ -125,6 +177,14 @@ def volatility_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
 
     Trending means that ATR and Bollinger-band width stand above their own mean of the last
     ``volatility_window`` candles: the mean of their two excesses (a fraction), against its bands.
+    Bollinger, Bollinger on Bollinger Bands, 2001: the bands lie two standard deviations around the
+    mean, the width is their distance relative to it.
+
+    :param candles: rule candles of one pair, sorted by date
+    :param settings: the section ``regime``; ATR and bands have the length ``bollinger_period``, the
+        average is that of :func:`average_distance`
+    :return: codes, shape (n,); UNKNOWN while one of the measures is warming up or is divided by
+        zero, as after ``volatility_window`` candles without any move
     """
     close = candles["close"].to_numpy(dtype=np.float64)
     atr = _ratio(average_true_range(candles, settings.bollinger_period), close)
@@ -143,7 +203,9 @@ def volatility_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
 def vote_rule(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
     """Rule ``vote``: what at least two of the three rules say, else sideways.
 
-    UNKNOWN as long as one of the three is.
+    :param candles: rule candles of one pair, sorted by date
+    :param settings: the section ``regime``
+    :return: codes, shape (n,); UNKNOWN where one of the three is
     """
     votes = np.stack(
         [rule(candles, settings) for rule in (trend_rule, change_rule, volatility_rule)]
@@ -167,6 +229,7 @@ def raw_regimes(candles: pd.DataFrame, settings: RegimeSettings) -> Codes:
     """The rule's verdict on each of its own candles, row t known at the close of candle t.
 
     :param candles: candles of ``settings.timeframe`` of the anchor pair, sorted by date
+    :param settings: the section ``regime``; ``rule`` names one of :data:`RULES`
     :return: codes of :mod:`regimeswitch.switching`, shape (n,)
     """
     return RULES[settings.rule](candles, settings)
@@ -180,15 +243,40 @@ def regime_columns(
 ) -> pd.DataFrame:
     """Regime columns for a frame of base candles.
 
-    :param base: candles of the traded pair; index and length are kept, nothing is modified
+    A raw regime becomes active when it has held for the grace period without a break. UNKNOWN rows
+    after that (no rule candle, or one that is too old) leave the active regime as it is.
+
+    :param base: candles of the traded pair, sorted by date; index and length are kept, nothing is
+        modified
     :param settings: the section ``regime``
     :param rule_candles: candles of ``settings.timeframe`` of the anchor pair. None or empty: they
         are made from ``base`` itself, which is then the anchor.
-    :param timeframe: of ``base``
+    :param timeframe: of ``base``; it divides ``settings.timeframe``
     :return: frame with the columns ``regime_raw``, ``regime``, ``regime_pending`` (text, missing =
         UNKNOWN), ``regime_code`` (1 bull, 2 bear, 3 sideways, 0 UNKNOWN), ``regime_age`` (candles
         since the last switch) and ``regime_distance`` (of the rule candle's close from its
-        average, in ``settings.unit``). Row t uses rule candles that closed at or before its close.
+        average, in ``settings.unit``). Row t uses rule candles that closed at or before its close;
+        a last one that closed more than :data:`STALE_RULE_CANDLES` of its lengths before gives
+        a raw UNKNOWN and no distance.
+    :raises ValueError: when ``base`` is to make the rule candles and its timeframe is the longer
+
+    >>> settings = RegimeSettings(
+    ...     timeframe="15m", average_period=5, unit="percent", grace_candles=2
+    ... )
+    >>> price = np.r_[np.full(15, 100.0), 102.0, 104.0, 106.0, 106.0, 106.0]
+    >>> base = pd.DataFrame(dict.fromkeys(["open", "high", "low", "close", "volume"], price))
+    >>> base["date"] = pd.date_range("2024-01-01", periods=20, freq="5min", tz="UTC")
+    >>> regime_columns(base, settings).iloc[14:, :4].fillna("-")
+       regime_raw    regime regime_pending  regime_code
+    14   sideways         -              -            0
+    15   sideways  sideways              -            3
+    16   sideways  sideways              -            3
+    17       bull  sideways           bull            3
+    18       bull      bull              -            1
+    19       bull      bull              -            1
+
+    Row 17 closes at 01:30 and is the first to see the 15m candle of 01:15; one row later bull has
+    held for two candles.
     """
     if rule_candles is None or rule_candles.empty:
         rule_candles = _own_rule_candles(base, settings, timeframe)

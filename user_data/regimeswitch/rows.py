@@ -39,7 +39,10 @@ class Rows:
         return len(self.y)
 
     def take(self, chosen: NDArray[Any]) -> Self:
-        """The rows that a mask or an array of positions names."""
+        """The rows that are chosen, in a new object.
+
+        :param chosen: mask of booleans, shape (n,), or positions, shape (m,)
+        """
         return type(self)(*(part[chosen] for part in self._parts()))
 
     def _parts(self) -> tuple[NDArray[Any], ...]:
@@ -47,7 +50,11 @@ class Rows:
 
     @classmethod
     def joined(cls, parts: Sequence[Rows]) -> Self:
-        """Rows of several pairs, one after the other."""
+        """Rows of several pairs, one after the other; they are not sorted by time.
+
+        :param parts: at least one, all with the same features
+        :raises ValueError: when the features differ in number
+        """
         columns = zip(*(rows._parts() for rows in parts), strict=True)
         return cls(*(np.concatenate(column) for column in columns))
 
@@ -55,13 +62,35 @@ class Rows:
 def thinning_step(rows: int, budget: int, least: int, horizon: int) -> int:
     """Every how many candles a row is kept, so that about ``budget`` of ``rows`` remain.
 
-    :param least: the smallest step
-    :param horizon: of the labels, in candles: a larger step would lose what overlaps nothing
+    :param rows: that there are, number
+    :param budget: that are wanted at most, number, at least 1
+    :param least: the smallest step, candles
+    :param horizon: of the labels, candles: the largest step, also where ``budget`` or ``least`` ask
+        for more, since beyond it labels no longer overlap
+    :return: candles, at least 1
+
+    >>> thinning_step(rows=60_000, budget=80_000, least=3, horizon=12)
+    3
+    >>> thinning_step(rows=600_000, budget=80_000, least=3, horizon=12)
+    8
+    >>> thinning_step(rows=6_000_000, budget=80_000, least=3, horizon=12)
+    12
     """
     needed = -(-rows // budget)
     return int(min(max(needed, least, 1), max(horizon, 1)))
 
 
 def thinned(time: NDArray[np.int64], step: int) -> NDArray[np.bool_]:
-    """Mask of the rows whose candle number is a multiple of ``step``."""
+    """Mask of the rows whose candle number is a multiple of ``step``.
+
+    :param time: candle numbers since 1970, shape (n,), in any order
+    :param step: of :func:`thinning_step`
+    :return: shape (n,)
+
+    A window that begins later keeps the same candles:
+
+    >>> time = np.arange(100, 110)
+    >>> time[thinned(time, 3)].tolist(), time[1:][thinned(time[1:], 3)].tolist()
+    ([102, 105, 108], [102, 105, 108])
+    """
     return np.asarray(time % step == 0)

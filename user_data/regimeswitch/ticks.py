@@ -33,8 +33,16 @@ def sound_ticks(
     ``now``. misplaced: it does not open on the grid of its timeframe.
 
     :param ticks: in any order; the forming candle may be among them and stays
-    :param now: milliseconds since 1970
+    :param timeframe: of the candles
+    :param now: the machine's time, milliseconds since 1970; :data:`SLACK_MILLISECONDS` are allowed
     :return: kept candles; opening time and kind of each one left out
+    :raises ValueError: when the timeframe cannot be read
+
+    >>> first, other, half = [0, 7, 9, 6, 8, 5], [0, 7, 9, 6, 7, 5], [150_000, 8, 8, 8, 8, 0]
+    >>> sound_ticks([first, first, half], "5m", now=300_000)
+    ([[0, 7, 9, 6, 8, 5]], [(150000, 'misplaced'), (0, 'duplicate')])
+    >>> sound_ticks([first, other], "5m", now=300_000)
+    ([], [(0, 'duplicate'), (0, 'duplicate')])
     """
     length = timeframe_seconds(timeframe)
     found: dict[int, list[Tick]] = {}

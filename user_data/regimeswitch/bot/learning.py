@@ -37,6 +37,7 @@ from regimeswitch.bot.training import (
 )
 from regimeswitch.ensemble import RegimeEnsemble
 from regimeswitch.gated import GatedModel
+from regimeswitch.labels import VOLATILITY_TARGET
 from regimeswitch.recipe import (
     TrainedModel,
     unfitted_ensemble,
@@ -144,8 +145,13 @@ class LearningModel(RegimeModelBase):
         """The ensemble, judged and trained; what ``fit`` of both models returns."""
         return unfitted_model(ensemble, self.settings, self.shares, self._label_period).fit(rows)
 
-    def volatility_model(self, rows: Rows) -> VolatilityModel:
-        """The forecast of the next day's volatility, validated and trained."""
+    def forecaster(self, rows: Rows, dk: FreqaiDataKitchen) -> TrainedModel:
+        """A regressor's model, by the strategy's target: the next day's volatility, or a number."""
+        if label_of(dk.label_list) == VOLATILITY_TARGET:
+            return self._volatility_model(rows)
+        return self.gated(self.unfitted(), rows)
+
+    def _volatility_model(self, rows: Rows) -> VolatilityModel:
         given = self.config["freqai"].get("model_training_parameters", {})
         timeframe = self.config["timeframe"]
         unfitted = unfitted_volatility_model(self.settings, given, timeframe, self._label_period)
