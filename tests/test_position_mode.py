@@ -15,6 +15,7 @@ import pytest
 from conftest import Run, in_signal_mode
 from frames import candle_frame
 from heldpairs import POSITION, position_frame
+from regimeswitch.bot.standing import position_reasons
 from regimeswitch.candles import resample, timeframe_seconds
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import Settings, load_settings
@@ -290,6 +291,13 @@ def test_keys_of_the_other_mode_are_refused(section: dict[str, Any], words: str)
     with pytest.raises(ValueError) as caught:
         load_settings(section)
     assert words in str(caught.value)
+
+
+def test_nothing_is_opened_on_a_regime_whose_rule_has_no_candles_any_more() -> None:
+    """As where the reference pair was delisted: the active regime lasts, but nobody checks it."""
+    one = {"bad_candle": False, "volume": 1.0, "target_weight": 0.5, "daily_atr": 1.0}
+    frame = pd.DataFrame({"regime": ["bull"] * 2, "regime_raw": ["bull", None], **one})
+    assert position_reasons(frame, Settings()).tolist() == ["", "rule candles missing"]
 
 
 def test_each_mode_has_its_defaults() -> None:

@@ -52,7 +52,8 @@ def answers(**columns: Any) -> pd.DataFrame:
         "stop_atr": [1.0] * rows,
         "expected_return": [0.01] * rows,
     }
-    return pd.DataFrame(fill | columns)
+    known = {"regime_raw": columns.get("regime", fill["regime"])}
+    return pd.DataFrame(fill | known | columns)
 
 
 def signals(strategy: IStrategy, frame: pd.DataFrame) -> pd.DataFrame:

@@ -36,6 +36,7 @@ STRONG = [0.99]
         ("stop_atr", np.nan, "market at rest"),
         ("regime", np.nan, "regime unknown"),
         ("regime", "bear", "regime bear"),
+        ("regime_raw", None, "rule candles missing"),
         ("expected_return", 0.0, "no proven edge"),
         ("buy", 0.1, "signal below threshold"),
         ("expected_return", 0.0029, "expected move below costs"),

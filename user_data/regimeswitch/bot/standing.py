@@ -25,6 +25,7 @@ NO_PREDICTION = "no prediction"
 BAD_CANDLE = "bad candle"
 AT_REST = "market at rest"
 UNKNOWN_REGIME = "regime unknown"
+LATE_RULE = "rule candles missing"
 UNKNOWN_VOLATILITY = "volatility unknown"
 NO_EDGE = "no proven edge"
 WEAK = "signal below threshold"
@@ -57,6 +58,8 @@ def no_trade_reasons(
         (frame["bad_candle"], BAD_CANDLE),
         (~((frame["volume"] > 0) & (frame["stop_atr"] > 0)), AT_REST),
         (~known, UNKNOWN_REGIME),
+        # The active regime outlives the candles of its rule: nothing is opened on it.
+        (frame["regime_raw"].isna(), LATE_RULE),
         (~regime.isin(allowed), "regime " + regime.where(known, "").astype(str)),
     ]
     if settings.entries.require_edge:
@@ -93,6 +96,8 @@ def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = Fals
         (frame["bad_candle"], BAD_CANDLE),
         (frame["volume"] <= 0, AT_REST),
         (~known, UNKNOWN_REGIME),
+        # The active regime outlives the candles of its rule: nothing is opened on it.
+        (frame["regime_raw"].isna(), LATE_RULE),
         (~regime.isin(wanted), "regime " + regime.where(known, "").astype(str)),
         (~(frame[WEIGHT_COLUMN].notna() & stop_known), UNKNOWN_VOLATILITY),
     ]
