@@ -15,12 +15,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from regimeswitch.lab.candidates import Window, shared_training, training_rows
+from regimeswitch.features import DAY_CANDLES
+from regimeswitch.lab.candidates import Recipe, Window, shared_training, training_rows
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.dataset import pair_data
 from regimeswitch.lab.market import synthetic_market, write_market
 from regimeswitch.lab.stock import stock_model
-from regimeswitch.lab.walkforward import PER_DAY
 from regimeswitch.labels import CLASSES
 from regimeswitch.recipe import unfitted_ensemble, unfitted_model
 from regimeswitch.settings import load_settings
@@ -53,14 +53,15 @@ def main() -> None:
         candles = CandleFolder(datadir)
         pairs = [pair_data(candles, p, settings, ["5m", "1h"], [12, 36]) for p in args.pairs]
     last = min(int(data.time.max()) for data in pairs)
-    window = Window(last - args.train_days * PER_DAY, last, last)
-    own = [training_rows(data, window, settings.labels.horizon) for data in pairs]
-    shared = shared_training(own, settings)
+    window = Window(last - args.train_days * DAY_CANDLES, last, last)
+    recipe = Recipe(settings, {}, shares=True, timeframe="5m")
+    own = [training_rows(data, window, recipe.horizon) for data in pairs]
+    shared = shared_training(own, recipe)
     ensemble = unfitted_ensemble(settings.models, "classifier", {}, list(CLASSES))
     rounds = []
     for _ in range(args.repeat):
         stock = seconds_of(lambda: [stock_model(rows) for rows in own])
-        mine = seconds_of(lambda: unfitted_model(ensemble, settings, True).fit(shared))
+        mine = seconds_of(lambda: unfitted_model(ensemble, settings, True, "5m").fit(shared))
         rounds.append({"stock_seconds": stock, "round_seconds": mine, "ratio": mine / stock})
         print(f"stock {stock:.1f} s, round {mine:.1f} s, ratio {mine / stock:.2f}", flush=True)
     if args.export:

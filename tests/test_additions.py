@@ -49,6 +49,7 @@ def predicted(**columns: Any) -> pd.DataFrame:
     frame = {
         "date": pd.date_range("2024-01-01", periods=ROWS, freq="5min", tz="UTC"),
         "regime": "bull",
+        "regime_raw": "bull",
         "volume": 1.0,
         "bad_candle": False,
         "do_predict": 1,

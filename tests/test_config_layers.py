@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def written(path: Path, content: object) -> Path:
 def project(**changes: Any) -> dict[str, Any]:
     """The project's config, small."""
     content: dict[str, Any] = json.loads((ROOT / "config.json").read_text())
-    return merged(merged(content, QUICK), changes)
+    return merged(merged(content, deepcopy(QUICK)), changes)
 
 
 def words_of(
@@ -148,7 +149,10 @@ def test_a_table_over_a_plain_value_is_one_message(
         ({"dataformat_ohlcv": "hdf5"}, "dataformat_ohlcv: 'hdf5' is not one of"),
         ({"dry_run_wallet": "much"}, "dry_run_wallet: 'much' is not of type"),
         ({"freqai": {"train_period_days": 1.5}}, "freqai.train_period_days: 1.5 is not of type"),
-        ({"timeframe": "15m"}, 'regimes: timeframe: "15m" cannot be used; allowed: "5m"'),
+        (
+            {"timeframe": "2h"},
+            'regimes: timeframe: "2h" cannot be used; allowed without models: "5m"',
+        ),
         ({"add_config_files": ["none.json"]}, "none.json"),
     ],
 )

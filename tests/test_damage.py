@@ -63,9 +63,9 @@ def every_step(candles: pd.DataFrame) -> dict[str, Any]:
     return {
         "bad": bad,
         "good": good,
-        "features": pd.concat([features, activity_features(good)], axis=1),
-        "labels": class_labels(candles, SMALL.labels, bad),
-        "returns": forward_return(candles, SMALL.labels, bad),
+        "features": pd.concat([features, activity_features(good, "5m")], axis=1),
+        "labels": class_labels(candles, SMALL.labels, "5m", bad),
+        "returns": forward_return(candles, SMALL.labels, "5m", bad),
         "atr": average_true_range(good, 20),
     }
 

@@ -60,9 +60,8 @@ def test_a_proof_of_these_settings_is_looked_for_in_the_ledgers(
     config = load_bot_config([bot.config], {})
     days = config.train_days
     assert days is not None
-    hashed = proof_hash(
-        with_addition(config.settings, name), section(config.merged, "freqai"), days
-    )
+    own_settings, freqai = with_addition(config.settings, name), section(config.merged, "freqai")
+    hashed = proof_hash(own_settings, freqai, days, config.timeframe)
 
     def note(file: Path, proven: bool, settings: str = hashed) -> None:
         append(file, "prove --utility", settings, "c", ["BTC/USDT"], "2023", {"proven": proven})

@@ -192,7 +192,13 @@ def test_many_pairs_with_the_same_trouble_are_one_finding() -> None:
 # --- one cause, one finding: what it brings with it is left out
 
 CAUSES: list[tuple[dict[str, Any], str]] = [
-    ({"timeframe": "15m"}, "config.consistency"),
+    (
+        {
+            "timeframe": "15m",
+            "freqai": {"feature_parameters": {"label_period_candles": 4}},
+        },
+        "config.consistency",
+    ),
     ({"freqai": {"train_period_days": 500}}, "candles.short"),
     ({"freqai": {"enabled": False}}, "freqai.off"),
     ({"regimeswitch": {"regime": {"rule": "change", "change_days": 195}}}, "startup.limit"),

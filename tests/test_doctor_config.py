@@ -51,10 +51,29 @@ CONFIGS: list[tuple[dict[str, Any], str, str]] = [
     ({"fee": 0, "regimeswitch": {"labels": {"fee": 0}}}, "warning", "config.fee"),
     (
         {
+            "timeframe": "2h",
+            "freqai": {"feature_parameters": {"include_timeframes": ["2h", "4h"]}},
+        },
+        *("serious", "config.timeframe"),
+    ),
+    (
+        {
+            "timeframe": "15m",
+            "freqai": {
+                "feature_parameters": {
+                    "include_timeframes": ["15m", "1h"],
+                    "label_period_candles": 4,
+                }
+            },
+        },
+        *("", ""),
+    ),
+    (
+        {
             "timeframe": "15m",
             "freqai": {"feature_parameters": {"include_timeframes": ["15m", "1h"]}},
         },
-        *("serious", "config.timeframe"),
+        *("warning", "config.horizon"),
     ),
     (
         {"freqai": {"feature_parameters": {"include_timeframes": ["1m", "5m", "1h"]}}},
@@ -128,8 +147,23 @@ def test_one_defect_of_the_configuration_is_one_finding(
         ({}, []),
         ({"freqai": {"enabled": False}}, []),
         ({"freqai": {"enabled": False}, "timeframe": "15m"}, []),
+        ({"freqai": {"enabled": False}, "timeframe": "4h"}, [("serious", "config.timeframe")]),
         ({"minimal_roi": {"0": 0.1}, "trailing_stop": True}, [("warning", "config.cuts")] * 2),
         ({"use_exit_signal": False}, [("serious", "config.override")]),
+        ({"stoploss": -0.29}, [("warning", "config.cuts")]),
+        ({"stoploss": -0.3}, []),
+        ({"regimeswitch": {"risk": {"max_hold_candles": 600}}}, [("warning", "config.cuts")]),
+        ({"regimeswitch": {"risk": {"daily_loss": 0.05}}}, [("warning", "config.cuts")]),
+        ({"regimeswitch": {"risk": {"daily_loss": 0.05, "daily_close": False}}}, []),
+        ({"regimeswitch": {"risk": {"peak_loss": 0.2}}}, [("warning", "config.cuts")]),
+        ({"regimeswitch": {"risk": {"stop_daily_atr": 2.5}}}, [("warning", "config.cuts")]),
+        (
+            {"regimeswitch": {"risk": {"daily_loss": 0, "peak_loss": 0.5, "stop_daily_atr": 0}}},
+            [],
+        ),
+        ({"max_open_trades": 1}, [("warning", "config.slots")]),
+        ({"max_open_trades": -1, "stake_amount": 100}, []),
+        ({"regimeswitch": {"risk": {"max_positions": 1}}}, [("warning", "config.slots")]),
     ],
 )
 def test_position_mode_needs_no_model_and_names_what_cuts_positions(

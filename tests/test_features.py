@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frames import PRICES, candle_frame, damaged, frames, mended, mixed_dates
-from regimeswitch.activity import WARM_UP_CANDLES
+from regimeswitch.activity import warm_up_candles as activity_candles
 from regimeswitch.features import (
     basic_features,
     calendar_features,
@@ -25,7 +25,7 @@ from regimeswitch.features import (
 
 
 PERIODS = [10, 20]
-WARM_UP = WARM_UP_CANDLES
+WARM_UP = activity_candles("5m")
 """What a bot loads at least: the base timeframe needs most."""
 ROWS = WARM_UP + 400
 quick = settings(deadline=None, max_examples=8)

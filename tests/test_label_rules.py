@@ -40,9 +40,9 @@ def test_triple_barrier_equals_a_slow_loop(
     candles: pd.DataFrame, multiple: float, horizon: int
 ) -> None:
     config = small(kind="triple_barrier", multiple=multiple, horizon=horizon, cover_fees=False)
-    threshold = move_threshold(candles, config)
+    threshold = move_threshold(candles, config, "5m")
     expected = slow_triple_barrier(candles, threshold.tolist(), horizon)
-    found = listed(class_labels(candles, config))
+    found = listed(class_labels(candles, config, "5m"))
     assert found[config.window : -horizon] == expected[config.window :]
 
 
@@ -50,7 +50,7 @@ def test_both_barriers_in_one_candle_are_hold() -> None:
     candles = candle_frame(60)
     close = candles.loc[40, "close"]
     candles.loc[41, ["low", "high"]] = [close * 0.8, close * 1.2]
-    assert listed(class_labels(candles, small(kind="triple_barrier")))[40] == "hold"
+    assert listed(class_labels(candles, small(kind="triple_barrier"), "5m"))[40] == "hold"
 
 
 @quick
@@ -67,8 +67,8 @@ def test_threshold_labels_equal_their_words(seed: int, unit: str) -> None:
         lows = pd.concat([candles["low"], before], axis=1).min(axis=1, skipna=False)
         measure = (highs - lows).rolling(20).mean() / close
     expected = (0.8 * measure).clip(lower=0.002)
-    np.testing.assert_allclose(move_threshold(candles, config), expected)
-    for row, label in enumerate(listed(class_labels(candles, config))):
+    np.testing.assert_allclose(move_threshold(candles, config, "5m"), expected)
+    for row, label in enumerate(listed(class_labels(candles, config, "5m"))):
         if label is not None:
             move = close[row + 6] / close[row] - 1
             limit = expected[row]
@@ -79,8 +79,12 @@ def test_threshold_labels_equal_their_words(seed: int, unit: str) -> None:
 @given(configs, st.floats(0, 0.05), st.integers(0, 1000))
 def test_threshold_covers_two_fees(config: LabelSettings, fee: float, seed: int) -> None:
     candles = candle_frame(100, seed)
-    covered = move_threshold(candles, config.model_copy(update={"fee": fee, "cover_fees": True}))
-    free = move_threshold(candles, config.model_copy(update={"fee": fee, "cover_fees": False}))
+    covered = move_threshold(
+        candles, config.model_copy(update={"fee": fee, "cover_fees": True}), "5m"
+    )
+    free = move_threshold(
+        candles, config.model_copy(update={"fee": fee, "cover_fees": False}), "5m"
+    )
     assert (covered[config.window :] >= 2 * fee).all()
     np.testing.assert_array_equal(covered, np.maximum(free, 2 * fee))
 
@@ -93,8 +97,8 @@ def test_bad_candles_remove_exactly_the_rows_that_look_at_them(
 ) -> None:
     config = small(kind=kind, unit=unit)
     bad = find_bad_candles(candles, "5m", SPIKE)
-    labels = class_labels(candles, config, bad)
-    moves = forward_return(candles, config, bad)
+    labels = class_labels(candles, config, "5m", bad)
+    moves = forward_return(candles, config, "5m", bad)
     broken = set(np.flatnonzero(bad.drop(columns="flat").any(axis=1)).tolist())
     flat = set(np.flatnonzero(bad["flat"]).tolist())
     usable = [
@@ -104,6 +108,6 @@ def test_bad_candles_remove_exactly_the_rows_that_look_at_them(
     ]
     assert np.flatnonzero(moves.notna()).tolist() == usable
     assert np.flatnonzero(labels.notna()).tolist() == [row for row in usable if row >= 20]
-    clean = class_labels(mend_candles(candles, bad), config)
+    clean = class_labels(mend_candles(candles, bad), config, "5m")
     kept = labels.notna()
     assert listed(labels[kept]) == listed(clean[kept])

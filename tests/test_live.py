@@ -25,6 +25,7 @@ from freqtrade.persistence import Trade
 
 from conftest import MARKET_END, QUICK, ROOT
 from heldpairs import POSITION, position_frame
+from regimeswitch.candles import timeframe_seconds
 from regimeswitch.exchange.market import open_market
 from regimeswitch.exchange.server import ExchangeServer
 from regimeswitch.lab.candlefolder import CandleFolder
@@ -58,6 +59,8 @@ class MovedBot:
         self.clock = clock
         self.now = begin
         self.clock.move_to(begin + timedelta(seconds=1))
+        self.timeframe = str(config["timeframe"])
+        self.candle = timedelta(seconds=timeframe_seconds(self.timeframe))
         self.bot = FreqtradeBot(config)
         self.bot.startup()
 
@@ -67,10 +70,10 @@ class MovedBot:
 
     def step(self, candles: int = 1) -> pd.DataFrame:
         """One loop of the bot one second after a candle closed; the analysed frame."""
-        self.now += candles * CANDLE
+        self.now += candles * self.candle
         self.clock.move_to(self.now + timedelta(seconds=1))
         self.bot.process()
-        frame, _ = self.bot.dataprovider.get_analyzed_dataframe("BTC/USDT", "5m")
+        frame, _ = self.bot.dataprovider.get_analyzed_dataframe("BTC/USDT", self.timeframe)
         return frame
 
     def wait_for_training(self, after: float) -> int:
@@ -161,8 +164,30 @@ def test_live_training_serves_retrains_and_agrees_with_the_files(
         trained = newer
     assert "raised exception" not in caplog.text
 
+    agrees_with_the_files(frame, market, "5m")
+
+
+def test_a_bot_on_quarters_of_an_hour_trains_serves_and_agrees_with_the_files(
+    moved_bot: Callable[..., MovedBot], market: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    config = live_config(QUICK) | {"timeframe": "15m"}
+    features = {"include_timeframes": ["15m", "1h"], "label_period_candles": 4}
+    config["freqai"]["feature_parameters"] = features
+    running = moved_bot(config)
+    assert running.step()["do_predict"].iloc[-1] == 0
+    running.wait_for_training(after=0)
+    frame = running.step()
+    assert frame["do_predict"].iloc[-1] == 1
+    assert frame[["buy", "hold", "sell"]].iloc[-1].sum() == pytest.approx(1)
+    assert "raised exception" not in caplog.text
+    agrees_with_the_files(frame, market, "15m")
+
+
+def agrees_with_the_files(frame: pd.DataFrame, market: Path, timeframe: str) -> None:
+    """The regimes of a bot are those of its candle files."""
     settings = load_settings(QUICK["regimeswitch"])
-    candles, columns = find_regimes(CandleFolder(market), "BTC/USDT", settings)
+    candles, columns = find_regimes(CandleFolder(market), "BTC/USDT", settings, timeframe)
     known = columns["regime"].set_axis(candles["date"])
     live = frame.set_index("date")["regime"].dropna()
     assert len(live) > 200

@@ -280,7 +280,7 @@ def test_the_command_writes_prints_and_exports(
         assert row["pair"] in printed
         for share in row["shares"].values():
             assert f"{share:.0%}" in printed
-    assert len(list(out.glob("*.feather"))) == 10
+    assert len(list(out.glob("*.feather"))) == 12
 
 
 def test_the_command_writes_a_random_walk_without_regimes(

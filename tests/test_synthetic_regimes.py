@@ -43,6 +43,6 @@ def test_defaults_find_the_true_regimes_soon(market: dict[str, MarketPair], pair
     shifted = true.shift(delay)
     known = found.notna() & shifted.notna()
     assert (found[known] == shifted[known]).mean() >= 0.80
-    figures = regime_figures(columns)
+    figures = regime_figures(columns, "5m")
     assert 0 < figures["switches_per_day"] <= 1
     assert min(figures["share"].values()) >= 0.1

@@ -16,7 +16,7 @@ from conftest import ROOT
 from markets import random_market
 from regimeswitch.bot.trialbook import append, trials_of
 from regimeswitch.cli import main
-from regimeswitch.lab.candidates import Window
+from regimeswitch.lab.candidates import Recipe, Window
 from regimeswitch.lab.dataset import PairData
 from regimeswitch.lab.utility.forecasts import Asked, SizeData, asked_places, size_rows
 from regimeswitch.lab.utility.proof import RULE, SIZE, VETO, is_proven, proof_hash, with_addition
@@ -27,6 +27,7 @@ from regimeswitch.settings import load_settings
 
 
 HELD = load_settings({"entries": {"mode": "position"}})
+RECIPE = Recipe(HELD, {}, True, "5m")
 DAYS = 720
 
 
@@ -135,39 +136,40 @@ def test_no_training_row_knows_a_candle_after_its_window() -> None:
         "A", whole[:, None], labels, np.ones(rows, int), time, whole, whole, whole, ("x",)
     )
     window = Window(10_500, 12_000, 12_500)
-    found = size_rows(data, SizeData(known, whole), window)
+    found = size_rows(data, SizeData(known, whole), window, "5m")
     assert found.X.shape == (12_000 - 288 - 10_500, 5)
     assert (found.time.min(), found.time.max()) == (10_500, 12_000 - 288 - 1)
     unknown = SizeData(np.full((rows, 4), np.nan), whole)
-    assert len(size_rows(data, unknown, window)) == 0
+    assert len(size_rows(data, unknown, window, "5m")) == 0
     # Every candle of a wanted regime is asked about, and one an hour of the others.
-    assert len(asked_places(data, window, HELD)) == 500
+    assert len(asked_places(data, window, RECIPE)) == 500
     other = replace(data, regime=np.full(rows, 3))
-    assert (time[asked_places(other, window, HELD)] % 12 == 0).all()
-    assert len(asked_places(other, window, HELD)) in (41, 42)
+    assert (time[asked_places(other, window, RECIPE)] % 12 == 0).all()
+    assert len(asked_places(other, window, RECIPE)) in (41, 42)
 
 
 def test_a_proof_is_of_these_settings_alone(tmp_path: Path) -> None:
     ledger = tmp_path / "trials.jsonl"
     freqai = {"feature_parameters": {"include_timeframes": ["5m"]}, "identifier": "mine"}
-    hashed = proof_hash(with_addition(HELD, VETO), freqai, 120)
+    hashed = proof_hash(with_addition(HELD, VETO), freqai, 120, "5m")
     assert is_proven(hashed, [ledger]) is None
     for proven in (True, False):
         result = {"addition": VETO, "proven": proven}
         append(ledger, "prove --utility", hashed, "c", ["BTC/USDT"], "2023", result)
         assert is_proven(hashed, [tmp_path / "none", ledger]) is proven
     others = [
-        (with_addition(HELD, SIZE), freqai, 120),
-        (with_addition(HELD, VETO), {**freqai, "feature_parameters": {}}, 120),
-        (with_addition(HELD, VETO), freqai, 60),
-        (with_addition(load_settings({"labels": {"horizon": 24}}), VETO), freqai, 120),
+        (with_addition(HELD, SIZE), freqai, 120, "5m"),
+        (with_addition(HELD, VETO), {**freqai, "feature_parameters": {}}, 120, "5m"),
+        (with_addition(HELD, VETO), freqai, 60, "5m"),
+        (with_addition(HELD, VETO), freqai, 120, "15m"),
+        (with_addition(load_settings({"labels": {"horizon": 24}}), VETO), freqai, 120, "5m"),
     ]
     for other in others:
         assert is_proven(proof_hash(*other), [ledger]) is None
     # The number of processors and an identifier prove and disprove nothing.
     models = HELD.models.model_copy(update={"jobs": 7})
     same = with_addition(HELD.model_copy(update={"models": models}), VETO)
-    assert proof_hash(same, {**freqai, "identifier": "yours"}, 120) == hashed
+    assert proof_hash(same, {**freqai, "identifier": "yours"}, 120, "5m") == hashed
 
 
 def test_sentences_name_what_is_missing() -> None:

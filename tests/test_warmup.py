@@ -80,11 +80,12 @@ def test_what_cannot_be_served_is_refused(given: dict[str, Any], words: tuple[st
 def test_a_backtest_and_a_walk_forward_refuse_it_alike(
     freqtrade_here: Callable[..., Run], market: Path, tmp_path: Path, capsys: Any
 ) -> None:
-    for name, value in (("timeframe", "15m"), ("periods", [500])):
+    for name, value in (("timeframe", "2h"), ("periods", [500])):
         config = deepcopy(QUICK)
-        config["freqai"]["feature_parameters"] = {"include_timeframes": ["15m", "1h"]}
+        config["freqai"]["feature_parameters"] = {"include_timeframes": ["2h", "4h"]}
         if name == "timeframe":
-            config["timeframe"], words = value, 'timeframe: "15m" cannot be used; allowed: "5m"'
+            words = 'timeframe: "2h" cannot be used; allowed: "5m", "15m", "30m", "1h", for which'
+            config["timeframe"] = value
         else:
             config["freqai"]["feature_parameters"] = {"indicator_periods_candles": value}
             words = f"{PERIODS}: 500 needs 8502 candles"
@@ -123,14 +124,24 @@ def test_candles_that_begin_too_late_for_a_longer_timeframe_are_refused(
     assert "no candle has all features (BTC/USDT lacks %-rsi-period_12_{pair}_1d)" in told
 
 
-def test_another_base_timeframe_is_refused_however_it_is_given(tmp_path: Path) -> None:
-    with pytest.raises(OperationalException, match='timeframe: "1h" cannot be used'):
-        load(tmp_path, timeframe="1h")
+def test_a_label_period_of_another_time_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = "label_period_candles 12 is not the horizon of the labels, 4 candles of 15m"
+    load(tmp_path, timeframe="5m")
+    assert "label_period_candles" not in caplog.text
+    assert load(tmp_path, timeframe="15m").startup_candle_count == 679
+    assert words in caplog.text
+
+
+def test_a_base_timeframe_without_features_is_refused_however_it_is_given(tmp_path: Path) -> None:
+    with pytest.raises(OperationalException, match='timeframe: "2h" cannot be used'):
+        load(tmp_path, timeframe="2h")
     child = tmp_path / "strategies"
     child.mkdir()
     source = (ROOT / "user_data/strategies/RegimeSwitchStrategy.py").read_text()
     (child / "Slow.py").write_text(
-        source.replace("RegimeSwitchStrategy(", "Slow(").replace('"5m"', '"15m"')
+        source.replace("RegimeSwitchStrategy(", "Slow(").replace('"5m"', '"3m"')
     )
-    with pytest.raises(OperationalException, match='timeframe: "15m" cannot be used'):
+    with pytest.raises(OperationalException, match='timeframe: "3m" cannot be used'):
         load(tmp_path, timeframe=None, strategy="Slow", strategy_path=str(child))

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 OHLCV = ["date", "open", "high", "low", "close", "volume"]
-TIMEFRAME_SECONDS = {"5m": 300, "15m": 900, "1h": 3600, "4h": 14400, "1d": 86400}
+TIMEFRAME_SECONDS = {
+    **{"5m": 300, "15m": 900, "30m": 1800},
+    **{"1h": 3600, "4h": 14400, "1d": 86400},
+}
+COUNTED = "5m"
+"""Whose candles the settings count, whatever the base timeframe."""
 UTC_DATES = pd.DatetimeTZDtype("ms", "UTC")
 UNUSABLE_KINDS = ("zero", "negative", "inverted", "volume", "spike")
 BAD_KINDS = ("gap", "flat", *UNUSABLE_KINDS)
@@ -42,6 +47,22 @@ def timeframe_seconds(timeframe: str) -> int:
     return int(timeframe[:-1]) * unit
 
 
+def candles_spanning(count: int, timeframe: str, least: int = 1) -> int:
+    """Candles of a timeframe that span the time of ``count`` 5-minute candles.
+
+    The one place where a count of the settings becomes one of base candles.
+
+    >>> [candles_spanning(36, timeframe) for timeframe in ("5m", "15m", "1h")]
+    [36, 12, 3]
+
+    :param count: of candles of :data:`COUNTED`
+    :param least: fewer than these are no use; a statistic needs more than one
+    :return: whole candles, rounded up
+    """
+    span = count * timeframe_seconds(COUNTED)
+    return max(-(-span // timeframe_seconds(timeframe)), least)
+
+
 def utc_dates(dates: pd.Series) -> pd.Series:
     """Dates as datetime64[ms, UTC], whatever mixture of UTC objects they came in.
 
@@ -55,6 +76,12 @@ def utc_dates(dates: pd.Series) -> pd.Series:
         known = dates if dates.dtype.tz is UTC else dates.dt.tz_convert(UTC)
         return known if known.dtype == UTC_DATES else known.dt.as_unit("ms")
     return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
+
+
+def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
+    """Opening times counted in candles of a timeframe since 1970."""
+    milliseconds = utc_dates(dates).astype("int64").to_numpy()
+    return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
 
 
 def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) -> pd.DataFrame:

@@ -9,6 +9,11 @@ to 1e-7; plain means and deviations are summed window by window, because a runni
 the start of the frame along; every value is rounded to 10 digits. So a frame that begins later
 gives the same numbers. A market at rest (no range in 48 candles) has no unit: its rows are NaN.
 
+Spans that stand for a time (the unit, the day, the half hour) are that time in the block of the
+base timeframe, whatever it is. Blocks of longer timeframes count as many of their own candles, the
+same ones beside any base timeframe. Periods of indicators (RSI, MFI, ADX, MACD and FreqAI's
+``indicator_periods_candles``) are candles everywhere, as FreqAI has them.
+
 Definitions of the indicators: TA-Lib function reference, https://ta-lib.org/functions.html
 """
 
@@ -19,14 +24,15 @@ import pandas as pd
 import talib
 from numpy.typing import NDArray
 
-from regimeswitch.candles import utc_dates
+from regimeswitch.candles import candles_spanning, utc_dates
 from regimeswitch.regimes import window_mean, window_std
 
 
 Floats = NDArray[np.float64]
 
 UNIT_PERIOD = 48
-"""Candles of the mean true range that distances and returns are measured in."""
+"""Candles of the mean true range that distances and returns are measured in; four hours of 5m."""
+HALF_HOUR_CANDLES = 6
 ADX_PERIOD = 14
 HOUR_CANDLES = 12
 DAY_CANDLES = 288
@@ -45,8 +51,20 @@ def forget_candles(period: int, smoothings: int = 1) -> int:
     return period * (16 + 6 * (smoothings - 1)) + period * smoothings
 
 
+def spanned(count: int, base: str | None) -> int:
+    """A span of the features, in candles of their block.
+
+    :param count: of 5-minute candles
+    :param base: the base timeframe in its own block; None in the block of a longer timeframe,
+        which counts its own candles
+    """
+    return count if base is None else candles_spanning(count, base)
+
+
 def warm_up_candles(periods: list[int]) -> int:
     """Candles of one timeframe before all of its features are known, on a longer one when closed.
+
+    The block of the base timeframe needs no more of its own candles: its spans are shorter there.
 
     :param periods: FreqAI's ``indicator_periods_candles``
     """
@@ -61,16 +79,19 @@ def longest_period(candles: int) -> int:
     return max((n for n in range(1, candles) if warm_up_candles([n]) <= candles), default=0)
 
 
-def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
+def period_features(candles: pd.DataFrame, period: int, base: str | None = None) -> pd.DataFrame:
     """Features of one look-back ``period`` (candles): FreqAI's ``feature_engineering_expand_all``.
 
     rsi, mfi (0..1); distance of the close from its mean (ATR); Bollinger width (ATR) and place of
     the close in the bands (0 lower, 1 upper); rate of change (ATR, per square root of the period);
     NATR relative to the unit ATR; volume relative to its mean; efficiency ratio (0..1: net move by
     path, Kaufman, Trading Systems and Methods).
+
+    :param period: candles
+    :param base: as in :func:`spanned`, for the unit ATR
     """
     high, low, close, volume = candle_arrays(candles)
-    atr = unit_atr(candles)
+    atr = unit_atr(candles, base)
     mean, deviation = window_mean(close, period), window_std(close, period)
     deviation[deviation <= LEAST_WIDTH * mean] = 0.0
     moved = _change(close, period)
@@ -93,23 +114,26 @@ def period_features(candles: pd.DataFrame, period: int) -> pd.DataFrame:
     )
 
 
-def basic_features(candles: pd.DataFrame) -> pd.DataFrame:
+def basic_features(candles: pd.DataFrame, base: str | None = None) -> pd.DataFrame:
     """Features without a look-back setting: FreqAI's ``feature_engineering_expand_basic``.
 
     Last returns, candle body and shadows, MACD and its histogram, directional movement (ATR);
     ADX (0..1); volatility as percent of the price; short against daily volatility; volume
     relative to the day.
+
+    :param base: as in :func:`spanned`, for the unit ATR, the half hour and the day
     """
     high, low, close, volume = candle_arrays(candles)
     opened = candles["open"].to_numpy(dtype=np.float64)
-    atr = unit_atr(candles)
+    atr = unit_atr(candles, base)
+    day, half_hour = spanned(DAY_CANDLES, base), spanned(HALF_HOUR_CANDLES, base)
     macd, _, histogram = talib.MACD(close, fastperiod=12, slowperiod=26, signalperiod=9)
     adx_warm, macd_warm = forget_candles(ADX_PERIOD, 3), forget_candles(14)
     adx = talib.ADX(high, low, close, timeperiod=ADX_PERIOD)
     plus = talib.PLUS_DI(high, low, close, timeperiod=ADX_PERIOD)
     minus = talib.MINUS_DI(high, low, close, timeperiod=ADX_PERIOD)
     true_range = talib.TRANGE(high, low, close)
-    day_range = window_mean(true_range, DAY_CANDLES)
+    day_range = window_mean(true_range, day)
     return feature_frame(
         candles,
         {
@@ -123,9 +147,9 @@ def basic_features(candles: pd.DataFrame) -> pd.DataFrame:
             "%-adx": _forget(adx, adx_warm) / 100,
             "%-direction": _forget(plus - minus, adx_warm) / 100,
             "%-atr_percent": _per(100 * atr, close),
-            "%-short_volatility": _per(window_mean(true_range, 6), day_range),
+            "%-short_volatility": _per(window_mean(true_range, half_hour), day_range),
             "%-day_volatility": _per(atr, day_range),
-            "%-day_volume": _per(volume, window_mean(volume, DAY_CANDLES)),
+            "%-day_volume": _per(volume, window_mean(volume, day)),
         },
     )
 
@@ -159,10 +183,13 @@ def money_flow_index(candles: pd.DataFrame, period: int) -> Floats:
     return _per(window_mean(rising, period), window_mean(flow, period))
 
 
-def unit_atr(candles: pd.DataFrame) -> Floats:
-    """Simple mean of the true range over 48 candles; NaN where it is zero (a market at rest)."""
+def unit_atr(candles: pd.DataFrame, base: str | None = None) -> Floats:
+    """Simple mean of the true range over 48 candles; NaN where it is zero (a market at rest).
+
+    :param base: as in :func:`spanned`
+    """
     high, low, close, _ = candle_arrays(candles)
-    atr = window_mean(talib.TRANGE(high, low, close), UNIT_PERIOD)
+    atr = window_mean(talib.TRANGE(high, low, close), spanned(UNIT_PERIOD, base))
     return np.where(atr > 0, atr, np.nan)
 
 

@@ -19,6 +19,7 @@ from regimeswitch.calibration import Calibrator, calibration_error
 from regimeswitch.edge import Edge, class_moves, measured, number_moves
 from regimeswitch.ensemble import RegimeEnsemble
 from regimeswitch.evidence import Verdict, blend, earned_trust
+from regimeswitch.features import DAY_CANDLES
 from regimeswitch.judging import (
     Judged,
     fit_finishes,
@@ -61,6 +62,7 @@ class GatedModel:
     :param horizon: of the labels, base candles
     :param pair_trees: trees of each pair's own finish; 0 = none
     :param seed: of the placebo
+    :param day: base candles of a day, the blocks that the placebo shuffles
 
     Fitted: ``ensemble_`` (its ``trust_`` is the evidence's), ``finishes_`` and ``finish_trust_``
     (by pair, only where above 0), ``verdicts_`` (by regime), ``pair_verdicts_``,
@@ -76,19 +78,21 @@ class GatedModel:
         horizon: int,
         pair_trees: int = 0,
         seed: int = 42,
+        day: int = DAY_CANDLES,
     ) -> None:
         self.ensemble = ensemble
         self.settings = settings
         self.horizon = horizon
         self.pair_trees = pair_trees
         self.seed = seed
+        self.day = day
         self.feature_names_: list[str] | None = None
 
     def fit(self, rows: Rows) -> Self:
         """Judge on purged folds, then train on all rows."""
         ensemble = clone(self.ensemble)
         folds = folds_of(rows, self.settings, self.horizon)
-        judged = judge(ensemble, folds, self.horizon, self.pair_trees, self.seed)
+        judged = judge(ensemble, folds, self.pair_trees, self.seed, self.day)
         self.rows_ = len(rows)
         self.judged_rows_ = 0 if judged is None else len(judged.truth)
         ensemble.set_params(regime_feature=judged is not None and judged.feature)

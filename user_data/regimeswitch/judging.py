@@ -26,8 +26,6 @@ Fold = tuple[Rows, Rows]
 """Rows to learn from, and later rows."""
 Measure = Callable[[NDArray[Any]], Loss]
 """From the truth of some rows to the loss of answers to them."""
-PLACEBO_BLOCK = 288
-"""Candles of the blocks whose regimes the placebo shuffles."""
 LEAST_TRAINING = 200
 """Training rows below which a fold is left out."""
 LEAST_FINISH = 300
@@ -81,9 +79,9 @@ def folds_of(rows: Rows, settings: EvidenceSettings, horizon: int) -> list[Fold]
 def judge(
     ensemble: RegimeEnsemble,
     folds: Sequence[Fold],
-    horizon: int,
     pair_trees: int,
     seed: int,
+    day: int,
     measure: Measure = loss_of,
 ) -> Judged | None:
     """Try all candidates on purged folds; None where there is none.
@@ -91,6 +89,7 @@ def judge(
     :param ensemble: unfitted
     :param folds: of :func:`folds_of`
     :param pair_trees: of each pair's finish; 0 = none
+    :param day: base candles of the blocks whose regimes the placebo shuffles
     """
     if not folds:
         return None
@@ -115,7 +114,7 @@ def judge(
     ]
     feature = bool(losses[1] < losses[0])
     parts = [
-        _answers_of_fold(ensemble, base, train, later, horizon, pair_trees, seed)
+        _answers_of_fold(ensemble, base, train, later, pair_trees, seed, day)
         | {"base": given, "base_regime": given_regime, "feature": feature}
         for base, (train, later), given, given_regime in zip(
             informed if feature else plain, folds, *answers, strict=True
@@ -162,12 +161,12 @@ def _answers_of_fold(
     base: RegimeEnsemble,
     train: Rows,
     later: Rows,
-    horizon: int,
     pair_trees: int,
     seed: int,
+    day: int,
 ) -> dict[str, Any]:
     base.set_params(sub_models=ensemble.sub_models)
-    placebo = shuffled_regimes(train.regime, train.time, train.pair, PLACEBO_BLOCK, seed)
+    placebo = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
     own, shuffled = (
         base.with_regimes(train.X, train.y, codes, train.weight)
         for codes in (train.regime, placebo)

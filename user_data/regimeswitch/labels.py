@@ -1,7 +1,8 @@
 """Labels: what a candle was followed by. The only file that looks ahead.
 
 The label of row t is made from candles t+1 to t+horizon and from the threshold known at t. The
-last ``horizon`` rows are missing, so that FreqAI drops them from training.
+last ``horizon`` rows are missing, so that FreqAI drops them from training. Horizon and window are
+those of the settings as candles of the base timeframe: the same time with any of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from regimeswitch.candles import mend_candles, utc_dates
-from regimeswitch.regimes import average_true_range, window_std
+from regimeswitch.regimes import five_minute_range, window_std
 from regimeswitch.settings import LabelSettings
 from regimeswitch.volatility import YEAR_SECONDS
 from regimeswitch.volatilityforecast import DAY_SECONDS, day_candles
@@ -28,43 +29,55 @@ VOLATILITY_TARGET = "&-volatility"
 """What a regressor learns in position mode; see :func:`next_day_volatility`."""
 
 
-def move_threshold(candles: pd.DataFrame, settings: LabelSettings) -> Floats:
+def move_threshold(candles: pd.DataFrame, settings: LabelSettings, timeframe: str) -> Floats:
     """The move (fraction of the price) beyond which row t is no longer hold; uses candles to t.
 
     ``multiple`` times the unit: the standard deviation of log returns over ``window`` candles,
-    scaled to the horizon by its square root, or ATR by price. With ``cover_fees`` at least two
-    fees. NaN in warm-up.
+    scaled to the horizon by its square root, or the ATR of a 5-minute candle by price. With
+    ``cover_fees`` at least two fees. NaN in warm-up.
+
+    :param candles: of the base timeframe
+    :param timeframe: of ``candles``
     """
+    horizon, window = settings.horizon_in(timeframe), settings.window_in(timeframe)
     close = candles["close"].to_numpy(dtype=np.float64)
     if settings.unit == "volatility":
         returns = np.full(len(close), np.nan)
         returns[1:] = np.log(close[1:] / close[:-1])
-        unit = window_std(returns, settings.window) * np.sqrt(settings.horizon)
+        unit = window_std(returns, window) * np.sqrt(horizon)
     else:
-        unit = average_true_range(candles, settings.window) / close
+        unit = five_minute_range(candles, window, timeframe) / close
     floor = 2 * settings.fee if settings.cover_fees else 0.0
     return np.asarray(np.maximum(settings.multiple * unit, floor), dtype=np.float64)
 
 
 def forward_return(
-    candles: pd.DataFrame, settings: LabelSettings, bad: pd.DataFrame | None = None
+    candles: pd.DataFrame,
+    settings: LabelSettings,
+    timeframe: str,
+    bad: pd.DataFrame | None = None,
 ) -> pd.Series:
     """close[t + horizon] / close[t] - 1, a fraction; missing for the last ``horizon`` rows.
 
+    :param candles: of the base timeframe
+    :param timeframe: of ``candles``
     :param bad: of :func:`regimeswitch.candles.find_bad_candles`; a row that is bad, or that looks
         ahead over a gap or an impossible candle, is missing
     """
     candles = _without_bad_prices(candles, bad)
     close = candles["close"].to_numpy(dtype=np.float64)
     ahead = np.full(len(close), np.nan)
-    horizon = settings.horizon
+    horizon = settings.horizon_in(timeframe)
     ahead[: max(len(close) - horizon, 0)] = close[horizon:] / close[: max(len(close) - horizon, 0)]
     ahead[~_usable(len(close), horizon, bad)] = np.nan
     return pd.Series(ahead - 1, index=candles.index, name=RETURN_COLUMN)
 
 
 def class_labels(
-    candles: pd.DataFrame, settings: LabelSettings, bad: pd.DataFrame | None = None
+    candles: pd.DataFrame,
+    settings: LabelSettings,
+    timeframe: str,
+    bad: pd.DataFrame | None = None,
 ) -> pd.Series:
     """buy, hold or sell for each row, by ``settings.kind``; missing where it cannot be known.
 
@@ -73,15 +86,16 @@ def class_labels(
     lows; hold when neither is, or both within one candle (Lopez de Prado, Advances in Financial
     Machine Learning, 2018, chapter 3).
 
+    :param timeframe: of ``candles``
     :param bad: as in :func:`forward_return`
     """
     candles = _without_bad_prices(candles, bad)
-    threshold = move_threshold(candles, settings)
-    moves = forward_return(candles, settings, bad).to_numpy()
+    threshold = move_threshold(candles, settings, timeframe)
+    moves = forward_return(candles, settings, timeframe, bad).to_numpy()
     if settings.kind == "threshold":
         sign = np.where(moves > threshold, 1, np.where(moves < -threshold, -1, 0))
     else:
-        sign = _first_touch(candles, threshold, settings.horizon)
+        sign = _first_touch(candles, threshold, settings.horizon_in(timeframe))
     known = np.isfinite(threshold) & np.isfinite(moves)
     names = np.select([sign > 0, sign < 0], ["buy", "sell"], "hold")
     labels = pd.Series(names, index=candles.index, name=CLASS_COLUMN, dtype="str")

@@ -7,11 +7,13 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from regimeswitch.candles import candles_spanning
 from regimeswitch.ensemble import (
     RegimeEnsemble,
     RegimeEnsembleClassifier,
     RegimeEnsembleRegressor,
 )
+from regimeswitch.features import DAY_CANDLES
 from regimeswitch.gated import GatedModel
 from regimeswitch.learners import RATIO_OBJECTIVES, Task, make_learner
 from regimeswitch.rows import thinning_step
@@ -83,20 +85,26 @@ def unfitted_ensemble(
 
 
 def unfitted_model(
-    ensemble: RegimeEnsemble, settings: Settings, shares: bool, label_period: int = 0
+    ensemble: RegimeEnsemble,
+    settings: Settings,
+    shares: bool,
+    timeframe: str,
+    label_period: int = 0,
 ) -> GatedModel:
     """The ensemble with its evidence.
 
     :param ensemble: of :func:`unfitted_ensemble`
     :param settings: the whole section ``regimeswitch``
     :param shares: rows of all pairs are learned from together
+    :param timeframe: the base timeframe, whose candles the rows' times count
     :param label_period: FreqAI's ``label_period_candles``; the longer of it and ``labels.horizon``
         is how far a label looks ahead, in base candles
     """
     models = settings.models
     trees = models.pair_trees if shares else 0
-    horizon = max(label_period, settings.labels.horizon)
-    return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed)
+    horizon = max(label_period, settings.labels.horizon_in(timeframe))
+    day = candles_spanning(DAY_CANDLES, timeframe)
+    return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed, day)
 
 
 def unfitted_volatility_model(
@@ -113,7 +121,9 @@ def unfitted_volatility_model(
     models = settings.models
     ensemble = unfitted_ensemble(models, "regressor", training_parameters, ratio=True)
     horizon = max(label_period, day_candles(timeframe))
-    return VolatilityModel(ensemble, settings.evidence, horizon, models.seed)
+    return VolatilityModel(
+        ensemble, settings.evidence, horizon, day_candles(timeframe), models.seed
+    )
 
 
 def row_step(rows: int, settings: Settings, timeframe: str, volatility: bool) -> int:
@@ -126,8 +136,8 @@ def row_step(rows: int, settings: Settings, timeframe: str, volatility: bool) ->
     """
     models = settings.models
     if not volatility:
-        horizon = settings.labels.horizon
-        return thinning_step(rows, models.row_budget, models.row_step, horizon)
+        horizon = settings.labels.horizon_in(timeframe)
+        return thinning_step(rows, models.row_budget, models.row_step_in(timeframe), horizon)
     day = day_candles(timeframe)
-    hour = max(day // 24, 1)
-    return thinning_step(rows, models.row_budget, max(models.row_step, hour), day)
+    least = max(models.row_step_in(timeframe), day // 24)
+    return thinning_step(rows, models.row_budget, least, day)

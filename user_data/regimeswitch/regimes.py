@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from regimeswitch.candles import merge_causally, resample, timeframe_seconds
+from regimeswitch.candles import COUNTED, merge_causally, resample, timeframe_seconds
 from regimeswitch.settings import EMA_LENGTHS, RegimeSettings
 from regimeswitch.switching import (
     BEAR,
@@ -107,6 +107,22 @@ def average_true_range(candles: pd.DataFrame, period: int) -> Floats:
     before = np.r_[np.nan, close[:-1]][: len(close)]
     true_range = np.maximum(high, before) - np.minimum(low, before)
     return window_mean(true_range, period)
+
+
+def five_minute_range(candles: pd.DataFrame, period: int, timeframe: str) -> Floats:
+    """Average true range of a 5-minute candle, from candles of the base timeframe.
+
+    The range of a price that wanders grows with the square root of time (Feller, The asymptotic
+    distribution of the range of sums of independent random variables, 1951), so that multiples of
+    it mean the same distance with every base timeframe.
+
+    :param candles: of the base timeframe, sorted by date, shape (n, ...)
+    :param period: candles of the base timeframe
+    :param timeframe: of ``candles``
+    :return: price units, shape (n,); row t uses candles up to t; NaN for the first ``period`` rows
+    """
+    length = timeframe_seconds(timeframe) / timeframe_seconds(COUNTED)
+    return np.asarray(average_true_range(candles, period) / np.sqrt(length))
 
 
 def average_distance(candles: pd.DataFrame, settings: RegimeSettings) -> Floats:

@@ -6,13 +6,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.candles import candles_spanning, timeframe_seconds
 from regimeswitch.sections import Section
 
 
 MAX_STARTUP_CANDLES = 4999
-COUNTED = "5m"
-"""Whose candles the settings count, whatever the base timeframe."""
 
 
 class RegimeSettings(Section):
@@ -64,8 +62,8 @@ class RegimeSettings(Section):
         36,
         ge=1,
         le=2000,
-        description="grace period: for how many 5-minute candles, or the same time with another "
-        "base timeframe, a new regime must hold without a break; 1 = none",
+        description="grace period: for how many 5-minute candles a new regime must hold without a "
+        "break; 1 = none",
     )
 
     @model_validator(mode="after")
@@ -95,8 +93,7 @@ class RegimeSettings(Section):
 
     def grace_in(self, timeframe: str) -> int:
         """The grace period in candles of a base timeframe: as many as span the same time."""
-        span = self.grace_candles * timeframe_seconds(COUNTED)
-        return max(-(-span // timeframe_seconds(timeframe)), 1)
+        return candles_spanning(self.grace_candles, timeframe)
 
     def anchor_of(self, pair: str) -> str:
         """The pair whose candles decide the regime of ``pair``."""

@@ -6,7 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from regimeswitch.candles import candles_spanning
 from regimeswitch.sections import Fraction, RegimeNumbers, Section
+
+
+MIN_ATR_PERIOD = 5
+"""Candles below which a mean range says nothing, whatever the base timeframe."""
 
 
 class RegimeScale(RegimeNumbers):
@@ -98,7 +103,11 @@ class RiskSettings(Section):
         0, ge=0, description="open positions, number; 0 = freqtrade's max_open_trades alone"
     )
     atr_period: int = Field(
-        288, ge=5, le=4000, description="signal mode: ATR behind the stops, base candles"
+        288,
+        ge=MIN_ATR_PERIOD,
+        le=4000,
+        description="signal mode: what the ATR behind the stops is measured on, 5-minute candles; "
+        "it is that of a 5-minute candle with any base timeframe",
     )
     stop_atr: float = Field(
         8.0, gt=0, le=200, description="signal mode: stop-loss, ATR multiples from entry"
@@ -144,3 +153,7 @@ class RiskSettings(Section):
         le=3650,
         description="entries stop this long after peak_loss, days; then the peak starts anew",
     )
+
+    def atr_period_in(self, timeframe: str) -> int:
+        """``atr_period`` in candles of a base timeframe."""
+        return candles_spanning(self.atr_period, timeframe, MIN_ATR_PERIOD)

@@ -99,7 +99,7 @@ class SafetySettings(Section):
         ge=0.1,
         le=100,
         description="entries of a pair pause when its newest closed candle is missing for longer "
-        "than this, candles",
+        "than this, 5-minute candles",
     )
     spike_fraction: float = Field(
         0.5,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from regimeswitch.candles import COUNTED, candles_spanning
 from regimeswitch.entrysettings import BuyProbabilities, EntrySettings, SellProbabilities
 from regimeswitch.mistakes import explain
 from regimeswitch.modes import POSITION, not_read, with_defaults_of_mode
@@ -49,6 +50,8 @@ __all__ = [
 
 
 LearnerName = Literal["lightgbm", "xgboost", "random_forest"]
+MIN_WINDOW = 10
+"""Candles below which a deviation says nothing, whatever the base timeframe."""
 FEATURE_VERSION = 4
 
 
@@ -64,17 +67,32 @@ class LabelSettings(Section):
         description="threshold = where the close stands after the horizon; "
         "triple_barrier = which of two prices is touched first within it",
     )
-    horizon: int = Field(12, ge=1, le=2000, description="how far ahead, base candles")
+    horizon: int = Field(12, ge=1, le=2000, description="how far ahead, 5-minute candles")
     unit: Literal["volatility", "atr"] = Field(
         "volatility",
-        description="unit of multiple: standard deviation of returns over the horizon, or ATR",
+        description="unit of multiple: standard deviation of returns over the horizon, or ATR of "
+        "a 5-minute candle",
     )
     multiple: float = Field(0.8, gt=0, le=20, description="size of the move that counts, in units")
-    window: int = Field(288, ge=10, le=4000, description="candles that the unit is measured on")
+    window: int = Field(
+        288,
+        ge=MIN_WINDOW,
+        le=4000,
+        description="what the unit is measured on, 5-minute candles; with a longer base timeframe "
+        f"at least {MIN_WINDOW} of its candles",
+    )
     fee: float = Field(0.001, ge=0, le=0.05, description="exchange fee per side, fraction")
     cover_fees: bool = Field(
         True, description="a move smaller than two fees is hold, however large in units"
     )
+
+    def horizon_in(self, timeframe: str) -> int:
+        """``horizon`` in candles of a base timeframe."""
+        return candles_spanning(self.horizon, timeframe)
+
+    def window_in(self, timeframe: str) -> int:
+        """``window`` in candles of a base timeframe."""
+        return candles_spanning(self.window, timeframe, MIN_WINDOW)
 
 
 class ModelSettings(Section):
@@ -99,8 +117,8 @@ class ModelSettings(Section):
         3,
         ge=1,
         le=2000,
-        description="shared: every how many candles a row is kept at least; neighbouring labels "
-        "overlap; never more than the horizon",
+        description="shared: every how many 5-minute candles a row is kept at least; neighbouring "
+        "labels overlap; never more than the horizon",
     )
     row_budget: int = Field(
         80_000,
@@ -128,6 +146,10 @@ class ModelSettings(Section):
     jobs: int = Field(
         2, ge=1, le=64, description="sub-models trained side by side, each on one thread"
     )
+
+    def row_step_in(self, timeframe: str) -> int:
+        """``row_step`` in candles of a base timeframe."""
+        return candles_spanning(self.row_step, timeframe)
 
     def parameters_of(self, learner: str) -> dict[str, Any]:
         """The parameters given for a learner, over its defaults."""
@@ -189,10 +211,11 @@ class Settings(Section):
         holds = self.entries.mode == POSITION
         return self.risk.stop_daily_atr if holds else self.risk.stop_atr
 
-    def model_hash(self, also: Mapping[str, Any] | None = None) -> str:
+    def model_hash(self, also: Mapping[str, Any] | None = None, timeframe: str = COUNTED) -> str:
         """Eight hex digits over all that changes a trained model.
 
         :param also: further things that change models, e.g. the training period
+        :param timeframe: the base timeframe; that of 5 minutes adds nothing
         """
         trained = {"regime": True, "labels": True, "models": True, "evidence": True}
         parts = self.model_dump(mode="json", include={**trained, "safety": SAFETY_OF_MODELS})
@@ -201,7 +224,9 @@ class Settings(Section):
             # A regressor learns another target, with the exponential mean as a rival.
             half_life = self.risk.volatility_half_life_days
             parts["target"] = {"mode": POSITION, "half_life_days": half_life}
-        text = json.dumps([FEATURE_VERSION, parts, also or {}], sort_keys=True, default=str)
+        base = {} if timeframe == COUNTED else {"timeframe": timeframe}
+        further = {**(also or {}), **base}
+        text = json.dumps([FEATURE_VERSION, parts, further], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

@@ -89,7 +89,8 @@ class VolatilityModel:
     :param ensemble: unfitted regressor of ratios, see
         :data:`regimeswitch.learners.RATIO_OBJECTIVES`
     :param settings: the section ``evidence``
-    :param horizon: of the labels, base candles: 24 hours
+    :param horizon: of the labels, base candles: 24 hours, or FreqAI's label period if it is longer
+    :param day: base candles of a day, the blocks that the placebo shuffles
     :param seed: of the placebo
 
     Fitted: ``har_``, ``ensemble_`` (its ``trust_`` is the validation's), ``served_`` (by regime,
@@ -98,11 +99,17 @@ class VolatilityModel:
     """
 
     def __init__(
-        self, ensemble: RegimeEnsemble, settings: EvidenceSettings, horizon: int, seed: int = 42
+        self,
+        ensemble: RegimeEnsemble,
+        settings: EvidenceSettings,
+        horizon: int,
+        day: int,
+        seed: int = 42,
     ) -> None:
         self.ensemble = ensemble
         self.settings = settings
         self.horizon = horizon
+        self.day = day
         self.seed = seed
         self.feature_names_: list[str] | None = None
 
@@ -120,7 +127,7 @@ class VolatilityModel:
         ensemble = clone(self.ensemble)
         folds = [_against_har(fold) for fold in folds_of(rows, self.settings, self.horizon)]
         ratios = [fold for fold, _ in folds]
-        judged = judge(ensemble, ratios, self.horizon, 0, self.seed, qlike)
+        judged = judge(ensemble, ratios, 0, self.seed, self.day, qlike)
         ewma = np.concatenate([one for _, one in folds])[:, None] if folds else np.zeros((0, 1))
         self.rows_ = len(rows)
         self.judged_rows_ = 0 if judged is None else len(judged.truth)

@@ -7,12 +7,12 @@ and the largest of them is the strategy's count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from regimeswitch.activity import WARM_UP_CANDLES as ACTIVITY_CANDLES
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.activity import warm_up_candles as activity_candles
+from regimeswitch.candles import COUNTED, timeframe_seconds
 from regimeswitch.features import longest_period, warm_up_candles
 from regimeswitch.modes import POSITION, SIGNAL
 from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings, SettingsError
@@ -20,7 +20,10 @@ from regimeswitch.volatility import DAILY_ATR_DAYS, volatility_candles
 from regimeswitch.volatilityforecast import WEEK_DAYS, day_candles, month_days
 
 
-BASE_TIMEFRAME = "5m"
+BASE_TIMEFRAME = COUNTED
+"""The default of the strategy and the commands."""
+BASE_TIMEFRAMES = ("5m", "15m", "30m", "1h")
+"""Base timeframes that the features are made for: whole candles fill an hour."""
 SETTLING_CANDLES = 400
 """Rule candles in which the bands settle; a longer rule leaves less of them."""
 PERIODS = "freqai.feature_parameters.indicator_periods_candles"
@@ -52,7 +55,7 @@ def feature_candles(parameters: Mapping[str, Any], base: str) -> dict[str, int]:
     block = warm_up_candles(periods) + int(parameters.get("include_shifted_candles") or 0)
     timeframes = list(parameters.get("include_timeframes") or [])
     return {
-        name: max(block, ACTIVITY_CANDLES) if name == base else block
+        name: max(block, activity_candles(base)) if name == base else block
         for name in dict.fromkeys([base, *timeframes])
     }
 
@@ -84,9 +87,9 @@ def warm_up_needs(
             needs += _forecast_needs(settings, base)
     counts = {"regimeswitch.regime.grace_candles": rule.grace_in(base) + 1}
     if parameters is not None:
-        counts["regimeswitch.labels.window"] = settings.labels.window + 1
+        counts["regimeswitch.labels.window"] = settings.labels.window_in(base) + 1
     if settings.entries.mode == SIGNAL:
-        counts["regimeswitch.risk.atr_period"] = settings.risk.atr_period + 1
+        counts["regimeswitch.risk.atr_period"] = settings.risk.atr_period_in(base) + 1
     return [*needs, *(Need(key, base, count, count) for key, count in counts.items())]
 
 
@@ -108,18 +111,39 @@ def _forecast_needs(settings: Settings, base: str) -> list[Need]:
     return [Need(key, rule, month, month), Need(key, base, week, week)]
 
 
-def check_base(timeframe: str) -> None:
-    """The base timeframe of the strategy and the commands; the models alone take any.
+def check_base(timeframe: str, rule: str) -> None:
+    """The base timeframe of a strategy or command with features; the models alone take any.
 
-    :raises SettingsError: when it is another than the one whose candles the features count
+    :param rule: the timeframe of the rule, which is not shorter
+    :raises SettingsError: when the features are not made for it, or the rule's is shorter
     """
-    if timeframe != BASE_TIMEFRAME:
+    longest = timeframe_seconds(rule)
+    allowed = [name for name in BASE_TIMEFRAMES if timeframe_seconds(name) <= longest]
+    if timeframe not in allowed:
         raise SettingsError(
-            f'timeframe: "{timeframe}" cannot be used; allowed: "{BASE_TIMEFRAME}", whose candles '
-            f'the features and the defaults count. Set it to "{BASE_TIMEFRAME}" (options -i and '
-            "--timeframe too); longer timeframes belong into "
-            "freqai.feature_parameters.include_timeframes and regimeswitch.regime.timeframe"
+            f'timeframe: "{timeframe}" cannot be used; allowed: {_quoted(allowed)}, for which the '
+            f'features are made and which regimeswitch.regime.timeframe "{rule}" is not shorter '
+            "than (options -i and --timeframe too); longer timeframes belong into "
+            "freqai.feature_parameters.include_timeframes"
         )
+
+
+def check_length(timeframe: str, rule: str) -> None:
+    """The base timeframe where there are no features: any that the rule's is not shorter than.
+
+    :param rule: the timeframe of the rule
+    :raises SettingsError: when it is shorter than that of 5 minutes, or longer than the rule's
+    """
+    shortest, longest = timeframe_seconds(BASE_TIMEFRAME), timeframe_seconds(rule)
+    if not shortest <= timeframe_seconds(timeframe) <= longest:
+        raise SettingsError(
+            f'timeframe: "{timeframe}" cannot be used; allowed without models: "{BASE_TIMEFRAME}" '
+            f'to "{rule}", the timeframe of the rule (regimeswitch.regime)'
+        )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def startup_candles(settings: Settings, parameters: Mapping[str, Any] | None, base: str) -> int:
@@ -129,20 +153,13 @@ def startup_candles(settings: Settings, parameters: Mapping[str, Any] | None, ba
         for a base timeframe that cannot be used
     """
     if parameters is not None:
-        check_base(base)
-    elif not _shortest() <= timeframe_seconds(base) <= timeframe_seconds(settings.regime.timeframe):
-        raise SettingsError(
-            f'timeframe: "{base}" cannot be used; allowed without models: "{BASE_TIMEFRAME}" to '
-            f'"{settings.regime.timeframe}", the timeframe of the rule (regimeswitch.regime)'
-        )
+        check_base(base, settings.regime.timeframe)
+    else:
+        check_length(base, settings.regime.timeframe)
     needs = warm_up_needs(settings, parameters, base)
     if max(need.least for need in needs) > MAX_STARTUP_CANDLES:
         raise SettingsError(_too_long(parameters or {}, max(need.least for need in needs)))
     return min(max(need.candles for need in needs), MAX_STARTUP_CANDLES)
-
-
-def _shortest() -> int:
-    return timeframe_seconds(BASE_TIMEFRAME)
 
 
 def _too_long(parameters: Mapping[str, Any], count: int) -> str:

@@ -29,7 +29,12 @@ from regimeswitch.bot.drawdown import Drawdown
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.history import pair_positions, pair_regimes
 from regimeswitch.bot.notices import Notices
-from regimeswitch.bot.overrides import check_overrides, check_spaces, check_startup
+from regimeswitch.bot.overrides import (
+    check_label_period,
+    check_overrides,
+    check_spaces,
+    check_startup,
+)
 from regimeswitch.bot.positions import Positions
 from regimeswitch.bot.reach import check_history
 from regimeswitch.bot.reentry import stopped_out
@@ -54,7 +59,7 @@ from regimeswitch.labels import (
     next_day_volatility,
 )
 from regimeswitch.modes import POSITION
-from regimeswitch.regimes import average_true_range
+from regimeswitch.regimes import five_minute_range
 from regimeswitch.settings import REGIME_NAMES
 
 
@@ -95,6 +100,8 @@ class RegimeSwitchStrategy(IStrategy):
     }
 
     def __init__(self, config):
+        # freqtrade writes it a moment later; warm-up and identifier depend on it.
+        config["timeframe"] = config.get("timeframe") or self.timeframe
         self.rs = settings_from(config)
         self.trains = trains(config, self.rs)
         if not self.trains:
@@ -105,9 +112,11 @@ class RegimeSwitchStrategy(IStrategy):
             check_spaces(config, self.rs)
         bound_timerange(config, self.rs)
         super().__init__(config)
-        self.startup_candle_count = startup_from(config, self.rs, self.timeframe)
+        self.startup_candle_count = startup_from(config, self.rs)
         check_startup(config, self.startup_candle_count)
         say_what_is_added(config, self.rs, self.trains)
+        if self.trains:
+            check_label_period(config, self.rs)
         self.can_short = self.rs.entries.short
         self.holds = self.rs.entries.mode == POSITION
         if self.holds:
@@ -163,20 +172,24 @@ class RegimeSwitchStrategy(IStrategy):
 
     def feature_engineering_expand_all(self, dataframe, period, metadata, **kwargs):
         """Features of one look-back period."""
-        candles = mend(dataframe, metadata["tf"], self.rs.safety)
-        return pd.concat([dataframe, period_features(candles, period)], axis=1)
+        candles, base = self._block(dataframe, metadata["tf"])
+        return pd.concat([dataframe, period_features(candles, period, base)], axis=1)
 
     def feature_engineering_expand_basic(self, dataframe, metadata, **kwargs):
         """Features without a look-back period."""
-        candles = mend(dataframe, metadata["tf"], self.rs.safety)
-        return pd.concat([dataframe, basic_features(candles)], axis=1)
+        candles, base = self._block(dataframe, metadata["tf"])
+        return pd.concat([dataframe, basic_features(candles, base)], axis=1)
+
+    def _block(self, dataframe, timeframe):
+        """Candles to compute features of, and the base timeframe where they are its own."""
+        base = timeframe if timeframe == self.timeframe else None
+        return mend(dataframe, timeframe, self.rs.safety), base
 
     def feature_engineering_standard(self, dataframe, metadata, **kwargs):
         """Features of the clock, and of how lively the market is against its past week."""
         candles = mend(dataframe, self.timeframe, self.rs.safety)
-        return pd.concat(
-            [dataframe, calendar_features(dataframe), activity_features(candles)], axis=1
-        )
+        lively = activity_features(candles, self.timeframe)
+        return pd.concat([dataframe, calendar_features(dataframe), lively], axis=1)
 
     def set_freqai_targets(self, dataframe, metadata, **kwargs):
         """What the models learn: a class, for a regressor the return or next day's volatility."""
@@ -184,12 +197,11 @@ class RegimeSwitchStrategy(IStrategy):
         if self.forecasts_return and self.holds:
             size = next_day_volatility(dataframe, self.timeframe, bad)
             return dataframe.assign(**{VOLATILITY_TARGET: size})
+        known = (dataframe, self.rs.labels, self.timeframe, bad)
         if self.forecasts_return:
-            return dataframe.assign(
-                **{RETURN_COLUMN: forward_return(dataframe, self.rs.labels, bad)}
-            )
+            return dataframe.assign(**{RETURN_COLUMN: forward_return(*known)})
         self.freqai.class_names = list(CLASSES)
-        return dataframe.assign(**{CLASS_COLUMN: class_labels(dataframe, self.rs.labels, bad)})
+        return dataframe.assign(**{CLASS_COLUMN: class_labels(*known)})
 
     def populate_indicators(self, dataframe, metadata):
         """Regime, predictions, candle checks, volatility and the ATR behind the stops."""
@@ -210,7 +222,8 @@ class RegimeSwitchStrategy(IStrategy):
             parts.append(with_models(pair_positions(*known), frame, self.rs))
         else:
             mended = mend(frame, self.timeframe, self.rs.safety)
-            own["stop_atr"] = average_true_range(mended, self.rs.risk.atr_period)
+            period = self.rs.risk.atr_period_in(self.timeframe)
+            own["stop_atr"] = five_minute_range(mended, period, self.timeframe)
         frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)
         self.notices.regime_switch(pair, frame, self.dp)
         return frame

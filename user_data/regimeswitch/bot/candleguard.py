@@ -23,7 +23,7 @@ from regimeswitch.bot.books import best_prices
 from regimeswitch.bot.entry import closed_row
 from regimeswitch.candles import UNUSABLE_KINDS, timeframe_seconds
 from regimeswitch.cleaning import RECENT, bad_candles, mend
-from regimeswitch.regimes import average_true_range
+from regimeswitch.regimes import five_minute_range
 from regimeswitch.settings import Settings
 from regimeswitch.ticks import sound_ticks
 
@@ -128,8 +128,9 @@ class CandleGuard:
         if not safety.book_atr:
             return ""
         good = mend(closed, strategy.timeframe, safety)
-        period = min(self._settings.risk.atr_period, len(good) - 1)
-        atr = float(average_true_range(good, period)[-1]) if period > 0 else 0.0
+        base = strategy.timeframe
+        period = min(self._settings.risk.atr_period_in(base), len(good) - 1)
+        atr = float(five_minute_range(good, period, base)[-1]) if period > 0 else 0.0
         try:
             prices = best_prices(strategy.dp, pair)
         except ExchangeError as error:

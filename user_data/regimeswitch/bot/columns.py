@@ -10,7 +10,6 @@ from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
 from regimeswitch.additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
-from regimeswitch.candles import timeframe_seconds, utc_dates
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.labels import VOLATILITY_TARGET, forward_return, move_threshold
 from regimeswitch.settings import Settings
@@ -50,15 +49,9 @@ def label_of(columns: Iterable[str]) -> str:
     return labels[0]
 
 
-def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
-    """Opening times counted in candles since 1970."""
-    milliseconds = utc_dates(dates).astype("int64").to_numpy()
-    return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
-
-
 def thresholds_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
     """The label threshold of each candle (fraction), known at its close; NaN in warm-up."""
-    return move_threshold(mend(candles, timeframe, settings.safety), settings.labels)
+    return move_threshold(mend(candles, timeframe, settings.safety), settings.labels, timeframe)
 
 
 def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
@@ -67,7 +60,7 @@ def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArr
     :param candles: up to the end of training and no further
     """
     bad = bad_candles(candles, timeframe, settings.safety)
-    ahead = forward_return(candles, settings.labels, bad).to_numpy()
+    ahead = forward_return(candles, settings.labels, timeframe, bad).to_numpy()
     return np.asarray(ahead / thresholds_of(candles, timeframe, settings))
 
 

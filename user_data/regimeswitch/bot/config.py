@@ -18,7 +18,7 @@ from regimeswitch.learners import LearnerError, LearnerMissingError, Task, make_
 from regimeswitch.modes import SIGNAL
 from regimeswitch.recipe import learner_parameters
 from regimeswitch.settings import Settings, SettingsError, load_settings
-from regimeswitch.warmup import startup_candles
+from regimeswitch.warmup import BASE_TIMEFRAME, startup_candles
 
 
 logger = logging.getLogger(__name__)
@@ -108,21 +108,22 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     also["model"] = config.get("freqaimodel")
     also["strategy"] = config.get("strategy")
     plain = _SUFFIX.sub("", str(freqai.get("identifier", "regimeswitch")))
-    freqai["identifier"] = f"{plain}-rs{settings.model_hash(also)}"
+    base = config.get("timeframe") or BASE_TIMEFRAME
+    freqai["identifier"] = f"{plain}-rs{settings.model_hash(also, base)}"
     return str(freqai["identifier"])
 
 
-def startup_from(config: dict[str, Any], settings: Settings, timeframe: str) -> int:
+def startup_from(config: dict[str, Any], settings: Settings) -> int:
     """The strategy's ``startup_candle_count``.
 
-    :param timeframe: the strategy's own; the config's wins
+    :param config: with the base timeframe
     :raises OperationalException: for a base timeframe that cannot be used, or when Binance does
         not serve as many candles
     """
     learns = trains(config, settings)
     parameters = config["freqai"].get("feature_parameters", {}) if learns else None
     try:
-        return startup_candles(settings, parameters, config.get("timeframe") or timeframe)
+        return startup_candles(settings, parameters, config["timeframe"])
     except SettingsError as error:
         raise OperationalException(f"the configuration cannot be used:\n{error}") from None
 

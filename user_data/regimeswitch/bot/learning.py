@@ -143,7 +143,8 @@ class LearningModel(RegimeModelBase):
 
     def gated(self, ensemble: RegimeEnsemble, rows: Rows) -> GatedModel:
         """The ensemble, judged and trained; what ``fit`` of both models returns."""
-        return unfitted_model(ensemble, self.settings, self.shares, self._label_period).fit(rows)
+        base, period = self.config["timeframe"], self._label_period
+        return unfitted_model(ensemble, self.settings, self.shares, base, period).fit(rows)
 
     def forecaster(self, rows: Rows, dk: FreqaiDataKitchen) -> TrainedModel:
         """A regressor's model, by the strategy's target: the next day's volatility, or a number."""

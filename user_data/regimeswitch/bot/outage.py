@@ -18,7 +18,7 @@ from regimeswitch.bot.meaningrows import State
 from regimeswitch.bot.meaningstates import CLOCK, LATE, NOT_TRADED, SLOW_ENTRY, SLOW_EXIT
 from regimeswitch.bot.meaningtable import SILENT
 from regimeswitch.bot.traffic import Traffic
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.candles import COUNTED, timeframe_seconds
 from regimeswitch.safetysettings import SafetySettings
 
 
@@ -86,13 +86,22 @@ class Outages:
         candles: pd.DataFrame = dp.ohlcv(pair, strategy.timeframe, copy=False)
         if candles.empty:
             return State(LATE, {"what": f"{pair}: no candles"})
-        length = timedelta(seconds=timeframe_seconds(strategy.timeframe))
-        # The candle after the newest one should be there once it is over.
-        missing_since = candles["date"].iloc[-1] + 2 * length
-        if now - missing_since > self._safety.late_candles * length:
-            end = f"{candles['date'].iloc[-1]:%Y-%m-%d %H:%M}"
-            return State(LATE, {"what": f"{pair}: candles end at {end}"})
+        newest = candles["date"].iloc[-1]
+        if is_late(newest, now, strategy.timeframe, self._safety.late_candles):
+            return State(LATE, {"what": f"{pair}: candles end at {newest:%Y-%m-%d %H:%M}"})
         return None
+
+
+def is_late(newest: pd.Timestamp, now: datetime, timeframe: str, late_candles: float) -> bool:
+    """Whether a closed candle is missing for longer than allowed.
+
+    :param newest: opening time of the newest candle
+    :param timeframe: of the candles
+    :param late_candles: how long is allowed, 5-minute candles
+    """
+    # The candle after the newest one should be there once it is over.
+    missing_since = newest + 2 * timedelta(seconds=timeframe_seconds(timeframe))
+    return bool(now - missing_since > timedelta(seconds=late_candles * timeframe_seconds(COUNTED)))
 
 
 def _forget_the_future(exchange: Any) -> None:

@@ -24,6 +24,8 @@ THRESHOLD_SPACES = ("all", "default", "buy", "sell")
 """Spaces of ``freqtrade hyperopt`` that hold the thresholds of signal mode."""
 WIDE_STOP = 0.3
 """A fixed stop-loss further away than this, fraction, is a disaster stop."""
+NEAR_STOP = 3.0
+"""A stop nearer than this, daily ATR, is met in regimes that go on."""
 
 
 def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
@@ -114,6 +116,21 @@ def cuts(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, s
         yield "trailing_stop", "closes positions that fall back"
     if settings.risk.max_hold_candles:
         yield "regimeswitch.risk.max_hold_candles", "closes positions by their age"
+    yield from _near_limits(settings.risk)
+
+
+def _near_limits(risk: RiskSettings) -> Iterator[tuple[str, str]]:
+    """Limits and the disaster stop where they stand nearer than measured to be harmless."""
+    limits = {
+        "daily_loss": (risk.daily_loss if risk.daily_close else 0, "after a loss in a day"),
+        "peak_loss": (risk.peak_loss, "after a loss since the peak"),
+    }
+    for key, (limit, when) in limits.items():
+        if 0 < limit < RiskSettings.model_fields[key].default:
+            yield f"regimeswitch.risk.{key}", f"closes all positions {when} of {limit:.0%}"
+    if 0 < risk.stop_daily_atr < NEAR_STOP:
+        what = f"closes a position at a loss of {risk.stop_daily_atr:g} daily ATR"
+        yield "regimeswitch.risk.stop_daily_atr", what
 
 
 def _closing(risk: RiskSettings) -> Iterator[str]:
@@ -142,6 +159,24 @@ def check_startup(config: Mapping[str, Any], needed: int) -> None:
         raise OperationalException(
             f"startup_candle_count {given}: the settings need {needed} candles; leave it out of "
             "the config, it is worked out"
+        )
+
+
+def check_label_period(config: Mapping[str, Any], settings: Settings) -> None:
+    """Log where FreqAI's label period is not the horizon of the labels in base candles.
+
+    A longer one is what models are judged by (they stay further from their judges, who have fewer
+    blocks of time to go by), a shorter one is not read.
+
+    :param config: with a section ``freqai`` and the base timeframe
+    """
+    base = str(config["timeframe"])
+    horizon = settings.labels.horizon_in(base)
+    given = (config["freqai"].get("feature_parameters") or {}).get("label_period_candles")
+    if given is not None and given != horizon:
+        logger.warning(
+            f"freqai.feature_parameters.label_period_candles {given} is not the horizon of the "
+            f"labels, {horizon} candles of {base}; set it to {horizon}"
         )
 
 

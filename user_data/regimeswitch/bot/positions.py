@@ -14,10 +14,9 @@ from freqtrade.strategy import stoploss_from_absolute
 
 from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord, closed_row
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.candles import COUNTED, timeframe_seconds
 from regimeswitch.labels import RETURN_COLUMN
 from regimeswitch.modes import POSITION
-from regimeswitch.regimesettings import COUNTED
 from regimeswitch.settings import Settings
 
 

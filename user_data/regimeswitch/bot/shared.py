@@ -19,11 +19,11 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from regimeswitch.bot.columns import CODE_COLUMN, label_of, moves_of, time_numbers, with_rivals
+from regimeswitch.bot.columns import CODE_COLUMN, label_of, moves_of, with_rivals
 from regimeswitch.bot.joining import join_quickly
 from regimeswitch.bot.missing import no_rows
 from regimeswitch.bot.vocabulary import features_of, in_common, vocabulary
-from regimeswitch.candles import OHLCV, utc_dates
+from regimeswitch.candles import OHLCV, time_numbers, utc_dates
 from regimeswitch.labels import VOLATILITY_TARGET
 from regimeswitch.recipe import row_step
 from regimeswitch.rows import Rows, thinned

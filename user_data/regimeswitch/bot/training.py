@@ -14,15 +14,8 @@ import pandas as pd
 from datasieve.pipeline import Pipeline
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from regimeswitch.bot.columns import (
-    CODE_COLUMN,
-    ROW_COLUMN,
-    label_of,
-    moves_of,
-    time_numbers,
-    with_rivals,
-)
-from regimeswitch.candles import OHLCV
+from regimeswitch.bot.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of, with_rivals
+from regimeswitch.candles import OHLCV, time_numbers
 from regimeswitch.labels import VOLATILITY_TARGET
 from regimeswitch.recipe import TrainedModel
 from regimeswitch.rows import Rows
@@ -83,7 +76,7 @@ def horizon_of(label: str, timeframe: str, settings: Settings) -> int:
     """How far ahead a label looks, base candles."""
     if label == VOLATILITY_TARGET:
         return day_candles(timeframe)
-    return settings.labels.horizon
+    return settings.labels.horizon_in(timeframe)
 
 
 def without_own_rows(dk: FreqaiDataKitchen) -> None:

@@ -26,8 +26,8 @@ from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.harmless import is_harmless_place
 from regimeswitch.lab.inputs import InputError, config_of
-from regimeswitch.settings import Settings, SettingsError, load_settings
-from regimeswitch.warmup import BASE_TIMEFRAME, check_base
+from regimeswitch.settings import Settings, load_settings
+from regimeswitch.warmup import BASE_TIMEFRAME
 
 
 DEEPEST = 5
@@ -108,15 +108,16 @@ class BotConfig:
         """The base timeframe."""
         return str(self.merged.get("timeframe") or BASE_TIMEFRAME)
 
-    def require_base_timeframe(self, command: str) -> None:
-        """Refuse a base timeframe that a command of ours does not work on.
+    def require_default_timeframe(self, command: str) -> None:
+        """Refuse another base timeframe than the default, for a command made for that one.
 
         :raises InputError: naming the key
         """
-        try:
-            check_base(self.timeframe)
-        except SettingsError as error:
-            raise InputError(f"{command}: {error}") from None
+        if self.timeframe != BASE_TIMEFRAME:
+            raise InputError(
+                f'{command}: timeframe: "{self.timeframe}" cannot be used; allowed: '
+                f'"{BASE_TIMEFRAME}", the only base timeframe that {command} works on'
+            )
 
     def timeframes(self, settings: Settings) -> list[str]:
         """Timeframes that candles are needed of: base, features, the rule's."""

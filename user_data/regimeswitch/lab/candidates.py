@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regimeswitch.candles import candles_spanning
 from regimeswitch.evidence import shuffled_regimes
+from regimeswitch.features import DAY_CANDLES
 from regimeswitch.gated import GatedModel
-from regimeswitch.judging import PLACEBO_BLOCK, fit_base
+from regimeswitch.judging import fit_base
 from regimeswitch.lab.dataset import PairData
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.stock import stock_probabilities
@@ -44,11 +46,18 @@ class Recipe:
     """What the models are made of.
 
     :param training_parameters: ``freqai.model_training_parameters``
+    :param timeframe: the base timeframe
     """
 
     settings: Settings
     training_parameters: Mapping[str, Any]
     shares: bool
+    timeframe: str
+
+    @property
+    def horizon(self) -> int:
+        """Of the labels, base candles."""
+        return self.settings.labels.horizon_in(self.timeframe)
 
 
 def training_rows(data: PairData, window: Window, horizon: int) -> Rows:
@@ -62,11 +71,12 @@ def test_places(data: PairData, window: Window) -> NDArray[np.int64]:
     return np.flatnonzero(inside & data.usable)
 
 
-def shared_training(rows: Sequence[Rows], settings: Settings) -> Rows:
+def shared_training(rows: Sequence[Rows], recipe: Recipe) -> Rows:
     """Rows of several pairs, thinned as in a bot."""
     joined = Rows.joined(rows)
-    models, horizon = settings.models, settings.labels.horizon
-    step = thinning_step(len(joined), models.row_budget, models.row_step, horizon)
+    models = recipe.settings.models
+    least = models.row_step_in(recipe.timeframe)
+    step = thinning_step(len(joined), models.row_budget, least, recipe.horizon)
     return joined.take(thinned(joined.time, step))
 
 
@@ -78,8 +88,7 @@ def answers_of_window(
     :return: by pair, model name to probabilities, shape (test rows, 3); and the gate's findings of
         each training, one when rows are shared
     """
-    horizon = recipe.settings.labels.horizon
-    own = [training_rows(data, window, horizon) for data in pairs]
+    own = [training_rows(data, window, recipe.horizon) for data in pairs]
     places = [test_places(data, window) for data in pairs]
     answers = [
         _of_the_pair_alone(rows, data, at)
@@ -97,9 +106,7 @@ def answers_of_window(
                 '"shared"'
             )
         rows = (
-            shared_training([own[i] for i in members], recipe.settings)
-            if recipe.shares
-            else own[group[0]]
+            shared_training([own[i] for i in members], recipe) if recipe.shares else own[group[0]]
         )
         models, gated = _trained(rows, recipe)
         findings.append(finding(gated))
@@ -125,9 +132,8 @@ def _trained(rows: Rows, recipe: Recipe) -> tuple[dict[str, Any], GatedModel]:
         settings.models, "classifier", recipe.training_parameters, list(CLASSES)
     )
     single = fit_base(ensemble, rows, feature=False)
-    shuffled = shuffled_regimes(
-        rows.regime, rows.time, rows.pair, PLACEBO_BLOCK, settings.models.seed
-    )
+    day = candles_spanning(DAY_CANDLES, recipe.timeframe)
+    shuffled = shuffled_regimes(rows.regime, rows.time, rows.pair, day, settings.models.seed)
 
     def switched(form: str, codes: NDArray[np.int64]) -> Any:
         single.set_params(sub_models=form)
@@ -140,7 +146,7 @@ def _trained(rows: Rows, recipe: Recipe) -> tuple[dict[str, Any], GatedModel]:
         "warm_start": switched("warm_start", rows.regime),
         "placebo": switched(settings.models.sub_models, shuffled),
     }
-    return models, unfitted_model(ensemble, settings, recipe.shares).fit(rows)
+    return models, unfitted_model(ensemble, settings, recipe.shares, recipe.timeframe).fit(rows)
 
 
 def _answered(

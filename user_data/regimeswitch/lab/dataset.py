@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regimeswitch.activity import activity_features
-from regimeswitch.candles import merge_causally, timeframe_seconds, utc_dates
+from regimeswitch.candles import merge_causally, time_numbers
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import basic_features, calendar_features, period_features
 from regimeswitch.lab.candlefolder import CandleFolder
@@ -22,7 +22,6 @@ from regimeswitch.rows import Rows
 from regimeswitch.settings import Settings
 
 
-TIMEFRAME = "5m"
 OWN = "{pair}"
 
 
@@ -30,6 +29,7 @@ OWN = "{pair}"
 class PairData:
     """All rows of one pair; arrays of one length.
 
+    :param time: opening times, counted in base candles since 1970
     :param X: features, 32 bit, NaN in warm-up
     :param y: buy, hold, sell; empty text where the label is not known
     :param forward: forward return over the horizon, a fraction; NaN where not known
@@ -66,24 +66,24 @@ def pair_data(
 ) -> PairData:
     """All that is known of one pair.
 
-    :param timeframes: FreqAI's ``include_timeframes``, the base timeframe among them
+    :param timeframes: the base timeframe, then the others of FreqAI's ``include_timeframes``
     :param periods: FreqAI's ``indicator_periods_candles``
     """
-    raw = folder.candles(pair, TIMEFRAME)
-    candles, columns = find_regimes(folder, pair, settings)
-    bad = bad_candles(raw, TIMEFRAME, settings.safety)
+    base = timeframes[0]
+    raw = folder.candles(pair, base)
+    candles, columns = find_regimes(folder, pair, settings, base)
+    bad = bad_candles(raw, base, settings.safety)
     features = _features(folder, pair, candles, settings, timeframes, periods)
     X = features.to_numpy(dtype=np.float32)
-    labels = class_labels(raw, settings.labels, bad)
-    forward = forward_return(raw, settings.labels, bad).to_numpy()
-    move = forward / move_threshold(candles, settings.labels)
-    milliseconds = utc_dates(raw["date"]).astype("int64").to_numpy()
+    labels = class_labels(raw, settings.labels, base, bad)
+    forward = forward_return(raw, settings.labels, base, bad).to_numpy()
+    move = forward / move_threshold(candles, settings.labels, base)
     return PairData(
         pair=pair,
         X=X,
         y=labels.fillna("").to_numpy(dtype="U4"),
         regime=columns["regime_code"].to_numpy(dtype=np.int64),
-        time=np.asarray(milliseconds // (1000 * timeframe_seconds(TIMEFRAME)), dtype=np.int64),
+        time=time_numbers(raw["date"], base),
         forward=forward,
         move=move,
         usable=labels.notna().to_numpy() & np.isfinite(X).all(axis=1),
@@ -99,23 +99,24 @@ def _features(
     timeframes: list[str],
     periods: list[int],
 ) -> pd.DataFrame:
-    parts = []
+    base, parts = timeframes[0], []
     for timeframe in timeframes:
-        longer = candles
-        if timeframe != TIMEFRAME:
+        longer, own = candles, timeframe == base
+        if not own:
             stored = folder.candles(pair, timeframe)
             longer = mend(stored, timeframe, settings.safety)
-        blocks = [period_features(longer, n).add_suffix(f"_{n}") for n in periods]
-        block = pd.concat([*blocks, basic_features(longer).add_suffix("_gen")], axis=1)
+        counted = base if own else None
+        blocks = [period_features(longer, n, counted).add_suffix(f"_{n}") for n in periods]
+        block = pd.concat([*blocks, basic_features(longer, counted).add_suffix("_gen")], axis=1)
         block = block.add_suffix(f"_{OWN}_{timeframe}")
-        if timeframe != TIMEFRAME:
+        if not own:
             # As in FreqAI, the last closed candle stands until the next, however late that is.
             block = merge_causally(
                 candles["date"],
-                TIMEFRAME,
+                base,
                 block.assign(date=longer["date"]),
                 timeframe,
                 stale_seconds=10**9,
             )
         parts.append(block.set_axis(candles.index))
-    return pd.concat([*parts, calendar_features(candles), activity_features(candles)], axis=1)
+    return pd.concat([*parts, calendar_features(candles), activity_features(candles, base)], axis=1)

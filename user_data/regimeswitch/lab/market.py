@@ -40,7 +40,7 @@ def write_market(market: Mapping[str, MarketPair], folder: Path) -> list[Path]:
     :param market: of :func:`synthetic_market`
     :param folder: data folder, made if missing; existing files of the same names are replaced,
         each in one step, so that a reader never meets half a file
-    :return: for each pair the candles of 5m, 15m, 1h, 4h and 1d, then its true regimes
+    :return: for each pair the candles of 5m, 15m, 30m, 1h, 4h and 1d, then its true regimes
     :raises OSError: if the folder cannot be made or written
     """
     truth = folder / TRUE_REGIMES_FOLDER
@@ -77,7 +77,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "market",
         help="write a synthetic market with its true regimes",
-        description="Write seeded synthetic candles as freqtrade data files (5m, 15m, 1h, 4h, 1d) "
+        description="Write seeded synthetic candles as freqtrade data files (5m to 1d) "
         f"and the true regime of every 5m candle in {TRUE_REGIMES_FOLDER}/.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="data folder")

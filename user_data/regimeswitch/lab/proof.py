@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regimeswitch.candles import candles_spanning
+from regimeswitch.features import DAY_CANDLES
 from regimeswitch.lab.candidates import FREQUENCIES, MODELS, UNSWITCHED
 from regimeswitch.lab.dataset import PairData
 from regimeswitch.lab.figures import (
@@ -20,7 +22,7 @@ from regimeswitch.lab.figures import (
     interval,
     time_blocks,
 )
-from regimeswitch.lab.walkforward import PER_DAY, Answered
+from regimeswitch.lab.walkforward import Answered
 from regimeswitch.labels import CLASSES
 from regimeswitch.regimes import NAMES
 
@@ -35,15 +37,20 @@ Findings = Sequence[Sequence[Mapping[str, Any]]]
 
 
 def proof(
-    pairs: Sequence[PairData], answered: Sequence[Answered], findings: Findings, fee: float
+    pairs: Sequence[PairData],
+    answered: Sequence[Answered],
+    findings: Findings,
+    fee: float,
+    timeframe: str,
 ) -> dict[str, Any]:
     """All figures, as exported.
 
     :param findings: of the gate, by window and training
     :param fee: per side, fraction
+    :param timeframe: the base timeframe
     """
     times = [data.time[one.places] for data, one in zip(pairs, answered, strict=True)]
-    block = time_blocks(np.concatenate(times), PER_DAY)
+    block = time_blocks(np.concatenate(times), candles_spanning(DAY_CANDLES, timeframe))
     blocks = np.split(block, np.cumsum([len(time) for time in times])[:-1])
     count = int(block.max()) + 1
     parts = list(zip(pairs, answered, blocks, strict=True))

@@ -33,7 +33,7 @@ def print_proof(figures: Mapping[str, Any]) -> None:
     summary = figures["summary"]
     title = (
         f"{len(figures['pairs'])} pairs, {figures['timerange']}, {figures['windows']} windows of "
-        f"{figures['train_days']} days; horizon {figures['horizon']} candles"
+        f"{figures['train_days']} days; horizon {figures['horizon']} 5-minute candles"
     )
     console.print(_skill(summary, title))
     console.print(_other_figures(summary))

@@ -26,7 +26,7 @@ from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.botconfig import load_sound_config, section
 from regimeswitch.lab.candidates import Recipe
 from regimeswitch.lab.candlefolder import CandleFolder
-from regimeswitch.lab.dataset import TIMEFRAME, PairData, pair_data
+from regimeswitch.lab.dataset import PairData, pair_data
 from regimeswitch.lab.inputs import InputError, write_json
 from regimeswitch.lab.options import whole
 from regimeswitch.lab.proof import proof
@@ -37,19 +37,21 @@ from regimeswitch.lab.sidebyside import side_by_side
 from regimeswitch.lab.utility.command import Asking, Span, check_utility, utility
 from regimeswitch.lab.utility.proof import ADDITIONS, TRAIN_DAYS
 from regimeswitch.lab.utility.table import print_utility
-from regimeswitch.lab.walkforward import PER_DAY, check_windows, walk, windows_between
+from regimeswitch.lab.walkforward import check_windows, walk, windows_between
 from regimeswitch.learners import LearnerError
 from regimeswitch.settings import Settings, SettingsError
-from regimeswitch.warmup import startup_candles
+from regimeswitch.warmup import BASE_TIMEFRAME, startup_candles
 
 
 STEP_DAYS = 30
-SECONDS = timeframe_seconds(TIMEFRAME)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a config and the command line ask for."""
+    """What a config and the command line ask for.
+
+    :ivar timeframes: the base timeframe, then the others that features are made of
+    """
 
     settings: Settings
     folder: CandleFolder
@@ -59,6 +61,17 @@ class Plan:
     freqai: dict[str, Any]
     train_days: int
     step_days: int
+
+    @property
+    def timeframe(self) -> str:
+        """The base timeframe."""
+        return self.timeframes[0]
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the models are made of."""
+        shares = self.settings.models.rows == "shared"
+        return Recipe(self.settings, self.training_parameters, shares, self.timeframe)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -127,42 +140,43 @@ def run(args: argparse.Namespace) -> int:
 def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of the command, as exported."""
     plan = _plan(args)
-    if args.utility is not None:
-        check_utility(plan.settings)
     # A mistake in it is told before minutes of features.
-    dates = pd.concat([plan.folder.candles(pair, TIMEFRAME)["date"] for pair in args.pairs])
+    dates = pd.concat([plan.folder.candles(pair, plan.timeframe)["date"] for pair in args.pairs])
     time_inside(dates.sort_values(), args.timerange)
-    recipe = Recipe(plan.settings, plan.training_parameters, plan.settings.models.rows == "shared")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         pairs = _all_pairs(args, plan, progress)
-        begin, until = _candle_numbers(args.timerange, pairs, plan.train_days)
-        windows = windows_between(begin, until, plan.train_days, plan.step_days)
-        check_windows(pairs, windows)
+        begin, until = _candle_numbers(args.timerange, pairs, plan)
+        windows = windows_between(begin, until, plan.train_days, plan.step_days, plan.timeframe)
+        check_windows(pairs, windows, plan.timeframe)
         if args.utility is not None:
-            span = Span(begin, until, plan.train_days, args.step_days)
-            return utility(args, Asking(recipe, plan.freqai, plan.folder, pairs, span), progress)
+            span = Span(begin, until, plan.train_days, args.step_days, plan.timeframe)
+            asking = Asking(plan.recipe, plan.freqai, plan.folder, pairs, span)
+            return utility(args, asking, progress)
         task = progress.add_task("windows", total=len(windows))
         answered, findings = walk(
-            pairs, windows, recipe, args.work, args.jobs, lambda: progress.advance(task)
+            pairs, windows, plan.recipe, args.work, args.jobs, lambda: progress.advance(task)
         )
     return {
-        "timerange": range_text(begin * SECONDS, until * SECONDS),
+        "timerange": range_text(*(n * timeframe_seconds(plan.timeframe) for n in (begin, until))),
+        "timeframe": plan.timeframe,
         "horizon": plan.settings.labels.horizon,
         "train_days": plan.train_days,
         "step_days": plan.step_days,
         "windows": len(windows),
         "rows": plan.settings.models.rows,
         "settings": plan.settings.model_dump(mode="json"),
-        **proof(pairs, answered, findings, plan.settings.labels.fee),
+        **proof(pairs, answered, findings, plan.settings.labels.fee, plan.timeframe),
     }
 
 
 def _note(args: argparse.Namespace, figures: dict[str, Any]) -> None:
     """A line of the ledger of trials."""
     folder = load_sound_config(args.config, os.environ).candles(args.datadir)
-    frames = (folder.candles(pair, TIMEFRAME) for pair in args.pairs)
+    base = figures["timeframe"]
+    frames = (folder.candles(pair, base) for pair in args.pairs)
     decided = [figures[name] for name in ("settings", "train_days", "step_days", "rows")]
+    decided += [base] if base != BASE_TIMEFRAME else []
     models = figures["summary"]["models"]
     result = {f"skill of {name}": models[name]["skill"]["median"] for name in ("gated", "single")}
     append(
@@ -178,13 +192,16 @@ def _note(args: argparse.Namespace, figures: dict[str, Any]) -> None:
 
 def _plan(args: argparse.Namespace) -> Plan:
     config = load_sound_config(args.config, os.environ)
-    config.require_base_timeframe("prove")
+    if args.utility is not None:
+        check_utility(config.settings)
     require_plain_models(config)
     freqai = section(config.merged, "freqai")
     features = section(freqai, "feature_parameters")
     # A window is one thread: sub-models side by side would only contend.
-    settings = config.settings
-    startup_candles(settings, features, TIMEFRAME)
+    settings, base = config.settings, config.timeframe
+    startup_candles(settings, features, base)
+    included = features.get("include_timeframes", ["1h"])
+    _no_shorter(included, base)
     settings = settings.model_copy(
         update={"models": settings.models.model_copy(update={"jobs": 1})}
     )
@@ -192,7 +209,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     return Plan(
         settings,
         config.candles(args.datadir),
-        [TIMEFRAME, *(t for t in features.get("include_timeframes", ["1h"]) if t != TIMEFRAME)],
+        [base, *(timeframe for timeframe in included if timeframe != base)],
         list(features.get("indicator_periods_candles", [12, 36])),
         section(freqai, "model_training_parameters"),
         freqai,
@@ -201,7 +218,21 @@ def _plan(args: argparse.Namespace) -> Plan:
     )
 
 
-def _candle_numbers(timerange: str, pairs: Sequence[PairData], train_days: int) -> tuple[int, int]:
+def _no_shorter(included: Sequence[str], base: str) -> None:
+    """As freqtrade has it: features come from the base timeframe and longer ones.
+
+    :raises InputError: naming the shorter ones
+    """
+    shortest = timeframe_seconds(base)
+    shorter = [one for one in included if timeframe_seconds(one) < shortest]
+    if shorter:
+        raise InputError(
+            f"freqai.feature_parameters.include_timeframes: {', '.join(shorter)} is shorter than "
+            f'the base timeframe "{base}"; allowed: "{base}" and longer ones'
+        )
+
+
+def _candle_numbers(timerange: str, pairs: Sequence[PairData], plan: Plan) -> tuple[int, int]:
     """First and last candle of the tested range, the last one excluded.
 
     Without a start it begins as soon as every pair has complete features for a whole training;
@@ -210,16 +241,18 @@ def _candle_numbers(timerange: str, pairs: Sequence[PairData], train_days: int) 
     :raises InputError: when no candle lies in it
     """
     start, stop = read_range(timerange)
+    seconds = timeframe_seconds(plan.timeframe)
+    per_day, train_days = 86_400 // seconds, plan.train_days
     first = min(int(data.time[0]) for data in pairs)
     last = max(int(data.time[-1]) for data in pairs) + 1
-    until = min(last, -(-(OPEN if stop is None else stop) // SECONDS))
+    until = min(last, -(-(OPEN if stop is None else stop) // seconds))
     if start is None:
-        begin = max(_complete_from(data) for data in pairs) + train_days * PER_DAY
-        begin = -(-begin // PER_DAY) * PER_DAY
+        begin = max(_complete_from(data) for data in pairs) + train_days * per_day
+        begin = -(-begin // per_day) * per_day
     else:
-        begin = -(-start // SECONDS)
+        begin = -(-start // seconds)
     if begin >= until or until <= first:
-        known = range_text(first * SECONDS, last * SECONDS)
+        known = range_text(first * seconds, last * seconds)
         needed = "" if start is not None else f", and {train_days} days of them are for training"
         raise InputError(
             f"--timerange {timerange!r} holds no candles; they reach from "

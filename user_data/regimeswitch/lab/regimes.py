@@ -12,8 +12,9 @@ import pyarrow
 from rich.console import Console
 from rich.table import Table
 
-from regimeswitch.candles import resample, utc_dates
+from regimeswitch.candles import candles_spanning, resample, utc_dates
 from regimeswitch.cleaning import mend
+from regimeswitch.features import DAY_CANDLES, HOUR_CANDLES
 from regimeswitch.lab.botconfig import BotConfig, load_sound_config
 from regimeswitch.lab.candlefolder import CandleFolder
 from regimeswitch.lab.inputs import InputError, write_json
@@ -23,7 +24,7 @@ from regimeswitch.lab.screen import screen
 from regimeswitch.lab.truth import agreement
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
-from regimeswitch.warmup import BASE_TIMEFRAME
+from regimeswitch.warmup import check_length
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,11 +56,11 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     try:
         config = load_sound_config(args.config, os.environ)
-        config.require_base_timeframe("regimes")
-        settings = _settings(config, args.rule)
+        settings, base = _settings(config, args.rule), config.timeframe
+        check_length(base, settings.regime.timeframe)
         folder = config.candles(args.datadir)
-        candles, columns = find_regimes(folder, args.pair, settings, args.timerange)
-        figures = regime_figures(columns)
+        candles, columns = find_regimes(folder, args.pair, settings, base, args.timerange)
+        figures = regime_figures(columns, base)
         if args.truth:
             figures |= agreement(columns["regime"], _truth(args.truth, candles["date"]))
         if args.out:
@@ -71,10 +72,12 @@ def run(args: argparse.Namespace) -> int:
             f"regimeswitch regimes: {error}", highlight=False, markup=False, soft_wrap=True
         )
         return 2
-    _print(args.pair, figures)
+    hour = candles_spanning(HOUR_CANDLES, base)
+    _print(args.pair, figures, hour)
     if args.truth:
+        late = figures["median_delay_candles"] / hour
         print(
-            f"Agreement with the true regimes, {figures['median_delay_candles'] / 12:.1f} h late: "
+            f"Agreement with the true regimes, {late:.1f} h late: "
             f"{figures['agreement']:.1%}; {figures['missed_switches']} of "
             f"{figures['true_switches']} true switches missed"
         )
@@ -82,37 +85,48 @@ def run(args: argparse.Namespace) -> int:
 
 
 def find_regimes(
-    folder: CandleFolder, pair: str, settings: Settings, timerange: str = ""
+    folder: CandleFolder, pair: str, settings: Settings, base_timeframe: str, timerange: str = ""
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """5m candles of a pair and their regime columns, both cut to the time range.
+    """Base candles of a pair and their regime columns, both cut to the time range.
 
     The regimes are found on all candles first, so that the range starts warm.
+
+    :raises InputError: when the candles of the rule have no file and base candles cannot be put
+        together to them
     """
-    base = mend(folder.candles(pair, BASE_TIMEFRAME), BASE_TIMEFRAME, settings.safety)
-    rule = stored_rule_candles(folder, settings.regime.anchor_of(pair), settings)
-    columns = regime_columns(base, settings.regime, rule)
+    base = mend(folder.candles(pair, base_timeframe), base_timeframe, settings.safety)
+    anchor = settings.regime.anchor_of(pair)
+    rule = stored_rule_candles(folder, anchor, settings, base_timeframe)
+    columns = regime_columns(base, settings.regime, rule, base_timeframe)
     inside = time_inside(base["date"], timerange)
     return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)
 
 
-def stored_rule_candles(folder: CandleFolder, pair: str, settings: Settings) -> pd.DataFrame:
-    """Mended candles of the rule's timeframe; put together where there is no file of them."""
+def stored_rule_candles(
+    folder: CandleFolder, pair: str, settings: Settings, base_timeframe: str
+) -> pd.DataFrame:
+    """Mended candles of the rule's timeframe; put together where there is no file of them.
+
+    :raises InputError: as :func:`find_regimes`
+    """
     timeframe, safety = settings.regime.timeframe, settings.safety
     try:
         rule = folder.candles(pair, timeframe)
     except InputError:
-        base = mend(folder.candles(pair, BASE_TIMEFRAME), BASE_TIMEFRAME, safety)
-        rule = resample(base, timeframe, BASE_TIMEFRAME)
+        base = mend(folder.candles(pair, base_timeframe), base_timeframe, safety)
+        rule = resample(base, timeframe, base_timeframe)
     return mend(rule, timeframe, safety)
 
 
-def regime_figures(columns: pd.DataFrame) -> dict[str, Any]:
+def regime_figures(columns: pd.DataFrame, timeframe: str) -> dict[str, Any]:
     """Switches a day, share and median duration of the regimes; UNKNOWN rows do not count.
 
-    :param columns: of :func:`regimeswitch.regimes.regime_columns`, 5m rows
+    :param columns: of :func:`regimeswitch.regimes.regime_columns`
+    :param timeframe: the base timeframe, of the rows
     """
     known = columns["regime"].dropna()
     switches = int((columns["regime_age"] == 0).sum())
+    days = len(known) / candles_spanning(DAY_CANDLES, timeframe)
     runs = (known != known.shift()).cumsum()
     durations = known.groupby(runs).size()
     shares = known.value_counts(normalize=True)
@@ -120,7 +134,7 @@ def regime_figures(columns: pd.DataFrame) -> dict[str, Any]:
         "candles": len(columns),
         "known": len(known),
         "switches": switches,
-        "switches_per_day": switches / (len(known) / 288) if len(known) else 0.0,
+        "switches_per_day": switches / days if len(known) else 0.0,
         "share": {name: float(shares.get(name, 0.0)) for name in REGIME_NAMES},
         "median_duration_candles": float(durations.median()) if len(durations) else 0.0,
     }
@@ -163,7 +177,7 @@ def _truth(path: Path, dates: pd.Series) -> pd.Series:
     return names
 
 
-def _print(pair: str, figures: dict[str, Any]) -> None:
+def _print(pair: str, figures: dict[str, Any], hour: int) -> None:
     table = Table(title=f"Regimes of {pair}")
     for name in ("candles", "known", "switches a day", *REGIME_NAMES, "median duration"):
         table.add_column(name, justify="right")
@@ -172,6 +186,6 @@ def _print(pair: str, figures: dict[str, Any]) -> None:
         f"{figures['known']:,}",
         f"{figures['switches_per_day']:.2f}",
         *(f"{figures['share'][name]:.0%}" for name in REGIME_NAMES),
-        f"{figures['median_duration_candles'] / 12:.0f} h",
+        f"{figures['median_duration_candles'] / hour:.0f} h",
     )
     screen().print(table)

@@ -166,7 +166,7 @@ def scene_of(args: argparse.Namespace) -> Scene:
     if args.datadir is None or args.timerange is None:
         raise InputError("--datadir and --timerange are needed, e.g. --timerange 20241201-20241218")
     config = load_sound_config(args.config, os.environ)
-    config.require_base_timeframe("replay")
+    config.require_default_timeframe("replay")
     require_bot(config)
     state = config.merged.get("initial_state", "stopped")
     if state != "running":

@@ -17,7 +17,8 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.candles import candles_spanning, timeframe_seconds
+from regimeswitch.features import DAY_CANDLES
 from regimeswitch.lab.candidates import (
     FREQUENCIES,
     MODELS,
@@ -28,12 +29,11 @@ from regimeswitch.lab.candidates import (
     answers_of_window,
     test_places,
 )
-from regimeswitch.lab.dataset import TIMEFRAME, PairData
+from regimeswitch.lab.dataset import PairData
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.sidebyside import side_by_side
 
 
-PER_DAY = 86400 // timeframe_seconds(TIMEFRAME)
 SERVED = (*MODELS, UNSWITCHED, FREQUENCIES)
 VERSION = 2
 """Of the kept windows; a change of the figures' meaning makes them unusable."""
@@ -51,18 +51,25 @@ class Answered:
     answers: Answers
 
 
-def windows_between(begin: int, until: int, train_days: int, step_days: int) -> list[Window]:
-    """Windows whose test parts follow each other from ``begin`` to ``until`` (candle numbers)."""
-    step = step_days * PER_DAY
+def windows_between(
+    begin: int, until: int, train_days: int, step_days: int, timeframe: str
+) -> list[Window]:
+    """Windows whose test parts follow each other from ``begin`` to ``until`` (candle numbers).
+
+    :param timeframe: the base timeframe, whose candles are counted
+    """
+    day = candles_spanning(DAY_CANDLES, timeframe)
+    step = step_days * day
     return [
-        Window(start - train_days * PER_DAY, start, min(start + step, until))
+        Window(start - train_days * day, start, min(start + step, until))
         for start in range(begin, until, step)
     ]
 
 
-def check_windows(pairs: Sequence[PairData], windows: Sequence[Window]) -> None:
+def check_windows(pairs: Sequence[PairData], windows: Sequence[Window], timeframe: str) -> None:
     """Does every window have something to learn from and something to be tested on?
 
+    :param timeframe: the base timeframe
     :raises InputError: with the first and last date that would do
     """
     first = windows[0]
@@ -70,8 +77,9 @@ def check_windows(pairs: Sequence[PairData], windows: Sequence[Window]) -> None:
         int((data.usable & (data.time >= first.begin) & (data.time < first.end)).sum())
         for data in pairs
     )
-    if rows < PER_DAY:
-        raise InputError(f"the first training window has {rows} usable rows: {_first_known(pairs)}")
+    if rows < candles_spanning(DAY_CANDLES, timeframe):
+        known = _first_known(pairs, timeframe)
+        raise InputError(f"the first training window has {rows} usable rows: {known}")
     silent = [
         data.pair for data in pairs if not any(len(test_places(data, one)) for one in windows)
     ]
@@ -82,12 +90,12 @@ def check_windows(pairs: Sequence[PairData], windows: Sequence[Window]) -> None:
         )
 
 
-def _first_known(pairs: Sequence[PairData]) -> str:
+def _first_known(pairs: Sequence[PairData], timeframe: str) -> str:
     known = [int(data.time[data.usable].min()) for data in pairs if data.usable.any()]
     if known:
         return (
-            f"complete features begin at {_day(min(known))}; start --timerange at least a day "
-            "later, or use earlier candles"
+            f"complete features begin at {_day(min(known), timeframe)}; start --timerange at least "
+            "a day later, or use earlier candles"
         )
     data = pairs[0]
     absent = [name for name, column in zip(data.names, data.X.T, strict=True) if not _any(column)]
@@ -102,8 +110,8 @@ def _any(column: NDArray[np.float32]) -> bool:
     return bool(np.isfinite(column).any())
 
 
-def _day(number: int) -> str:
-    seconds = number * timeframe_seconds(TIMEFRAME)
+def _day(number: int, timeframe: str) -> str:
+    seconds = number * timeframe_seconds(timeframe)
     return str(np.datetime64(seconds, "s").astype("datetime64[D]"))
 
 
@@ -166,7 +174,7 @@ def _collected(
 def key_of(pairs: Sequence[PairData], recipe: Recipe) -> str:
     """Hash of all that decides the answers of a window."""
     digest = hashlib.sha256()
-    settings = recipe.settings.model_hash(dict(recipe.training_parameters))
+    settings = recipe.settings.model_hash(dict(recipe.training_parameters), recipe.timeframe)
     digest.update(f"{VERSION} {settings} {recipe.shares}".encode())
     for data in pairs:
         digest.update(f"{data.pair} {data.names}".encode())

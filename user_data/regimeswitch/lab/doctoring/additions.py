@@ -36,7 +36,9 @@ def check_additions(subject: Subject) -> Iterator[Finding]:
     for name in (name for name, is_on in on.items() if is_on and KEYS[name] not in useless):
         where = f"regimeswitch.{KEYS[name]}"
         days = subject.config.train_days or TRAIN_DAYS
-        hashed = proof_hash(with_addition(settings, name), subject.part("freqai"), days)
+        hashed = proof_hash(
+            with_addition(settings, name), subject.part("freqai"), days, subject.timeframe
+        )
         try:
             proven = is_proven(hashed, subject.ledgers)
         except (LedgerError, OSError) as error:

@@ -40,6 +40,7 @@ MEANING_CHECKS: list[Check] = [
     beginning.check_pairs,
     configuration.check_freqtrade,
     configuration.check_overrides,
+    configuration.check_slots,
     configuration.check_timeframes,
     freqai.check_presence,
     freqai.check_identifier,

@@ -12,13 +12,14 @@ from freqtrade.exceptions import FreqtradeException
 
 from regimeswitch.bot.guards import EXCHANGE
 from regimeswitch.bot.overrides import cuts, refused
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.candles import COUNTED, timeframe_seconds
 from regimeswitch.lab.botconfig import features_wrong
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.keys import required_by
 from regimeswitch.lab.doctoring.subject import Subject
+from regimeswitch.modes import POSITION
 from regimeswitch.settings import SettingsError, load_settings
-from regimeswitch.warmup import BASE_TIMEFRAME
+from regimeswitch.warmup import check_base, check_length
 
 
 HOUR = 3600
@@ -132,6 +133,23 @@ def check_overrides(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def check_slots(subject: Subject) -> Iterator[Finding]:
+    """In position mode, fewer slots than pairs: a pair in its regime may find none."""
+    settings, pairs = subject.settings, len(subject.pairs)
+    given = {
+        "max_open_trades": subject.config.merged.get("max_open_trades"),
+        "regimeswitch.risk.max_positions": settings.risk.max_positions or None,
+    }
+    if settings.entries.mode != POSITION:
+        return
+    for key, slots in given.items():
+        # -1 is any number of them; what is no number is a finding of check_schema.
+        if isinstance(slots, (int, float)) and 0 <= slots < pairs:
+            what = f"{slots:g} positions for {pairs} pairs: some are not held in their regime"
+            mend = f"set it to {pairs} or more; the capital of a slot that no pair fills stays cash"
+            yield Finding("warning", "config.slots", what, key, mend)
+
+
 def _fee(subject: Subject) -> Iterator[Finding]:
     fee, label = subject.config.given.get("fee"), subject.settings.labels.fee
     if isinstance(fee, (int, float)) and abs(fee - label) > 1e-9:
@@ -148,15 +166,16 @@ def _fee(subject: Subject) -> Iterator[Finding]:
 
 def check_timeframes(subject: Subject) -> Iterator[Finding]:
     """Base timeframe, feature timeframes, horizon and grace period fit together."""
-    rule, included = subject.settings.regime, list(subject.features.get("include_timeframes") or [])
-    if not subject.trains:
+    rule, base = subject.settings.regime, subject.timeframe
+    included = list(subject.features.get("include_timeframes") or [])
+    try:
+        (check_base if subject.trains else check_length)(base, rule.timeframe)
+    except SettingsError as error:
+        _, _, rest = str(error).partition(": ")
+        what, _, mend = rest.partition("; ")
+        yield Finding("serious", "config.timeframe", what, "timeframe", mend)
         return
-    if subject.timeframe != BASE_TIMEFRAME:
-        what = f"{subject.timeframe} is refused: features and defaults count {BASE_TIMEFRAME}"
-        yield Finding(
-            *("serious", "config.timeframe", what, "timeframe"),
-            f'set it to "{BASE_TIMEFRAME}"; longer ones belong into include_timeframes',
-        )
+    if not subject.trains:
         return
     for timeframe in (subject.timeframe, rule.timeframe):
         if included and timeframe not in included:
@@ -166,15 +185,16 @@ def check_timeframes(subject: Subject) -> Iterator[Finding]:
                 "freqai.feature_parameters.include_timeframes",
                 f'add "{timeframe}"',
             )
-    horizon = subject.settings.labels.horizon
+    horizon = subject.settings.labels.horizon_in(base)
     told = subject.features.get("label_period_candles")
     if told is not None and told != horizon:
         yield Finding(
-            *("warning", "config.horizon", f"{told} here and {horizon} in the labels"),
+            *("warning", "config.horizon"),
+            f"{told} here, and the horizon of the labels is {horizon} candles of {base}",
             "freqai.feature_parameters.label_period_candles",
-            "give it the value of regimeswitch.labels.horizon",
+            f"set it to {horizon}, the time of regimeswitch.labels.horizon in candles of {base}",
         )
-    minutes = rule.grace_candles * timeframe_seconds(subject.timeframe) // 60
+    minutes = rule.grace_candles * timeframe_seconds(COUNTED) // 60
     if minutes < HOUR // 60:
         yield Finding(
             *("warning", "regimes.grace", f"a new regime need hold for {minutes} minutes only"),

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from regimeswitch.candles import resample
+from regimeswitch.candles import candles_spanning, resample
 from regimeswitch.cleaning import mend
+from regimeswitch.features import DAY_CANDLES
 from regimeswitch.lab.doctoring.candlefiles import CandleFile
 from regimeswitch.lab.doctoring.findings import Finding, Severity
 from regimeswitch.lab.doctoring.subject import Subject
@@ -86,14 +87,14 @@ def _window(subject: Subject, file: CandleFile, known: dict[tuple[str, str], Can
     elif shorter is not None and shorter is not file:
         candles = resample(shorter.frame, rule.timeframe, file.timeframe)
     columns = regime_columns(base, rule, candles, file.timeframe)
-    per_day = pd.Timedelta(days=1) / pd.Timedelta(file.timeframe.replace("m", "min"))
+    per_day = candles_spanning(DAY_CANDLES, file.timeframe)
     days = float(columns["regime"].notna().sum() / per_day)
     switches = int((columns["regime_age"] == 0).sum()) / days if days else 0.0
-    labels = class_labels(file.frame, settings.labels, file.bad)
+    labels = class_labels(file.frame, settings.labels, file.timeframe, file.bad)
     train = pd.Timedelta(days=subject.train_days)
     inside = file.frame["date"] >= file.ends - train
     # The last rows have no label because nothing is known after them.
-    inside &= file.frame.index < len(file.frame) - settings.labels.horizon
+    inside &= file.frame.index < len(file.frame) - settings.labels.horizon_in(file.timeframe)
     return Window(file.pair, labels[inside], columns.loc[inside, "regime"], switches)
 
 
@@ -128,9 +129,9 @@ def check_regimes(subject: Subject, windows: list[Window]) -> Iterator[Finding]:
     if models.rows == "shared" and windows:
         parts = [window.rows() for window in windows]
         whole = {name: sum(rows[name] for rows in parts) for name in parts[0]}
-        horizon = subject.settings.labels.horizon
-        count = sum(whole.values())
-        step = thinning_step(count, models.row_budget, models.row_step, horizon)
+        base = subject.timeframe
+        horizon, least = subject.settings.labels.horizon_in(base), models.row_step_in(base)
+        step = thinning_step(sum(whole.values()), models.row_budget, least, horizon)
         yield from _few("all pairs together", whole, step, models.min_rows)
 
 

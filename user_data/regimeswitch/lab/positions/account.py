@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from regimeswitch import risk
 from regimeswitch.bot.drawdown import DAILY, PEAK
-from regimeswitch.candles import timeframe_seconds
+from regimeswitch.candles import candles_spanning
 from regimeswitch.floors import DAY_SECONDS, FloorState, floor_after
 from regimeswitch.lab.positions.book import Trade
 from regimeswitch.lab.positions.signals import Floats, Market
 from regimeswitch.regimes import NAMES
-from regimeswitch.regimesettings import COUNTED
 from regimeswitch.risk import Exposure
 from regimeswitch.settings import Settings
 
@@ -85,8 +84,7 @@ class Account:
         self.lasts = _last_rows(market)
         self.next_enter, self.next_leave = (_next(flag) for flag in (market.enter, market.leave))
         self.began = np.maximum.accumulate(market.began, axis=0)
-        counted = settings.risk.max_hold_candles * timeframe_seconds(COUNTED)
-        self.longest = -(-counted // timeframe_seconds(market.timeframe))
+        self.longest = candles_spanning(settings.risk.max_hold_candles, market.timeframe, least=0)
         # The first row in which each pair may be opened at all.
         self.free_from = np.zeros(count, dtype=np.int64)
 

@@ -24,7 +24,7 @@ from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab import money
 from regimeswitch.lab.candidates import Recipe, Window
 from regimeswitch.lab.candlefolder import CandleFolder
-from regimeswitch.lab.dataset import TIMEFRAME, PairData
+from regimeswitch.lab.dataset import PairData
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.moneyfigures import deflated_sharpe, trial_spread
 from regimeswitch.lab.positions.book import Floats, days_of
@@ -87,17 +87,19 @@ class Span:
 
     :ivar begin: its first candle, counted since 1970; ``until``: the one after the last
     :ivar train_days: length of a training; ``step_days``: between two of them
+    :ivar timeframe: the base timeframe
     """
 
     begin: int
     until: int
     train_days: int
     step_days: int
+    timeframe: str
 
     @property
     def timerange(self) -> str:
         """As freqtrade writes it."""
-        seconds = timeframe_seconds(TIMEFRAME)
+        seconds = timeframe_seconds(self.timeframe)
         return range_text(self.begin * seconds, self.until * seconds)
 
 
@@ -122,8 +124,8 @@ def utility(args: argparse.Namespace, asking: Asking, progress: Progress) -> dic
     settings, pairs, span = asking.recipe.settings, asking.pairs, asking.span
     sizes = _sizes(args, asking) if SIZE in additions else _nothing(pairs)
     asked = _walked(args, asking, sizes, additions, progress)
-    planned = money.plan(_as_money(args, span.timerange), with_additions=True)
-    market = read_market(planned.stored, planned.pairs, TIMEFRAME, planned.settings)
+    planned = money.plan(_as_money(args, span), with_additions=True)
+    market = read_market(planned.stored, planned.pairs, span.timeframe, planned.settings)
     days, terms = days_of(market), planned.terms
     variants = variants_of(market, days, terms, settings, pairs, asked, additions)
     returns = {name: one.curve.returns for name, one in variants.items()}
@@ -141,16 +143,18 @@ def utility(args: argparse.Namespace, asking: Asking, progress: Progress) -> dic
         "windows": len(_windows(span)),
         "train_days": span.train_days,
         "step_days": span.step_days,
+        "timeframe": span.timeframe,
         "settings": settings.model_dump(mode="json"),
         "trials": {"before": KNOWN, "ledger": before, "counted": trials, "additions": tried},
         "variants": _exported(variants, figures, found, trials),
-        "sizes": size_scores(pairs, sizes, asked) if SIZE in additions else {},
+        "sizes": size_scores(pairs, sizes, asked, span.timeframe) if SIZE in additions else {},
         "additions": verdicts,
     }
 
 
 def _windows(span: Span) -> list[Window]:
-    return windows_between(span.begin, span.until, span.train_days, span.step_days)
+    days = (span.train_days, span.step_days)
+    return windows_between(span.begin, span.until, *days, span.timeframe)
 
 
 def _walked(
@@ -181,9 +185,12 @@ def _verdicts(
     found: Mapping[str, Mapping[str, Any]],
     ledger: Path,
 ) -> dict[str, dict[str, Any]]:
-    settings, days = asking.recipe.settings, asking.span.train_days
+    settings, span = asking.recipe.settings, asking.span
     hashes = {
-        name: proof_hash(with_addition(settings, name), asking.freqai, days) for name in additions
+        name: proof_hash(
+            with_addition(settings, name), asking.freqai, span.train_days, span.timeframe
+        )
+        for name in additions
     }
     tried = _tried(ledger, list(hashes.values()))
     result = {}
@@ -202,7 +209,7 @@ def _note(
 ) -> None:
     """A line of the ledger for each addition."""
     pairs = [data.pair for data in asking.pairs]
-    candles = candles_hash(asking.folder.candles(pair, TIMEFRAME) for pair in pairs)
+    candles = candles_hash(asking.folder.candles(pair, asking.span.timeframe) for pair in pairs)
     for name, one in verdicts.items():
         versus = found[f"{name}/{REGIMES}"]
         result = {"addition": name, "proven": one["proven"]}
@@ -236,10 +243,7 @@ def _tried(ledger: Path, hashes: Sequence[str]) -> int:
 
 
 def _sizes(args: argparse.Namespace, asking: Asking) -> list[SizeData]:
-    tasks = (
-        delayed(size_data)(asking.folder, data.pair, asking.recipe.settings)
-        for data in asking.pairs
-    )
+    tasks = (delayed(size_data)(asking.folder, data.pair, asking.recipe) for data in asking.pairs)
     return list(side_by_side(tasks, args.jobs))
 
 
@@ -248,14 +252,14 @@ def _nothing(pairs: Sequence[PairData]) -> list[SizeData]:
     return [SizeData(data.forward[:0].reshape(0, 4), data.forward[:0]) for data in pairs]
 
 
-def _as_money(args: argparse.Namespace, timerange: str) -> argparse.Namespace:
+def _as_money(args: argparse.Namespace, span: Span) -> argparse.Namespace:
     """Arguments with which ``money`` plans the rule alone on the same range."""
     return argparse.Namespace(
         config=args.config,
-        timeframe=TIMEFRAME,
+        timeframe=span.timeframe,
         variants=None,
         with_models=False,
         pairs=args.pairs,
         datadir=args.datadir,
-        timerange=timerange,
+        timerange=span.timerange,
     )

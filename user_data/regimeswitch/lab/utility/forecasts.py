@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.evidence import shuffled_regimes
 from regimeswitch.gated import GatedModel
-from regimeswitch.judging import PLACEBO_BLOCK
 from regimeswitch.lab.candidates import Recipe, Window, shared_training, training_rows
 from regimeswitch.lab.candlefolder import CandleFolder
-from regimeswitch.lab.dataset import TIMEFRAME, PairData
+from regimeswitch.lab.dataset import PairData
 from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.regimes import stored_rule_candles
 from regimeswitch.lab.sidebyside import side_by_side
@@ -52,7 +51,6 @@ Answers = dict[str, Floats]
 REGIMES, ONE_MODEL, PLACEBO = "regimes", "one_model", "placebo"
 KINDS = (REGIMES, ONE_MODEL, PLACEBO)
 """Sub-models of the regimes, one model for all, sub-models of shuffled regimes."""
-HOUR = 12
 VERSION = 1
 """Of the kept windows; a change of their meaning makes them unusable."""
 
@@ -81,28 +79,39 @@ class Asked:
     answers: Answers
 
 
-def size_data(folder: CandleFolder, pair: str, settings: Settings) -> SizeData:
+def size_data(folder: CandleFolder, pair: str, recipe: Recipe) -> SizeData:
     """Rivals and label of one pair's base candles."""
-    raw = folder.candles(pair, TIMEFRAME)
-    bad = bad_candles(raw, TIMEFRAME, settings.safety)
-    base = mend(raw, TIMEFRAME, settings.safety)
-    rule = stored_rule_candles(folder, pair, settings)
-    known = rival_columns(base, rule, settings, TIMEFRAME)
-    target = next_day_volatility(raw, TIMEFRAME, bad)
+    settings, timeframe = recipe.settings, recipe.timeframe
+    raw = folder.candles(pair, timeframe)
+    bad = bad_candles(raw, timeframe, settings.safety)
+    base = mend(raw, timeframe, settings.safety)
+    rule = stored_rule_candles(folder, pair, settings, timeframe)
+    known = rival_columns(base, rule, settings, timeframe)
+    target = next_day_volatility(raw, timeframe, bad)
     return SizeData(known.to_numpy(dtype=np.float64), target.to_numpy(dtype=np.float64))
 
 
-def asked_places(data: PairData, window: Window, settings: Settings) -> Ints:
+def hourly(time: Ints, timeframe: str) -> NDArray[np.bool_]:
+    """One candle an hour.
+
+    :param time: opening times, counted in candles since 1970
+    """
+    return np.asarray(time % max(day_candles(timeframe) // 24, 1) == 0)
+
+
+def asked_places(data: PairData, window: Window, recipe: Recipe) -> Ints:
     """Candles of the test part with complete features that are asked about."""
-    wanted = np.isin(data.regime, [CODES[name] for name in settings.entries.regimes])
+    regimes = recipe.settings.entries.regimes
+    wanted = np.isin(data.regime, [CODES[name] for name in regimes])
+    wanted |= hourly(data.time, recipe.timeframe)
     inside = (data.time >= window.end) & (data.time < window.until)
     complete = np.isfinite(data.X).all(axis=1)
-    return np.flatnonzero(inside & complete & (wanted | (data.time % HOUR == 0)))
+    return np.flatnonzero(inside & complete & wanted)
 
 
-def size_rows(data: PairData, size: SizeData, window: Window) -> Rows:
+def size_rows(data: PairData, size: SizeData, window: Window, timeframe: str) -> Rows:
     """Training rows of the size whose next 24 hours end before the window does."""
-    horizon = day_candles(TIMEFRAME)
+    horizon = day_candles(timeframe)
     inside = (data.time >= window.begin) & (data.time + horizon < window.end)
     complete = np.isfinite(data.X).all(axis=1) & np.isfinite(size.known).all(axis=1)
     place = np.flatnonzero(inside & complete & np.isfinite(size.target))
@@ -132,20 +141,19 @@ def answers_of_window(
 
     :raises InputError: when a window has nothing to learn from
     """
-    places = [asked_places(data, window, recipe.settings) for data in pairs]
+    places = [asked_places(data, window, recipe) for data in pairs]
     result: list[Answers] = [{} for _ in pairs]
     if VETO in additions:
-        rows = _learned([training_rows(one, window, _horizon(recipe)) for one in pairs], window)
-        rows = shared_training([rows], recipe.settings)
+        rows = _learned([training_rows(one, window, recipe.horizon) for one in pairs], window)
+        rows = shared_training([rows], recipe)
         for kind in KINDS:
             classifier = _classifier(kind, rows, recipe)
             for data, place, found in zip(pairs, places, result, strict=True):
                 found |= _probabilities(kind, classifier, data, place)
     if SIZE in additions:
-        rows = _learned(
-            [size_rows(*both, window) for both in zip(pairs, sizes, strict=True)], window
-        )
-        step = row_step(len(rows), recipe.settings, TIMEFRAME, volatility=True)
+        both = zip(pairs, sizes, strict=True)
+        rows = _learned([size_rows(*one, window, recipe.timeframe) for one in both], window)
+        step = row_step(len(rows), recipe.settings, recipe.timeframe, volatility=True)
         rows = rows.take(thinned(rows.time, step))
         for kind in KINDS:
             model = _size_model(kind, rows, recipe)
@@ -157,10 +165,6 @@ def answers_of_window(
                     har = np.sqrt(model.har_.variance(size.known[place]))
                     found[f"{SIZE}/{HAR}/forecast"] = np.nan_to_num(har)
     return result
-
-
-def _horizon(recipe: Recipe) -> int:
-    return recipe.settings.labels.horizon
 
 
 def _learned(parts: Sequence[Rows], window: Window) -> Rows:
@@ -180,8 +184,8 @@ def _as(kind: str, rows: Rows, recipe: Recipe) -> tuple[Rows, Settings]:
         models = settings.models.model_copy(update={"sub_models": "none"})
         return rows, settings.model_copy(update={"models": models})
     if kind == PLACEBO:
-        seed = settings.models.seed
-        codes = shuffled_regimes(rows.regime, rows.time, rows.pair, PLACEBO_BLOCK, seed)
+        seed, day = settings.models.seed, day_candles(recipe.timeframe)
+        codes = shuffled_regimes(rows.regime, rows.time, rows.pair, day, seed)
         return replace(rows, regime=codes), settings
     return rows, settings
 
@@ -190,12 +194,13 @@ def _classifier(kind: str, rows: Rows, recipe: Recipe) -> GatedModel:
     rows, settings = _as(kind, rows, recipe)
     given = recipe.training_parameters
     ensemble = unfitted_ensemble(settings.models, "classifier", given, list(CLASSES))
-    return unfitted_model(ensemble, settings, recipe.shares).fit(rows)
+    return unfitted_model(ensemble, settings, recipe.shares, recipe.timeframe).fit(rows)
 
 
 def _size_model(kind: str, rows: Rows, recipe: Recipe) -> VolatilityModel:
     rows, settings = _as(kind, rows, recipe)
-    return unfitted_volatility_model(settings, recipe.training_parameters, TIMEFRAME).fit(rows)
+    given = recipe.training_parameters
+    return unfitted_volatility_model(settings, given, recipe.timeframe).fit(rows)
 
 
 def _probabilities(kind: str, model: GatedModel, data: PairData, place: Ints) -> Answers:
@@ -238,7 +243,7 @@ def walk(
     names += [f"{SIZE}/{HAR}/forecast"] if SIZE in additions else []
     return [
         Asked(
-            np.concatenate([asked_places(data, one, recipe.settings) for one in windows]),
+            np.concatenate([asked_places(data, one, recipe) for one in windows]),
             {
                 name: np.concatenate([one[f"{number}/{name}"] for one in kept]).astype(np.float64)
                 for name in names
@@ -276,7 +281,7 @@ def _key_of(
 ) -> str:
     """Hash of all that decides the answers of a window."""
     digest = hashlib.sha256()
-    models = recipe.settings.model_hash(dict(recipe.training_parameters))
+    models = recipe.settings.model_hash(dict(recipe.training_parameters), recipe.timeframe)
     wanted = recipe.settings.entries.regimes
     digest.update(f"{VERSION} {models} {wanted} {tuple(additions)}".encode())
     for data, size in zip(pairs, sizes, strict=True):

@@ -34,19 +34,22 @@ def with_addition(settings: Settings, addition: str) -> Settings:
     )
 
 
-def proof_hash(settings: Settings, freqai: Mapping[str, Any], train_days: int) -> str:
+def proof_hash(
+    settings: Settings, freqai: Mapping[str, Any], train_days: int, timeframe: str
+) -> str:
     """Hash of all that an addition was proven with.
 
     :param settings: with the addition on, and no other
     :param freqai: section ``freqai``
     :param train_days: length of a training
+    :param timeframe: the base timeframe
     """
     parts = settings.model_dump(mode="json")
     parts["models"].pop("jobs")
     safety = parts.pop("safety")
     candles = [safety["spike_fraction"], safety["spike_volume"]]
     given = [freqai.get(key) for key in OF_FREQAI]
-    return settings_hash([parts, candles, given, train_days])
+    return settings_hash([parts, candles, given, train_days, timeframe])
 
 
 def is_proven(hashed: str, ledgers: list[Path]) -> bool | None:

@@ -17,7 +17,7 @@ from regimeswitch.lab.positions.account import Terms, simulate
 from regimeswitch.lab.positions.book import Days
 from regimeswitch.lab.positions.compared import Variant, of_trades
 from regimeswitch.lab.positions.signals import Market
-from regimeswitch.lab.utility.forecasts import HOUR, KINDS, Asked, SizeData
+from regimeswitch.lab.utility.forecasts import KINDS, Asked, SizeData, hourly
 from regimeswitch.lab.utility.proof import RULE, SIZE, VETO, with_addition
 from regimeswitch.regimes import NAMES
 from regimeswitch.settings import Settings
@@ -97,14 +97,17 @@ def on_clock(market: Market, data: PairData, one: Asked, values: Floats) -> Floa
 
 
 def size_scores(
-    pairs: Sequence[PairData], sizes: Sequence[SizeData], asked: Sequence[Asked]
+    pairs: Sequence[PairData],
+    sizes: Sequence[SizeData],
+    asked: Sequence[Asked],
+    timeframe: str,
 ) -> dict[str, dict[str, Any]]:
     """Mean QLIKE of the next day's size on one row an hour, by regime and forecast."""
     parts: list[dict[str, Floats]] = []
     for data, size, one in zip(pairs, sizes, asked, strict=True):
         place = one.places
         given = {name: one.answers[f"{SIZE}/{name}/forecast"] for name in (HAR, *KINDS)}
-        usable = (data.time[place] % HOUR == 0) & np.isfinite(size.target[place])
+        usable = hourly(data.time[place], timeframe) & np.isfinite(size.target[place])
         usable &= np.isfinite(size.known[place]).all(axis=1)
         for values in given.values():
             usable &= values > 0
