@@ -16,7 +16,7 @@ import pytest
 from regimeswitch.lab.market import synthetic_market, write_market
 
 
-pytest_plugins = ["exchanges", "inprocess", "offlines", "traders"]
+pytest_plugins = ["exchanges", "inprocess", "offlines", "reported", "traders"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKET_END = datetime(2025, 1, 1, tzinfo=UTC)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,15 @@ class Lines(logging.Handler):
 
 
 @pytest.fixture
-def freqtrade_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
-    """Run a freqtrade command with the project's config, as ``regimeswitch offline`` does.
+def freqtrade_here(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Run a freqtrade command with the project's config, as ``regimeswitch offline`` does."""
+    with freqtrade_in(tmp_path) as run:
+        yield run
+
+
+@contextmanager
+def freqtrade_in(folder: Path) -> Iterator[Callable[..., Run]]:
+    """The same with a folder of the caller's, which must be there.
 
     A process of its own costs seconds; what is asked here is what models and strategy do.
     """
@@ -45,9 +53,7 @@ def freqtrade_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
         made.append(exchange)
         begin(exchange, *arguments, **options)
 
-    monkeypatch.setattr(freqtrade.main, "set_mp_start_method", lambda: None)
-    monkeypatch.setattr(Exchange, "__init__", kept)
-    userdir = tmp_path / "user_data"
+    userdir = folder / "user_data"
     userdir.mkdir()
 
     def run(
@@ -60,7 +66,7 @@ def freqtrade_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
         with ExchangeServer(open_market(datadir, shift_to_now=False), limited=False) as server:
             names = []
             for name, content in (("mine", config or QUICK), ("offline", overlay(server.url))):
-                path = tmp_path / f"{name}.json"
+                path = folder / f"{name}.json"
                 path.write_text(json.dumps(content))
                 names += ["--config", str(path)]
             words = [
@@ -77,7 +83,10 @@ def freqtrade_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
             Backtesting.cleanup()
             return done
 
-    return run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(freqtrade.main, "set_mp_start_method", lambda: None)
+        patch.setattr(Exchange, "__init__", kept)
+        yield run
 
 
 def logged(call: Callable[[], None]) -> tuple[int, str]:

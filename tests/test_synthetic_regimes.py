@@ -8,6 +8,7 @@ import pytest
 
 from regimeswitch.lab.regimes import regime_figures
 from regimeswitch.lab.synthetic import MarketPair, synthetic_market
+from regimeswitch.lab.truth import agreement
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import RegimeSettings
 
@@ -46,3 +47,10 @@ def test_defaults_find_the_true_regimes_soon(market: dict[str, MarketPair], pair
     figures = regime_figures(columns, "5m")
     assert 0 < figures["switches_per_day"] <= 1
     assert min(figures["share"].values()) >= 0.1
+
+
+def test_a_market_without_a_switch_agrees_without_delay() -> None:
+    regimes = pd.Series(["bull"] * 5)
+    found = agreement(regimes.where(regimes.index > 0), regimes)
+    assert found["agreement"] == 1 and found["median_delay_candles"] == 0
+    assert found["true_switches"] == found["missed_switches"] == 0

@@ -29,6 +29,7 @@ COMMANDS = {
     "prove": "prove",
     "money": "money",
     "trials": "trials",
+    "report": "report",
     "replay": "replay",
     "faults": "faults",
     "orders": "orders",

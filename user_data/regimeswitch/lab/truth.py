@@ -21,7 +21,7 @@ def agreement(found: pd.Series, true: pd.Series) -> dict[str, Any]:
     """
     names, truth = found.to_numpy(), true.to_numpy()
     begins = np.flatnonzero(truth[1:] != truth[:-1]) + 1
-    ends = np.r_[begins[1:], len(truth)]
+    ends = np.r_[begins[1:], len(truth)][: len(begins)]
     delays = []
     for begin, end in zip(begins, ends, strict=True):
         hits = np.flatnonzero(names[begin:end] == truth[begin])
