@@ -16,7 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from regimeswitch.ensemble import RegimeEnsemble
-from regimeswitch.evidence import SMALLEST_VARIANCE, Verdict, blend, earned_trust, qlike
+from regimeswitch.evidence import (
+    LEAST_BLOCKS,
+    SMALLEST_VARIANCE,
+    Verdict,
+    blend,
+    earned_trust,
+    qlike,
+)
 from regimeswitch.judging import Fold, Judged, folds_of, judge
 from regimeswitch.regimes import NAMES
 from regimeswitch.rows import Rows
@@ -54,7 +61,7 @@ class Served:
     :ivar rows: training rows
     :ivar judged: validation rows; ``blocks``: of them, days that do not overlap
     :ivar scores: mean QLIKE on the validation rows, by forecast
-    :ivar rival: the better one of EWMA and HAR
+    :ivar rival: the better one of EWMA and HAR, over all regimes where this one has too few days
     :ivar weight: of base and sub-model against the rival, 0 to 1
     :ivar sub_model: weight of the sub-model against the base, 0 to 1
     :ivar reason: in words, of ``weight``; ``sub_model_reason`` of the other
@@ -178,6 +185,10 @@ class VolatilityModel:
         loss = judged.loss(mask)
         scores = {name: float(loss(answers).mean()) for name, answers in forecasts.items()}
         rival, other = sorted(scores, key=scores.__getitem__)
+        if len(np.unique(judged.time[mask] // self.horizon)) < LEAST_BLOCKS:
+            # On so few days which rival is better is as little known as anything else.
+            rival = _rival_alone(judged, ewma).rival
+            other = EWMA if rival == HAR else HAR
         weight, blocks, reason = earned_trust(
             forecasts[rival],
             given,
