@@ -116,7 +116,11 @@ def test_freqtrade_confirms_the_positions(money: Money, tmp_path: Path) -> None:
         (["--variants", "best"], {}, "--variants best: known are regimeswitch, rule"),
         (["--chart", "money.pdf"], {}, "--chart money.pdf: .pdf is not known; allowed: .png, .svg"),
         (["--timeframe", "4h"], {}, 'timeframe: "4h" cannot be used'),
-        (["--timeframe", "1h", "--with-models"], {}, 'timeframe: "1h" cannot be used'),
+        (
+            ["--timeframe", "1h", "--with-models"],
+            {},
+            'include_timeframes: "5m" is shorter than the base timeframe "1h"',
+        ),
         ([], {"minimal_roi": {"0": 0.1}}, "does not simulate minimal_roi (a take-profit)"),
         ([], {"trailing_stop": True}, "trailing_stop"),
         ([], {"available_capital": 500}, "available_capital"),

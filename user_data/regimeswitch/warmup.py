@@ -142,6 +142,21 @@ def check_length(timeframe: str, rule: str) -> None:
         )
 
 
+def check_included(parameters: Mapping[str, Any], base: str) -> None:
+    """Features come from the base timeframe and longer ones, as freqtrade has it.
+
+    :param parameters: as in :func:`feature_candles`
+    :raises SettingsError: naming the shorter timeframes
+    """
+    included = list(parameters.get("include_timeframes") or [])
+    shorter = [one for one in included if timeframe_seconds(one) < timeframe_seconds(base)]
+    if shorter:
+        raise SettingsError(
+            f"freqai.feature_parameters.include_timeframes: {_quoted(shorter)} is shorter than the "
+            f'base timeframe "{base}"; allowed: "{base}" and longer ones'
+        )
+
+
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
@@ -154,6 +169,7 @@ def startup_candles(settings: Settings, parameters: Mapping[str, Any] | None, ba
     """
     if parameters is not None:
         check_base(base, settings.regime.timeframe)
+        check_included(parameters, base)
     else:
         check_length(base, settings.regime.timeframe)
     needs = warm_up_needs(settings, parameters, base)

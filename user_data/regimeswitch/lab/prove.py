@@ -201,7 +201,6 @@ def _plan(args: argparse.Namespace) -> Plan:
     settings, base = config.settings, config.timeframe
     startup_candles(settings, features, base)
     included = features.get("include_timeframes", ["1h"])
-    _no_shorter(included, base)
     settings = settings.model_copy(
         update={"models": settings.models.model_copy(update={"jobs": 1})}
     )
@@ -216,20 +215,6 @@ def _plan(args: argparse.Namespace) -> Plan:
         TRAIN_DAYS if train_days is None else train_days,
         args.step_days,
     )
-
-
-def _no_shorter(included: Sequence[str], base: str) -> None:
-    """As freqtrade has it: features come from the base timeframe and longer ones.
-
-    :raises InputError: naming the shorter ones
-    """
-    shortest = timeframe_seconds(base)
-    shorter = [one for one in included if timeframe_seconds(one) < shortest]
-    if shorter:
-        raise InputError(
-            f"freqai.feature_parameters.include_timeframes: {', '.join(shorter)} is shorter than "
-            f'the base timeframe "{base}"; allowed: "{base}" and longer ones'
-        )
 
 
 def _candle_numbers(timerange: str, pairs: Sequence[PairData], plan: Plan) -> tuple[int, int]:
