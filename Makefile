@@ -57,19 +57,26 @@ $(BIN)/regimeswitch: requirements.lock pyproject.toml
 
 ifndef DATADIR
 $(CANDLES)/.made: | $(BIN)/regimeswitch
-	$(BIN)/regimeswitch market --out $(CANDLES) --pairs $(PAIRS) \
-	    --days $(DEMO_DAYS) --end $(DEMO_END) --seed $(DEMO_SEED)
+	@echo "synthetic market: seed $(DEMO_SEED), $(DEMO_DAYS) days of $(PAIRS)"
+	@mkdir -p $(WORK)
+	@$(BIN)/regimeswitch market --out $(CANDLES) --pairs $(PAIRS) \
+	    --days $(DEMO_DAYS) --end $(DEMO_END) --seed $(DEMO_SEED) > $(WORK)/market.txt
 	@touch $@
 
 backtest dry-run live-sim prove money replay: $(CANDLES)/.made
 endif
 EXPORTED = $(if $(EXPORT),--export $(EXPORT))
-backtest: $(BIN)/regimeswitch  ## backtest; DATADIR= PAIRS= TIMERANGE= use other candles
+backtest: $(BIN)/regimeswitch  ## backtest and its report; DATADIR= PAIRS= TIMERANGE= use other candles
 	@mkdir -p $(USERDIR)
-	$(BIN)/regimeswitch offline --candles $(CANDLES) -- freqtrade backtesting \
+	@echo "freqtrade backtesting of $(PAIRS), $(TIMERANGE), candles of $(CANDLES)"
+	@$(BIN)/regimeswitch offline --candles $(CANDLES) --log $(WORK)/backtest.log -- \
+	    freqtrade backtesting \
 	    --config $(CONFIG) --userdir $(USERDIR) --datadir $(CANDLES) \
 	    --strategy-path user_data/strategies --freqaimodel-path user_data/freqaimodels \
 	    --pairs $(PAIRS) --timerange $(TIMERANGE) --cache none
+	@$(BIN)/regimeswitch report $(USERDIR)/backtest_results --datadir $(CANDLES) --brief \
+	    --out $(WORK)/report.html
+	@echo "next: make money (against rivals and chance), make dry-run (paper trading), make backtest DATADIR=..."
 
 dry-run: $(BIN)/regimeswitch  ## paper trading on the embedded exchange, with API; DATADIR= API_PORT=
 	@$(BIN)/regimeswitch dry-run --candles $(CANDLES) --config $(CONFIG) --api-port $(API_PORT)

@@ -14,6 +14,7 @@ from freqtrade.util import fmt_coin, format_duration
 
 from heldpairs import position_frame
 from pages import Page
+from regimeswitch.cli import main
 from regimeswitch.settings import load_settings
 from reported import Result, report
 
@@ -21,6 +22,7 @@ from reported import Result, report
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 Trades = list[dict[str, Any]]
+QUESTIONS = ("make money?", "Against what?", "which regime?", "so few trades?", "real?")
 
 
 @pytest.fixture(scope="module")
@@ -201,12 +203,26 @@ def test_regimes_and_reasons_are_those_the_bot_decided_by(page: Page, result: Re
 def test_the_first_screen_answers_a_newcomer(page: Page, result: Result) -> None:
     stats = result.strategy
     words = page.words
-    for question in ("make money?", "Against what?", "which regime?", "so few trades?", "real?"):
+    for question in QUESTIONS:
         assert question in words
     assert f"became {fmt_coin(stats['final_balance'], 'USDT')}" in words
     assert f"{percent(stats['market_change'], sign='+')}, with a maximum drawdown" in words
     assert "No: the candles are synthetic" in words
     assert "No model was trained" in words
+
+
+def test_the_same_answers_on_the_terminal(
+    page: Page, result: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "brief.html"
+    line = ["report", str(result.path), "--datadir", str(result.market), "--brief"]
+    assert main([*line, "--out", str(out)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 6 and told[-1] == f"report: {out}"
+    for line, question in zip(told, QUESTIONS, strict=False):
+        begin, _, rest = line.partition("? ")
+        assert question in f"{begin}?" and len(rest) > 20
+        assert " ".join(rest.split(". ")[0].split()) in page.words
 
 
 def test_the_page_asks_no_network_for_anything(page: Page) -> None:

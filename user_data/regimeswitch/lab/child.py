@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from regimeswitch.bot.processes import kill_group
 from regimeswitch.lab.overlay import child_environment
@@ -34,20 +36,46 @@ class _Relay:
             process.send_signal(number)
 
 
-def run_child(command: list[str], environment: Mapping[str, str]) -> int:
+Take = Callable[[str], None]
+
+
+def run_child(
+    command: list[str],
+    environment: Mapping[str, str],
+    readers: Mapping[str, Take] | None = None,
+) -> int:
     """Run a command and wait for it; call it in the main thread, where signals arrive.
 
     The child gets a process group of its own: a Ctrl-C in the terminal then reaches it once,
     through here, rather than twice.
 
     :param command: program and arguments
+    :param readers: what gets each line, with its end, of ``stdout`` or ``stderr``, in a thread of
+        its own; a stream without a reader is this process's own
     :return: its exit code; 128 + n when signal n ended it, as a shell says it
     """
     relay = _Relay()
-    with relayed(relay), _group(command, environment) as process:
+    streams = dict.fromkeys(readers or {}, subprocess.PIPE)
+    with relayed(relay), _group(command, environment, **streams) as process:
         relay.attach(process)
+        threads = [
+            threading.Thread(target=_read, args=(getattr(process, name), take), daemon=True)
+            for name, take in (readers or {}).items()
+        ]
+        for thread in threads:
+            thread.start()
         code = process.wait()
+        # Whatever it has left behind would hold the streams open.
+        kill_group(process.pid)
+        for thread in threads:
+            thread.join()
     return 128 - code if code < 0 else code
+
+
+def _read(stream: IO[bytes], take: Take) -> None:
+    with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as text:
+        for line in text:
+            take(line)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.options import port_number
 from regimeswitch.lab.overlay import LiveAccount, child_environment, overlay
 from regimeswitch.lab.servable import check_mode, check_pairs, config_of_call
+from regimeswitch.lab.shown import run_shown
 from regimeswitch.lab.signals import temporary_folder
 from regimeswitch.lab.venue import add_account_arguments, open_venue
 
@@ -70,6 +71,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="freqtrade trades with an account of the embedded exchange, not on paper: dry_run is "
         "false, keys and database are this run's own",
+    )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="freqtrade's log goes there; the terminal gets progress, tables and errors",
     )
     add_account_arguments(parser)
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- freqtrade ARGS")
@@ -214,6 +221,9 @@ def serve_and_run(
         warn_of_stopped(config, call)
         environment = child_environment(os.environ, live=live, decided=given.get("decided"))
         environment |= {OVERLAY_VARIABLE: str(path)}
+        log = given.get("log")
+        if log is not None:
+            return run_shown([program, *arguments], environment, log)
         return run_child([program, *arguments], environment)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +17,9 @@ from regimeswitch.lab.inputs import InputError
 from regimeswitch.lab.reporting.backtestfile import read_backtest
 from regimeswitch.lab.reporting.database import read_database
 from regimeswitch.lab.reporting.history import read_histories
-from regimeswitch.lab.reporting.page import render
+from regimeswitch.lab.reporting.page import contents, render
 from regimeswitch.lab.reporting.source import Source
+from regimeswitch.lab.reporting.summary import Answer
 from regimeswitch.lab.reporting.trainings import read_trainings
 from regimeswitch.settings import SettingsError
 
@@ -36,6 +38,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="BACKTEST.zip|DATABASE",
         help="result of freqtrade backtesting, a folder of them (the last one), or a bot's SQLite "
         "database",
+    )
+    parser.add_argument(
+        "--brief", action="store_true", help="print the answers of the first screen as well"
     )
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="(report.html)")
     parser.add_argument(
@@ -70,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
         histories = read_histories(source, args.datadir)
         learns = is_learning(source.config, source.settings)
         trainings = read_trainings(source, args.models, learns)
-        _write(args.out, render(source, histories, trainings))
+        shown = contents(source, histories, trainings)
+        _write(args.out, render(shown))
     except (InputError, SettingsError, OSError) as error:
         console.print(
             f"regimeswitch report: {error}", highlight=False, markup=False, soft_wrap=True
@@ -78,8 +84,18 @@ def run(args: argparse.Namespace) -> int:
         return 2
     for note in [*source.notes, *histories.notes]:
         console.print(f"{note.missing} {note.remedy}", highlight=False, markup=False)
-    print(args.out)
+    if args.brief:
+        _answer(shown["answers"])
+    print(f"report: {args.out}" if args.brief else args.out)
     return 0
+
+
+def _answer(answers: Sequence[Answer]) -> None:
+    """The first screen of the page, one line a question."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for answer in answers:
+        console.print(answer.question, style="bold", end=" ")
+        console.print(" ".join(answer.sentences))
 
 
 def read_source(args: argparse.Namespace) -> Source:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def render(source: Source, histories: Histories, trainings: list[Training] | Note) -> str:
-    """The whole page.
+def contents(
+    source: Source, histories: Histories, trainings: list[Training] | Note
+) -> dict[str, Any]:
+    """All that the page shows, by the name that its template has for it.
 
     :param trainings: validation over time, or why there is none
     """
@@ -46,7 +49,7 @@ def render(source: Source, histories: Histories, trainings: list[Training] | Not
     rows = tables.by_tag(source.trades, "enter_tag", account.range)
     reasons = reason_counts(histories)
     found = trainings if isinstance(trainings, list) else []
-    context = {
+    return {
         "source": source,
         "account": account,
         "histories": histories,
@@ -70,6 +73,13 @@ def render(source: Source, histories: Histories, trainings: list[Training] | Not
         "data": _data(drawing(source, account.balance, account.held, histories, found)),
         "plotly": _plotly(),
     }
+
+
+def render(contents: Mapping[str, Any]) -> str:
+    """The whole page.
+
+    :param contents: of :func:`contents`
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -78,7 +88,7 @@ def render(source: Source, histories: Histories, trainings: list[Training] | Not
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
-    return environment.get_template("report.html").render(context)
+    return environment.get_template("report.html").render(contents)
 
 
 def _tables(
