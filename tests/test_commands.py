@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from conftest import QUICK, ROOT, Run
+from heldpairs import POSITION
+from regimeswitch.bot.trialbook import NAME, trials_of
 from results import stored_predictions
 
 
@@ -57,6 +59,20 @@ def test_hyperopt_with_two_workers_runs_four_epochs(freqtrade: Callable[..., Run
     assert "raised exception" not in run.log
     assert "4 epochs saved" in run.words, run.log[-3000:]
     assert re.search(r'"?buy_bull"?: 0\.\d+', run.log)
+
+
+def test_hyperopt_with_another_loss_is_in_the_ledger(freqtrade: Callable[..., Run]) -> None:
+    run = freqtrade(
+        "hyperopt",
+        *("--hyperopt-loss", "SharpeHyperOptLoss", "--spaces", "stoploss", "--epochs", "2"),
+        *("--job-workers", "1", "--min-trades", "1", "--random-state", "7", "--no-color"),
+        *("--timerange", "20241225-20250101", "--pairs", "BTC/USDT", "--disable-param-export"),
+        config={"regimeswitch": POSITION},
+    )
+    assert run.code == 0, run.log[-3000:]
+    (one,) = trials_of(run.userdir / NAME)
+    assert one.result == {"loss": "SharpeHyperOptLoss", "epochs": 2}
+    assert (one.pairs, one.window) == (("BTC/USDT",), "20241225-20250101")
 
 
 def test_lookahead_analysis_finds_no_bias(freqtrade: Callable[..., Run], tmp_path: Path) -> None:

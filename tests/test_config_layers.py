@@ -175,7 +175,13 @@ def test_what_freqtrade_would_refuse_is_named(
         ({"freqai": {"feature_parameters": {"include_corr_pairlist": ["ETH/USDT"]}}}, "pairlist"),
         ({"freqai": {"feature_parameters": {"weight_factor": 0.9}}}, "weight_factor 0.9"),
         ({"freqai": {"data_split_parameters": {"test_size": 0.2}}}, "test_size 0.2"),
-        ({"freqaimodel": "RegimeSwitchRegressor"}, "freqaimodel 'RegimeSwitchRegressor'"),
+        (
+            {
+                "freqaimodel": "RegimeSwitchRegressor",
+                "regimeswitch": {"entries": {"mode": "signal"}},
+            },
+            "freqaimodel 'RegimeSwitchRegressor'",
+        ),
     ],
 )
 def test_prove_refuses_what_it_cannot_build(

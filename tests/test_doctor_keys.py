@@ -121,7 +121,9 @@ def keys_of_the_source() -> Iterator[str]:
 def subject(bot: Bot) -> Subject:
     """The healthy bot."""
     return subject_of(
-        SimpleNamespace(config=[bot.config], userdir=bot.userdir, datadir=None, pairs=None)
+        SimpleNamespace(
+            config=[bot.config], userdir=bot.userdir, datadir=None, pairs=None, ledger=None
+        )
     )
 
 
@@ -171,7 +173,9 @@ def test_a_model_of_the_command_line_has_its_own_identifier(bot: Bot) -> None:
     """Without the option, models of that command would be taken for those of other settings."""
     regressor = bot.content() | {"freqaimodel": "RegimeSwitchRegressor"}
     bot.config.write_text(json.dumps(regressor))
-    namespace = SimpleNamespace(config=[bot.config], userdir=bot.userdir, datadir=None, pairs=None)
+    namespace = SimpleNamespace(
+        config=[bot.config], userdir=bot.userdir, datadir=None, pairs=None, ledger=None
+    )
     made = subject_of(namespace)
     (bot.userdir / "models" / made.config.identifier(made.settings)).mkdir(parents=True)
     edited(bot, freqaimodel=None)

@@ -138,7 +138,9 @@ def test_threads_of_the_environment(bot: Bot, monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_start_up_candles_are_those_of_the_strategy(bot: Bot) -> None:
-    arguments = SimpleNamespace(config=[bot.config], userdir=bot.userdir, datadir=None, pairs=None)
+    arguments = SimpleNamespace(
+        config=[bot.config], userdir=bot.userdir, datadir=None, pairs=None, ledger=None
+    )
     found = [
         (need.key, need.timeframe, need.candles) for need in startup_needs(subject_of(arguments))
     ]

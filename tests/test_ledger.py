@@ -17,6 +17,7 @@ from regimeswitch.bot.trialbook import (
     candles_hash,
     counted,
     ledger_beside,
+    note_hyperopt,
     settings_hash,
     trials_of,
 )
@@ -120,3 +121,20 @@ def test_every_epoch_of_hyperopt_is_a_trial(tmp_path: Path) -> None:
     assert counted(trials) == 2
     assert trials[0].window == "20240101-20240131"
     assert trials[0].result == {"loss": value, "trades": 0}
+
+
+def test_a_run_of_hyperopt_with_another_loss_counts_its_epochs(tmp_path: Path) -> None:
+    config = {
+        "hyperopt_loss": "SharpeHyperOptLoss",
+        "epochs": 40,
+        "timerange": "20240101-20240201",
+        "exchange": {"pair_whitelist": ["BTC/USDT"]},
+        "user_data_dir": tmp_path,
+    }
+    note_hyperopt(config)
+    # Ours writes a line for each epoch by itself.
+    note_hyperopt({**config, "hyperopt_loss": "RegimeSwitchLoss"})
+    (one,) = trials_of(tmp_path / NAME)
+    assert (one.command, one.pairs, one.window) == ("hyperopt", ("BTC/USDT",), config["timerange"])
+    assert one.result == {"loss": "SharpeHyperOptLoss", "epochs": 40}
+    assert counted([one, one]) == 80

@@ -262,3 +262,40 @@ def test_position_mode_holds_from_the_first_loop_on_and_leaves_with_its_regime(
     bot.step()
     assert (trade.is_open, trade.exit_reason) == (False, f"regime_{told['regime'][later]}")
     assert Trade.get_open_trades() == []
+
+
+def test_a_training_delays_no_position_and_its_forecast_is_served_later(
+    moved_bot: Callable[..., MovedBot], market: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where there is no model yet the rule trades, with the exponential mean for a size."""
+    caplog.set_level(logging.INFO)
+    told = position_frame(market, "BTC/USDT", "5m", load_settings(POSITION)).set_index("date")
+    begin = pd.Timestamp(START)
+    wanted = deepcopy(POSITION)
+    wanted["entries"]["regimes"] = [told["regime"][begin]]
+    wanted["models"] = {"sub_models": "warm_start", "min_rows": 100, "own_trees": 5}
+    wanted["risk"]["size_from"] = "forecast"
+    config = live_config({"freqai": QUICK["freqai"], "regimeswitch": wanted})
+    running = moved_bot(config, freqaimodel="RegimeSwitchRegressor")
+    frame = running.step()
+    last = frame.iloc[-1]
+    assert (last["do_predict"], last["volatility_forecast"]) == (0, 0)
+    (trade,) = Trade.get_open_trades()
+    capital = running.bot.wallets.get_total_stake_amount()
+    weight = told["target_weight"][begin]
+    assert last["target_weight"] == weight
+    assert trade.stake_amount == pytest.approx(capital * weight, rel=0.01)
+    assert "forecast of the next 24 hours unknown" in caplog.text
+    trained = running.wait_for_training(after=0)
+    for _ in range(2):
+        last = running.step().iloc[-1]
+        assert last["do_predict"] == 1
+        forecast = last["volatility_forecast"]
+        assert forecast > 0
+        assert last["target_weight"] == pytest.approx(min(1, 0.6 / forecast))
+        assert 0 <= last["model_weight"] <= 1
+        trained = running.wait_for_training(after=trained)
+    # The position is what it was: sizes are those of entries.
+    assert [one.id for one in Trade.get_open_trades()] == [trade.id]
+    assert "raised exception" not in caplog.text
+    assert "volatility of the next 24 hours, QLIKE" in caplog.text

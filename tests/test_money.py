@@ -171,3 +171,20 @@ def test_a_configuration_of_one_mode_has_the_defaults_of_the_other(mode: str) ->
         assert found.entries == plain.entries
         kept = {"max_hold_candles": own.risk.max_hold_candles}
         assert found.risk == plain.risk.model_copy(update=kept)
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"entries": {"veto": "forecast"}}, "simulate regimeswitch.entries.veto (`regimeswitch"),
+        (
+            {"risk": {"size_from": "forecast"}},
+            "simulate regimeswitch.risk.size_from (`",
+        ),
+    ],
+)
+def test_what_models_add_is_not_simulated_in_silence(
+    money: Money, capsys: pytest.CaptureFixture[str], own: dict[str, Any], words: str
+) -> None:
+    assert money(section=own) == 2
+    assert words in " ".join(capsys.readouterr().err.split())

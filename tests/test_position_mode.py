@@ -19,7 +19,7 @@ from regimeswitch.bot.standing import position_reasons
 from regimeswitch.candles import resample, timeframe_seconds
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import Settings, load_settings
-from results import trades_of
+from results import metadata_of, predictions_of, trades_of
 
 
 PAIRS = ("BTC/USDT", "ETH/USDT")
@@ -113,6 +113,105 @@ def test_a_position_is_a_slot_scaled_by_the_volatility_of_its_entry(
             weights.append(weight)
     assert min(weights) > 0 and max(weights) < 1 and len(weights) > 3
     assert run.code == 0
+
+
+MODELS: dict[str, Any] = {
+    "freqaimodel": "RegimeSwitchRegressor",
+    "freqai": {
+        "train_period_days": 20,
+        "backtest_period_days": 7,
+        "model_training_parameters": {"n_estimators": 15, "learning_rate": 0.2},
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_models_forecast_the_size_of_the_next_day_and_the_rule_trades(
+    freqtrade_here: Callable[..., Run], market: Path
+) -> None:
+    run, trades = run_of(
+        freqtrade_here,
+        market,
+        *("--timerange", "20241218-20241229"),
+        also=MODELS,
+        models={"sub_models": "warm_start", "min_rows": 100, "own_trees": 5},
+        risk={"size_from": "forecast"},
+    )
+    for sign in ("raised exception", "Traceback"):
+        assert sign not in run.log, run.log[-5000:]
+    assert "volatility of the next 24 hours, QLIKE: bull EWMA" in run.words
+    for metadata in metadata_of(run.userdir):
+        kept = metadata["regimeswitch"]
+        assert set(kept["volatility"]) == {"bull", "bear", "sideways", "unknown"}
+        # One row an hour of both pairs, less the last day, which is no label yet.
+        assert 2 * 24 * 18 < sum(kept["rows"].values()) <= 2 * 24 * 19
+        assert len(kept["har"]["coefficients"]) == 4
+        for one in kept["volatility"].values():
+            assert one["served"] and {"EWMA", "HAR"} <= set(one["scores"])
+    frames = predictions_of(run.userdir).values()
+    told = {pair: position_frame(market, pair, "5m", load_settings(POSITION)) for pair in PAIRS}
+    for frame in frames:
+        assert (frame["volatility_forecast"] > 0).all()
+        np.testing.assert_allclose(np.exp(frame["&-volatility"]), frame["volatility_forecast"])
+        assert frame["model_weight"].between(0, 1).all()
+    weights = []
+    for trade in trades.itertuples():
+        frame = told[trade.pair].set_index("date")
+        before = trade.open_date - pd.Timedelta(minutes=5)
+        assert frame["regime"][before] == "bull"
+        closed = trades[trades["close_date"] < trade.open_date]["profit_abs"].sum()
+        slot = (CAPITAL + 0.99 * closed) / 2
+        weights.append((trade.stake_amount / slot, frame["target_weight"][before]))
+    by_forecast, by_mean = np.array(weights).T
+    # Another volatility, and so another stake; never more than the slot.
+    assert (by_forecast <= 1.02).all() and not np.allclose(by_forecast, by_mean, rtol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_an_entry_waits_while_the_models_speak_against_it(
+    freqtrade_here: Callable[..., Run], market: Path
+) -> None:
+    run, trades = run_of(
+        freqtrade_here,
+        market,
+        *("--timerange", "20241218-20241229"),
+        also={**MODELS, "freqaimodel": "RegimeSwitchClassifier"},
+        # What is served has proven nothing: the veto is tried, not its worth.
+        evidence={"gate": False},
+        models={"sub_models": "warm_start", "min_rows": 100, "own_trees": 5},
+        entries={"veto": "forecast", "veto_margin": 0},
+    )
+    assert "raised exception" not in run.log
+    assert "the models speak against it" in run.words
+    for pair in PAIRS:
+        told = position_frame(market, pair, "5m", load_settings(POSITION)).set_index("date")
+        coin = pair.split("/")[0].lower()
+        # Each file is a window, named by the end of its training, where its candles begin.
+        said = pd.concat(
+            [
+                frame.set_axis(
+                    pd.date_range(
+                        pd.Timestamp(int(name.split("_")[2]), unit="s", tz="UTC"),
+                        periods=len(frame),
+                        freq="5min",
+                    )
+                )
+                for name, frame in predictions_of(run.userdir).items()
+                if coin in name
+            ]
+        )
+        held = trades[trades["pair"] == pair]
+        for trade in held.itertuples():
+            before = said.loc[trade.open_date - pd.Timedelta(minutes=5)]
+            assert before["buy"] >= before["sell"] and before["model_weight"] == 1
+        # Candles of bull that are not held are those on which they speak against it.
+        inside = (told.index >= pd.Timestamp("2024-12-18", tz="UTC")) & (told["regime"] == "bull")
+        for date in told.index[inside & (told.index < pd.Timestamp("2024-12-28", tz="UTC"))]:
+            into = date + pd.Timedelta(minutes=5)
+            if not ((held["open_date"] <= into) & (into < held["close_date"])).any():
+                assert said.loc[date, "sell"] > said.loc[date, "buy"], date
 
 
 def crashing(folder: Path, noise: float = 0.0) -> Path:

@@ -132,6 +132,18 @@ def test_models_that_are_not_found_are_named(result: Result, tmp_path: Path) -> 
     assert f"No model of this run was found (looked in {tmp_path / 'nowhere'})" in page.words
 
 
+def test_models_of_the_size_of_the_next_day_are_named(result: Result, tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "sub-train-BTC_1734480000"
+    folder.mkdir(parents=True)
+    served = {"volatility": {"bull": {"served": "HAR"}}}
+    (folder / "cb_btc_1734480000_metadata.json").write_text(json.dumps({"regimeswitch": served}))
+    path = with_models(result.path, tmp_path / result.path.name)
+    page, _ = report(tmp_path / "report.html", path, "--models", folder.parent)
+    assert (
+        "The models of this run forecast the size of the next day; this page has no" in page.words
+    )
+
+
 def test_a_database(result: Result, tmp_path: Path) -> None:
     path = database(tmp_path / "trades.sqlite")
     before = path.read_bytes()

@@ -1,5 +1,7 @@
 """FreqAI model: a number, such as the forward return, from the current regime's sub-model.
 
+In position mode RegimeSwitchStrategy asks it for the volatility of the next 24 hours.
+
 Use it with any FreqAI strategy: ``freqtrade backtesting --freqaimodel RegimeSwitchRegressor``.
 """
 
@@ -21,7 +23,7 @@ class RegimeSwitchRegressor(RegimeFreqaiModel):
 
     def fit(self, data_dictionary, dk, **kwargs):
         """Train and judge base and sub-models on ``data_dictionary["train_rows"]``."""
-        return self.gated(self.unfitted(), data_dictionary["train_rows"])
+        return self.forecaster(data_dictionary["train_rows"], dk)
 
     def answers(self, forecast, dk):
         """The forecast, under the name of the strategy's target."""

@@ -79,6 +79,17 @@ class EntrySettings(Section):
         le=0,
         description="signal mode with a regressor: forecast return that closes, fraction",
     )
+    veto: Literal["none", "forecast"] = Field(
+        "none",
+        description="position mode with RegimeSwitchClassifier: forecast = an entry that the "
+        "models speak against is made with risk.veto_scale of its stake, or not at all; none = the "
+        "regime alone decides. What it is worth: `regimeswitch prove --utility`",
+    )
+    veto_margin: Fraction = Field(
+        0.05,
+        description="position mode: the models speak against an entry when the probability of sell "
+        "is above that of buy by more than this (shorts the other way round), fraction",
+    )
     leave_regimes: tuple[RegimeName, ...] = Field(
         ("bear",),
         description="signal mode: regimes whose beginning closes long positions; in position mode "

@@ -15,7 +15,7 @@ pairs move together.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,8 @@ Loss = Callable[[Floats], Floats]
 
 WEIGHTS = np.linspace(0.0, 1.0, 21)
 LEAST_Z = 1.645
+SMALLEST_VARIANCE = 1e-6
+"""Forecasts of variance below it, in their own unit, count as this: none may be zero."""
 LEAST_BLOCKS = 20
 """Blocks that do not overlap, below which nothing is believed."""
 
@@ -115,6 +117,7 @@ def earned_trust(
     horizon: int,
     placebo: Floats | None = None,
     rival: str = "the base",
+    others: Mapping[str, Floats] | None = None,
 ) -> tuple[float, int, str]:
     """Weight of ``own`` against ``base`` that the judged rows prove, the blocks, the reason.
 
@@ -123,6 +126,7 @@ def earned_trust(
     :param loss: answers to the loss of each row, shape (n,)
     :param placebo: answers of the same sub-model trained on shuffled regimes; None = no such rival
     :param rival: what ``base`` is, in words
+    :param others: further answers that must be beaten as they are, by name
     """
     blocks = len(np.unique(time // horizon)) if len(time) else 0
     if blocks < LEAST_BLOCKS:
@@ -132,7 +136,7 @@ def earned_trust(
     if weight == 0.0:
         return 0.0, blocks, f"no better than {rival}"
     blended = loss(blend(base, own, weight))
-    rivals = {rival: base}
+    rivals = {rival: base, **(others or {})}
     if placebo is not None:
         rivals["the placebo"] = blend(base, placebo, weight)
     best = np.inf
@@ -160,3 +164,20 @@ def log_loss(labels: Ints) -> Loss:
 def squared_error(values: Floats) -> Loss:
     """The loss of forecasts, shape (n, 1), against numbers."""
     return lambda answers: (answers[:, 0] - values) ** 2
+
+
+def qlike(ratios: Floats) -> Loss:
+    """The loss of variance forecasts, shape (n, 1): r - log r - 1 where r = realised / forecast.
+
+    It ranks forecasts rightly although realised variance is itself measured with error (Patton,
+    "Volatility forecast comparison using imperfect volatility proxies", Journal of Econometrics
+    160, 2011).
+
+    :param ratios: realised variance above 0, in the unit of the forecasts, shape (n,)
+    """
+
+    def loss(answers: Floats) -> Floats:
+        ratio = ratios / np.maximum(answers[:, 0], SMALLEST_VARIANCE)
+        return np.asarray(ratio - np.log(ratio) - 1)
+
+    return loss

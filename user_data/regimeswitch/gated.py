@@ -20,7 +20,14 @@ from regimeswitch.edge import Edge, class_moves, measured, number_moves
 from regimeswitch.ensemble import RegimeEnsemble
 from regimeswitch.evidence import Verdict, blend, earned_trust
 from regimeswitch.features import DAY_CANDLES
-from regimeswitch.judging import Judged, fit_finishes, frequencies, judge, pairs_with_rows
+from regimeswitch.judging import (
+    Judged,
+    fit_finishes,
+    folds_of,
+    frequencies,
+    judge,
+    pairs_with_rows,
+)
 from regimeswitch.regimes import NAMES
 from regimeswitch.rows import Rows
 from regimeswitch.settings import EvidenceSettings
@@ -84,9 +91,8 @@ class GatedModel:
     def fit(self, rows: Rows) -> Self:
         """Judge on purged folds, then train on all rows."""
         ensemble = clone(self.ensemble)
-        judged = judge(
-            ensemble, rows, self.settings, self.horizon, self.pair_trees, self.seed, self.day
-        )
+        folds = folds_of(rows, self.settings, self.horizon)
+        judged = judge(ensemble, folds, self.pair_trees, self.seed, self.day)
         self.rows_ = len(rows)
         self.judged_rows_ = 0 if judged is None else len(judged.truth)
         ensemble.set_params(regime_feature=judged is not None and judged.feature)

@@ -6,6 +6,7 @@ configured, the same sub-models on shuffled regimes (placebo), and each pair's o
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -21,6 +22,10 @@ from regimeswitch.settings import EvidenceSettings
 
 
 Floats = NDArray[np.float64]
+Fold = tuple[Rows, Rows]
+"""Rows to learn from, and later rows."""
+Measure = Callable[[NDArray[Any]], Loss]
+"""From the truth of some rows to the loss of answers to them."""
 LEAST_TRAINING = 200
 """Training rows below which a fold is left out."""
 LEAST_FINISH = 300
@@ -44,10 +49,11 @@ class Judged:
     placebo: Floats
     finish: Floats
     feature: bool
+    measure: Measure
 
     def loss(self, chosen: NDArray[np.bool_] | None = None) -> Loss:
         """The loss of answers to the judged rows, or to the chosen ones."""
-        return loss_of(self.truth if chosen is None else self.truth[chosen])
+        return self.measure(self.truth if chosen is None else self.truth[chosen])
 
     def mean_losses(self, chosen: NDArray[np.bool_]) -> dict[str, float]:
         """Mean loss of each candidate on the chosen rows."""
@@ -61,27 +67,30 @@ def loss_of(truth: NDArray[Any]) -> Loss:
     return log_loss(truth) if truth.dtype.kind == "i" else squared_error(truth)
 
 
-def judge(
-    ensemble: RegimeEnsemble,
-    rows: Rows,
-    settings: EvidenceSettings,
-    horizon: int,
-    pair_trees: int,
-    seed: int,
-    day: int,
-) -> Judged | None:
-    """Try all candidates on the purged folds; None when no fold has rows enough.
-
-    :param ensemble: unfitted
-    :param horizon: of the labels, base candles
-    :param pair_trees: of each pair's finish; 0 = none
-    :param day: base candles of the blocks whose regimes the placebo shuffles
-    """
-    folds = [
+def folds_of(rows: Rows, settings: EvidenceSettings, horizon: int) -> list[Fold]:
+    """Purged folds with rows enough to learn from."""
+    return [
         (rows.take(train), rows.take(later))
         for train, later in purged_folds(rows.time, settings.tail, settings.folds, horizon)
         if train.sum() >= LEAST_TRAINING and later.any()
     ]
+
+
+def judge(
+    ensemble: RegimeEnsemble,
+    folds: Sequence[Fold],
+    pair_trees: int,
+    seed: int,
+    day: int,
+    measure: Measure = loss_of,
+) -> Judged | None:
+    """Try all candidates on purged folds; None where there is none.
+
+    :param ensemble: unfitted
+    :param folds: of :func:`folds_of`
+    :param pair_trees: of each pair's finish; 0 = none
+    :param day: base candles of the blocks whose regimes the placebo shuffles
+    """
     if not folds:
         return None
     tasks = [(train, feature) for train, _ in folds for feature in (False, True)]
@@ -98,7 +107,7 @@ def judge(
     ]
     losses = [
         sum(
-            loss_of(fitted[0].numbers(later.y))(given).sum()
+            measure(fitted[0].numbers(later.y))(given).sum()
             for given, (_, later) in zip(side, folds, strict=True)
         )
         for side in answers
@@ -114,9 +123,9 @@ def judge(
     joined = {
         field.name: np.concatenate([part[field.name] for part in parts])
         for field in fields(Judged)
-        if field.name != "feature"
+        if field.name not in ("feature", "measure")
     }
-    return Judged(**joined, feature=feature)
+    return Judged(**joined, feature=feature, measure=measure)
 
 
 def fit_base(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> RegimeEnsemble:

@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from regimeswitch.candles import mend_candles
+from regimeswitch.candles import mend_candles, utc_dates
 from regimeswitch.regimes import five_minute_range, window_std
 from regimeswitch.settings import LabelSettings
+from regimeswitch.volatility import YEAR_SECONDS
+from regimeswitch.volatilityforecast import DAY_SECONDS, day_candles
 
 
 Floats = NDArray[np.float64]
@@ -23,6 +25,8 @@ CLASSES = ("buy", "hold", "sell")
 """The fixed class map of every classifier: column order of probabilities."""
 CLASS_COLUMN = "&s-signal"
 RETURN_COLUMN = "&-return"
+VOLATILITY_TARGET = "&-volatility"
+"""What a regressor learns in position mode; see :func:`next_day_volatility`."""
 
 
 def move_threshold(candles: pd.DataFrame, settings: LabelSettings, timeframe: str) -> Floats:
@@ -96,6 +100,33 @@ def class_labels(
     names = np.select([sign > 0, sign < 0], ["buy", "sell"], "hold")
     labels = pd.Series(names, index=candles.index, name=CLASS_COLUMN, dtype="str")
     return labels.where(known)
+
+
+def next_day_volatility(
+    candles: pd.DataFrame, timeframe: str, bad: pd.DataFrame | None = None
+) -> pd.Series:
+    """Logarithm of the annual realised volatility of the 24 hours after each candle.
+
+    Squared log returns of the base candles, close to close, as
+    :func:`regimeswitch.volatilityforecast.realised_volatility` has them of the past.
+
+    :param timeframe: of ``candles``; a day is 24 hours of them
+    :param bad: as in :func:`forward_return`
+    :return: shape (n,); missing where the 24 hours are not complete, where the row or a candle in
+        them is bad, and where no price moved
+    """
+    candles = _without_bad_prices(candles, bad)
+    close = candles["close"].to_numpy(dtype=np.float64)
+    horizon = day_candles(timeframe)
+    ahead = np.full(len(close), np.nan)
+    if len(close) > horizon:
+        squares = np.diff(np.log(close)) ** 2
+        ahead[:-horizon] = sliding_window_view(squares, horizon).sum(axis=1)
+        times = utc_dates(candles["date"]).to_numpy("datetime64[s]").astype(np.int64)
+        ahead[:-horizon][times[horizon:] - times[:-horizon] != DAY_SECONDS] = np.nan
+    ahead[~_usable(len(close), horizon, bad) | ~(ahead > 0)] = np.nan
+    annual = ahead * (YEAR_SECONDS / DAY_SECONDS)
+    return pd.Series(np.log(annual) / 2, index=candles.index, name=VOLATILITY_TARGET)
 
 
 def _first_touch(candles: pd.DataFrame, threshold: Floats, horizon: int) -> NDArray[np.int64]:

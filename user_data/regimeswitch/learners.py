@@ -53,6 +53,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "n_jobs": 1,
     },
 }
+RATIO_OBJECTIVES: dict[str, dict[str, Any]] = {
+    "lightgbm": {"objective": "gamma"},
+    "xgboost": {"objective": "reg:gamma"},
+    "random_forest": {},
+}
+"""Parameters for a target that is a ratio of variances: half the gamma deviance is QLIKE. A forest
+answers with means of ratios, which is what QLIKE asks for."""
 _PLACES = {
     "lightgbm": ("lightgbm", {"classifier": "LGBMClassifier", "regressor": "LGBMRegressor"}),
     "xgboost": ("xgboost", {"classifier": "XGBClassifier", "regressor": "XGBRegressor"}),

@@ -32,10 +32,11 @@ READ_IN: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     POSITION: {
+        "entries": ("veto", "veto_margin"),
         "risk": (
             *("volatility_target", "volatility_half_life_days", "stop_daily_atr"),
-            *("rebalance_band", "rebalance_hours"),
-        )
+            *("rebalance_band", "rebalance_hours", "size_from", "veto_scale"),
+        ),
     },
 }
 """Keys that only one mode reads, by mode and section."""

@@ -15,8 +15,15 @@ from regimeswitch.ensemble import (
 )
 from regimeswitch.features import DAY_CANDLES
 from regimeswitch.gated import GatedModel
-from regimeswitch.learners import Task, make_learner
+from regimeswitch.learners import RATIO_OBJECTIVES, Task, make_learner
+from regimeswitch.rows import thinning_step
 from regimeswitch.settings import ModelSettings, Settings
+from regimeswitch.volatilityforecast import day_candles
+from regimeswitch.volatilitymodel import VolatilityModel
+
+
+TrainedModel = GatedModel | VolatilityModel
+"""What a training inside FreqAI ends with, by the target of the strategy."""
 
 
 def learner_parameters(
@@ -42,6 +49,7 @@ def unfitted_ensemble(
     task: Task,
     training_parameters: Mapping[str, Any],
     classes: Sequence[Any] | None = None,
+    ratio: bool = False,
 ) -> RegimeEnsemble:
     """Base and sub-models as the settings want them.
 
@@ -50,12 +58,14 @@ def unfitted_ensemble(
     :param training_parameters: ``freqai.model_training_parameters``
     :param classes: the fixed class map; None = the sorted classes of the training rows. A
         regressor has none.
+    :param ratio: the target is a ratio of variances
     :raises LearnerError: see :func:`regimeswitch.learners.make_learner`
     """
 
     def learner(name: str) -> BaseEstimator:
         given = learner_parameters(name, models, training_parameters)
-        return make_learner(name, task, given, models.seed)
+        usual = RATIO_OBJECTIVES[name] if ratio else {}
+        return make_learner(name, task, {**usual, **given}, models.seed)
 
     parts = {
         "base": learner(models.learner),
@@ -95,3 +105,39 @@ def unfitted_model(
     horizon = max(label_period, settings.labels.horizon_in(timeframe))
     day = candles_spanning(DAY_CANDLES, timeframe)
     return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed, day)
+
+
+def unfitted_volatility_model(
+    settings: Settings,
+    training_parameters: Mapping[str, Any],
+    timeframe: str,
+    label_period: int = 0,
+) -> VolatilityModel:
+    """The forecast of the next day's volatility that position mode learns.
+
+    :param timeframe: base timeframe
+    :param label_period: FreqAI's ``label_period_candles``; the longer of it and 24 hours counts
+    """
+    models = settings.models
+    ensemble = unfitted_ensemble(models, "regressor", training_parameters, ratio=True)
+    horizon = max(label_period, day_candles(timeframe))
+    return VolatilityModel(
+        ensemble, settings.evidence, horizon, day_candles(timeframe), models.seed
+    )
+
+
+def row_step(rows: int, settings: Settings, timeframe: str, volatility: bool) -> int:
+    """Every how many candles a row of all pairs is kept.
+
+    :param rows: of all pairs, number
+    :param timeframe: base timeframe
+    :param volatility: the label is the next day's volatility, of which neighbouring rows know
+        nearly the same: one row an hour is enough
+    """
+    models = settings.models
+    if not volatility:
+        horizon = settings.labels.horizon_in(timeframe)
+        return thinning_step(rows, models.row_budget, models.row_step_in(timeframe), horizon)
+    day = day_candles(timeframe)
+    least = max(models.row_step_in(timeframe), day // 24)
+    return thinning_step(rows, models.row_budget, least, day)

@@ -51,6 +51,17 @@ class RiskSettings(Section):
         description="position mode: half-life of the exponential mean of squared returns that the "
         "volatility is, days",
     )
+    size_from: Literal["volatility", "forecast"] = Field(
+        "volatility",
+        description="position mode: the volatility that scales a slot: volatility = the "
+        "exponential mean; forecast = that of the next day by RegimeSwitchRegressor, and the "
+        "exponential mean where there is none. What it is worth: `regimeswitch prove --utility`",
+    )
+    veto_scale: Fraction = Field(
+        0.0,
+        description="position mode with entries.veto: share of the stake of an entry that the "
+        "models speak against; 0 = no entry",
+    )
     stop_daily_atr: float = Field(
         4.0,
         ge=0,

@@ -131,7 +131,7 @@ class ModelSettings(Section):
         ge=0,
         le=5000,
         description="shared: trees that finish the base for a single pair where that earns its "
-        "weight; 0 = none",
+        "weight; 0 = none; not in forecasts of volatility",
     )
     own_trees: int = Field(
         40, ge=1, le=5000, description="trees a sub-model adds in warm_start, number"
@@ -220,6 +220,10 @@ class Settings(Section):
         trained = {"regime": True, "labels": True, "models": True, "evidence": True}
         parts = self.model_dump(mode="json", include={**trained, "safety": SAFETY_OF_MODELS})
         parts["models"].pop("jobs")
+        if self.entries.mode == POSITION:
+            # A regressor learns another target, with the exponential mean as a rival.
+            half_life = self.risk.volatility_half_life_days
+            parts["target"] = {"mode": POSITION, "half_life_days": half_life}
         base = {} if timeframe == COUNTED else {"timeframe": timeframe}
         further = {**(also or {}), **base}
         text = json.dumps([FEATURE_VERSION, parts, further], sort_keys=True, default=str)

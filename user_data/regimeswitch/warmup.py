@@ -17,6 +17,7 @@ from regimeswitch.features import longest_period, warm_up_candles
 from regimeswitch.modes import POSITION, SIGNAL
 from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings, SettingsError
 from regimeswitch.volatility import DAILY_ATR_DAYS, volatility_candles
+from regimeswitch.volatilityforecast import WEEK_DAYS, day_candles, month_days
 
 
 BASE_TIMEFRAME = COUNTED
@@ -82,6 +83,8 @@ def warm_up_needs(
     )
     if settings.entries.mode == POSITION:
         needs += _position_needs(settings)
+        if parameters is not None:
+            needs += _forecast_needs(settings, base)
     counts = {"regimeswitch.regime.grace_candles": rule.grace_in(base) + 1}
     if parameters is not None:
         counts["regimeswitch.labels.window"] = settings.labels.window_in(base) + 1
@@ -98,6 +101,14 @@ def _position_needs(settings: Settings) -> list[Need]:
     days = (DAILY_ATR_DAYS + 2) * a_day + 1
     stop = "regimeswitch.risk.stop_daily_atr"
     return [Need(key, rule, moves, moves), Need(stop, rule, days, days)]
+
+
+def _forecast_needs(settings: Settings, base: str) -> list[Need]:
+    """What the rival forecasts of the next day's volatility look back on."""
+    rule, key = settings.regime.timeframe, "regimeswitch.entries.mode"
+    month = month_days(rule) * day_candles(rule) + 1
+    week = WEEK_DAYS * day_candles(base) + 1
+    return [Need(key, rule, month, month), Need(key, base, week, week)]
 
 
 def check_base(timeframe: str, rule: str) -> None:

@@ -16,7 +16,8 @@ from freqtrade.enums import ExitCheckTuple, ExitType, RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy
 
 from regimeswitch.activity import activity_features
-from regimeswitch.bot.annotations import regime_bands
+from regimeswitch.bot.additions import say_what_is_added, with_models
+from regimeswitch.bot.annotations import POSITION_PLOTS, regime_bands
 from regimeswitch.bot.config import (
     mark_identifier,
     settings_from,
@@ -42,6 +43,7 @@ from regimeswitch.bot.shared import shared_pairs
 from regimeswitch.bot.stakes import Stakes, Wanted
 from regimeswitch.bot.standing import no_trade_reasons, position_reasons
 from regimeswitch.bot.timeranges import bound_timerange
+from regimeswitch.bot.trialbook import note_hyperopt
 from regimeswitch.cleaning import bad_candles, mend
 from regimeswitch.features import (
     basic_features,
@@ -52,8 +54,10 @@ from regimeswitch.labels import (
     CLASS_COLUMN,
     CLASSES,
     RETURN_COLUMN,
+    VOLATILITY_TARGET,
     class_labels,
     forward_return,
+    next_day_volatility,
 )
 from regimeswitch.modes import POSITION
 from regimeswitch.regimes import five_minute_range
@@ -111,6 +115,7 @@ class RegimeSwitchStrategy(IStrategy):
         super().__init__(config)
         self.startup_candle_count = startup_from(config, self.rs)
         check_startup(config, self.startup_candle_count)
+        say_what_is_added(config, self.rs, self.trains)
         if self.trains:
             check_label_period(config, self.rs)
         self.can_short = self.rs.entries.short
@@ -121,6 +126,7 @@ class RegimeSwitchStrategy(IStrategy):
             # freqtrade copies the whole trade for each hook that a strategy brings, every candle.
             self.custom_exit = super().custom_exit
             self.position_adjustment_enable = self.rs.risk.rebalance_band > 0
+            self.plot_config = POSITION_PLOTS
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
@@ -135,6 +141,8 @@ class RegimeSwitchStrategy(IStrategy):
         """Guards on, before anything is traded; a backtest has the floors alone."""
         self.guards.install(self)
         self.floors = Drawdown(self, self.rs)
+        if self.config.get("runmode") == RunMode.HYPEROPT:
+            note_hyperopt(self.config)
 
     def bot_loop_start(self, current_time, **kwargs):
         """What is unknown is asked for again; limits, outages and equity are looked at."""
@@ -187,8 +195,11 @@ class RegimeSwitchStrategy(IStrategy):
         return pd.concat([dataframe, calendar_features(dataframe), lively], axis=1)
 
     def set_freqai_targets(self, dataframe, metadata, **kwargs):
-        """What the models learn: a class, or the forward return for a regressor."""
+        """What the models learn: a class, for a regressor the return or next day's volatility."""
         bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
+        if self.forecasts_return and self.holds:
+            size = next_day_volatility(dataframe, self.timeframe, bad)
+            return dataframe.assign(**{VOLATILITY_TARGET: size})
         known = (dataframe, self.rs.labels, self.timeframe, bad)
         if self.forecasts_return:
             return dataframe.assign(**{RETURN_COLUMN: forward_return(*known)})
@@ -196,7 +207,7 @@ class RegimeSwitchStrategy(IStrategy):
         return dataframe.assign(**{CLASS_COLUMN: class_labels(*known)})
 
     def populate_indicators(self, dataframe, metadata):
-        """Regime, predictions, candle checks and the ATR behind the stops."""
+        """Regime, predictions, candle checks, volatility and the ATR behind the stops."""
         pair = metadata["pair"]
         if self.trains and self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
             check_history(self.dp, pair, self.config, shared_pairs(self.config))
@@ -211,7 +222,7 @@ class RegimeSwitchStrategy(IStrategy):
             parts.append(pair_regimes(*known))
         own = {"bad_candle": bad.any(axis=1).to_numpy()}
         if self.holds:
-            parts.append(pair_positions(*known))
+            parts.append(with_models(pair_positions(*known), frame, self.rs))
         else:
             mended = mend(frame, self.timeframe, self.rs.safety)
             period = self.rs.risk.atr_period_in(self.timeframe)
@@ -365,7 +376,9 @@ class RegimeSwitchStrategy(IStrategy):
     def order_filled(self, pair, trade, order, current_time, **kwargs):
         """Write what was known at the signal candle to the trade, once."""
         if order.ft_order_side == trade.entry_side and trade.nr_of_successful_entries == 1:
-            self.positions.record(pair, trade.open_date_utc).write(trade)
+            record = self.positions.record(pair, trade.open_date_utc)
+            record.write(trade)
+            self.notices.entered(pair, record, self.dp)
 
     def custom_stoploss(
         self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs

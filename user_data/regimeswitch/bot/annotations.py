@@ -15,6 +15,20 @@ BAND_COLORS = {
     "sideways": "rgba(139, 148, 158, 0.10)",
 }
 
+POSITION_PLOTS: dict[str, Any] = {
+    "main_plot": {},
+    "subplots": {
+        "Volatility": {
+            "volatility": {"color": "#8b949e"},
+            "volatility_forecast": {"color": "#1f6feb"},
+        },
+        "Share of a slot": {"target_weight": {"color": "#2ea043"}},
+        "Regime": {"regime_code": {"color": "#1f6feb"}, "regime_trust": {"color": "#a371f7"}},
+        "Distance": {"regime_distance": {"color": "#d29922"}},
+    },
+}
+"""``plot_config`` of position mode; columns that a bot without models lacks are left out."""
+
 
 def regime_bands(
     frame: pd.DataFrame, start_date: datetime, end_date: datetime

@@ -20,7 +20,7 @@ from regimeswitch.bot.learning import LearningModel
 from regimeswitch.bot.outcome import Outcome, is_last
 from regimeswitch.bot.stale import drop_stale, remember_candles
 from regimeswitch.candles import OHLCV
-from regimeswitch.gated import GatedModel
+from regimeswitch.recipe import TrainedModel
 
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class BacktestedModel(LearningModel):
             self.outcome.note(pair, self.training_window, error)
             return None
 
-    def _shared_training(self, dk: FreqaiDataKitchen) -> GatedModel:
+    def _shared_training(self, dk: FreqaiDataKitchen) -> TrainedModel:
         """The training of all pairs; in a backtest one that failed would fail for each of them."""
         if self.live:
             return super()._shared_training(dk)

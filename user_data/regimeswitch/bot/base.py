@@ -19,17 +19,22 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
+from regimeswitch.additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
 from regimeswitch.bot.columns import (
     CODE_COLUMN,
     EXPECTED_COLUMN,
     OUTPUTS,
+    POSITION_OUTPUTS,
     PRIVATE,
     RATIO_COLUMN,
+    RIVALS,
     SIZE_COLUMN,
     THRESHOLD_COLUMN,
     TRAINED_COLUMN,
     TRUST_COLUMN,
+    label_of,
     thresholds_of,
+    with_rivals,
 )
 from regimeswitch.bot.config import (
     check_learners,
@@ -38,7 +43,7 @@ from regimeswitch.bot.config import (
     settings_from,
 )
 from regimeswitch.bot.histories import PairHistories
-from regimeswitch.bot.history import pair_regimes, with_earlier_candles
+from regimeswitch.bot.history import pair_regimes, pair_rivals, with_earlier_candles
 from regimeswitch.bot.modelguard import ModelGuard, model_guard
 from regimeswitch.bot.rounds import Rounds
 from regimeswitch.bot.shared import (
@@ -53,7 +58,9 @@ from regimeswitch.bot.vocabulary import features_of, in_common
 from regimeswitch.candles import OHLCV, utc_dates
 from regimeswitch.gated import Forecast
 from regimeswitch.learners import Task
+from regimeswitch.modes import POSITION
 from regimeswitch.regimes import REGIME_COLUMNS
+from regimeswitch.volatilitymodel import VolatilityForecast
 
 
 class RegimeModelBase(IFreqaiModel):
@@ -144,7 +151,12 @@ class RegimeModelBase(IFreqaiModel):
             self.regimes_put = (metadata["pair"], utc_dates(frame["date"]), columns)
             codes = columns["regime_code"]
             thresholds = thresholds_of(frame[OHLCV], strategy.timeframe, self.settings)
-            return frame.assign(**{CODE_COLUMN: codes.to_numpy(), THRESHOLD_COLUMN: thresholds})
+            frame = frame.assign(**{CODE_COLUMN: codes.to_numpy(), THRESHOLD_COLUMN: thresholds})
+            if not self._holds or self.task != "regressor":
+                return frame
+            known = (frame, metadata["pair"], strategy.dp, strategy.timeframe, self.settings)
+            rivals = pair_rivals(*known, self.dd.historic_data)
+            return pd.concat([frame, rivals.set_axis(list(RIVALS), axis=1)], axis=1)
 
         vars(with_regime)["puts_regime"] = True
         strategy.feature_engineering_standard = with_regime
@@ -187,28 +199,58 @@ class RegimeModelBase(IFreqaiModel):
         if self.model.feature_names_ is not None:
             matrix = np.nan_to_num(in_common(unfiltered_df, dk.pair, self.model.feature_names_))
         regime = unfiltered_df[CODE_COLUMN].to_numpy(dtype=np.int64)
-        forecast = self.model.forecast(matrix, regime, dk.pair)
-        threshold = np.nan_to_num(unfiltered_df[THRESHOLD_COLUMN].to_numpy(dtype=np.float64))
-        predictions = self.answers(forecast, dk).assign(
-            **{
-                TRUST_COLUMN: forecast.trust,
-                EXPECTED_COLUMN: forecast.move * threshold,
-                SIZE_COLUMN: forecast.size * threshold,
-                RATIO_COLUMN: forecast.size_ratio,
-            }
-        )
+        matrix = with_rivals(matrix, unfiltered_df, label_of(dk.label_list))
+        predictions = self._predictions(matrix, regime, unfiltered_df, dk)
         has_index = "di" in dk.feature_pipeline
         dk.DI_values = dk.feature_pipeline["di"].di_values if has_index else np.zeros(len(X))
         dk.do_predict = np.clip(np.minimum(inliers, complete), 0, 1).astype(np.int_)
         self._set_statistics(dk)
         return predictions, dk.do_predict
 
+    def _predictions(
+        self,
+        matrix: NDArray[np.float32],
+        regime: NDArray[np.int64],
+        frame: pd.DataFrame,
+        dk: FreqaiDataKitchen,
+    ) -> pd.DataFrame:
+        """The served answers, and what they are worth, as columns."""
+        threshold = np.nan_to_num(frame[THRESHOLD_COLUMN].to_numpy(dtype=np.float64))
+        forecast = self.model.forecast(matrix, regime, dk.pair)
+        columns: dict[str, Any] = dict.fromkeys(self._numbers, 0.0)
+        if isinstance(forecast, VolatilityForecast):
+            known = np.nan_to_num(forecast.volatility)
+            logs = np.log(np.where(known > 0, known, 1.0))
+            answers = pd.DataFrame({label_of(dk.label_list): logs})
+            columns |= {TRUST_COLUMN: forecast.sub_model, FORECAST_COLUMN: known}
+            weight: NDArray[np.float64] | float = forecast.models
+        else:
+            answers = self.answers(forecast, dk)
+            weight = float(self.model.model_verdict_.trust)
+            columns |= {
+                TRUST_COLUMN: forecast.trust,
+                EXPECTED_COLUMN: forecast.move * threshold,
+                SIZE_COLUMN: forecast.size * threshold,
+                RATIO_COLUMN: forecast.size_ratio,
+            }
+        if self._holds:
+            columns[MODEL_WEIGHT_COLUMN] = weight
+        return answers.assign(**columns)
+
     def answers(self, forecast: Forecast, dk: FreqaiDataKitchen) -> pd.DataFrame:
         """The served answers as columns, by task; implemented by the two models."""
         raise OperationalException(f"{type(self).__name__} does not say what it answers")
 
+    @property
+    def _holds(self) -> bool:
+        return self.settings.entries.mode == POSITION
+
+    @property
+    def _numbers(self) -> tuple[str, ...]:
+        return POSITION_OUTPUTS if self._holds else OUTPUTS
+
     def _numeric_outputs(self) -> list[str]:
-        return list(OUTPUTS)
+        return list(self._numbers)
 
     def _set_statistics(self, dk: FreqaiDataKitchen) -> None:
         # Live, FreqAI looks up a mean and a deviation for every numeric prediction column.

@@ -9,15 +9,20 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
+from regimeswitch.additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
 from regimeswitch.cleaning import bad_candles, mend
-from regimeswitch.labels import forward_return, move_threshold
+from regimeswitch.labels import VOLATILITY_TARGET, forward_return, move_threshold
 from regimeswitch.settings import Settings
+from regimeswitch.volatilityforecast import RIVAL_COLUMNS
 
 
 CODE_COLUMN = "_regimeswitch_code"
 ROW_COLUMN = "_regimeswitch_row"
 THRESHOLD_COLUMN = "_regimeswitch_threshold"
-PRIVATE = (CODE_COLUMN, THRESHOLD_COLUMN)
+RIVAL_PREFIX = "_regimeswitch_log_"
+RIVALS = tuple(f"{RIVAL_PREFIX}{name}" for name in RIVAL_COLUMNS)
+"""What forecasts of volatility are made of, in position mode with a regressor."""
+PRIVATE = (CODE_COLUMN, THRESHOLD_COLUMN, *RIVALS)
 
 TRUST_COLUMN = "regime_trust"
 EXPECTED_COLUMN = "expected_return"
@@ -26,6 +31,8 @@ RATIO_COLUMN = "size_ratio"
 TRAINED_COLUMN = "trained_at"
 """End of the training of the model that made a prediction, epoch seconds."""
 OUTPUTS = (TRUST_COLUMN, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
+POSITION_OUTPUTS = (*OUTPUTS, FORECAST_COLUMN, MODEL_WEIGHT_COLUMN)
+"""In position mode, of both models; 0 where a model does not answer with one."""
 
 
 def label_of(columns: Iterable[str]) -> str:
@@ -55,3 +62,15 @@ def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArr
     bad = bad_candles(candles, timeframe, settings.safety)
     ahead = forward_return(candles, settings.labels, timeframe, bad).to_numpy()
     return np.asarray(ahead / thresholds_of(candles, timeframe, settings))
+
+
+def with_rivals(X: NDArray[np.float32], frame: pd.DataFrame, label: str) -> NDArray[np.float32]:
+    """Features with the rival forecasts of volatility as last columns, where that is the label.
+
+    :param X: shape (n, features)
+    :param frame: rows of a populated frame, in the order of ``X``
+    :param label: the target column
+    """
+    if label != VOLATILITY_TARGET:
+        return X
+    return np.column_stack([X, frame[list(RIVALS)].to_numpy(dtype=np.float32)])

@@ -10,13 +10,14 @@ from typing import Any, Self
 import pandas as pd
 from freqtrade.persistence import Trade
 
+from regimeswitch.additions import FORECAST_COLUMN, SCALE_COLUMN
 from regimeswitch.bot.columns import EXPECTED_COLUMN, SIZE_COLUMN, TRAINED_COLUMN
 from regimeswitch.bot.standing import costs_of, size_ratios
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.modes import POSITION
 from regimeswitch.risk import Outlook
 from regimeswitch.settings import Settings
-from regimeswitch.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
+from regimeswitch.volatility import DAILY_ATR_COLUMN, VOLATILITY_COLUMN, WEIGHT_COLUMN
 
 
 _KEY = "regimeswitch_entry"
@@ -35,6 +36,9 @@ class EntryRecord:
     :param expected: expected move, as far as it was proven, fraction
     :param move: expected absolute move, fraction; NaN = unknown
     :param weight: share of a slot by the pair's volatility, position mode; None = unknown
+    :param scale: share of that stake which a veto of the models has left, position mode
+    :param volatility: exponential mean, a year, fraction, position mode; None = unknown
+    :param forecast: of the next 24 hours' volatility, as ``volatility``
     """
 
     regime: str
@@ -45,6 +49,14 @@ class EntryRecord:
     expected: float = 0.0
     move: float | None = None
     weight: float | None = None
+    scale: float = 1.0
+    volatility: float | None = None
+    forecast: float | None = None
+
+    @property
+    def share(self) -> float:
+        """Share of a slot that is put into the position, position mode; NaN = unknown."""
+        return math.nan if self.weight is None else self.weight * self.scale
 
     @classmethod
     def of(cls, frame: pd.DataFrame, opened: datetime, timeframe: str, settings: Settings) -> Self:
@@ -56,17 +68,20 @@ class EntryRecord:
         last = candle.iloc[0]
         pending = last.get("regime_pending")
         move = float(last.get(SIZE_COLUMN, math.nan))
-        weight = float(last.get(WEIGHT_COLUMN, math.nan))
         holds = settings.entries.mode == POSITION
         return cls(
             regime=_text(last["regime"]),
             atr=float(last[DAILY_ATR_COLUMN if holds else "stop_atr"]),
-            size=float(size_ratios(candle, settings).iloc[0]),
+            # The disaster stop of position mode is so many ATR, whatever is forecast.
+            size=1.0 if holds else float(size_ratios(candle, settings).iloc[0]),
             trained_at=float(last.get(TRAINED_COLUMN, 0.0)),
             pending=bool(_text(pending)),
             expected=float(last.get(EXPECTED_COLUMN, 0.0)),
             move=move if math.isfinite(move) else None,
-            weight=weight if math.isfinite(weight) else None,
+            weight=_number(last.get(WEIGHT_COLUMN)),
+            scale=float(last.get(SCALE_COLUMN, 1.0)),
+            volatility=_number(last.get(VOLATILITY_COLUMN)),
+            forecast=_number(last.get(FORECAST_COLUMN)) or None,
         )
 
     def outlook(self, price: float, short: bool, settings: Settings) -> Outlook:
@@ -110,6 +125,10 @@ def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
     while row >= 0 and dates.iloc[row] > newest:
         row -= 1
     return row
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _text(value: object) -> str:

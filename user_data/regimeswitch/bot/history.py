@@ -19,6 +19,7 @@ from regimeswitch.cleaning import mend
 from regimeswitch.regimes import regime_columns
 from regimeswitch.settings import RegimeSettings, Settings
 from regimeswitch.volatility import position_columns
+from regimeswitch.volatilityforecast import rival_columns
 
 
 History = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -125,11 +126,40 @@ def pair_positions(
 
     Parameters as in :func:`pair_regimes`.
     """
+    base, candles = _own_candles(frame, pair, dp, timeframe, settings, history)
+    return position_columns(base, candles, settings, timeframe)
+
+
+def pair_rivals(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None = None,
+) -> pd.DataFrame:
+    """What rival forecasts of one pair's volatility are made of, see
+    :func:`regimeswitch.volatilityforecast.rival_columns`.
+
+    Parameters as in :func:`pair_regimes`.
+    """
+    base, candles = _own_candles(frame, pair, dp, timeframe, settings, history)
+    return rival_columns(base, candles, settings, timeframe)
+
+
+def _own_candles(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Base candles and the rule's of the pair itself, mended."""
     own = settings.regime.model_copy(update={"anchor": "self"})
     base = mend(frame[OHLCV], timeframe, settings.safety)
     candles = rule_candles(dp, pair, frame[OHLCV], timeframe, own, history)
-    candles = base if candles is None else mend(candles, own.timeframe, settings.safety)
-    return position_columns(base, candles, settings, timeframe)
+    return base, base if candles is None else mend(candles, own.timeframe, settings.safety)
 
 
 def with_earlier_candles(

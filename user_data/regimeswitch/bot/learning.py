@@ -37,8 +37,15 @@ from regimeswitch.bot.training import (
 )
 from regimeswitch.ensemble import RegimeEnsemble
 from regimeswitch.gated import GatedModel
-from regimeswitch.recipe import unfitted_ensemble, unfitted_model
+from regimeswitch.labels import VOLATILITY_TARGET
+from regimeswitch.recipe import (
+    TrainedModel,
+    unfitted_ensemble,
+    unfitted_model,
+    unfitted_volatility_model,
+)
 from regimeswitch.rows import Rows
+from regimeswitch.volatilitymodel import VolatilityModel
 
 
 logger = logging.getLogger(__name__)
@@ -88,14 +95,14 @@ class LearningModel(RegimeModelBase):
         logger.info(f"{pair}: trained on {model.rows_} rows; {told(model, pair)}")
         return model
 
-    def _shared_training(self, dk: FreqaiDataKitchen) -> GatedModel:
+    def _shared_training(self, dk: FreqaiDataKitchen) -> TrainedModel:
         """The training of this window, made by the first pair that asks for it."""
         window = self.training_window
         return self.rounds.training(
             window.startts, window.stopts, lambda: self._train_all(window, dk)
         )
 
-    def _train_all(self, window: TimeRange, dk: FreqaiDataKitchen) -> GatedModel:
+    def _train_all(self, window: TimeRange, dk: FreqaiDataKitchen) -> TrainedModel:
         strategy = self.strategy
         if strategy is None:
             raise OperationalException("train() came before start(); call start() first")
@@ -107,7 +114,7 @@ class LearningModel(RegimeModelBase):
         rows, names = shared_rows(frames, window, strategy, self.settings, self._weights_by(dk))
         if not len(rows):
             raise no_rows(frames, window)
-        model: GatedModel = self.fit({"train_rows": rows}, dk)
+        model: TrainedModel = self.fit({"train_rows": rows}, dk)
         model.feature_names_ = names
         return model
 
@@ -136,9 +143,24 @@ class LearningModel(RegimeModelBase):
 
     def gated(self, ensemble: RegimeEnsemble, rows: Rows) -> GatedModel:
         """The ensemble, judged and trained; what ``fit`` of both models returns."""
-        period = int(self.ft_params.get("label_period_candles", 0))
-        base = self.config["timeframe"]
+        base, period = self.config["timeframe"], self._label_period
         return unfitted_model(ensemble, self.settings, self.shares, base, period).fit(rows)
+
+    def forecaster(self, rows: Rows, dk: FreqaiDataKitchen) -> TrainedModel:
+        """A regressor's model, by the strategy's target: the next day's volatility, or a number."""
+        if label_of(dk.label_list) == VOLATILITY_TARGET:
+            return self._volatility_model(rows)
+        return self.gated(self.unfitted(), rows)
+
+    def _volatility_model(self, rows: Rows) -> VolatilityModel:
+        given = self.config["freqai"].get("model_training_parameters", {})
+        timeframe = self.config["timeframe"]
+        unfitted = unfitted_volatility_model(self.settings, given, timeframe, self._label_period)
+        return unfitted.fit(rows)
+
+    @property
+    def _label_period(self) -> int:
+        return int(self.ft_params.get("label_period_candles", 0))
 
     @property
     def training_window(self) -> TimeRange:

@@ -9,6 +9,7 @@ import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 
+from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.standing import PASSING, told_shares
 
 
@@ -82,6 +83,19 @@ class Notices:
         if forced:
             dp.send_msg(text, always_send=True)
 
+    def entered(self, pair: str, record: EntryRecord, dp: DataProvider) -> None:
+        """Log, in dry-run and live, what the size of a position comes from.
+
+        :param record: of the entry; nothing is said in signal mode, which knows no share of a slot
+        """
+        if dp.runmode not in (RunMode.DRY_RUN, RunMode.LIVE) or record.weight is None:
+            return
+        logger.info(
+            f"{pair}: entered in {record.regime or 'no known regime'} with {record.share:.2f} of a "
+            f"slot; volatility {_percent(record.volatility)} a year, forecast of the next 24 hours "
+            f"{_percent(record.forecast)}"
+        )
+
     def bad_candles(self, pair: str, timeframe: str, bad: pd.DataFrame) -> None:
         """Log how many candles of each kind are kept out, when the counts have changed."""
         counts = {kind: int(bad[kind].sum()) for kind in bad.columns if bad[kind].any()}
@@ -92,3 +106,7 @@ class Notices:
         logger.info(
             f"{pair} {timeframe}: candles kept out of training and signals: {listed} of {len(bad)}"
         )
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.0%}"

@@ -15,7 +15,7 @@ import pandas as pd
 from freqtrade.persistence import Trade
 
 from regimeswitch import rebalance
-from regimeswitch.bot.entry import closed_row
+from regimeswitch.bot.entry import EntryRecord, closed_row
 from regimeswitch.bot.stakes import Stakes
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.settings import Settings
@@ -80,9 +80,11 @@ class Resizing:
         value = trade.amount * price / trade.leverage
         exposure = self._stakes.exposure(trade.pair)
         capital = self._stakes.capital()
-        target = self._stakes.target(
-            float(candle[WEIGHT_COLUMN]), capital, rebalance.without(exposure, trade.stake_amount)
-        )
+        record = EntryRecord.read(trade)
+        # A position that the models made smaller at its entry stays so.
+        weight = float(candle[WEIGHT_COLUMN]) * (1.0 if record is None else record.scale)
+        others = rebalance.without(exposure, trade.stake_amount)
+        target = self._stakes.target(weight, capital, others)
         wanted = rebalance.wanted_change(value, target, own)
         room = rebalance.addition_room(capital, trade.stake_amount, exposure, own)
         least = self._least(trade, price)

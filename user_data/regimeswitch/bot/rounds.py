@@ -13,7 +13,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from regimeswitch.bot.training import metadata_of, without_own_rows
 from regimeswitch.bot.vocabulary import OWN, written
-from regimeswitch.gated import GatedModel
+from regimeswitch.recipe import TrainedModel
 
 
 logger = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ class Rounds:
     :param adopted: by pair, when the model that serves it was trained (epoch seconds)
     """
 
-    models: dict[tuple[int, int], GatedModel] = field(default_factory=dict)
+    models: dict[tuple[int, int], TrainedModel] = field(default_factory=dict)
     adopted: dict[str, int] = field(default_factory=dict)
     newest: TimeRange | None = None
 
-    def training(self, start: int, stop: int, train: Callable[[], GatedModel]) -> GatedModel:
+    def training(self, start: int, stop: int, train: Callable[[], TrainedModel]) -> TrainedModel:
         """The model of a window; trained when nobody has asked for it before."""
         if (start, stop) not in self.models:
             self.models[start, stop] = train()
@@ -70,7 +70,7 @@ def adopt(pair: str, dd: Any, config: dict[str, Any], rounds: Rounds) -> None:
         return
     donor, info = max(trained.items(), key=lambda item: int(item[1]["trained_timestamp"]))
     source = FreqaiDataKitchen(config, True, donor)
-    model: GatedModel = dd.load_data(donor, source)
+    model: TrainedModel = dd.load_data(donor, source)
     dk = FreqaiDataKitchen(config, True, pair)
     dk.data = {**copy.deepcopy(source.data), "regimeswitch": metadata_of(model, pair)}
     dk.label_list = list(source.label_list)

@@ -19,12 +19,14 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from regimeswitch.bot.columns import CODE_COLUMN, label_of, moves_of
+from regimeswitch.bot.columns import CODE_COLUMN, label_of, moves_of, with_rivals
 from regimeswitch.bot.joining import join_quickly
 from regimeswitch.bot.missing import no_rows
 from regimeswitch.bot.vocabulary import features_of, in_common, vocabulary
 from regimeswitch.candles import OHLCV, time_numbers, utc_dates
-from regimeswitch.rows import Rows, thinned, thinning_step
+from regimeswitch.labels import VOLATILITY_TARGET
+from regimeswitch.recipe import row_step
+from regimeswitch.rows import Rows, thinned
 from regimeswitch.settings import Settings
 
 
@@ -136,18 +138,17 @@ def shared_rows(
     :param weights: number of rows to the weights of rows in the order of time
     """
     names = vocabulary({pair: frame.columns for pair, frame in frames.items()})
-    parts = []
+    parts, label = [], ""
     for pair, frame in frames.items():
         cut = frame.loc[frame["date"] < window.stopdt]
         if len(cut):
-            parts.append(_rows_of(cut, pair, window, strategy, settings, names))
+            rows, label = _rows_of(cut, pair, window, strategy, settings, names)
+            parts.append(rows)
     if not parts:
         raise no_rows(frames, window)
     rows = Rows.joined(parts)
-    models = settings.models
-    base = strategy.timeframe
-    least, horizon = models.row_step_in(base), settings.labels.horizon_in(base)
-    step = thinning_step(len(rows), models.row_budget, least, horizon)
+    volatility = label == VOLATILITY_TARGET
+    step = row_step(len(rows), settings, strategy.timeframe, volatility)
     rows = rows.take(thinned(rows.time, step))
     moments, place = np.unique(rows.time, return_inverse=True)
     if len(moments):
@@ -162,17 +163,20 @@ def _rows_of(
     strategy: IStrategy,
     settings: Settings,
     names: list[str],
-) -> Rows:
+) -> tuple[Rows, str]:
+    """Rows of one pair and the name of their label."""
     plain = cut[[name for name in cut.columns if "&" not in name]]
     labelled = strategy.set_freqai_targets(plain, metadata={"pair": pair})
-    label = labelled[label_of(labelled.columns)]
+    name = label_of(labelled.columns)
+    label = labelled[name]
     inside = (labelled["date"] >= window.startdt).to_numpy() & label.notna().to_numpy()
     X = in_common(labelled.loc[inside], pair, names)
+    X = with_rivals(X, labelled.loc[inside], name)
     complete = ~np.isnan(X).any(axis=1)
     chosen = np.flatnonzero(inside)[complete]
     codes = labelled[CODE_COLUMN].to_numpy(dtype=np.int64)[chosen]
     move = moves_of(cut[OHLCV], strategy.timeframe, settings)
-    return Rows(
+    rows = Rows(
         X=X[complete],
         y=label.to_numpy()[chosen],
         regime=codes,
@@ -181,6 +185,7 @@ def _rows_of(
         weight=np.ones(len(chosen)),
         move=move[chosen],
     )
+    return rows, name
 
 
 def in_single_precision(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:

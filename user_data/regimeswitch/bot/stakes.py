@@ -20,6 +20,7 @@ from regimeswitch import risk
 from regimeswitch.bot.entry import EntryRecord
 from regimeswitch.bot.notices import Notices
 from regimeswitch.bot.overrides import full_stake
+from regimeswitch.bot.standing import VETO
 from regimeswitch.modes import POSITION
 from regimeswitch.risk import Exposure
 from regimeswitch.settings import Settings
@@ -96,9 +97,10 @@ class Stakes:
             record = self._record(wanted.pair, wanted.now)
             outlook = record.outlook(wanted.price, wanted.short, self._settings)
             if self._settings.entries.mode == POSITION:
-                weight = math.nan if record.weight is None else record.weight
+                weight = record.share
                 amount = self._slot_stake(weight, capital)
-                reason = "" if amount > 0 else risk.why_no_slot(weight, own)
+                none = VETO if record.scale == 0 else risk.why_no_slot(weight, own)
+                reason = "" if amount > 0 else none
             else:
                 full = full_stake(self._strategy.config)
                 amount = risk.wanted_stake(capital, outlook, own, full)

@@ -13,6 +13,7 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
+from regimeswitch.additions import SCALE_COLUMN
 from regimeswitch.bot.columns import EXPECTED_COLUMN, RATIO_COLUMN
 from regimeswitch.settings import REGIME_NAMES, Settings
 from regimeswitch.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
@@ -29,6 +30,7 @@ UNKNOWN_VOLATILITY = "volatility unknown"
 NO_EDGE = "no proven edge"
 WEAK = "signal below threshold"
 BELOW_COSTS = "expected move below costs"
+VETO = "the models speak against it"
 AGAINST = "the answer closes positions, too"
 PASSING = ("", WEAK, BELOW_COSTS, AGAINST)
 """Reasons that come and go with every candle; they are not worth a line of the log each."""
@@ -99,6 +101,8 @@ def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = Fals
         (~regime.isin(wanted), "regime " + regime.where(known, "").astype(str)),
         (~(frame[WEIGHT_COLUMN].notna() & stop_known), UNKNOWN_VOLATILITY),
     ]
+    if SCALE_COLUMN in frame:
+        checks.append((frame[SCALE_COLUMN] == 0, VETO))
     return _first_reason(checks, frame.index)
 
 

@@ -14,11 +14,14 @@ import pandas as pd
 from datasieve.pipeline import Pipeline
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from regimeswitch.bot.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of
+from regimeswitch.bot.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of, with_rivals
 from regimeswitch.candles import OHLCV, time_numbers
-from regimeswitch.gated import GatedModel
+from regimeswitch.labels import VOLATILITY_TARGET
+from regimeswitch.recipe import TrainedModel
 from regimeswitch.rows import Rows
 from regimeswitch.settings import Settings
+from regimeswitch.volatilityforecast import day_candles
+from regimeswitch.volatilitymodel import VolatilityModel
 
 
 LEAST_OWN_ROWS = 100
@@ -48,7 +51,7 @@ def own_rows(
     labels = labels.assign(**{ROW_COLUMN: np.arange(len(labels))})
     data = dk.make_train_test_datasets(features, labels)
     if len(data["test_features"]) and not shuffled:
-        horizon = settings.labels.horizon_in(timeframe)
+        horizon = horizon_of(label, timeframe, settings)
         features_info = dk.freqai_config["feature_parameters"]
         _purge(data, max(int(features_info.get("label_period_candles", 0)), horizon))
     dk.feature_pipeline = pipeline
@@ -59,7 +62,7 @@ def own_rows(
     data |= {"train_features": X, "train_labels": y, "train_weights": weight}
     move = pd.Series(moves_of(frame[OHLCV], timeframe, settings), frame.index)
     return Rows(
-        X=X.to_numpy(dtype=np.float32),
+        X=with_rivals(X.to_numpy(dtype=np.float32), known.iloc[rows], label),
         y=y[label].to_numpy(),
         regime=known[CODE_COLUMN].to_numpy(dtype=np.int64)[rows],
         time=time_numbers(known["date"], timeframe)[rows],
@@ -67,6 +70,13 @@ def own_rows(
         weight=np.asarray(weight, dtype=np.float64),
         move=move.loc[features.index].to_numpy()[rows],
     )
+
+
+def horizon_of(label: str, timeframe: str, settings: Settings) -> int:
+    """How far ahead a label looks, base candles."""
+    if label == VOLATILITY_TARGET:
+        return day_candles(timeframe)
+    return settings.labels.horizon_in(timeframe)
 
 
 def without_own_rows(dk: FreqaiDataKitchen) -> None:
@@ -97,23 +107,31 @@ def _purge(data: dict[str, Any], horizon: int) -> None:
         data[name] = data[name][apart]
 
 
-def metadata_of(model: GatedModel, pair: str) -> dict[str, Any]:
-    """What is saved beside the model: rows, scores, placebo, trust and reason of each regime."""
+def metadata_of(model: TrainedModel, pair: str) -> dict[str, Any]:
+    """What is saved beside the model: rows, scores, placebo, weights and reason of each regime."""
     ensemble = model.ensemble_
-    record = {
+    record: dict[str, Any] = {
         "rows": ensemble.rows_,
         "sub_models": ensemble.reasons_,
         "regime_feature": ensemble.regime_feature,
         "judged_rows": model.judged_rows_,
-        "model": vars(model.model_verdict_),
-        "evidence": {name: vars(verdict) for name, verdict in model.verdicts_.items()},
-        "finish": vars(model.pair_verdicts_[pair]) if pair in model.pair_verdicts_ else {},
-        "calibration_error": model.ece_,
-        "edge": {
-            name: {**vars(slope), "served": slope.proven}
-            for name, slope in model.edge_.slopes.items()
-        },
     }
+    if isinstance(model, VolatilityModel):
+        record["volatility"] = {
+            name: {**vars(one), "served": one.served} for name, one in model.served_.items()
+        }
+        record["har"] = vars(model.har_)
+    else:
+        record |= {
+            "model": vars(model.model_verdict_),
+            "evidence": {name: vars(verdict) for name, verdict in model.verdicts_.items()},
+            "finish": vars(model.pair_verdicts_[pair]) if pair in model.pair_verdicts_ else {},
+            "calibration_error": model.ece_,
+            "edge": {
+                name: {**vars(slope), "served": slope.proven}
+                for name, slope in model.edge_.slopes.items()
+            },
+        }
     # As JSON has it: no numpy numbers, no infinity.
     cleaned: dict[str, Any] = json.loads(
         json.dumps(record, default=float).replace("Infinity", "null")
@@ -121,8 +139,10 @@ def metadata_of(model: GatedModel, pair: str) -> dict[str, Any]:
     return cleaned
 
 
-def told(model: GatedModel, pair: str) -> str:
+def told(model: TrainedModel, pair: str) -> str:
     """The evidence in one line of the log."""
+    if isinstance(model, VolatilityModel):
+        return _volatility_told(model)
     whole = model.model_verdict_
     parts = [f"all models: trust {whole.trust:.2f} ({whole.reason})"]
     for name, verdict in model.verdicts_.items():
@@ -130,3 +150,17 @@ def told(model: GatedModel, pair: str) -> str:
     finish = model.finish_trust_.get(pair, 0.0)
     edges = ", ".join(f"{name} {slope.proven:.2f}" for name, slope in model.edge_.slopes.items())
     return f"{'; '.join(parts)}; own finish {finish:.2f}; proven share of forecasts: {edges or 0}"
+
+
+SCORES = {"EWMA": "EWMA", "HAR": "HAR", "base": "base", "sub_model": "sub-model"}
+"""Forecasts whose scores are logged, and how they are called."""
+
+
+def _volatility_told(model: VolatilityModel) -> str:
+    parts = []
+    for name, one in model.served_.items():
+        scores = [
+            f"{text} {one.scores[key]:.3f}" for key, text in SCORES.items() if key in one.scores
+        ]
+        parts.append(f"{name} {', '.join([*scores, f'served {one.served}'])} ({one.reason})")
+    return f"volatility of the next 24 hours, QLIKE: {'; '.join(parts)}"

@@ -20,6 +20,7 @@ from regimeswitch.candles import OHLCV
 
 
 NAME = "trials.jsonl"
+HYPEROPT, OWN_LOSS = "hyperopt", "RegimeSwitchLoss"
 KNOWN = 6_810
 """Settings tried before there was a ledger: 60 of docs/research.md, and 6,750 rules, sizes and
 stops of positions before the defaults were fixed."""
@@ -132,8 +133,27 @@ def _entry(file: Path, number: int, line: str) -> Trial:
 def counted(trials: Iterable[Trial]) -> int:
     """How many settings have been tried: the same settings on other candles are one trial.
 
-    An epoch of hyperopt is a trial of its own.
+    An epoch of hyperopt is a trial of its own; a line of a whole run says how many it has.
     """
     found = list(trials)
-    settings = {(one.command, one.settings) for one in found if one.command != "hyperopt"}
-    return len(settings) + sum(one.command == "hyperopt" for one in found)
+    settings = {(one.command, one.settings) for one in found if one.command != HYPEROPT}
+    epochs = [int(one.result.get("epochs", 1)) for one in found if one.command == HYPEROPT]
+    return len(settings) + sum(epochs)
+
+
+def note_hyperopt(config: Mapping[str, Any]) -> None:
+    """A line for a run of hyperopt with another loss than ours, which notes each epoch itself.
+
+    What the epochs earned is not known to it: their number is what counts.
+
+    :param config: freqtrade's, of the run that begins
+    """
+    loss = str(config.get("hyperopt_loss"))
+    if loss == OWN_LOSS:
+        return
+    pairs = list(config["exchange"].get("pair_whitelist") or [])
+    window = str(config.get("timerange") or "")
+    given = [config.get(key) for key in ("regimeswitch", "freqai", "timeframe", "spaces")]
+    result = {"loss": loss, "epochs": int(config.get("epochs") or 1)}
+    hashes = settings_hash(given), settings_hash([str(config.get("datadir")), pairs, window])
+    append(Path(config["user_data_dir"]) / NAME, HYPEROPT, *hashes, pairs, window, result)

@@ -45,6 +45,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--datadir", type=Path, help="candles (USERDIR/data/binance)")
     parser.add_argument("--pairs", nargs="+", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
     parser.add_argument(
+        "--ledger",
+        type=Path,
+        nargs="+",
+        help="of trials, where `prove --utility` noted its proofs (trials.jsonl here and in "
+        "USERDIR)",
+    )
+    parser.add_argument(
         "--online",
         action="store_true",
         help="ask the exchange: clock, used weight, rights of the key",
@@ -121,6 +128,7 @@ def subject_of(args: argparse.Namespace) -> Subject:
 
     :raises InputError: when a configuration or a folder cannot be read
     """
+    from regimeswitch.bot.trialbook import NAME
     from regimeswitch.lab.botconfig import load_bot_config
     from regimeswitch.lab.doctoring.subject import Subject, readable_settings
 
@@ -145,6 +153,7 @@ def subject_of(args: argparse.Namespace) -> Subject:
         datadir_given=args.datadir is not None,
         environment=os.environ,
         in_container=in_container(),
+        ledgers=args.ledger or [Path(NAME), args.userdir / NAME],
     )
 
 

@@ -215,9 +215,10 @@ def _figures(
     }
 
 
-def plan(args: argparse.Namespace) -> Plan:
+def plan(args: argparse.Namespace, *, with_additions: bool = False) -> Plan:
     """Read and check the configuration and the command line.
 
+    :param with_additions: what models add to the rule is computed by the caller
     :raises InputError: or SettingsError, before there is any work
     """
     config = load_sound_config(args.config, os.environ).with_options({"timeframe": args.timeframe})
@@ -226,7 +227,7 @@ def plan(args: argparse.Namespace) -> Plan:
     names = _names(args)
     given = section(config.merged, "regimeswitch")
     settings = load_settings(merged(merged(given, in_mode(given, POSITION)), UNTRAINED))
-    _require_known(config, settings)
+    _require_known(config, settings, with_additions)
     pairs = tuple(dict.fromkeys(args.pairs))
     folder = config.candles(args.datadir)
     warm_up = startup_candles(settings, None, config.timeframe)
@@ -254,10 +255,14 @@ def _names(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*names, *(SIGNALS if args.with_models else ())]))
 
 
-def _require_known(config: BotConfig, settings: Settings) -> None:
+def _require_known(config: BotConfig, settings: Settings, with_additions: bool) -> None:
     found = [f"{key} ({what})" for key, what in UNKNOWN_KEYS.items() if config.merged.get(key)]
     if settings.entries.short:
         found.append("regimeswitch.entries.short (short positions)")
+    if not with_additions and settings.entries.veto != "none":
+        found.append("regimeswitch.entries.veto (`regimeswitch prove --utility` does)")
+    if not with_additions and settings.risk.size_from != "volatility":
+        found.append("regimeswitch.risk.size_from (`regimeswitch prove --utility` does)")
     if config.merged.get("stoploss") is not None and not settings.stop_multiple:
         found.append("stoploss without risk.stop_daily_atr (a fixed stop-loss)")
     if found:

@@ -15,7 +15,13 @@ from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from regimeswitch.bot.trialbook import append, candles_hash, ledger_beside, settings_hash
+from regimeswitch.bot.trialbook import (
+    LedgerError,
+    append,
+    candles_hash,
+    ledger_beside,
+    settings_hash,
+)
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.botconfig import load_sound_config, section
 from regimeswitch.lab.candidates import Recipe
@@ -28,13 +34,15 @@ from regimeswitch.lab.prooftable import print_proof
 from regimeswitch.lab.ranges import OPEN, range_text, read_range, time_inside
 from regimeswitch.lab.sameness import require_plain_models
 from regimeswitch.lab.sidebyside import side_by_side
+from regimeswitch.lab.utility.command import Asking, Span, check_utility, utility
+from regimeswitch.lab.utility.proof import ADDITIONS, TRAIN_DAYS
+from regimeswitch.lab.utility.table import print_utility
 from regimeswitch.lab.walkforward import check_windows, walk, windows_between
 from regimeswitch.learners import LearnerError
 from regimeswitch.settings import Settings, SettingsError
 from regimeswitch.warmup import BASE_TIMEFRAME, startup_candles
 
 
-TRAIN_DAYS = 120
 STEP_DAYS = 30
 
 
@@ -50,6 +58,7 @@ class Plan:
     timeframes: list[str]
     periods: list[int]
     training_parameters: dict[str, Any]
+    freqai: dict[str, Any]
     train_days: int
     step_days: int
 
@@ -98,6 +107,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--work", type=Path, default=Path(".prove"), help="keeps finished windows (.prove)"
     )
     parser.add_argument("--ledger", type=Path, help="of trials (trials.jsonl beside --work)")
+    parser.add_argument(
+        "--utility",
+        nargs="*",
+        choices=ADDITIONS,
+        help="instead: what models add to the money of the rule, over the whole range, in position "
+        f"mode: {' and '.join(ADDITIONS)} (both)",
+    )
     parser.add_argument("--export", type=Path, help="write the figures as JSON")
     parser.set_defaults(run=run)
 
@@ -107,13 +123,17 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     try:
         figures = proved(args, console)
-        _note(args, figures)
+        if args.utility is None:
+            _note(args, figures)
         if args.export:
             write_json(args.export, figures)
-    except (InputError, SettingsError, LearnerError, OSError) as error:
+    except (InputError, SettingsError, LearnerError, LedgerError, OSError) as error:
         console.print(f"regimeswitch prove: {error}", highlight=False, markup=False, soft_wrap=True)
         return 2
-    print_proof(figures)
+    if args.utility is None:
+        print_proof(figures)
+    else:
+        print_utility(figures)
     return 0
 
 
@@ -129,6 +149,10 @@ def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         begin, until = _candle_numbers(args.timerange, pairs, plan)
         windows = windows_between(begin, until, plan.train_days, plan.step_days, plan.timeframe)
         check_windows(pairs, windows, plan.timeframe)
+        if args.utility is not None:
+            span = Span(begin, until, plan.train_days, args.step_days, plan.timeframe)
+            asking = Asking(plan.recipe, plan.freqai, plan.folder, pairs, span)
+            return utility(args, asking, progress)
         task = progress.add_task("windows", total=len(windows))
         answered, findings = walk(
             pairs, windows, plan.recipe, args.work, args.jobs, lambda: progress.advance(task)
@@ -168,6 +192,8 @@ def _note(args: argparse.Namespace, figures: dict[str, Any]) -> None:
 
 def _plan(args: argparse.Namespace) -> Plan:
     config = load_sound_config(args.config, os.environ)
+    if args.utility is not None:
+        check_utility(config.settings)
     require_plain_models(config)
     freqai = section(config.merged, "freqai")
     features = section(freqai, "feature_parameters")
@@ -185,6 +211,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         [base, *(timeframe for timeframe in included if timeframe != base)],
         list(features.get("indicator_periods_candles", [12, 36])),
         section(freqai, "model_training_parameters"),
+        freqai,
         TRAIN_DAYS if train_days is None else train_days,
         args.step_days,
     )

@@ -96,16 +96,26 @@ def find_regimes(
     """
     base = mend(folder.candles(pair, base_timeframe), base_timeframe, settings.safety)
     anchor = settings.regime.anchor_of(pair)
-    timeframe = settings.regime.timeframe
-    try:
-        rule = folder.candles(anchor, timeframe)
-    except InputError:
-        shorter = base if anchor == pair else folder.candles(anchor, base_timeframe)
-        rule = resample(shorter, timeframe, base_timeframe)
-    rule = mend(rule, timeframe, settings.safety)
+    rule = stored_rule_candles(folder, anchor, settings, base_timeframe)
     columns = regime_columns(base, settings.regime, rule, base_timeframe)
     inside = time_inside(base["date"], timerange)
     return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)
+
+
+def stored_rule_candles(
+    folder: CandleFolder, pair: str, settings: Settings, base_timeframe: str
+) -> pd.DataFrame:
+    """Mended candles of the rule's timeframe; put together where there is no file of them.
+
+    :raises InputError: as :func:`find_regimes`
+    """
+    timeframe, safety = settings.regime.timeframe, settings.safety
+    try:
+        rule = folder.candles(pair, timeframe)
+    except InputError:
+        base = mend(folder.candles(pair, base_timeframe), base_timeframe, safety)
+        rule = resample(base, timeframe, base_timeframe)
+    return mend(rule, timeframe, safety)
 
 
 def regime_figures(columns: pd.DataFrame, timeframe: str) -> dict[str, Any]:

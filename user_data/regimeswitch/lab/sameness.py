@@ -13,9 +13,11 @@ from freqtrade.exceptions import OperationalException
 from regimeswitch.bot.overrides import check_overrides
 from regimeswitch.lab.botconfig import BotConfig, section
 from regimeswitch.lab.inputs import InputError
+from regimeswitch.modes import POSITION
 
 
 CLASSIFIER = "RegimeSwitchClassifier"
+REGRESSOR = "RegimeSwitchRegressor"
 STRATEGY = "RegimeSwitchStrategy"
 PLAIN_FEATURES: dict[str, Any] = {
     "include_corr_pairlist": [],
@@ -60,7 +62,7 @@ def _other_models(config: BotConfig) -> Iterator[tuple[str, Any, Any]]:
     if freqai.get("continual_learning"):
         yield "freqai.continual_learning", True, False
     model = config.merged.get("freqaimodel")
-    if model not in (None, CLASSIFIER):
+    if model not in (None, *_own_models(config)):
         yield "freqaimodel", model, CLASSIFIER
 
 
@@ -69,13 +71,20 @@ def require_own_strategy(config: BotConfig, command: str) -> None:
 
     :raises InputError: naming the key
     """
-    for key, own in (("strategy", STRATEGY), ("freqaimodel", CLASSIFIER)):
+    allowed = {"strategy": [STRATEGY], "freqaimodel": _own_models(config)}
+    for key, (own, *others) in allowed.items():
         given = config.merged.get(key)
-        if given not in (None, own):
+        if given not in (None, own, *others):
             raise InputError(
                 f"{key} {given!r}: {command} runs {own}, whose result would not be your bot's; "
                 f"set it to {own!r}"
             )
+
+
+def _own_models(config: BotConfig) -> list[str]:
+    """Models of a bot: in position mode the rule decides, whichever of the two it trains."""
+    holds = config.settings.entries.mode == POSITION
+    return [CLASSIFIER, *([REGRESSOR] if holds else [])]
 
 
 def require_bot(config: BotConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from regimeswitch.lab.doctoring import (
+    additions,
     beginning,
     classes,
     configuration,
@@ -46,6 +47,7 @@ MEANING_CHECKS: list[Check] = [
     freqai.check_lifetimes,
     freqai.check_startup,
     freqai.check_threads,
+    additions.check_additions,
     secrecy.check_api,
     notices.check_notices,
 ]

@@ -27,6 +27,7 @@ class Subject:
     :ivar environment: environment variables
     :ivar cores: of this machine
     :ivar in_container: the program runs in one
+    :ivar ledgers: of trials, where proofs are looked for; need not exist
     """
 
     config: BotConfig
@@ -38,6 +39,7 @@ class Subject:
     environment: Mapping[str, str] = field(default_factory=dict)
     cores: int = field(default_factory=lambda: os.cpu_count() or 1)
     in_container: bool = False
+    ledgers: list[Path] = field(default_factory=list)
 
     def part(self, name: str) -> dict[str, Any]:
         """A section of the configuration, defaults included."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,13 @@ def read_trainings(source: Source, folder: Path | None, trained: bool) -> list[T
     found: list[tuple[int, str, Any]] = []
     for one in folders:
         found += _metadata(one)
+    if not found and any(_forecasts_size(one) for one in folders):
+        return Note(
+            "The models of this run forecast the size of the next day; this page has no table of "
+            "their validation.",
+            "The log has a line for each training; the metadata of each model has its scores by "
+            'regime, under "regimeswitch", "volatility".',
+        )
     if not found:
         looked = ", ".join(map(str, folders)) or "no folder"
         return Note(
@@ -90,16 +97,27 @@ def read_trainings(source: Source, folder: Path | None, trained: bool) -> list[T
 
 def _metadata(folder: Path) -> list[tuple[int, str, Any]]:
     """Epoch seconds, coin and our part of the metadata of each model."""
-    found = []
+    return [
+        (int(name["stamp"]), name["coin"], own)
+        for path, own in _own_metadata(folder)
+        if (name := _FOLDER.fullmatch(path.parent.name)) and own.get("model")
+    ]
+
+
+def _forecasts_size(folder: Path) -> bool:
+    """Whether models of a folder forecast the size of the next day."""
+    return any(own.get("volatility") for _, own in _own_metadata(folder))
+
+
+def _own_metadata(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Our part of each metadata file that can be read."""
     for path in sorted(folder.glob("sub-train-*/*_metadata.json")):
-        name = _FOLDER.fullmatch(path.parent.name)
         try:
             own = json.loads(path.read_text(encoding="utf-8")).get(OWN)
         except (OSError, ValueError, AttributeError):
-            own = None
-        if name and isinstance(own, dict) and own.get("model"):
-            found.append((int(name["stamp"]), name["coin"], own))
-    return found
+            continue
+        if isinstance(own, dict):
+            yield path, own
 
 
 def _joined(found: list[tuple[int, str, Any]]) -> list[Training]:

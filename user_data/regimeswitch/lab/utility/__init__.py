@@ -1,0 +1,1 @@
+"""``regimeswitch prove --utility``: what models add to the money of the rule."""
