@@ -23,6 +23,7 @@ MARKET_END = datetime(2025, 1, 1, tzinfo=UTC)
 
 # Small and quick, but with everything switched on: two windows, few trees, low thresholds.
 QUICK: dict[str, Any] = {
+    "freqaimodel": "RegimeSwitchClassifier",
     "freqai": {
         "train_period_days": 20,
         "backtest_period_days": 7,

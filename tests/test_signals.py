@@ -29,6 +29,7 @@ def load(tmp_path: Path, section: dict[str, Any] | None = None, **changes: Any) 
         "strategy_path": str(ROOT / "user_data/strategies"),
         "runmode": RunMode.BACKTEST,
         "timerange": "20250101-20250102",
+        "freqaimodel": "RegimeSwitchClassifier",
         **changes,
     }
     config["regimeswitch"] = in_signal_mode(section)
