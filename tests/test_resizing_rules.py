@@ -25,6 +25,18 @@ PRICE, CAPITAL, LEAST = 100.0, 1000.0, 7.5
 CANDLE = {"close": PRICE, "enter_long": 1, "enter_short": 0, "target_weight": 0.8}
 
 
+@pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the trades keep of the candle that opened them; nothing unless it is put here."""
+    found: dict[str, Any] = {}
+
+    def read(self: LocalTrade, key: str) -> dict[str, Any] | None:
+        return found or None
+
+    monkeypatch.setattr(LocalTrade, "get_custom_data", read, raising=False)
+    return found
+
+
 def order(trade: LocalTrade, side: str, amount: float, price: float, at: datetime) -> Order:
     made = Order(
         ft_order_side=side,
@@ -225,15 +237,22 @@ def test_additions_that_rest_count_in_the_caps(monkeypatch: pytest.MonkeyPatch) 
     assert Stakes.exposure(PAIR).total == 200
 
 
-def test_an_addition_moves_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_models_left_of_an_entry_is_left_of_its_target(
+    monkeypatch: pytest.MonkeyPatch, kept: dict[str, Any]
+) -> None:
+    kept |= {"regime": "bull", "atr": 5.0, "scale": 0.5}
+    assert change(monkeypatch, 2.0) is None
+    assert change(monkeypatch, 4.0) == Change(pytest.approx(-200), REDUCED)
+
+
+def test_an_addition_moves_no_stop(kept: dict[str, Any]) -> None:
     """freqtrade would raise it by the share by which the average price has risen."""
     settings = load_settings({"entries": {"mode": "position"}})
     trade = position(2.0)
     for name, value in {"amount_precision": 8, "price_precision": 0.01}.items():
         setattr(trade, name, value)
     trade.precision_mode, trade.precision_mode_price = 2, 4
-    record = {"regime": "bull", "atr": 5.0}
-    monkeypatch.setattr(LocalTrade, "get_custom_data", lambda self, key: record, raising=False)
+    kept |= {"regime": "bull", "atr": 5.0}
     trade.adjust_stop_loss(PRICE, -0.2, initial=True)
     assert trade.stop_loss == 80
     trade.orders.append(order(trade, "buy", 2.0, 120.0, NOW))
