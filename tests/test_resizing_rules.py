@@ -83,14 +83,9 @@ def resizing(
     trades: list[LocalTrade],
     candle: dict[str, Any] | None = None,
     age: timedelta = timedelta(minutes=5, seconds=1),
-    record: dict[str, Any] | None = None,
     **risk: Any,
 ) -> Resizing:
-    """Two slots of 500, of which 0.8 is the target unless the candle says otherwise.
-
-    :param record: what the trades keep of their entry
-    """
-    monkeypatch.setattr(LocalTrade, "get_custom_data", lambda self, key: record, raising=False)
+    """Two slots of 500, of which 0.8 is the target unless the candle says otherwise."""
     own = {"rebalance_band": 0.25, "stop_daily_atr": 0} | risk
     settings = load_settings({"entries": {"mode": "position"}, "risk": own})
     opened = pd.Timestamp(NOW - age)
@@ -124,13 +119,6 @@ def test_a_small_position_grows_and_a_large_one_shrinks(monkeypatch: pytest.Monk
     assert change(monkeypatch, 5.0) is None
     assert change(monkeypatch, 2.9) == Change(pytest.approx(110), ADDED)
     assert change(monkeypatch, 5.1) == Change(pytest.approx(-110), REDUCED)
-
-
-def test_a_position_that_a_veto_made_smaller_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    half = {"regime": "bull", "atr": 5.0, "scale": 0.5}
-    assert change(monkeypatch, 2.0, record=half) is None
-    assert change(monkeypatch, 1.0, record=half) == Change(pytest.approx(100), ADDED)
-    assert change(monkeypatch, 1.0, record=half | {"scale": 1.0}) == Change(300, ADDED)
 
 
 def test_a_reduction_is_told_in_the_stake_at_cost(monkeypatch: pytest.MonkeyPatch) -> None:
