@@ -250,6 +250,7 @@ def test_the_command_judges_and_keeps_a_ledger(
         ({"entries": {"mode": "signal"}, "risk": {}}, 'set it to "position"'),
         ({"models": {"rows": "pair"}}, 'models.rows "pair": prove --utility trains on the rows'),
         ({"models": {"sub_models": "none"}}, 'models.sub_models "none": there is no model that'),
+        ({"risk": {"rebalance_band": 0.2, "veto_scale": 0.5}}, "set one of them to 0"),
     ],
 )
 def test_what_cannot_be_judged_is_named(

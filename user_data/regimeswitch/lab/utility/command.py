@@ -79,6 +79,12 @@ def check_utility(settings: Settings) -> None:
             'models.sub_models "none": there is no model that could add anything; set it to '
             '"warm_start" or "separate"'
         )
+    if settings.risk.rebalance_band and settings.risk.veto_scale:
+        raise InputError(
+            f"risk.rebalance_band {settings.risk.rebalance_band} with risk.veto_scale "
+            f"{settings.risk.veto_scale}: what a veto leaves of an entry is not simulated where "
+            "positions are re-sized; set one of them to 0"
+        )
 
 
 @dataclass(frozen=True)
