@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from conftest import ROOT
@@ -145,6 +146,24 @@ def test_the_variants_are_all_known_and_the_slow_ones_are_asked_for() -> None:
     words = ["money", "--datadir", "x", "--pairs", "A/B", "--timerange", "-"]
     assert parser.parse_args(words).variants is None
     assert set(LABELS) - set(COMPUTED) == {"signal", "one_model", "stock"}
+
+
+def test_a_pair_whose_file_is_empty_is_left_out(
+    money: Money, market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As that of a pair that was listed after the range."""
+    folder, export = tmp_path / "data", tmp_path / "money.json"
+    folder.mkdir()
+    for path in market.glob("*.feather"):
+        (folder / path.name).symlink_to(path)
+    nothing = pd.read_feather(market / "BTC_USDT-5m.feather").head(0)
+    nothing.to_feather(folder / "SOL_USDT-5m.feather")
+    asked = ("--datadir", str(folder), "--variants", "buy_and_hold", "--export", str(export))
+    assert money(*asked, "--pairs", "BTC/USDT", "SOL/USDT") == 0
+    assert "no candles of SOL/USDT: left out" in capsys.readouterr().err
+    assert json.loads(export.read_text())["pairs"] == ["BTC/USDT"]
+    assert money(*asked, "--pairs", "SOL/USDT") == 2
+    assert "SOL_USDT-5m.feather holds no candles" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("mode", ["position", "signal"])

@@ -12,7 +12,7 @@ from freqtrade.enums import CandleType
 
 from regimeswitch.exchange.candlefiles import FORMATS, CandleFileError, read_candle_file
 from regimeswitch.exchange.candlestore import DEFAULT_FORMAT
-from regimeswitch.lab.inputs import InputError
+from regimeswitch.lab.inputs import InputError, NoCandlesError
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class CandleFolder:
         """Candles as freqtrade reads them: in order of time, each date once, gaps left as gaps.
 
         :return: the columns of :data:`regimeswitch.candles.OHLCV`, not empty
-        :raises InputError: when the file is missing, unreadable or empty
+        :raises InputError: when the file is missing or unreadable; NoCandlesError when it is empty
         """
         stored = self.stored(pair, timeframe)
         frame: pd.DataFrame = clean_ohlcv_dataframe(
@@ -58,7 +58,7 @@ class CandleFolder:
         except (CandleFileError, OSError) as error:
             raise InputError(f"{path} is not a candle file ({error}); download it again") from None
         if frame.empty:
-            raise InputError(f"{path} holds no candles; download it again")
+            raise NoCandlesError(f"{path} holds no candles; download it again")
         return frame
 
     def _mend(self, pair: str, timeframe: str) -> str:

@@ -21,6 +21,10 @@ class InputError(ValueError):
     """Something a command was given cannot be used; the text says what to change."""
 
 
+class NoCandlesError(InputError):
+    """A candle file is there and empty, as that of a pair that was not traded in the range."""
+
+
 def config_of(config: Path) -> dict[str, Any]:
     """One freqtrade config file, without what it adds and the environment.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,8 @@ from regimeswitch.bot.trialbook import (
 from regimeswitch.candles import timeframe_seconds
 from regimeswitch.lab.backtests import BacktestError
 from regimeswitch.lab.botconfig import BotConfig, load_sound_config, section
-from regimeswitch.lab.inputs import InputError, write_json
+from regimeswitch.lab.candlefolder import CandleFolder
+from regimeswitch.lab.inputs import InputError, NoCandlesError, write_json
 from regimeswitch.lab.modeoverlay import in_mode
 from regimeswitch.lab.moneyfigures import deflated_sharpe, trial_spread
 from regimeswitch.lab.moneytable import LABELS, print_money
@@ -161,6 +162,9 @@ def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     if args.chart:
         check_picture(args.chart, "--chart")
     asked = plan(args)
+    left_out = [pair for pair in dict.fromkeys(args.pairs) if pair not in asked.pairs]
+    if left_out:
+        console.print(f"no candles of {', '.join(left_out)}: left out", highlight=False)
     market = read_market(asked.stored, asked.pairs, asked.config.timeframe, asked.settings)
     found, days = compared(market, asked.settings, asked.terms)
     variants = dict(found.variants)
@@ -228,11 +232,12 @@ def plan(args: argparse.Namespace, *, with_additions: bool = False) -> Plan:
     given = section(config.merged, "regimeswitch")
     settings = load_settings(merged(merged(given, in_mode(given, POSITION)), UNTRAINED))
     _require_known(config, settings, with_additions)
-    pairs = tuple(dict.fromkeys(args.pairs))
     folder = config.candles(args.datadir)
+    spans = _spans(folder, args.pairs, config.timeframe)
+    pairs = tuple(spans)
     warm_up = startup_candles(settings, None, config.timeframe)
     trained = [name for name in names if name in SIGNALS]
-    timerange = _definite(args, config, settings, bool(trained))
+    timerange = _definite(args.timerange, list(spans.values()), config, settings, bool(trained))
     start, stop = read_range(timerange)
     assert start is not None and stop is not None
     fee = config.merged.get("fee")
@@ -272,17 +277,32 @@ def _require_known(config: BotConfig, settings: Settings, with_additions: bool) 
         )
 
 
+def _spans(folder: CandleFolder, pairs: Iterable[str], timeframe: str) -> dict[str, Span]:
+    """First and last candle of each pair; one whose file is empty is left out.
+
+    :raises InputError: when a file is missing or unreadable, or all are empty
+    """
+    step = timeframe_seconds(timeframe)
+    found: dict[str, Span] = {}
+    empty: list[str] = []
+    for pair in dict.fromkeys(pairs):
+        try:
+            dates = folder.candles(pair, timeframe)["date"]
+        except NoCandlesError as error:
+            empty.append(str(error))
+            continue
+        first, last = (int(dates.iloc[row].timestamp()) for row in (0, -1))
+        found[pair] = Span(first, last + step)
+    if not found:
+        raise InputError("; ".join(empty))
+    return found
+
+
 def _definite(
-    args: argparse.Namespace, config: BotConfig, settings: Settings, trained: bool
+    timerange: str, spans: Sequence[Span], config: BotConfig, settings: Settings, trained: bool
 ) -> str:
     """The range with both ends, the same for all variants."""
-    read_range(args.timerange)
-    folder, step = config.candles(args.datadir), timeframe_seconds(config.timeframe)
-    spans = []
-    for pair in dict.fromkeys(args.pairs):
-        dates = folder.candles(pair, config.timeframe)["date"]
-        first, last = (int(dates.iloc[row].timestamp()) for row in (0, -1))
-        spans.append(Span(first, last + step))
+    read_range(timerange)
     try:
         before = seconds_before(config.merged, settings)
         if trained:
@@ -290,7 +310,7 @@ def _definite(
             signal = load_settings(merged(given, in_mode(given, SIGNAL)))
             startup_candles(signal, _features(config), config.timeframe)
             before = max(before, seconds_before(config.merged, signal))
-        return definite_range(args.timerange, spans, before)
+        return definite_range(timerange, spans, before)
     except OperationalException as error:
         raise InputError(str(error)) from None
 
