@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 RANGE = ("--timerange", "20241221-20241230")
 SMALL: dict[str, Any] = {
+    "freqaimodel": QUICK["freqaimodel"],
     "freqai": {
         **QUICK["freqai"],
         **{"train_period_days": 3, "backtest_period_days": 5},

@@ -37,7 +37,7 @@ from regimeswitch.lab.overlay import ccxt_options
 pytestmark = pytest.mark.slow
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-DAYS = 42
+DAYS = 75
 # Nothing is downloaded yet, and the password stands in the file.
 EXPECTED_OF_DOCTOR = ["secrets.api", "candles.none"]
 README = (ROOT / "README.md").read_text()
@@ -217,6 +217,6 @@ def wait_until_served(own_bot: OwnBot, bot: subprocess.Popen[bytes]) -> bool:
             continue
         last = dict(zip(found["columns"], found["data"][-1], strict=True)) if found["data"] else {}
         if last.get("do_predict") == 1:
-            assert sum(last[name] for name in ("buy", "hold", "sell")) == pytest.approx(1)
+            assert last["volatility_forecast"] > 0
             return True
     return False

@@ -173,7 +173,7 @@ def test_damaged_files_cost_a_bot_its_model_at_most_and_it_recovers(
     (home_of(first) / "global_metadata.json").write_text("{")
     caplog.clear()
     third = restarted(moved_bot, second, config)
-    assert "nothing is opened until it is trained again" in " ".join(caplog.text.split())
+    assert "there are no forecasts until it is trained again" in " ".join(caplog.text.split())
     assert third.step()["do_predict"].iloc[-1] == 0
     stamp = third.wait_for_training(after=0)
     assert third.step()["do_predict"].iloc[-1] == 1

@@ -18,6 +18,7 @@ from offlines import exit_code
 from regimeswitch.bot.trialbook import NAME, trials_of
 from regimeswitch.lab.candidates import MODELS
 from regimeswitch.lab.market import synthetic_market, write_market
+from regimeswitch.lab.replaying.stage import merged
 
 
 pytestmark = pytest.mark.slow
@@ -47,11 +48,7 @@ def command(name: str, *arguments: object, timeout: int = 400) -> subprocess.Com
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """The project's config, small and quick."""
-    content = json.loads((ROOT / "config.json").read_text())
-    for section, changes in deepcopy(QUICK).items():
-        for key, value in changes.items():
-            old = content[section].get(key)
-            content[section][key] = old | value if isinstance(old, dict) else value
+    content = merged(json.loads((ROOT / "config.json").read_text()), deepcopy(QUICK))
     path = tmp_path / "config.json"
     path.write_text(json.dumps(content))
     return path

@@ -42,7 +42,7 @@ def reason(mode: RunMode, closes: list[float], price: float, in_force: float, sh
         stop_loss=in_force,
         get_custom_data=lambda key: RECORD,
     )
-    found = Positions(strategy, Settings(risk=RISK)).exit_reason
+    found = Positions(strategy, Settings(entries={"mode": "signal"}, risk=RISK)).exit_reason
     return found(trade, BEGIN + len(closes) * CANDLE, price)
 
 

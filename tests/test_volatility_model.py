@@ -6,8 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from freqtrade.configuration import TimeRange
 
+from regimeswitch.bot.columns import RIVALS
+from regimeswitch.bot.missing import no_rows
 from regimeswitch.evidence import qlike
 from regimeswitch.recipe import unfitted_volatility_model
 from regimeswitch.rows import Rows
@@ -187,3 +191,14 @@ def test_other_learners_forecast_ratios_too(learner: str) -> None:
     answers = found.ensemble_.answers(rows.X, rows.regime)
     assert (answers > 0).all()
     assert mean_loss(found, rows) < found.served_[EVERYWHERE].scores[EWMA]
+
+
+def test_a_training_without_rivals_says_what_is_missing() -> None:
+    dates = pd.date_range("2025-01-01", periods=2000, freq="5min", tz="UTC")
+    frame = pd.DataFrame({"date": dates, "%-rsi": 1.0, **dict.fromkeys(RIVALS, np.nan)})
+    told = str(no_rows({"BTC/USDT": frame}, TimeRange.parse_timerange("20250102-20250105")))
+    assert "BTC/USDT lacks the volatility that forecasts are held against" in told
+    assert "risk.volatility_half_life_days" in told
+    known = frame.assign(**dict.fromkeys(RIVALS, 0.1), **{"%-rsi": np.nan})
+    told = str(no_rows({"BTC/USDT": known}, TimeRange.parse_timerange("20250102-20250105")))
+    assert "lacks 1 of 1 features" in told

@@ -9,6 +9,7 @@ import pandas as pd
 from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import OperationalException
 
+from regimeswitch.bot.columns import RIVALS
 from regimeswitch.bot.vocabulary import features_of
 
 
@@ -37,5 +38,11 @@ def _missing(pair: str, frame: pd.DataFrame, window: TimeRange) -> str:
     absent = known.columns[~known.any()]
     if len(absent):
         return f"{pair} lacks {len(absent)} of {len(names)} features on every candle ({absent[0]})"
+    rivals = inside[[name for name in RIVALS if name in inside]]
+    if rivals.isna().all().any():
+        return (
+            f"{pair} lacks the volatility that forecasts are held against, on every candle: it "
+            "needs five times risk.volatility_half_life_days, and 30 days, of candles before"
+        )
     share = known.mean()
     return f"{pair} lacks {share.idxmin()} on {1 - share.min():.0%} of its candles"

@@ -108,8 +108,8 @@ class ModelCheck:
             }
         self._alarms.tell(
             f"model {pair}",
-            f"{pair}: the model cannot be used ({why}); nothing is opened until it is trained "
-            "again",
+            f"{pair}: the model cannot be used ({why}); there are no forecasts until it is "
+            "trained again",
         )
         return _no_model()
 

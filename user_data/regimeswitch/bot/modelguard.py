@@ -185,7 +185,9 @@ class ModelGuard:
             self._failures[pair] = (count, now() + pause)
             if pair in queue:
                 queue.remove(pair)
-            kept = "the last model serves on" if before["model_filename"] else "nothing is opened"
+            kept = (
+                "the last model serves on" if before["model_filename"] else "there are no forecasts"
+            )
             self._alarms.set(
                 f"training {pair}",
                 f"{pair}: training failed ({type(error).__name__}: {error}); {kept}; it is tried "
@@ -212,8 +214,8 @@ class ModelGuard:
         if expires_hours > 0 and trained and now - trained > expires_hours * 3600:
             self._alarms.set(
                 f"expired {pair}",
-                f"{pair}: the model is older than {expires_hours:g} hours; nothing is opened until "
-                "it is trained again",
+                f"{pair}: the model is older than {expires_hours:g} hours; there are no forecasts "
+                "until it is trained again",
             )
         else:
             self._alarms.clear(f"expired {pair}", f"{pair}: served by a fresh model again")

@@ -48,7 +48,7 @@ class Outcome:
         days = f"{window.startdt:%Y-%m-%d} to {window.stopdt:%Y-%m-%d}"
         cause = f"{type(error).__name__}: {error}"
         logger.warning(
-            f"{pair}: training on {days} raised exception {cause}; nothing is opened in its window"
+            f"{pair}: training on {days} raised exception {cause}; its window has no forecasts"
         )
         logger.debug(f"{pair}: training on {days}", exc_info=error)
         # Its frames would keep all rows of the training in memory.
