@@ -17,6 +17,7 @@ from freqtrade.persistence import KeyValueStore, Order, Trade, init_db
 from freqtrade.persistence.wallet_history import WalletHistory
 
 from conftest import ROOT
+from regimeswitch.lab.reporting.formats import NONE
 from reported import Result, changed, refused, report
 
 
@@ -132,16 +133,21 @@ def test_models_that_are_not_found_are_named(result: Result, tmp_path: Path) -> 
     assert f"No model of this run was found (looked in {tmp_path / 'nowhere'})" in page.words
 
 
-def test_models_of_the_size_of_the_next_day_are_named(result: Result, tmp_path: Path) -> None:
-    folder = tmp_path / "models" / "sub-train-BTC_1734480000"
-    folder.mkdir(parents=True)
-    served = {"volatility": {"bull": {"served": "HAR"}}}
-    (folder / "cb_btc_1734480000_metadata.json").write_text(json.dumps({"regimeswitch": served}))
+def test_models_of_the_size_of_the_next_day_have_a_table(result: Result, tmp_path: Path) -> None:
+    scores = {"EWMA": 0.3, "HAR": 0.2, "base": 0.1234, "served": float("nan")}
+    bull = {"rows": 1780, "judged": 363, "scores": scores, "served": "HAR", "reason": "<b>few"}
+    served = {"volatility": {"bull": bull, "unknown": {}}}
+    for coin in ("ETH", "BTC"):
+        folder = tmp_path / "models" / f"sub-train-{coin}_1734480000"
+        folder.mkdir(parents=True)
+        path = folder / f"cb_{coin.lower()}_1734480000_metadata.json"
+        path.write_text(json.dumps({"regimeswitch": served}))
     path = with_models(result.path, tmp_path / result.path.name)
     page, _ = report(tmp_path / "report.html", path, "--models", folder.parent)
-    assert (
-        "The models of this run forecast the size of the next day; this page has no" in page.words
-    )
+    (table,) = [one for one in page.tables if one.caption.startswith("QLIKE")]
+    _, row = table.rows
+    numbers = ["1,780", "363", "0.3000", "0.2000", "0.1234", NONE, NONE, NONE]
+    assert row[1:] == ["BTC, ETH", "bull", *numbers, "HAR", "<b>few"]
 
 
 def test_a_database(result: Result, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from regimeswitch.lab.reporting.backtestfile import read_backtest
 from regimeswitch.lab.reporting.database import read_database
 from regimeswitch.lab.reporting.history import read_histories
 from regimeswitch.lab.reporting.page import contents, render
+from regimeswitch.lab.reporting.sizes import read_sizes
 from regimeswitch.lab.reporting.source import Source
 from regimeswitch.lab.reporting.summary import Answer
 from regimeswitch.lab.reporting.trainings import read_trainings
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         histories = read_histories(source, args.datadir)
         learns = is_learning(source.config, source.settings)
         trainings = read_trainings(source, args.models, learns)
-        shown = contents(source, histories, trainings)
+        shown = contents(source, histories, trainings, read_sizes(source, args.models))
         _write(args.out, render(shown))
     except (InputError, SettingsError, OSError) as error:
         console.print(

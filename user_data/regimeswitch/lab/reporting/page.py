@@ -28,6 +28,7 @@ from regimeswitch.lab.reporting.settingstable import (
     freqtrade_keys,
     versions,
 )
+from regimeswitch.lab.reporting.sizes import SizeTraining
 from regimeswitch.lab.reporting.source import Source
 from regimeswitch.lab.reporting.summary import summary
 from regimeswitch.lab.reporting.trainings import Training
@@ -38,11 +39,15 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 
 def contents(
-    source: Source, histories: Histories, trainings: list[Training] | Note
+    source: Source,
+    histories: Histories,
+    trainings: list[Training] | Note,
+    sizes: list[SizeTraining],
 ) -> dict[str, Any]:
     """All that the page shows, by the name that its template has for it.
 
     :param trainings: validation over time, or why there is none
+    :param sizes: the same of models that forecast the size of the next day
     """
     account = account_of(source, histories)
     regimes = [regime_table(one, source.timeframe) for one in histories.pairs]
@@ -62,6 +67,7 @@ def contents(
         "reasons": reasons,
         "no_reasons": SIGNAL_MODE if histories.pairs and not reasons else None,
         "trainings": found,
+        "sizes": sizes,
         "no_trainings": trainings if isinstance(trainings, Note) else None,
         "notes": [*source.notes, *histories.notes],
         "changed": changed_settings(source.settings),

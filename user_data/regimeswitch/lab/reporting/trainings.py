@@ -17,7 +17,7 @@ from regimeswitch.lab.reporting.source import Source
 from regimeswitch.settings import REGIME_NAMES
 
 
-_FOLDER = re.compile(r"sub-train-(?P<coin>.+)_(?P<stamp>\d{10})$")
+FOLDER = re.compile(r"sub-train-(?P<coin>.+)_(?P<stamp>\d{10})$")
 OWN = "regimeswitch"
 """Key of FreqAI's metadata that holds ours."""
 
@@ -80,10 +80,8 @@ def read_trainings(source: Source, folder: Path | None, trained: bool) -> list[T
         found += _metadata(one)
     if not found and any(_forecasts_size(one) for one in folders):
         return Note(
-            "The models of this run forecast the size of the next day; this page has no table of "
-            "their validation.",
-            "The log has a line for each training; the metadata of each model has its scores by "
-            'regime, under "regimeswitch", "volatility".',
+            "The models of this run forecast the size of the next day, not its direction.",
+            "A classifier (freqaimodel RegimeSwitchClassifier) has weights and calibration here.",
         )
     if not found:
         looked = ", ".join(map(str, folders)) or "no folder"
@@ -99,17 +97,17 @@ def _metadata(folder: Path) -> list[tuple[int, str, Any]]:
     """Epoch seconds, coin and our part of the metadata of each model."""
     return [
         (int(name["stamp"]), name["coin"], own)
-        for path, own in _own_metadata(folder)
-        if (name := _FOLDER.fullmatch(path.parent.name)) and own.get("model")
+        for path, own in own_metadata(folder)
+        if (name := FOLDER.fullmatch(path.parent.name)) and own.get("model")
     ]
 
 
 def _forecasts_size(folder: Path) -> bool:
     """Whether models of a folder forecast the size of the next day."""
-    return any(own.get("volatility") for _, own in _own_metadata(folder))
+    return any(own.get("volatility") for _, own in own_metadata(folder))
 
 
-def _own_metadata(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def own_metadata(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Our part of each metadata file that can be read."""
     for path in sorted(folder.glob("sub-train-*/*_metadata.json")):
         try:
@@ -130,7 +128,7 @@ def _joined(found: list[tuple[int, str, Any]]) -> list[Training]:
         Training(
             moment=pd.Timestamp(stamp, unit="s", tz="UTC"),
             coins=tuple(sorted(coins)),
-            weight=_number(own["model"].get("trust")) or 0.0,
+            weight=number(own["model"].get("trust")) or 0.0,
             reason=str(own["model"].get("reason", "")),
             sub_models=tuple(_sub_models(own)),
         )
@@ -146,23 +144,23 @@ def _sub_models(own: Mapping[str, Any]) -> list[SubModel]:
     rows = []
     for regime in (name for name in REGIME_NAMES if name in evidence):
         verdict = evidence[regime]
-        scores = {name: _number(value) for name, value in (verdict.get("scores") or {}).items()}
+        scores = {name: number(value) for name, value in (verdict.get("scores") or {}).items()}
         rows.append(
             SubModel(
                 regime=regime,
                 rows=int(verdict.get("rows") or 0),
                 validated=int(verdict.get("judged") or 0),
-                weight=_number(verdict.get("trust")) or 0.0,
+                weight=number(verdict.get("trust")) or 0.0,
                 scores={name: value for name, value in scores.items() if value is not None},
-                slope=_number((slopes.get(regime) or {}).get("measured")),
-                error_before=_number((errors.get(regime) or {}).get("before")),
-                error_after=_number((errors.get(regime) or {}).get("after")),
+                slope=number((slopes.get(regime) or {}).get("measured")),
+                error_before=number((errors.get(regime) or {}).get("before")),
+                error_after=number((errors.get(regime) or {}).get("after")),
                 reason=str(verdict.get("reason", "")),
             )
         )
     return rows
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
     """None also for what JSON of Python has beside numbers: NaN, infinity."""
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
