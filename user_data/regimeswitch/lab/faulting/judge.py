@@ -216,12 +216,14 @@ def _fee_in_coins(order: Row, trades: dict[int, Row]) -> Decimal:
     """What an order has cost in coins.
 
     Where a wallet holds enough that is left over from earlier trades, freqtrade pays a fee of it:
-    the trade then keeps its whole amount, and the fee is known by its rate alone.
+    the trade then keeps its whole amount, and the fee is known by its rate alone. So it is for an
+    addition that follows one that was cancelled: freqtrade takes the fee for known, forgets its
+    currency, and sells by the wallet in the end.
     """
     if order["ft_fee_base"] is not None or order["side"] != "buy":
         return exact(order["ft_fee_base"])
     trade = trades[order["ft_trade_id"]]
-    if trade["fee_open_currency"] != order["ft_pair"].partition("/")[0]:
+    if trade["fee_open_currency"] not in (order["ft_pair"].partition("/")[0], None):
         return ZERO
     return (exact(order["filled"]) * exact(trade["fee_open"])).quantize(UNIT, ROUND_DOWN)
 
