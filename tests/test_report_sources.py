@@ -67,6 +67,14 @@ def test_texts_of_files_are_texts(result: Result, tmp_path: Path) -> None:
     assert HOSTILE in page.data["pairs"][0]["marks"]["entry"]["text"][0]
 
 
+def write_metadata(models: Path, coin: str, stamp: int, own: dict[str, Any]) -> None:
+    """What FreqAI keeps beside a model, with our part of it."""
+    folder = models / f"sub-train-{coin}_{stamp}"
+    folder.mkdir(parents=True)
+    path = folder / f"cb_{coin.lower()}_{stamp}_metadata.json"
+    path.write_text(json.dumps({"regimeswitch": own}))
+
+
 def test_models_of_the_run_are_read(result: Result, tmp_path: Path) -> None:
     from regimeswitch.bot.training import metadata_of
     from worlds import PAIRS, gated, world
@@ -76,10 +84,7 @@ def test_models_of_the_run_are_read(result: Result, tmp_path: Path) -> None:
     stamps = (1733011200, 1733616000)
     for stamp in stamps:
         for coin in ("BTC", "ETH"):
-            folder = tmp_path / "models" / f"sub-train-{coin}_{stamp}"
-            folder.mkdir(parents=True)
-            path = folder / f"cb_{coin.lower()}_{stamp}_metadata.json"
-            path.write_text(json.dumps({"regimeswitch": own}))
+            write_metadata(tmp_path / "models", coin, stamp, own)
     path = with_models(result.path, tmp_path / result.path.name)
     page, _ = report(tmp_path / "report.html", path, "--models", tmp_path / "models")
     rows = page.table("Log loss on validation rows").rows[1:]
@@ -138,12 +143,9 @@ def test_models_of_the_size_of_the_next_day_have_a_table(result: Result, tmp_pat
     bull = {"rows": 1780, "judged": 363, "scores": scores, "served": "HAR", "reason": "<b>few"}
     served = {"volatility": {"bull": bull, "unknown": {}}}
     for coin in ("ETH", "BTC"):
-        folder = tmp_path / "models" / f"sub-train-{coin}_1734480000"
-        folder.mkdir(parents=True)
-        path = folder / f"cb_{coin.lower()}_1734480000_metadata.json"
-        path.write_text(json.dumps({"regimeswitch": served}))
+        write_metadata(tmp_path / "models", coin, 1734480000, served)
     path = with_models(result.path, tmp_path / result.path.name)
-    page, _ = report(tmp_path / "report.html", path, "--models", folder.parent)
+    page, _ = report(tmp_path / "report.html", path, "--models", tmp_path / "models")
     (table,) = [one for one in page.tables if one.caption.startswith("QLIKE")]
     _, row = table.rows
     numbers = ["1,780", "363", "0.3000", "0.2000", "0.1234", NONE, NONE, NONE]

@@ -27,6 +27,7 @@ from regimeswitch.judging import (
     frequencies,
     judge,
     pairs_with_rows,
+    with_trust,
 )
 from regimeswitch.regimes import NAMES
 from regimeswitch.rows import Rows
@@ -112,19 +113,7 @@ class GatedModel:
             verdict = replace(verdict, judged=int(mask.sum()), scores=judged.mean_losses(mask))
         if name not in self.ensemble_.estimators_:
             return verdict
-        if not self.settings.gate:
-            return replace(verdict, trust=1.0, reason="gate is off: served as it is")
-        if judged is None or not verdict.judged:
-            return replace(verdict, reason="no rows to judge it by: base")
-        trust, blocks, reason = earned_trust(
-            judged.served_base[mask],
-            judged.sub_model[mask],
-            judged.loss(mask),
-            judged.time[mask],
-            self.horizon,
-            judged.placebo[mask],
-        )
-        return replace(verdict, effective=blocks, trust=trust, reason=reason)
+        return with_trust(verdict, code, judged, self.horizon, self.settings.gate)
 
     def _finish(self, rows: Rows, judged: Judged | None) -> None:
         """Each pair's own finish, where it earned its weight against the shared models."""

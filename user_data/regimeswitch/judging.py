@@ -7,7 +7,7 @@ configured, the same sub-models on shuffled regimes (placebo), and each pair's o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from regimeswitch.ensemble import RegimeEnsemble
-from regimeswitch.evidence import Loss, log_loss, purged_folds, shuffled_regimes, squared_error
+from regimeswitch.evidence import (
+    Loss,
+    Verdict,
+    earned_trust,
+    log_loss,
+    purged_folds,
+    shuffled_regimes,
+    squared_error,
+)
 from regimeswitch.rows import Rows
 from regimeswitch.settings import EvidenceSettings
 
@@ -60,6 +68,31 @@ class Judged:
         loss = self.loss(chosen)
         names = ("frequencies", "base", "base_regime", "sub_model", "placebo")
         return {name: float(loss(getattr(self, name)[chosen]).mean()) for name in names}
+
+
+def with_trust(
+    verdict: Verdict, code: int, judged: Judged | None, horizon: int, gate: bool
+) -> Verdict:
+    """A fitted sub-model's weight against the base and against the placebo, and why.
+
+    :param code: of its regime
+    :param judged: validation rows; None = there were none
+    :param horizon: of the labels, base candles
+    :param gate: ``evidence.gate``
+    """
+    if not gate:
+        return replace(verdict, trust=1.0, reason="gate is off: served as it is")
+    if judged is None or not (mask := judged.regime == code).any():
+        return replace(verdict, reason="no rows to judge it by: base")
+    trust, blocks, reason = earned_trust(
+        judged.served_base[mask],
+        judged.sub_model[mask],
+        judged.loss(mask),
+        judged.time[mask],
+        horizon,
+        judged.placebo[mask],
+    )
+    return replace(verdict, effective=blocks, trust=trust, reason=reason)
 
 
 def loss_of(truth: NDArray[Any]) -> Loss:

@@ -24,7 +24,7 @@ from regimeswitch.evidence import (
     earned_trust,
     qlike,
 )
-from regimeswitch.judging import Fold, Judged, folds_of, judge
+from regimeswitch.judging import Fold, Judged, folds_of, judge, with_trust
 from regimeswitch.regimes import NAMES
 from regimeswitch.rows import Rows
 from regimeswitch.settings import EvidenceSettings
@@ -155,19 +155,7 @@ class VolatilityModel:
         verdict = Verdict(rows=self.ensemble_.rows_[name], reason=self.ensemble_.reasons_[name])
         if name not in self.ensemble_.estimators_:
             return verdict
-        if not self.settings.gate:
-            return replace(verdict, trust=1.0, reason="gate is off: served as it is")
-        if judged is None or not (mask := judged.regime == code).any():
-            return replace(verdict, reason="no rows to judge it by: base")
-        trust, _, reason = earned_trust(
-            judged.served_base[mask],
-            judged.sub_model[mask],
-            judged.loss(mask),
-            judged.time[mask],
-            self.horizon,
-            judged.placebo[mask],
-        )
-        return replace(verdict, trust=trust, reason=reason)
+        return with_trust(verdict, code, judged, self.horizon, self.settings.gate)
 
     def _served(self, sub_model: Verdict, code: int, judged: Judged | None, ewma: Floats) -> Served:
         """Weight of base and sub-model together against the better rival; both must be beaten."""
