@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from regimeswitch.lab.market import synthetic_market, write_market
+from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 
 
 pytest_plugins = ["exchanges", "inprocess", "offlines", "reported", "traders"]
@@ -96,7 +96,7 @@ def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
         overlay = write_config(tmp_path, **(QUICK if config is None else config))
         paths = ["--strategy-path", str(ROOT / "user_data/strategies")] if own_code else []
         line = [
-            *(sys.executable, "-m", "regimeswitch.cli", "offline", "--candles", str(market)),
+            *(sys.executable, "-m", "regimeswitch_lab", "offline", "--candles", str(market)),
             *("--", "freqtrade", command, "--config", str(base)),
             *("--config", str(overlay), "--userdir", str(userdir), "--datadir", str(datadir)),
             *paths,

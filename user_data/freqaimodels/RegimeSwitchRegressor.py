@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
-from regimeswitch.bot.model import RegimeFreqaiModel
+from regimeswitch.bot.freqai.serving import RegimeFreqaiModel
 
 
 class RegimeSwitchRegressor(RegimeFreqaiModel):

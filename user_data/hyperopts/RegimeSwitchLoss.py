@@ -11,7 +11,7 @@ from freqtrade.data.metrics import calculate_max_drawdown, calculate_sortino
 from freqtrade.optimize.hyperopt import IHyperOptLoss
 from pandas import DataFrame
 
-from regimeswitch.bot.trialbook import NAME, append, settings_hash
+from regimeswitch.bot.trial_ledger import NAME, append, settings_hash
 
 
 ENOUGH_TRADES = 30

@@ -14,7 +14,7 @@ from typing import Any
 
 from freqtrade.exceptions import OperationalException
 
-from regimeswitch.modes import POSITION
+from regimeswitch.settings.modes import POSITION
 from regimeswitch.settings import RiskSettings, Settings
 
 

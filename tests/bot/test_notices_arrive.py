@@ -1,0 +1,212 @@
+"""Notices of the guards reach people with freqtrade's default settings of its channels."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from freqtrade.enums import RPCMessageType
+from freqtrade.rpc.telegram import Telegram
+
+from guarded import ORDER, World, running_world
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.channels import Messenger, channels, complaint
+from regimeswitch_lab.exchange.faults.fault_rules import Fault
+
+
+pytestmark = [
+    pytest.mark.slow,
+    # freqtrade's own warnings, in its own code.
+    pytest.mark.filterwarnings("default"),
+]
+
+DUE = "exit of AAA/USDT is due and not made"
+
+
+class Receiver:
+    """Takes what is posted, on a loopback port."""
+
+    def __init__(self) -> None:
+        self.got: list[Any] = []
+        self.url = ""
+        self._loop = asyncio.new_event_loop()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        form = request.content_type != "application/json"
+        self.got.append(dict(await request.post()) if form else await request.json())
+        return web.Response()
+
+    async def _begin(self) -> web.AppRunner:
+        app = web.Application()
+        app.router.add_post("/", self._take)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        return runner
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """As long as it takes messages."""
+        thread = threading.Thread(target=self._loop.run_forever)
+        thread.start()
+        runner = asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(10)
+        try:
+            yield
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), self._loop).result(10)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join(10)
+            self._loop.close()
+
+    def texts(self) -> list[str]:
+        return [str(one) for one in self.got]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    with found.running():
+        yield found
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with running_world(tmp_path, monkeypatch) as found:
+        yield found
+
+
+def troubled(world: World, **sections: Any) -> None:
+    """An exit that is refused for an hour."""
+    world.start(exit_after=300, **sections)
+    world.step()
+    world.fail(Fault("-2015", verb="POST", path=ORDER))
+    for later in (0, 0, 60):
+        world.step(later)
+
+
+WEBHOOKS = {
+    "as the documentation has it": {"webhookstatus": {"value1": "Status: {status}"}},
+    "warnings": {"warning": {"text": "{status}"}},
+    "messages of the strategy alone": {
+        "strategy_msg": {"text": "{msg}"},
+        "allow_custom_messages": True,
+    },
+}
+
+
+@pytest.mark.parametrize("name", WEBHOOKS)
+def test_a_webhook_gets_it_by_freqtrades_own_module(
+    world: World, receiver: Receiver, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    section = {"enabled": True, "url": receiver.url, **WEBHOOKS[name]}
+    troubled(world, webhook=section)
+    assert len([text for text in receiver.texts() if DUE in text]) == 1
+    assert "warnings of the guards go to webhook" in caplog.text
+
+
+def test_discord_gets_it_once_it_is_told_to(world: World, receiver: Receiver) -> None:
+    fields = [{"Warning": "{status}"}]
+    section = {"enabled": True, "webhook_url": receiver.url, "warning": fields}
+    troubled(world, discord=section)
+    assert len([text for text in receiver.texts() if DUE in text]) == 1
+
+
+def test_a_webhook_that_takes_nothing_is_named_at_the_start(
+    world: World, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.start(webhook={"enabled": True, "url": receiver.url})
+    assert "notices of the guards: webhook is on, but takes no warnings" in caplog.text
+    assert "webhook.warning" in caplog.text
+
+
+def test_telegram_shows_it_with_default_settings() -> None:
+    # As freqtrade makes it, without the connection to Telegram.
+    module = Telegram.__new__(Telegram)
+    module._config = {"telegram": {"enabled": True, "allow_custom_messages": False}}
+    message: Any = {"type": RPCMessageType.WARNING, "status": f"{DUE}: it's so"}
+    assert module._message_loudness(message) == "on"
+    assert DUE in module.compose_message(message)
+
+
+SECTIONS = [
+    ({}, [], False),
+    ({"telegram": {"enabled": False}}, [], False),
+    ({"telegram": {"enabled": True}}, [("telegram", True, False)], False),
+    (
+        {"telegram": {"enabled": True, "notification_settings": {"warning": "off"}}},
+        [("telegram", False, False)],
+        True,
+    ),
+    (
+        {
+            "telegram": {
+                "enabled": True,
+                "allow_custom_messages": True,
+                "notification_settings": {"warning": "off"},
+            }
+        },
+        [("telegram", False, True)],
+        False,
+    ),
+    ({"discord": {"enabled": True}}, [("discord", False, False)], True),
+    ({"discord": {"enabled": True, "allow_custom_messages": True}}, [("discord", False, False)], 1),
+    ({"webhook": {"enabled": True, "webhookexit": {"a": "b"}}}, [("webhook", False, False)], True),
+    (
+        {"webhook": {"enabled": True}, "telegram": {"enabled": True}},
+        [("telegram", True, False), ("webhook", False, False)],
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "expected", "complains"), SECTIONS)
+def test_which_channels_take_warnings(
+    config: dict[str, Any], expected: list[tuple[str, bool, bool]], complains: bool
+) -> None:
+    found = [(one.name, one.warnings, one.custom) for one in channels(config)]
+    assert found == expected
+    assert bool(complaint(config)) == bool(complains)
+
+
+class Manager:
+    """Stands for freqtrade's manager of messages."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.registered_modules: list[Any] = []
+
+    def send_msg(self, message: Any) -> None:
+        self.sent.append(message)
+
+    def process_msg_queue(self, queue: Any) -> None:
+        self.sent += list(queue)
+        queue.clear()
+
+
+def test_warnings_leave_at_the_end_of_the_loop_and_information_as_a_custom_message() -> None:
+    manager, queue = Manager(), []
+    provider: Any = SimpleNamespace(
+        _DataProvider__rpc=manager,
+        send_msg=lambda text, always_send: queue.append(text),
+    )
+    strategy: Any = SimpleNamespace(dp=provider, config={})
+    messenger = Messenger(strategy)
+    alarms = Alarms(messenger.warn, messenger.inform)
+    alarms.set("money", "costs `money`")
+    alarms.set("candle", "costs nothing", info=True)
+    alarms.clear("candle", "is over")
+    assert manager.sent == []
+    manager.process_msg_queue(queue)
+    warning = {"type": RPCMessageType.WARNING, "status": "costs 'money'"}
+    assert manager.sent == [warning, "costs nothing", "is over"]

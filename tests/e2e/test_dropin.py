@@ -1,0 +1,109 @@
+"""Both models with freqtrade's own example strategies, which know nothing of regimes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import freqtrade.templates
+import pandas as pd
+import pytest
+
+from project import Run
+from results import metadata_of, predictions_of
+from test_backtest import clean, trained
+
+
+pytestmark = pytest.mark.slow
+
+TEMPLATES = Path(freqtrade.templates.__path__[0])
+EXAMPLE: dict[str, Any] = {
+    "freqai": {
+        "train_period_days": 20,
+        "backtest_period_days": 7,
+        "feature_parameters": {
+            "include_timeframes": ["5m", "15m"],
+            "include_corr_pairlist": ["ETH/USDT"],
+            "label_period_candles": 24,
+            "include_shifted_candles": 1,
+            "indicator_periods_candles": [10, 20],
+            "DI_threshold": 0.9,
+        },
+        "data_split_parameters": {"test_size": 0.25, "shuffle": False},
+        "model_training_parameters": {"n_estimators": 10},
+    },
+    "regimeswitch": {
+        # Made from 20 days of base candles, a shorter average knows more of them.
+        "regime": {"average_period": 72, "atr_period": 72},
+        "models": {"own_trees": 5, "min_rows": 200},
+        "evidence": {"gate": False},
+    },
+}
+RANGE = ("--timerange", "20241225-20250101", "--pairs", "BTC/USDT")
+
+
+def spot_example(folder: Path, strategy: str) -> Path:
+    """An example strategy in a folder of its own; made for futures, in spot it may not short."""
+    example = (TEMPLATES / f"{strategy}.py").read_text()
+    assert "can_short = True" in example
+    spot = folder / "strategies"
+    spot.mkdir()
+    (spot / f"{strategy}.py").write_text(example.replace("can_short = True", "can_short = False"))
+    return spot
+
+
+def serve_example(
+    freqtrade: Callable[..., Run],
+    folder: Path,
+    strategy: str,
+    model: str,
+    datadir: Path,
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Backtest an example strategy; its predictions, and what became of each sub-model."""
+    spot = spot_example(folder, strategy)
+    run = freqtrade(
+        "backtesting",
+        *("--strategy", strategy, "--freqaimodel", model, "--strategy-path", str(spot)),
+        *RANGE,
+        config=EXAMPLE,
+        own_code=False,
+        datadir=datadir,
+    )
+    trained(run)
+    (frame,) = predictions_of(run.userdir).values()
+    (metadata,) = metadata_of(run.userdir)
+    return frame, metadata["regimeswitch"]["sub_models"]
+
+
+def test_the_classifier_serves_an_example_that_knows_no_regimes(
+    freqtrade: Callable[..., Run], tmp_path: Path, market: Path
+) -> None:
+    frame, sub_models = serve_example(
+        freqtrade, tmp_path, "FreqaiExampleHybridStrategy", "RegimeSwitchClassifier", market
+    )
+    assert {"up", "down", "regime_trust", "do_predict"} <= set(frame.columns)
+    assert set(frame["&s-up_or_down"]) <= {"up", "down"}
+    assert (frame["regime_trust"] == 1).any()
+    assert sum("sub-model" in reason for reason in sub_models.values()) >= 2, sub_models
+
+
+def test_the_regressor_makes_the_rule_s_candles_itself_where_no_file_has_them(
+    freqtrade: Callable[..., Run], tmp_path: Path, market: Path
+) -> None:
+    folder = tmp_path / "candles"
+    shutil.copytree(market, folder, ignore=shutil.ignore_patterns("*-1h.*", "*-4h.*", "*-1d.*"))
+    frame, sub_models = serve_example(
+        freqtrade, tmp_path, "FreqaiExampleStrategy", "RegimeSwitchRegressor", folder
+    )
+    assert {"&-s_close", "regime_trust", "do_predict"} <= set(frame.columns)
+    assert frame["&-s_close"].std() > 0
+    assert (frame["regime_trust"] == 1).any()
+    assert sum("sub-model" in reason for reason in sub_models.values()) >= 1, sub_models
+
+
+def test_the_stock_model_works_with_the_strategy(freqtrade: Callable[..., Run]) -> None:
+    run = freqtrade("backtesting", "--freqaimodel", "LightGBMClassifier", *RANGE)
+    clean(run)
+    assert len(predictions_of(run.userdir)) == 1

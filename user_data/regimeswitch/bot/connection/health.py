@@ -1,0 +1,130 @@
+"""Outages: while exchange, candles or clocks are not as they should be, entries pause.
+
+What that means for exits differs, so every message says what holds for both, from the table.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from freqtrade.persistence import PairLocks
+from freqtrade.strategy import IStrategy
+
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.connection.response_rows import State
+from regimeswitch.bot.connection.response_states import CLOCK, LATE, NOT_TRADED, SLOW_ENTRY, SLOW_EXIT
+from regimeswitch.bot.connection.response_table import SILENT
+from regimeswitch.bot.connection.rate_limits import Traffic
+from regimeswitch.market.candles import COUNTED, timeframe_seconds
+from regimeswitch.settings.safety_settings import SafetySettings
+
+
+SLOW = (SLOW_ENTRY, SLOW_EXIT)
+AUTO_LOCK = "Auto lock"
+"""freqtrade's reason of the lock that follows an exit."""
+
+
+class Outages:
+    """What keeps entries back, by the bot's last look; one notice per change."""
+
+    def __init__(self, traffic: Traffic, safety: SafetySettings, alarms: Alarms) -> None:
+        self._traffic, self._safety, self._alarms = traffic, safety, alarms
+        self._clock: State | None = None
+        self._of_pair: dict[str, State | None] = {}
+
+    def reason(self, pair: str) -> str:
+        """Why no entry may be made; empty where it may."""
+        found = (self._traffic.limit(), self._clock, self._unreachable(), self._of_pair.get(pair))
+        return next((state.reason for state in found if state is not None), "")
+
+    def look(self, strategy: IStrategy, now: datetime) -> None:
+        """Once in each loop, before the traffic of the next begins."""
+        self._say("limit", self._traffic.limit(), "the exchange's limits allow requests")
+        self._say("unreachable", self._unreachable(), "the exchange answers again")
+        slow = dict(self._traffic.slow)
+        self._say("slow", slow.get("slow"), "all answers come in time again")
+        self._say("slow exits", slow.get("slow exits"), "what exits need is answered again")
+        self._clock = self._clock_state(strategy, now)
+        self._say("clock", self._clock, "the clock agrees with the exchange's again")
+        for pair in strategy.dp.current_whitelist():
+            state = self._of_pair[pair] = self._pair_state(strategy, pair, now)
+            # What is slow has been told above, for all pairs at once.
+            told = None if state is not None and state.meaning in SLOW else state
+            self._say(f"candles {pair}", told, f"{pair}: candles are there again")
+
+    def _say(self, key: str, state: State | None, over: str) -> None:
+        if state is not None:
+            self._alarms.set(key, state.message)
+        else:
+            self._alarms.clear(key, f"{over}; entries and exits go on")
+
+    def _unreachable(self) -> State | None:
+        failing = self._traffic.failing
+        return State(SILENT, {"what": failing}) if failing else None
+
+    def _clock_state(self, strategy: IStrategy, now: datetime) -> State | None:
+        clock, exchange = self._traffic.clock, strategy.dp._exchange
+        if clock.was_set:
+            _forget_the_future(exchange)
+            _unlock_the_future(strategy, now)
+        if clock.is_due or self._clock is not None:
+            self._traffic.measure(exchange._api)
+        if abs(clock.difference) <= self._safety.clock_drift_seconds:
+            return None
+        return State(CLOCK, {"seconds": f"{clock.difference:+.1f}"})
+
+    def _pair_state(self, strategy: IStrategy, pair: str, now: datetime) -> State | None:
+        dp = strategy.dp
+        market = dp._exchange.markets.get(pair)
+        if market is None or not market.get("active", True):
+            return State(NOT_TRADED, {"what": pair})
+        if (slow := self._traffic.slow_state(market["id"])) is not None:
+            return slow
+        candles: pd.DataFrame = dp.ohlcv(pair, strategy.timeframe, copy=False)
+        if candles.empty:
+            return State(LATE, {"what": f"{pair}: no candles"})
+        newest = candles["date"].iloc[-1]
+        if is_late(newest, now, strategy.timeframe, self._safety.late_candles):
+            return State(LATE, {"what": f"{pair}: candles end at {newest:%Y-%m-%d %H:%M}"})
+        return None
+
+
+def is_late(newest: pd.Timestamp, now: datetime, timeframe: str, late_candles: float) -> bool:
+    """Whether a closed candle is missing for longer than allowed.
+
+    :param newest: opening time of the newest candle
+    :param timeframe: of the candles
+    :param late_candles: how long is allowed, 5-minute candles
+    """
+    # The candle after the newest one should be there once it is over.
+    missing_since = newest + 2 * timedelta(seconds=timeframe_seconds(timeframe))
+    return bool(now - missing_since > timedelta(seconds=late_candles * timeframe_seconds(COUNTED)))
+
+
+def _forget_the_future(exchange: Any) -> None:
+    """After a clock was set back freqtrade would ask for no candles until it is as late again.
+
+    Older releases remember no such moments.
+    """
+    polled: dict[Any, int] = getattr(exchange, "_pairs_last_poll_time", {})
+    for key, moment in list(polled.items()):
+        if moment > time.time() * 1000:
+            del polled[key]
+
+
+def _unlock_the_future(strategy: IStrategy, now: datetime) -> None:
+    """After an exit freqtrade locks a pair to the end of the candle, by this machine's clock.
+
+    An exit that was made while it was ahead would keep the pair locked for as long.
+    """
+    latest = now + 2 * timedelta(seconds=timeframe_seconds(strategy.timeframe))
+    ends = [
+        lock.lock_end_time.replace(tzinfo=UTC)
+        for lock in PairLocks.get_all_locks()
+        if lock.active and lock.reason == AUTO_LOCK
+    ]
+    if any(end > latest for end in ends):
+        strategy.unlock_reason(AUTO_LOCK)

@@ -1,0 +1,76 @@
+"""Private and published columns of the models, and what is computed from candles beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from freqtrade.exceptions import OperationalException
+from numpy.typing import NDArray
+
+from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
+from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.labels import VOLATILITY_TARGET, forward_return, move_threshold
+from regimeswitch.settings import Settings
+from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS
+
+
+CODE_COLUMN = "_regimeswitch_code"
+ROW_COLUMN = "_regimeswitch_row"
+THRESHOLD_COLUMN = "_regimeswitch_threshold"
+RIVAL_PREFIX = "_regimeswitch_log_"
+RIVALS = tuple(f"{RIVAL_PREFIX}{name}" for name in RIVAL_COLUMNS)
+"""What forecasts of volatility are made of, in position mode with a regressor."""
+PRIVATE = (CODE_COLUMN, THRESHOLD_COLUMN, *RIVALS)
+
+TRUST_COLUMN = "regime_trust"
+EXPECTED_COLUMN = "expected_return"
+SIZE_COLUMN = "expected_size"
+RATIO_COLUMN = "size_ratio"
+TRAINED_COLUMN = "trained_at"
+"""End of the training of the model that made a prediction, epoch seconds."""
+OUTPUTS = (TRUST_COLUMN, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
+POSITION_OUTPUTS = (*OUTPUTS, FORECAST_COLUMN, MODEL_WEIGHT_COLUMN)
+"""In position mode, of both models; 0 where a model does not answer with one."""
+
+
+def label_of(columns: Iterable[str]) -> str:
+    """The one target column.
+
+    :raises OperationalException: when the strategy sets none or several
+    """
+    labels = [name for name in columns if "&" in name]
+    if len(labels) != 1:
+        raise OperationalException(
+            f"RegimeSwitch's models learn one target, the strategy sets {labels}; keep one column "
+            "that begins with &"
+        )
+    return labels[0]
+
+
+def thresholds_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
+    """The label threshold of each candle (fraction), known at its close; NaN in warm-up."""
+    return move_threshold(mend(candles, timeframe, settings.safety), settings.labels, timeframe)
+
+
+def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
+    """Forward return of each candle in its label threshold; NaN where not known within the frame.
+
+    :param candles: up to the end of training and no further
+    """
+    bad = bad_candles(candles, timeframe, settings.safety)
+    ahead = forward_return(candles, settings.labels, timeframe, bad).to_numpy()
+    return np.asarray(ahead / thresholds_of(candles, timeframe, settings))
+
+
+def with_rivals(X: NDArray[np.float32], frame: pd.DataFrame, label: str) -> NDArray[np.float32]:
+    """Features with the rival forecasts of volatility as last columns, where that is the label.
+
+    :param X: shape (n, features)
+    :param frame: rows of a populated frame, in the order of ``X``
+    :param label: the target column
+    """
+    if label != VOLATILITY_TARGET:
+        return X
+    return np.column_stack([X, frame[list(RIVALS)].to_numpy(dtype=np.float32)])

@@ -1,0 +1,174 @@
+"""Which candles the regime rule gets inside a bot, in backtests and live alike.
+
+Live, FreqAI keeps a long history of every pair and timeframe it trains on; the data provider has
+the newest candles. Both are joined. The rule is window-stable, so a longer history can only make
+more rows known, never different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from freqtrade.data.dataprovider import DataProvider
+from freqtrade.enums import RunMode
+from freqtrade.exceptions import OperationalException
+
+from regimeswitch.market.candles import OHLCV, resample, utc_dates
+from regimeswitch.market.cleaning import mend
+from regimeswitch.market.regimes import regime_columns
+from regimeswitch.settings import RegimeSettings, Settings
+from regimeswitch.market.volatility import position_columns
+from regimeswitch.market.volatility_forecast import rival_columns
+
+
+History = Mapping[str, Mapping[str, pd.DataFrame]]
+
+
+def rule_candles(
+    dp: DataProvider,
+    pair: str,
+    base: pd.DataFrame,
+    timeframe: str,
+    settings: RegimeSettings,
+    history: History | None = None,
+) -> pd.DataFrame | None:
+    """Candles of the rule's timeframe of the anchor pair; None when ``base`` itself will do.
+
+    :param base: the traded pair's own candles
+    :param timeframe: of ``base``
+    :param history: FreqAI's ``historic_data`` in live, by pair and timeframe
+    :raises OperationalException: when a reference pair has no candles at all
+    """
+    anchor = settings.anchor_of(pair)
+    if anchor == pair and settings.timeframe == timeframe:
+        return None
+    known = dict((history or {}).get(anchor, {}))
+    parts = [known.get(settings.timeframe), _newest(dp, anchor, settings.timeframe)]
+    joined = joined_candles(parts)
+    if joined.empty:
+        shorter = [known.get(timeframe), base if anchor == pair else None]
+        joined = resample(joined_candles(shorter), settings.timeframe, timeframe)
+    if joined.empty and anchor != pair:
+        raise OperationalException(
+            f"regimeswitch.regime.anchor {anchor}: no {settings.timeframe} candles; add the pair "
+            f"to the data (freqtrade download-data --pairs {anchor} --timeframes "
+            f'{settings.timeframe}) or set the anchor to "self"'
+        )
+    return None if joined.empty else joined
+
+
+def _newest(dp: DataProvider, pair: str, timeframe: str) -> pd.DataFrame | None:
+    """The data provider's candles; live, only of what the bot fetches, or it warns each candle."""
+    if dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE):
+        fetched = {(name, frame) for name, frame, _ in dp.available_pairs}
+        if (pair, timeframe) not in fetched:
+            return None
+    frame: pd.DataFrame = dp.get_pair_dataframe(pair, timeframe)
+    return frame
+
+
+def joined_candles(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
+    """Candles of several sources in order of time; the last source wins, dates get one type."""
+    frames = [
+        part[OHLCV].assign(date=utc_dates(part["date"]))
+        for part in parts
+        if part is not None and not part.empty
+    ]
+    if not frames:
+        return pd.DataFrame(columns=OHLCV)
+    if len(frames) == 1:
+        return frames[0]
+    joined = pd.concat(frames, ignore_index=True).drop_duplicates("date", keep="last")
+    return joined.sort_values("date", ignore_index=True)
+
+
+def pair_regimes(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None = None,
+) -> pd.DataFrame:
+    """Regime columns of one pair inside a bot; the one way from a bot to the pure function.
+
+    :param frame: candles of ``pair``; index and length are kept
+    :param timeframe: of ``frame``
+    :param history: FreqAI's ``historic_data`` in live, by pair and timeframe
+    """
+    candles, rule = frame[OHLCV], settings.regime
+    longer = rule_candles(dp, pair, candles, timeframe, rule, history)
+    if longer is not None:
+        longer = mend(longer, rule.timeframe, settings.safety)
+    base = mend(candles, timeframe, settings.safety)
+    columns = regime_columns(base, rule, longer, timeframe)
+    known = (history or {}).get(pair, {}).get(timeframe)
+    if known is None or frame.empty or pd.notna(columns["regime_age"].iloc[-1]):
+        return columns
+    # The last switch lies before the candles that the bot has fetched: FreqAI's reach further.
+    whole = mend(joined_candles([known, candles]), timeframe, settings.safety)
+    further = regime_columns(whole, rule, longer, timeframe)
+    rows = pd.Index(whole["date"]).get_indexer(pd.Index(utc_dates(candles["date"])))
+    reaching: pd.DataFrame = further.iloc[rows].set_axis(frame.index)
+    return reaching
+
+
+def pair_positions(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None = None,
+) -> pd.DataFrame:
+    """Volatility, target weight and daily ATR of one pair inside a bot, of the pair's own candles.
+
+    Parameters as in :func:`pair_regimes`.
+    """
+    base, candles = _own_candles(frame, pair, dp, timeframe, settings, history)
+    return position_columns(base, candles, settings, timeframe)
+
+
+def pair_rivals(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None = None,
+) -> pd.DataFrame:
+    """What rival forecasts of one pair's volatility are made of, see
+    :func:`regimeswitch.market.volatility_forecast.rival_columns`.
+
+    Parameters as in :func:`pair_regimes`.
+    """
+    base, candles = _own_candles(frame, pair, dp, timeframe, settings, history)
+    return rival_columns(base, candles, settings, timeframe)
+
+
+def _own_candles(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Base candles and the rule's of the pair itself, mended."""
+    own = settings.regime.model_copy(update={"anchor": "self"})
+    base = mend(frame[OHLCV], timeframe, settings.safety)
+    candles = rule_candles(dp, pair, frame[OHLCV], timeframe, own, history)
+    return base, base if candles is None else mend(candles, own.timeframe, settings.safety)
+
+
+def with_earlier_candles(
+    frame: pd.DataFrame, pair: str, dp: DataProvider, timeframe: str
+) -> pd.DataFrame:
+    """``frame`` with the stored candles before it: plots come without the training range."""
+    stored = dp.get_pair_dataframe(pair, timeframe)
+    if stored.empty or frame.empty:
+        return frame
+    earlier = stored.loc[stored["date"] < frame["date"].iloc[0], OHLCV]
+    joined: pd.DataFrame = pd.concat([earlier, frame], ignore_index=True)
+    return joined

@@ -1,1 +1,0 @@
-"""The embedded Binance spot exchange on loopback. It knows nothing of regimes."""

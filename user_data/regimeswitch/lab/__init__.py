@@ -1,1 +1,0 @@
-"""The commands of the ``regimeswitch`` command line, one module each."""

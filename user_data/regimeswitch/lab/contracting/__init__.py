@@ -1,1 +1,0 @@
-"""What RegimeSwitch takes for granted about freqtrade, tried on the installed release."""

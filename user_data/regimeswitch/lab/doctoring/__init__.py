@@ -1,1 +1,0 @@
-"""What ``regimeswitch doctor`` looks at: one file per subject, one function per check."""

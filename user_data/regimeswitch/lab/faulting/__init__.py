@@ -1,1 +1,0 @@
-"""Rooms of the command ``regimeswitch faults``."""

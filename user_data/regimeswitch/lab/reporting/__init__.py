@@ -1,1 +1,0 @@
-"""The report page: what is read, what is computed of it, and how it is drawn."""

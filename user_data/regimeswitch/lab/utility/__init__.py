@@ -1,1 +1,0 @@
-"""``regimeswitch prove --utility``: what models add to the money of the rule."""

@@ -1,0 +1,103 @@
+"""The command line ``regimeswitch``: each command is a module in :mod:`regimeswitch.lab`.
+
+Exit codes: 0 success, 1 a finding, 2 bad usage or input that cannot be used, 128 + n stopped by
+signal n.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from regimeswitch import __version__
+from regimeswitch_lab.kept import kept_by, stopped_line
+from regimeswitch_lab.stop_signals import STDERR, Stopped, show_cursor, watched
+
+
+# Command and module. Only the module that is asked for is imported: freqtrade and the learners
+# take seconds to load.
+COMMANDS = {
+    "offline": "offline",
+    "dry-run": "dryrun",
+    "wait": "wait",
+    "exchange": "serve",
+    "market": "market",
+    "regimes": "regimes",
+    "prove": "prove",
+    "money": "money",
+    "trials": "trials",
+    "report": "report",
+    "replay": "replay",
+    "faults": "faults",
+    "orders": "orders",
+    "schema": "schema",
+    "contract": "contract",
+    "doctor": "doctor",
+    "backup": "backup",
+    "restore": "restore",
+}
+
+
+def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of the given commands."""
+    parser = argparse.ArgumentParser(
+        prog="regimeswitch",
+        description="Regimes, evidence, markets and an offline exchange for Freqtrade.",
+    )
+    parser.add_argument("--version", action="version", version=f"regimeswitch {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in commands:
+        importlib.import_module(f"regimeswitch.lab.{COMMANDS[command]}").add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    known = [word for word in words[:1] if word in COMMANDS]
+    run = _Run("".join(known))
+    try:
+        with watched(run.end_at_once) as signals:
+            try:
+                run.args = build_parser(known or COMMANDS).parse_args(words)
+                code = int(run.args.run(run.args))
+            except BaseException as error:
+                # Whatever it breaks off with once it has been stopped.
+                if not signals.number or isinstance(error, Stopped):
+                    raise
+                raise Stopped(signals.number) from error
+        if signals.number:
+            run.say(signals.number)
+        return code
+    except Stopped as stopped:
+        run.say(stopped.number, stopped.kept)
+        return 128 + stopped.number
+
+
+class _Run:
+    """One command, for what is said when it is stopped.
+
+    :ivar args: None until the command line has been read
+    """
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.args: argparse.Namespace | None = None
+
+    def say(self, number: int, kept: str = "") -> None:
+        """One line on standard error."""
+        line = stopped_line(self.command, number, kept or kept_by(self.command, self.args))
+        print(line, file=sys.stderr, flush=True)
+
+    def end_at_once(self, number: int) -> None:
+        """The same, where the main thread may hold the stream."""
+        show_cursor()
+        line = stopped_line(self.command, number, kept_by(self.command, self.args))
+        os.write(STDERR, f"{line}\n".encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

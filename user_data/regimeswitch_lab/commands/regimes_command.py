@@ -1,0 +1,191 @@
+"""``regimeswitch regimes``: the regimes of a pair as a table, a feather file or a picture."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow
+from rich.console import Console
+from rich.table import Table
+
+from regimeswitch.market.candles import candles_spanning, resample, utc_dates
+from regimeswitch.market.cleaning import mend
+from regimeswitch.market.features import DAY_CANDLES, HOUR_CANDLES
+from regimeswitch_lab.bot_config import BotConfig, load_sound_config
+from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.inputs import InputError, write_json
+from regimeswitch_lab.commands.regime_picture import PICTURES, draw_regimes
+from regimeswitch_lab.ranges import time_inside
+from regimeswitch_lab.screen import screen
+from regimeswitch_lab.synthetic.truth import agreement
+from regimeswitch.market.regimes import regime_columns
+from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
+from regimeswitch.market.warmup import check_length
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser("regimes", help="regimes of a pair: table, feather or picture")
+    parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
+    parser.add_argument("--pair", required=True, help="e.g. BTC/USDT")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="freqtrade configs (the defaults)",
+    )
+    parser.add_argument("--rule", help="trend, change, volatility or vote, over the config")
+    parser.add_argument("--timerange", default="", help="YYYYMMDD-YYYYMMDD, either may be absent")
+    parser.add_argument(
+        "--out", type=Path, help="write the columns (.feather, .csv) or a picture (.png, .svg)"
+    )
+    parser.add_argument(
+        "--truth", type=Path, help="true regimes of a synthetic market: print the agreement"
+    )
+    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the regimes, print their figures, write what was asked for."""
+    console = Console(stderr=True)
+    try:
+        config = load_sound_config(args.config, os.environ)
+        settings, base = _settings(config, args.rule), config.timeframe
+        check_length(base, settings.regime.timeframe)
+        folder = config.candles(args.datadir)
+        candles, columns = find_regimes(folder, args.pair, settings, base, args.timerange)
+        figures = regime_figures(columns, base)
+        if args.truth:
+            figures |= agreement(columns["regime"], _truth(args.truth, candles["date"]))
+        if args.out:
+            _write(args.out, args.pair, candles, columns)
+        if args.export:
+            write_json(args.export, {"pair": args.pair, **figures})
+    except (InputError, SettingsError, OSError) as error:
+        console.print(
+            f"regimeswitch regimes: {error}", highlight=False, markup=False, soft_wrap=True
+        )
+        return 2
+    hour = candles_spanning(HOUR_CANDLES, base)
+    _print(args.pair, figures, hour)
+    if args.truth:
+        late = figures["median_delay_candles"] / hour
+        print(
+            f"Agreement with the true regimes, {late:.1f} h late: "
+            f"{figures['agreement']:.1%}; {figures['missed_switches']} of "
+            f"{figures['true_switches']} true switches missed"
+        )
+    return 0
+
+
+def find_regimes(
+    folder: CandleFolder, pair: str, settings: Settings, base_timeframe: str, timerange: str = ""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Base candles of a pair and their regime columns, both cut to the time range.
+
+    The regimes are found on all candles first, so that the range starts warm.
+
+    :raises InputError: when the candles of the rule have no file and base candles cannot be put
+        together to them
+    """
+    base = mend(folder.candles(pair, base_timeframe), base_timeframe, settings.safety)
+    anchor = settings.regime.anchor_of(pair)
+    rule = stored_rule_candles(folder, anchor, settings, base_timeframe)
+    columns = regime_columns(base, settings.regime, rule, base_timeframe)
+    inside = time_inside(base["date"], timerange)
+    return base[inside].reset_index(drop=True), columns[inside].reset_index(drop=True)
+
+
+def stored_rule_candles(
+    folder: CandleFolder, pair: str, settings: Settings, base_timeframe: str
+) -> pd.DataFrame:
+    """Mended candles of the rule's timeframe; put together where there is no file of them.
+
+    :raises InputError: as :func:`find_regimes`
+    """
+    timeframe, safety = settings.regime.timeframe, settings.safety
+    try:
+        rule = folder.candles(pair, timeframe)
+    except InputError:
+        base = mend(folder.candles(pair, base_timeframe), base_timeframe, safety)
+        rule = resample(base, timeframe, base_timeframe)
+    return mend(rule, timeframe, safety)
+
+
+def regime_figures(columns: pd.DataFrame, timeframe: str) -> dict[str, Any]:
+    """Switches a day, share and median duration of the regimes; UNKNOWN rows do not count.
+
+    :param columns: of :func:`regimeswitch.market.regimes.regime_columns`
+    :param timeframe: the base timeframe, of the rows
+    """
+    known = columns["regime"].dropna()
+    switches = int((columns["regime_age"] == 0).sum())
+    days = len(known) / candles_spanning(DAY_CANDLES, timeframe)
+    runs = (known != known.shift()).cumsum()
+    durations = known.groupby(runs).size()
+    shares = known.value_counts(normalize=True)
+    return {
+        "candles": len(columns),
+        "known": len(known),
+        "switches": switches,
+        "switches_per_day": switches / days if len(known) else 0.0,
+        "share": {name: float(shares.get(name, 0.0)) for name in REGIME_NAMES},
+        "median_duration_candles": float(durations.median()) if len(durations) else 0.0,
+    }
+
+
+def _settings(config: BotConfig, rule: str | None) -> Settings:
+    settings = config.settings
+    if not rule:
+        return settings
+    section = config.merged.get("regimeswitch") or {}
+    return load_settings({**section, "regime": {**section.get("regime", {}), "rule": rule}})
+
+
+def _write(out: Path, pair: str, candles: pd.DataFrame, columns: pd.DataFrame) -> None:
+    frame = pd.concat([candles, columns], axis=1)
+    if out.suffix in PICTURES:
+        draw_regimes(frame, pair, out)
+    elif out.suffix == ".feather":
+        frame.to_feather(out)
+    elif out.suffix == ".csv":
+        frame.to_csv(out, index=False)
+    else:
+        raise InputError(
+            f"--out {out}: {out.suffix or 'no ending'} is not known; "
+            "allowed: .feather, .csv, .png, .svg"
+        )
+
+
+def _truth(path: Path, dates: pd.Series) -> pd.Series:
+    try:
+        truth = pd.read_feather(path, columns=["date", "regime"])
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise InputError(
+            f"--truth {path} cannot be read ({error}); name a file in the folder true-regimes "
+            "that `regimeswitch market` wrote"
+        ) from None
+    names = truth.set_index(utc_dates(truth["date"]))["regime"].reindex(dates)
+    if names.isna().any():
+        raise InputError(f"--truth {path} does not cover the candles; use one of the same market")
+    return names
+
+
+def _print(pair: str, figures: dict[str, Any], hour: int) -> None:
+    table = Table(title=f"Regimes of {pair}")
+    for name in ("candles", "known", "switches a day", *REGIME_NAMES, "median duration"):
+        table.add_column(name, justify="right")
+    table.add_row(
+        f"{figures['candles']:,}",
+        f"{figures['known']:,}",
+        f"{figures['switches_per_day']:.2f}",
+        *(f"{figures['share'][name]:.0%}" for name in REGIME_NAMES),
+        f"{figures['median_duration_candles'] / hour:.0f} h",
+    )
+    screen().print(table)

@@ -1,0 +1,203 @@
+"""A live bot that is killed at random moments and started again, beside an exchange that lives on.
+
+Run by a case as ``python -m regimeswitch_lab.fault_matrix.kills PLAN.json``. This process has loaded
+freqtrade and trades nothing; each bot is a fork of it, so that a start takes no seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import mmap
+import os
+import random
+import select
+import signal
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from regimeswitch_lab.fault_matrix.cases import CANDLE, Case
+from regimeswitch_lab.fault_matrix.run import load_worker
+from regimeswitch_lab.fault_matrix.scene import Bot
+from regimeswitch_lab.fault_matrix.surroundings import logged, moved_pauses
+from regimeswitch_lab.replay.clock import moved_clock
+
+
+logger = logging.getLogger(__name__)
+
+LOOP = timedelta(seconds=CANDLE / 2)
+# A bot is killed within this time of its first loop, or of its start; seconds of computing.
+LONGEST_LIFE, LONGEST_START = 0.8, 0.8
+LOOK_SECONDS = 0.002
+STARTS = 0.25
+"""Share of the kills that fall into the start."""
+START_SECONDS = 300.0
+SETTLING = 12
+"""Loops of the last bot, which enters nothing any more."""
+
+
+class SharedClock:
+    """The present of several processes, in a file.
+
+    :param path: made when it is not there
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.write_bytes(bytes(8))
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), 8)
+
+    def __call__(self) -> int:
+        """The present in epoch milliseconds."""
+        return int(struct.unpack("q", self._memory[:])[0])
+
+    def set(self, now: int) -> None:
+        """Move it, never back."""
+        if now > self():
+            self._memory[:] = struct.pack("q", now)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do.
+
+    :ivar home: the bot's folder
+    :ivar configs: its configuration files
+    :ivar database: its database
+    :ivar clock: file of the shared clock
+    """
+
+    home: str
+    configs: list[str]
+    database: str
+    clock: str
+    kills: int
+    seed: int
+
+    def write(self, path: Path) -> Path:
+        """Write the plan; its path."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        return path
+
+    @property
+    def bot(self) -> Bot:
+        """The files of the bot."""
+        return Bot(Path(self.home), [Path(one) for one in self.configs], Path(self.database))
+
+
+def loops(now: int) -> Iterator[datetime]:
+    """When a bot looks, from the present on."""
+    moment = datetime.fromtimestamp(now // 1000, UTC)
+    begin = moment.timestamp() // LOOP.total_seconds() * LOOP.total_seconds() + 1
+    at = datetime.fromtimestamp(begin, UTC)
+    while True:
+        if at > moment:
+            yield at
+        at += LOOP
+
+
+def live(plan: Plan, ready: int, *, last: bool) -> None:
+    """The life of one bot, in a process of its own.
+
+    :param ready: descriptor to be told after the first loop
+    :param last: enter nothing and end after some loops
+    """
+    shared = SharedClock(Path(plan.clock))
+    began = datetime.fromtimestamp(shared() / 1000, UTC)
+    with logged(plan.bot.home / "bot.log"), moved_clock(began) as (clock, _):
+        clock.told = lambda: shared.set(time.time_ns() // 1_000_000)
+        with moved_pauses(clock):
+            worker, state = load_worker(plan.bot, Case("", live=True)), None
+            if last:
+                worker.freqtrade.strategy.schedule["every"] = 2**40
+            for number, moment in enumerate(loops(shared())):
+                if moment > clock.now:
+                    clock.move_to(moment)
+                state = worker._worker(old_state=state)
+                if number == 0:
+                    os.write(ready, b"!")
+                if last and number == SETTLING:
+                    break
+            worker.freqtrade.cleanup()
+
+
+def fork(plan: Plan, *, last: bool) -> tuple[int, int]:
+    """Start a bot; its process and the descriptor on which it tells that it is ready."""
+    told, ready = os.pipe()
+    number = os.fork()
+    if number:
+        os.close(ready)
+        return number, told
+    code = 1
+    try:
+        live(plan, ready, last=last)
+        code = 0
+    except BaseException:
+        logger.exception("the bot died")
+        raise
+    finally:
+        os._exit(code)
+
+
+def kill_one(plan: Plan, chance: random.Random) -> bool:
+    """Start a bot and kill it at a random moment; False when it had died before."""
+    in_start = chance.random() < STARTS
+    delay = chance.uniform(0, LONGEST_START if in_start else LONGEST_LIFE)
+    number, told = fork(plan, last=False)
+    try:
+        if not in_start:
+            select.select([told], [], [], START_SECONDS)
+        wait_for_work(number, delay)
+        os.kill(number, signal.SIGKILL)
+    finally:
+        _, status = os.waitpid(number, 0)
+        os.close(told)
+    return os.WIFSIGNALED(status)
+
+
+def wait_for_work(process: int, seconds: float) -> None:
+    """Return once a process has computed that long from now on, or has ended.
+
+    Not by the clock: on a busy machine a bot would be killed before it had traded.
+    """
+    until = worked(process)[1] + seconds
+    while True:
+        state, sum_of = worked(process)
+        if state == "Z" or sum_of >= until:
+            break
+        time.sleep(LOOK_SECONDS)
+    # The system counts in hundredths; the rest is left to chance as well.
+    time.sleep(seconds % 0.01)
+
+
+def worked(process: int) -> tuple[str, float]:
+    """State of a process, and the seconds that it has computed so far, as Linux tells them."""
+    # The name, in brackets, may hold anything.
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return fields[0], (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main(path: Path) -> int:
+    """Kill as planned, then let the last bot put everything in order; 0 when it could."""
+    plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
+    chance = random.Random(plan.seed)
+    done = 0
+    while done < plan.kills:
+        if not kill_one(plan, chance):
+            return 1
+        done += 1
+        print(done, flush=True)
+    number, told = fork(plan, last=True)
+    _, status = os.waitpid(number, 0)
+    os.close(told)
+    return os.waitstatus_to_exitcode(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,139 @@
+"""The page: one HTML file with everything in it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from regimeswitch.lab.reporting import metrics as tables
+from regimeswitch_lab.report.equity import Account, account_of
+from regimeswitch_lab.report.drawing import drawing
+from regimeswitch_lab.report.formats import FILTERS
+from regimeswitch_lab.report.candle_history import Histories
+from regimeswitch_lab.report.monthly import monthly_returns
+from regimeswitch_lab.report.notes import Note
+from regimeswitch_lab.report.reason_table import SIGNAL_MODE, candle_counts, reason_counts
+from regimeswitch_lab.report.regime_table import regime_table
+from regimeswitch_lab.report.settings_table import (
+    all_settings,
+    changed_settings,
+    freqtrade_keys,
+    versions,
+)
+from regimeswitch_lab.report.sizes import SizeTraining
+from regimeswitch_lab.report.report_source import Source
+from regimeswitch_lab.report.summary import summary
+from regimeswitch_lab.report.trainings import Training
+
+
+TEMPLATES = Path(__file__).parent / "templates"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def contents(
+    source: Source,
+    histories: Histories,
+    trainings: list[Training] | Note,
+    sizes: list[SizeTraining],
+) -> dict[str, Any]:
+    """All that the page shows, by the name that its template has for it.
+
+    :param trainings: validation over time, or why there is none
+    :param sizes: the same of models that forecast the size of the next day
+    """
+    account = account_of(source, histories)
+    regimes = [regime_table(one, source.timeframe) for one in histories.pairs]
+    rows = tables.by_tag(source.trades, "enter_tag", account.range)
+    reasons = reason_counts(histories)
+    found = trainings if isinstance(trainings, list) else []
+    return {
+        "source": source,
+        "account": account,
+        "histories": histories,
+        "answers": summary(source, account, histories, regimes, rows),
+        "tables": _tables(source, account, rows),
+        "months": MONTHS,
+        "monthly": _monthly(account),
+        "regimes": regimes,
+        "candles": candle_counts(histories),
+        "reasons": reasons,
+        "no_reasons": SIGNAL_MODE if histories.pairs and not reasons else None,
+        "trainings": found,
+        "sizes": sizes,
+        "no_trainings": trainings if isinstance(trainings, Note) else None,
+        "notes": [*source.notes, *histories.notes],
+        "changed": changed_settings(source.settings),
+        "settings": all_settings(source.settings),
+        "keys": freqtrade_keys(source),
+        "versions": versions(),
+        "style": _part("report.css"),
+        "script": _part("report.js"),
+        "data": _data(drawing(source, account.balance, account.held, histories, found)),
+        "plotly": _plotly(),
+    }
+
+
+def render(contents: Mapping[str, Any]) -> str:
+    """The whole page.
+
+    :param contents: of :func:`contents`
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    return environment.get_template("report.html").render(contents)
+
+
+def _tables(
+    source: Source, account: Account, rows: list[tables.Metrics]
+) -> list[tuple[str, str, list[tables.Metrics]]]:
+    """Title, first column and rows of each table of trades."""
+    pairs = tables.by_pair(source.trades, source.pairs, account.range)
+    years = tables.by_year(source.trades, account.range)
+    exits = tables.by_tag(source.trades, "exit_reason", account.range)
+    return [
+        ("By regime of the entry (enter tag)", "regime", rows),
+        ("By pair", "pair", pairs),
+        ("By year of the exit", "year", years),
+        ("By reason of the exit", "exit reason", exits),
+    ]
+
+
+def _monthly(account: Account) -> list[tuple[str, list[Any]]]:
+    capital = account.range.capital
+    parts = [("RegimeSwitch", monthly_returns(account.balance, capital))]
+    if account.held is not None:
+        parts.append(("Buy and hold", monthly_returns(account.held, capital)))
+    return parts
+
+
+def _part(name: str) -> Markup:
+    """A file of ours, as it is."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _data(content: dict[str, Any]) -> Markup:
+    """JSON that cannot end the element it stands in."""
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def _plotly() -> Markup:
+    """plotly.js, packed: 4.8 MB become 2."""
+    packed = gzip.compress(get_plotlyjs().encode(), compresslevel=9, mtime=0)
+    return Markup(base64.b64encode(packed).decode("ascii"))
