@@ -16,14 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from regimeswitch.market.features import DAY_CANDLES
-from regimeswitch_lab.prove.candidates import Recipe, Window, shared_training, training_rows
-from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.prove.dataset import pair_data
-from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
-from regimeswitch_lab.prove.stock import stock_model
 from regimeswitch.market.labels import CLASSES
 from regimeswitch.model.factory import unfitted_ensemble, unfitted_model
 from regimeswitch.settings import load_settings
+from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.prove.candidates import Recipe, Window, shared_training, training_rows
+from regimeswitch_lab.prove.dataset import pair_data
+from regimeswitch_lab.stock import stock_model
+from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 
 
 PAIRS = [f"{coin}/USDT" for coin in ("BTC", "ETH", "SOL", "ADA", "XRP", "LINK")]

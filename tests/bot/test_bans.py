@@ -12,9 +12,9 @@ import time_machine
 
 from guarded import ORDER, World, agree, running_world
 from regimeswitch.bot.connection import ban_file, silence
-from regimeswitch.bot.connection.responses import Answer
 from regimeswitch.bot.connection.ban_file import MAX_BAN, Ban, BanFile
 from regimeswitch.bot.connection.response_meanings import row
+from regimeswitch.bot.connection.responses import Answer
 from regimeswitch.bot.connection.silence import Silence
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 

@@ -22,17 +22,17 @@ from freqtrade.configuration import Configuration
 from freqtrade.enums import RunMode
 from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Trade
-
-from project import MARKET_END, QUICK, ROOT
-from heldpairs import POSITION, position_frame
-from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch_lab.exchange.market.visible_market import open_market
-from regimeswitch_lab.exchange.http.server import ExchangeServer
-from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.offline.overlay import overlay
-from regimeswitch_lab.commands.regimes_command import find_regimes
-from regimeswitch.settings import load_settings
 from test_dropin import EXAMPLE, spot_example
+
+from heldpairs import POSITION, position_frame
+from project import MARKET_END, QUICK, ROOT
+from regimeswitch.market.candles import timeframe_seconds
+from regimeswitch.settings import load_settings
+from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.commands.regimes_command import find_regimes
+from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch_lab.offline.overlay import overlay
 
 
 pytestmark = [

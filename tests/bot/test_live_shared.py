@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.freqai.data_drawer import METADATA
+from test_live import MovedBot, live_config, moved_bot
 
 from project import QUICK
-from test_live import MovedBot, live_config, moved_bot
 
 
 __all__ = ["moved_bot"]

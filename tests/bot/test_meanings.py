@@ -9,17 +9,17 @@ import ccxt
 import pytest
 from freqtrade.exceptions import FreqtradeException, TemporaryError
 
-from project import ROOT
 from exchanges import Clock
-from regimeswitch.bot.connection.response_page import BEGIN, END, markdown, with_tables
+from project import ROOT
 from regimeswitch.bot.connection.response_meanings import meaning, meaning_of, row
+from regimeswitch.bot.connection.response_page import BEGIN, END, markdown, with_tables
 from regimeswitch.bot.connection.response_states import STATES
 from regimeswitch.bot.connection.response_table import ANSWERS, KEPT_BACK, TABLE
-from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.market.candle_store import CandleStore
+from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.offline.overlay import ccxt_options
 
 

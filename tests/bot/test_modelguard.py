@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_live import MovedBot, live_config, moved_bot
 
 import regimeswitch.bot.freqai.model_files
 from project import QUICK
@@ -33,7 +34,6 @@ from regimeswitch.bot.freqai.model_files import (
 )
 from regimeswitch.bot.freqai.model_guard import JSON_FILES, ModelGuard
 from regimeswitch.settings import SafetySettings
-from test_live import MovedBot, live_config, moved_bot
 
 
 __all__ = ["moved_bot"]

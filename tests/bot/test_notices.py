@@ -10,14 +10,14 @@ import pytest
 from freqtrade.enums import RunMode
 from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
 
-from project import in_signal_mode
 from frames import candle_frame
+from project import in_signal_mode
 from regimeswitch.bot.messages.chart import regime_bands
+from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.trade_context import EntryRecord
-from regimeswitch.bot.messages.notices import Notices
 from regimeswitch.market.candles import find_bad_candles
-from regimeswitch.settings import RegimeSettings, load_settings
 from regimeswitch.market.hysteresis import age
+from regimeswitch.settings import RegimeSettings, load_settings
 
 
 class Listener:

@@ -17,12 +17,12 @@ from freqtrade.resolvers import StrategyResolver
 from freqtrade.strategy import IStrategy
 
 from project import ROOT, in_signal_mode
-from regimeswitch.bot.messages.notices import Notices
 from regimeswitch.bot.overrides import full_stake
+from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.position_exits import Positions
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
-from regimeswitch_lab.replay.stage import merged
 from regimeswitch.settings import load_settings
+from regimeswitch_lab.replay.stage import merged
 
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -15,12 +15,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.exceptions import TemporaryError
+from test_live import START, MovedBot, moved_bot
 
 from project import MARKET_END, QUICK
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.market.candles import OHLCV
 from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
-from test_live import START, MovedBot, moved_bot
 
 
 __all__ = ["moved_bot"]

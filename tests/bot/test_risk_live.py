@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from project import MARKET_END
-from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from regimeswitch.risk.sizing import MEAN_SIZE_OF_DEVIATION
+from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from replays import busy, replay_with
 
 

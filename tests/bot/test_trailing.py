@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from freqtrade.enums import RunMode
 
-from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.bot.trading.position_exits import Positions
+from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.settings import RiskSettings, Settings
 
 

@@ -12,12 +12,12 @@ import pytest
 from freqtrade.persistence import Trade
 
 from guarded import QUIET_CANDLES, World, running_world
-from regimeswitch.bot.messages.alerts import Alarms
-from regimeswitch.bot.isolation import Apart
-from regimeswitch.bot.trading.marked_equity import DAILY, Drawdown
 from regimeswitch.bot.connection.health import Outages
-from regimeswitch_lab.exchange.faults.fault_rules import Fault
+from regimeswitch.bot.isolation import Apart
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.trading.marked_equity import DAILY, Drawdown
 from regimeswitch.settings import load_settings
+from regimeswitch_lab.exchange.faults.fault_rules import Fault
 from traders import QUIET
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from project import QUICK, ROOT, Run
 from heldpairs import POSITION
+from project import QUICK, ROOT, Run
 from regimeswitch.bot.trial_ledger import NAME, trials_of
 from results import stored_predictions
 

@@ -26,12 +26,12 @@ from typing import Any
 import pytest
 from freqtrade.configuration.deploy_config import deploy_new_config
 
-from project import ROOT
 from plainvenv import plain_venv
-from regimeswitch_lab.exchange.market.visible_market import open_market
+from project import ROOT
 from regimeswitch_lab.exchange.http.server import ExchangeServer
-from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
+from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.offline.overlay import ccxt_options
+from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 
 
 pytestmark = pytest.mark.slow

@@ -10,10 +10,10 @@ from typing import Any
 import freqtrade.templates
 import pandas as pd
 import pytest
+from test_backtest import clean, trained
 
 from project import Run
 from results import metadata_of, predictions_of
-from test_backtest import clean, trained
 
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from project import Run, in_signal_mode
 from frames import candle_frame
 from heldpairs import POSITION, position_frame
+from project import Run, in_signal_mode
 from regimeswitch.bot.trading.entry_filters import position_reasons
 from regimeswitch.market.candles import resample, timeframe_seconds
 from regimeswitch.market.regimes import regime_columns

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from project import Run
 from heldpairs import POSITION, position_frame
+from project import Run
 from regimeswitch.settings import load_settings
 from results import trades_of
 

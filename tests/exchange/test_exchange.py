@@ -22,9 +22,15 @@ from exchanges import (
     get,
     random_walk,
 )
-from regimeswitch_lab.exchange.market.candle_store import DAY_MS, CandleError, CandleStore, closing, opening
-from regimeswitch_lab.exchange.market.visible_market import Market, open_market
 from regimeswitch_lab.exchange.http.server import ExchangeServer, ServerError
+from regimeswitch_lab.exchange.market.candle_store import (
+    DAY_MS,
+    CandleError,
+    CandleStore,
+    closing,
+    opening,
+)
+from regimeswitch_lab.exchange.market.visible_market import Market, open_market
 
 
 def test_ccxt_reads_markets(client: ccxt.binance) -> None:

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges import START_MS, STEP_MS, Clock, ask, get, random_walk
-from regimeswitch_lab.exchange.market.candle_store import CandleStore
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.http.time_parameters import zone_ms
+from regimeswitch_lab.exchange.market.candle_store import CandleStore
+from regimeswitch_lab.exchange.market.visible_market import Market
 from traders import Raw
 
 

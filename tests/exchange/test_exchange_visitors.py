@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from exchanges import get
+from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.injection import Injection
 from regimeswitch_lab.exchange.http.server import ExchangeServer
-from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.http.visitors import Visitors
 from sockets import connected
 from traders import Raw

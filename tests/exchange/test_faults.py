@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 
 from exchanges import STEP_MS, Clock
+from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.fault_rules import (
     AFTER,
     BEFORE,
@@ -31,7 +32,6 @@ from regimeswitch_lab.exchange.faults.fault_rules import (
 )
 from regimeswitch_lab.exchange.faults.injection import Injection
 from regimeswitch_lab.exchange.http.server import ExchangeServer
-from regimeswitch_lab.exchange.account.trading_account import Trading
 from sockets import Socket, talk
 from traders import NOW_MS, Raw
 

@@ -10,8 +10,8 @@ import ccxt.async_support
 import pytest
 
 from exchanges import STEP_MS, Clock
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.http.server import ExchangeServer
 from traders import NOW_MS, Raw, options
 
 

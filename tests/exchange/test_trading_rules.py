@@ -37,13 +37,13 @@ from randomtrading import (
     wanted,
     wild,
 )
-from regimeswitch_lab.exchange.market.candle_store import CandleStore
+from regimeswitch_lab.exchange.account.account_file import Ledger
+from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.http.api_errors import ApiError
 from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.account.account_file import Ledger
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.http.server import ExchangeServer
-from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.market.candle_store import CandleStore
+from regimeswitch_lab.exchange.market.visible_market import Market
 from traders import options
 
 

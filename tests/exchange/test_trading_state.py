@@ -19,11 +19,11 @@ import ccxt
 import pytest
 
 from offlines import CONFIG, fake_freqtrade, run, start
+from regimeswitch_lab.commands import serve_command
 from regimeswitch_lab.exchange.account.account_file import Ledger, LedgerError
 from regimeswitch_lab.offline import offline_command
-from regimeswitch_lab.exchange import serve_command
 from regimeswitch_lab.offline.overlay import ccxt_options, child_environment
-from regimeswitch_lab.exchange.venue import open_venue, read_balance
+from regimeswitch_lab.offline.venue import open_venue, read_balance
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from bots import Bot, make_bot
-from regimeswitch_lab.cli import main
 from regimeswitch_lab.backup.archive_key import Key, load_key
 from regimeswitch_lab.backup.manifest import ArchiveError
 from regimeswitch_lab.backup.sealed import open_archive, seal, unpack
+from regimeswitch_lab.cli import main
 
 
 SECRETS = {

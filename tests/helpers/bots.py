@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from project import QUICK, ROOT
+from regimeswitch.settings import load_settings
 from regimeswitch_lab.bot_config import load_bot_config
 from regimeswitch_lab.replay.stage import merged
-from regimeswitch.settings import load_settings
 
 
 PAIRS = ["BTC/USDT", "ETH/USDT"]

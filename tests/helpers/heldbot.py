@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from regimeswitch.lab.replaying import bot
+from regimeswitch_lab.replay import bot_process
 
 
 class Held:
@@ -37,4 +37,4 @@ class Held:
 if __name__ == "__main__":
     plan, candle, file = sys.argv[1:]
     sys.stdout = Held(sys.stdout, candle, Path(file))
-    bot.main(Path(plan))
+    bot_process.main(Path(plan))

@@ -10,8 +10,8 @@ import pandas as pd
 from regimeswitch.market.candles import OHLCV, resample
 from regimeswitch.market.cleaning import mend
 from regimeswitch.market.regimes import regime_columns
-from regimeswitch.settings import Settings
 from regimeswitch.market.volatility import position_columns
+from regimeswitch.settings import Settings
 
 
 # A half-life of two days, so that the volatility is known within the small market.

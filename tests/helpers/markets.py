@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regimeswitch_lab.money.simulated_account import Terms
-from regimeswitch_lab.money.position_signals import Market
 from regimeswitch.settings import Settings, load_settings
+from regimeswitch_lab.money.position_signals import Market
+from regimeswitch_lab.money.simulated_account import Terms
 
 
 COST = 0.002

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regimeswitch.model.shrinkage import log_loss
-from regimeswitch.model.blended import GatedModel
-from regimeswitch.model.validation import fit_base
 from regimeswitch.market.labels import CLASSES
-from regimeswitch.model.learners import make_learner
+from regimeswitch.model.blended import GatedModel
 from regimeswitch.model.factory import RegimeEnsembleClassifier
+from regimeswitch.model.learners import make_learner
+from regimeswitch.model.shrinkage import log_loss
 from regimeswitch.model.training_set import Rows
+from regimeswitch.model.validation import fit_base
 from regimeswitch.settings import EvidenceSettings
 
 

@@ -24,10 +24,10 @@ from archives import (
     said,
 )
 from bots import Bot, trades_of
-from regimeswitch_lab.cli import main
 from regimeswitch_lab.backup.archive_key import Key, default_path, load_key
 from regimeswitch_lab.backup.manifest import ArchiveError
 from regimeswitch_lab.backup.sealed import open_archive
+from regimeswitch_lab.cli import main
 
 
 __all__ = ["archive", "bot", "elsewhere", "key_home"]

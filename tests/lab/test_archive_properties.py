@@ -20,10 +20,10 @@ from archives import (
     packed,
     resealed,
 )
-from regimeswitch_lab.cli import main
-from regimeswitch_lab.backup.manifest import ArchiveError
 from regimeswitch_lab.backup.archive_names import clash_of, fault_of
+from regimeswitch_lab.backup.manifest import ArchiveError
 from regimeswitch_lab.backup.sealed import open_archive, seal, unpack
+from regimeswitch_lab.cli import main
 
 
 __all__ = ["archive", "elsewhere", "key_home"]

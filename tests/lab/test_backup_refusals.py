@@ -18,9 +18,9 @@ from archives import (
     said,
 )
 from bots import TRAINED, Bot, trades_of, write_database, write_models
-from regimeswitch_lab.cli import main
 from regimeswitch_lab.backup.manifest import ArchiveError
 from regimeswitch_lab.backup.steady import copy_steadily
+from regimeswitch_lab.cli import main
 
 
 __all__ = ["bot", "elsewhere", "key_home"]

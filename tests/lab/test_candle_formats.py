@@ -16,21 +16,21 @@ from freqtrade.data.history.datahandlers import get_datahandler
 from freqtrade.enums import CandleType
 
 from bots import Bot
-from project import MARKET_END, QUICK, ROOT, Run
 from doctors import bot, doctor, kinds
 from doctors import market as recent_market
+from project import MARKET_END, QUICK, ROOT, Run
 from regimeswitch.market.candles import OHLCV
+from regimeswitch_lab.bot_config import load_bot_config
+from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.exchange.market.candle_files import FORMATS, CandleFileError, read_candle_file
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import open_market
-from regimeswitch_lab.bot_config import load_bot_config
-from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.offline.freqtrade_arguments import read_call
-from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from regimeswitch_lab.offline.offline_command import format_of_bot
 from regimeswitch_lab.replay.plan import Plan
 from regimeswitch_lab.replay.stage import merged
+from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from results import trades_of
 
 

@@ -17,20 +17,20 @@ from freqtrade.exceptions import OperationalException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from project import MARKET_END, QUICK, ROOT
 from offlines import exit_code
+from project import MARKET_END, QUICK, ROOT
 from regimeswitch.bot.freqai.backtest_range import Span, definite_range
 from regimeswitch.bot.trial_ledger import NAME, trials_of
-from regimeswitch_lab.cli import COMMANDS, build_parser, main
+from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_bot_config
+from regimeswitch_lab.cli import COMMANDS, build_parser, main
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from regimeswitch_lab.money.money_command import Plan, plan
 from regimeswitch_lab.offline.overlay import child_environment, no_settings_around
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.replay.replay_command import add_parser, scene_of
 from regimeswitch_lab.replay.stage import merged
-from regimeswitch.settings import SettingsError
+from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 
 
 RANGE = "20241228-20250101"

@@ -23,9 +23,7 @@ from requests import Response, Session
 
 from guarded import World, agree, running_world
 from regimeswitch.bot.compatibility import sources
-from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.compatibility.internals import named
-from regimeswitch.bot.orders.journal import journal_path
 from regimeswitch.bot.compatibility.supported import (
     CHECKS,
     GUARDED,
@@ -34,10 +32,12 @@ from regimeswitch.bot.compatibility.supported import (
     sample_clients,
     tell_once,
 )
-from regimeswitch_lab.cli import main
-from regimeswitch.lab.contracting import trials
-from regimeswitch_lab.fault_matrix.cases import CORE, all_cases
+from regimeswitch.bot.guards import Guards
+from regimeswitch.bot.orders.journal import journal_path
 from regimeswitch.settings import load_settings
+from regimeswitch_lab.cli import main
+from regimeswitch_lab.doctor import contract_trials
+from regimeswitch_lab.fault_matrix.cases import CORE, all_cases
 
 
 # freqtrade's own warnings, in its own code.
@@ -355,12 +355,12 @@ def test_bad_usage_of_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["contract", "--quick", "--export", str(tmp_path / "none" / "a.json")]) == 2
 
 
-OTHERS = [name for name, case in trials.BY_BOTS.items() if case not in CORE]
+OTHERS = [name for name, case in contract_trials.BY_BOTS.items() if case not in CORE]
 
 
 def test_the_bots_of_the_contract_are_of_the_fault_matrix() -> None:
     """Those of its core run in its own test, the others below."""
-    assert set(trials.BY_BOTS.values()) <= {case.name for case in all_cases()}
+    assert set(contract_trials.BY_BOTS.values()) <= {case.name for case in all_cases()}
     assert len(OTHERS) == 3
 
 
@@ -368,7 +368,9 @@ def test_the_bots_of_the_contract_are_of_the_fault_matrix() -> None:
 def test_the_contract_runs_bots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trials, "BY_BOTS", {name: trials.BY_BOTS[name] for name in OTHERS})
+    monkeypatch.setattr(
+        contract_trials, "BY_BOTS", {name: contract_trials.BY_BOTS[name] for name in OTHERS}
+    )
     code, figures = contract(tmp_path)
     assert figures["failures"] == []
     assert (code, figures["checks"]) == (0, len(CHECKS) + 1 + len(OTHERS))
@@ -376,7 +378,7 @@ def test_the_contract_runs_bots(
 
 
 def test_a_bot_that_cannot_be_run_fails_its_check_and_no_more(tmp_path: Path) -> None:
-    outcome = trials.tried(next(iter(trials.BY_BOTS)), tmp_path, tmp_path)
+    outcome = contract_trials.tried(next(iter(contract_trials.BY_BOTS)), tmp_path, tmp_path)
     assert not outcome.passed
     assert outcome.why[0].startswith("FileExistsError")
 

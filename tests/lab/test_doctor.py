@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bots import PAIRS, Bot
-from project import ROOT
 from doctors import CODE, NO_CANDLES, a_machine_of_eight, bot, doctor, kinds, market
+from project import ROOT
 
 
 __all__ = ["a_machine_of_eight", "bot", "market"]

@@ -16,8 +16,8 @@ import pytest
 from freqtrade.config_schema.config_schema import CONF_SCHEMA
 
 from bots import Bot
-from project import ROOT
 from doctors import CODE, NO_CANDLES, a_machine_of_eight, bot, doctor, kinds
+from project import ROOT
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.doctor.doctor_command import subject_of
 from regimeswitch_lab.doctor.key_checks import resolved, unknown_keys

@@ -13,11 +13,11 @@ import pytest
 from freqtrade.wallets import Wallets
 
 from bots import Bot, make_bot
-from project import ROOT
 from doctors import NO_CANDLES, a_machine_of_eight, bot, doctor, kinds
+from project import ROOT
 from regimeswitch.bot.compatibility import supported
+from regimeswitch_lab.doctor import machine_checks
 from regimeswitch_lab.doctor.doctor_command import subject_of
-from regimeswitch.lab.doctoring import machine
 from regimeswitch_lab.doctor.freqai_checks import startup_needs
 
 
@@ -79,7 +79,9 @@ def test_later_releases_are_not_refused_by_their_number(
 ) -> None:
     real = metadata.version
     monkeypatch.setattr(metadata, "version", lambda name: version if name == "freqtrade" else real)
-    monkeypatch.setattr(machine, "SUPPORTED", {"freqtrade": machine.SUPPORTED["freqtrade"]})
+    monkeypatch.setattr(
+        machine_checks, "SUPPORTED", {"freqtrade": machine_checks.SUPPORTED["freqtrade"]}
+    )
     assert kinds(doctor(bot)[1]) == [NO_CANDLES]
 
 
@@ -120,13 +122,13 @@ def test_pythons_that_are_not_supported(
     value: tuple[int, int],
     severity: str,
 ) -> None:
-    monkeypatch.setattr(machine, name, value)
+    monkeypatch.setattr(machine_checks, name, value)
     assert (severity, "machine.python") in kinds(doctor(bot)[1])
 
 
 def test_supported_versions_are_those_of_the_project() -> None:
     project = (ROOT / "pyproject.toml").read_text()
-    for name, versions in machine.SUPPORTED.items():
+    for name, versions in machine_checks.SUPPORTED.items():
         extras = "[freqai,hyperopt,plot]" if name == "freqtrade" else ""
         assert f'"{name}{extras}{versions}"' in project
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from project import ROOT
 from offlines import fake_freqtrade
+from project import ROOT
 from regimeswitch_lab.offline import dry_run_command
 from regimeswitch_lab.offline.dry_run_command import api_section, free_port
 
@@ -68,7 +68,9 @@ def dry_run(
         parser = argparse.ArgumentParser()
         dry_run_command.add_parser(parser.add_subparsers())
         common = ("dry-run", "--candles", candles, "--api-port", 0)
-        found = dry_run_command.run(parser.parse_args([str(word) for word in (*common, *arguments)]))
+        found = dry_run_command.run(
+            parser.parse_args([str(word) for word in (*common, *arguments)])
+        )
         assert list((home / "tmp").iterdir()) == []
         return found, *capfd.readouterr()
 

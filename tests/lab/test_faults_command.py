@@ -90,9 +90,9 @@ def test_a_training_that_takes_too_long_is_told_of_while_the_last_model_serves(
 
 def test_the_list_of_digests_that_is_spoiled_is_the_one_that_is_written() -> None:
     # FreqAI warns when it is imported.
-    from regimeswitch.lab.faulting import modeltrouble
+    from regimeswitch_lab.fault_matrix import model_trouble
 
-    assert modeltrouble.MANIFEST == model_files.MANIFEST
+    assert model_trouble.MANIFEST == model_files.MANIFEST
 
 
 def test_trouble_counts_as_told_by_what_was_not_said_before() -> None:

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, spearmanr
+from test_calibration import sample
 
+from regimeswitch.market.labels import CLASSES
 from regimeswitch.model.calibration import calibration_error
-from regimeswitch_lab.prove.comparison_metrics import block_sums, compared, figures, time_blocks
+from regimeswitch_lab.comparison_metrics import block_sums, compared, figures, time_blocks
 from regimeswitch_lab.money.money_metrics import (
     balance_figures,
     daily_returns,
     deflated_sharpe,
     trial_spread,
 )
-from regimeswitch.market.labels import CLASSES
-from test_calibration import sample
 
 
 ROWS = 8000

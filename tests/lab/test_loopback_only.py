@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from project import QUICK, ROOT, write_config
 from dryrunner import PASSWORD, TRAINED
+from project import QUICK, ROOT, write_config
 
 
 # Notes every address that Python code connects to and every name that it looks up.

@@ -10,15 +10,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from project import ROOT
 from offlines import exit_code
+from project import ROOT
 from regimeswitch.bot.trial_ledger import KNOWN, NAME, trials_of
+from regimeswitch.settings import load_settings
+from regimeswitch_lab.money.compared import COMPUTED
 from regimeswitch_lab.money.mode_overlay import in_mode
 from regimeswitch_lab.money.money_command import add_parser
 from regimeswitch_lab.money.money_table import LABELS
-from regimeswitch_lab.money.compared import COMPUTED
 from regimeswitch_lab.money.tested import merged
-from regimeswitch.settings import load_settings
 
 
 # A half-life of two days, so that the volatility is known within the small market.

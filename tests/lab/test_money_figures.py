@@ -13,9 +13,9 @@ import pytest
 
 from markets import market_of
 from regimeswitch_lab.money.backtests import read_result
-from regimeswitch_lab.money.money_metrics import balance_figures, daily_returns
 from regimeswitch_lab.money.book import curve_of, days_of
 from regimeswitch_lab.money.compared import balance_of
+from regimeswitch_lab.money.money_metrics import balance_figures, daily_returns
 from regimeswitch_lab.money.rivals import held
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from markets import COST, held_settings, market_of, random_market, terms_of
 from regimeswitch.risk.loss_limits import floor_after
-from regimeswitch_lab.money.simulated_account import STOP, Account, simulate
 from regimeswitch_lab.money.book import curve_of, days_of
+from regimeswitch_lab.money.simulated_account import STOP, Account, simulate
 
 
 def test_a_slot_is_bought_at_the_next_open_and_sold_when_the_regime_ends() -> None:

@@ -10,20 +10,20 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.data.converter.converter import ohlcv_fill_up_missing_data
+from test_position_mode import PAIRS, crashing, with_files_of
 
-from project import Run
 from frames import PRICES, candle_frame
 from heldpairs import POSITION
-from regimeswitch_lab.money.backtests import read_result
+from project import Run
+from regimeswitch.market.warmup import startup_candles
+from regimeswitch.settings import load_settings
 from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.money.simulated_account import Terms, simulate
+from regimeswitch_lab.money.backtests import read_result
 from regimeswitch_lab.money.book import curve_of, days_of
 from regimeswitch_lab.money.position_signals import read_market
+from regimeswitch_lab.money.simulated_account import Terms, simulate
 from regimeswitch_lab.money.stored import StoredCandles, filled
 from regimeswitch_lab.money.tested import agreement, merged, trades_of
-from regimeswitch.settings import load_settings
-from regimeswitch.market.warmup import startup_candles
-from test_position_mode import PAIRS, crashing, with_files_of
 
 
 COST = 0.0015

@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 
 from markets import COST, held_settings, market_of, random_market, terms_of
-from regimeswitch_lab.money.money_metrics import balance_figures
-from regimeswitch_lab.money.simulated_account import simulate
 from regimeswitch_lab.money.book import curve_of, days_of
 from regimeswitch_lab.money.bootstrap import drawn_days, ratios, versus
 from regimeswitch_lab.money.compared import (
@@ -20,8 +18,10 @@ from regimeswitch_lab.money.compared import (
     compared,
     figures_of,
 )
+from regimeswitch_lab.money.money_metrics import balance_figures
 from regimeswitch_lab.money.placebo import placebos, shifts_of
 from regimeswitch_lab.money.rivals import constant_shares, held, rebalanced, volatility_shares
+from regimeswitch_lab.money.simulated_account import simulate
 
 
 HOURS = 24

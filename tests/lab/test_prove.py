@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from project import MARKET_END, QUICK, ROOT
 from offlines import exit_code
+from project import MARKET_END, QUICK, ROOT
 from regimeswitch.bot.trial_ledger import NAME, trials_of
 from regimeswitch_lab.prove.candidates import MODELS
-from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from regimeswitch_lab.replay.stage import merged
+from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 
 
 pytestmark = pytest.mark.slow

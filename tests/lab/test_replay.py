@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from project import ROOT
 from offlines import exit_code
+from project import ROOT
 from regimeswitch_lab.replay.stage import merged
 from replays import busy, replay_with
 

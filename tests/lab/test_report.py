@@ -14,8 +14,8 @@ from freqtrade.util import fmt_coin, format_duration
 
 from heldpairs import position_frame
 from pages import Page
-from regimeswitch_lab.cli import main
 from regimeswitch.settings import load_settings
+from regimeswitch_lab.cli import main
 from reported import Result, report
 
 

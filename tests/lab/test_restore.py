@@ -21,10 +21,10 @@ from archives import (
     said,
 )
 from bots import Bot, trades_of
-from regimeswitch_lab.cli import main
 from regimeswitch_lab.backup.manifest import Manifest
 from regimeswitch_lab.backup.placing import Placement, Unit
 from regimeswitch_lab.backup.sealed import open_archive, write_archive
+from regimeswitch_lab.cli import main
 
 
 __all__ = ["archive", "bot", "elsewhere", "key_home"]

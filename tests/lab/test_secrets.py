@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots import Bot
-from project import ROOT
 from doctors import a_machine_of_eight, bot, doctor
-from regimeswitch_lab.cli import main
+from project import ROOT
+from regimeswitch.settings import Settings
 from regimeswitch_lab.bot_config import load_bot_config, load_sound_config
+from regimeswitch_lab.cli import main
 from regimeswitch_lab.confidential import confidential, hidden
 from regimeswitch_lab.doctor.key_checks import resolved
 from regimeswitch_lab.harmless import is_harmless_place, without_unknown
 from regimeswitch_lab.inputs import InputError
-from regimeswitch.settings import Settings
 
 
 __all__ = ["a_machine_of_eight", "bot"]

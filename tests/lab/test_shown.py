@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from project import ROOT
 from heldpairs import POSITION
+from project import ROOT
 from regimeswitch_lab.offline.child import run_child
 from regimeswitch_lab.offline.log_filter import Messages, Tables
 

@@ -37,8 +37,8 @@ def run(
     schedule: Schedule, home: Path, markets: Path, *, guards: bool = True
 ) -> tuple[Traces, Verdict]:
     # FreqAI warns when it is imported.
-    from regimeswitch_lab.fault_matrix.simulation_judge import judge_run
     from regimeswitch_lab.fault_matrix.simulate import run_schedule
+    from regimeswitch_lab.fault_matrix.simulation_judge import judge_run
 
     home.mkdir()
     candles = markets / name_of(schedule)

@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 import pytest
 
-from project import QUICK, ROOT, write_config
 from offlines import fake_freqtrade, is_running, start, wait_for
+from project import QUICK, ROOT, write_config
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.replay.stage import merged
 
@@ -29,7 +29,7 @@ PROGRAM = """
 import argparse, os, pathlib, subprocess, sys, time
 from types import ModuleType
 from regimeswitch import cli
-from regimeswitch.lab import kept
+from regimeswitch_lab import kept
 from regimeswitch_lab.stop_signals import held, temporary_folder
 
 def add_parser(subparsers):
@@ -47,9 +47,9 @@ def child():
 def run(args):
 BODY
 
-module = ModuleType("regimeswitch.lab.work")
+module = ModuleType("regimeswitch_lab.work")
 module.add_parser = add_parser
-sys.modules["regimeswitch.lab.work"] = module
+sys.modules["regimeswitch_lab.work"] = module
 cli.COMMANDS["work"] = "work"
 kept.KEPT["work"] = lambda args: "the work is kept"
 sys.exit(cli.main(["work"]))

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regimeswitch_lab.commands.regimes_command import regime_figures
-from regimeswitch_lab.synthetic.worlds import MarketPair, synthetic_market
-from regimeswitch_lab.synthetic.truth import agreement
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.settings import RegimeSettings
+from regimeswitch_lab.commands.regimes_command import regime_figures
+from regimeswitch_lab.synthetic.truth import agreement
+from regimeswitch_lab.synthetic.worlds import MarketPair, synthetic_market
 
 
 PAIRS = ("BTC/USDT", "ETH/USDT")

@@ -12,18 +12,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from project import ROOT
 from markets import random_market
+from project import ROOT
 from regimeswitch.bot.trial_ledger import append, trials_of
+from regimeswitch.settings import load_settings
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.prove.candidates import Recipe, Window
 from regimeswitch_lab.prove.dataset import PairData
 from regimeswitch_lab.prove.utility_forecasts import Asked, SizeData, asked_places, size_rows
-from regimeswitch_lab.prove.utility_proof import RULE, SIZE, VETO, is_proven, proof_hash, with_addition
+from regimeswitch_lab.prove.utility_proof import (
+    RULE,
+    SIZE,
+    VETO,
+    is_proven,
+    proof_hash,
+    with_addition,
+)
 from regimeswitch_lab.prove.utility_table import sentences
 from regimeswitch_lab.prove.utility_variants import on_clock
 from regimeswitch_lab.prove.utility_verdict import CERTAIN, deflated_difference, differences, judged
-from regimeswitch.settings import load_settings
 
 
 HELD = load_settings({"entries": {"mode": "position"}})

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frames import PRICES, candle_frame, damaged, frames, mended, mixed_dates
-from regimeswitch.market.volatility_features import warm_up_candles as activity_candles
 from regimeswitch.market.features import (
     basic_features,
     calendar_features,
@@ -22,6 +21,7 @@ from regimeswitch.market.features import (
     unit_atr,
     warm_up_candles,
 )
+from regimeswitch.market.volatility_features import warm_up_candles as activity_candles
 
 
 PERIODS = [10, 20]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from frames import candle_frame
 from regimeswitch.market.candles import resample
-from regimeswitch.settings import load_settings
 from regimeswitch.market.volatility import (
     DAILY_ATR_DAYS,
     POSITION_COLUMNS,
@@ -22,6 +21,7 @@ from regimeswitch.market.volatility import (
     target_weights,
     volatility_candles,
 )
+from regimeswitch.settings import load_settings
 
 
 quick = settings(deadline=None, max_examples=15)

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from frames import candle_frame, damaged
 from regimeswitch.market.candles import find_bad_candles, resample
-from regimeswitch.model.shrinkage import SMALLEST_VARIANCE, qlike
 from regimeswitch.market.labels import next_day_volatility
-from regimeswitch.settings import load_settings
 from regimeswitch.market.volatility_forecast import (
     RIVAL_COLUMNS,
     Har,
@@ -24,6 +22,8 @@ from regimeswitch.market.volatility_forecast import (
     realised_volatility,
     rival_columns,
 )
+from regimeswitch.model.shrinkage import SMALLEST_VARIANCE, qlike
+from regimeswitch.settings import load_settings
 
 
 quick = settings(deadline=None, max_examples=15)

@@ -11,14 +11,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.exceptions import OperationalException
-
-from project import QUICK, ROOT, Run
-from frames import candle_frame
-from regimeswitch_lab.cli import main
-from regimeswitch.market.features import basic_features, period_features
-from regimeswitch.settings import SettingsError, load_settings
-from regimeswitch.market.warmup import PERIODS, SHIFTS, feature_candles, startup_candles
 from test_signals import load
+
+from frames import candle_frame
+from project import QUICK, ROOT, Run
+from regimeswitch.market.features import basic_features, period_features
+from regimeswitch.market.warmup import PERIODS, SHIFTS, feature_candles, startup_candles
+from regimeswitch.settings import SettingsError, load_settings
+from regimeswitch_lab.cli import main
 
 
 pytestmark = pytest.mark.filterwarnings("default")

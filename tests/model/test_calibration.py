@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from regimeswitch.model.calibration import Calibrator, calibration_error
-from regimeswitch.model.expected_return import MOST_SLOPE, Edge, Slope, class_moves, measured, number_moves
+from regimeswitch.model.expected_return import (
+    MOST_SLOPE,
+    Edge,
+    Slope,
+    class_moves,
+    measured,
+    number_moves,
+)
 
 
 def sample(rows: int = 20_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from ensembles import CLASSES, LEARNERS, SMALL, Data, classifier, data, learner, regressor
-from regimeswitch.model.learners import LearnerError, make_learner
 from regimeswitch.market.hysteresis import BEAR, BULL, SIDEWAYS, UNKNOWN
+from regimeswitch.model.learners import LearnerError, make_learner
 
 
 __all__ = ["data"]

@@ -12,11 +12,10 @@ from freqtrade.configuration import TimeRange
 
 from regimeswitch.bot.freqai.columns import RIVALS
 from regimeswitch.bot.freqai.missing_rows import no_rows
-from regimeswitch.model.shrinkage import qlike
-from regimeswitch.model.factory import unfitted_volatility_model
-from regimeswitch.model.training_set import Rows
-from regimeswitch.settings import load_settings
 from regimeswitch.market.volatility_forecast import ewma_variance
+from regimeswitch.model.factory import unfitted_volatility_model
+from regimeswitch.model.shrinkage import qlike
+from regimeswitch.model.training_set import Rows
 from regimeswitch.model.volatility_model import (
     EVERYWHERE,
     EWMA,
@@ -25,6 +24,7 @@ from regimeswitch.model.volatility_model import (
     VolatilityModel,
     rivals_of,
 )
+from regimeswitch.settings import load_settings
 
 
 STEP, DAY = 12, 288

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regimeswitch.model.shrinkage import log_loss
-from regimeswitch_lab.prove.comparison_metrics import block_sums, compared, time_blocks
 from regimeswitch.market.labels import CLASSES
+from regimeswitch.model.shrinkage import log_loss
+from regimeswitch_lab.comparison_metrics import block_sums, compared, time_blocks
 from worlds import HORIZON, World, gated, loss, single, world
 
 

@@ -14,23 +14,17 @@ import regimeswitch
 
 
 HOME = Path(regimeswitch.__file__).parent
-CORE = sorted(path for path in HOME.glob("*.py") if path.name != "cli.py")
-ROOMS = ("bot", "exchange", "lab")
-# What commands must know of a bot: its models' identifier, its journal's place, its guards, which
-# freqtrade it fits, what of its configuration it refuses, and how it ends processes.
-BOT_S_OWN = tuple(
-    f"regimeswitch.bot.{name}"
-    for name in (
-        *("config", "journal", "guards", "supported", "joining"),
-        *("overrides", "timeranges", "processes"),
-        # A start waits for the end of a ban that a bot was told of.
-        *("answers", "banfile", "meanings", "silence"),
-        # Which channels of a configuration the notices of guards reach.
-        "channels",
-        # The simulated account decides by the very functions of the bot, and both count trials.
-        *("drawdown", "history", "standing", "trialbook"),
-    )
-)
+LAB = HOME.parent / "regimeswitch_lab"
+CORE_FOLDERS = ("settings", "market", "model", "risk")
+CORE = sorted(path for name in CORE_FOLDERS for path in (HOME / name).glob("*.py"))
+ARROWS = {
+    "settings": set(),
+    "market": {"settings"},
+    "model": {"market", "settings"},
+    "risk": {"market", "settings"},
+    "bot": {"model", "risk", "market", "settings"},
+}
+"""Which folder of the package may import which."""
 CLOCKS_AND_FILES = {
     *("time", "os", "io", "socket", "urllib", "http", "requests", "aiohttp", "subprocess"),
     *("pathlib", "shutil", "tempfile", "sqlite3", "logging", "random", "threading", "asyncio"),
@@ -40,10 +34,6 @@ METHODS = {
     *("now", "utcnow", "today", "open", "read_text", "write_text", "read_bytes", "write_bytes"),
     *("read_csv", "read_feather", "read_json", "to_csv", "to_feather", "to_pickle", "load", "dump"),
 }
-
-
-def room(name: str) -> list[Path]:
-    return sorted((HOME / name).rglob("*.py"))
 
 
 def imports(path: Path) -> set[str]:
@@ -90,13 +80,12 @@ def starts(names: set[str], *prefixes: str) -> list[str]:
 def test_the_core_is_where_it_is_looked_for() -> None:
     names = {path.stem for path in CORE}
     assert {"candles", "ensemble", "features", "labels", "learners", "regimes"} <= names
-    assert {"risk", "settings", "switching"} <= names
+    assert {"sizing", "section", "hysteresis"} <= names
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
 def test_core_imports_no_bot_no_clock_and_no_files(path: Path) -> None:
     assert starts(imports(path), "freqtrade", *CLOCKS_AND_FILES) == []
-    assert starts(imports(path), *(f"regimeswitch.{name}" for name in ROOMS)) == []
     for call in calls(path):
         if isinstance(call.func, ast.Name):
             assert call.func.id not in CALLS, f"{path.name}:{call.lineno}"
@@ -105,13 +94,13 @@ def test_core_imports_no_bot_no_clock_and_no_files(path: Path) -> None:
 
 
 def test_importing_the_core_imports_nothing_of_the_bot() -> None:
-    modules = ["regimeswitch", *(f"regimeswitch.{path.stem}" for path in CORE)]
+    modules = [f"regimeswitch.{path.parent.name}.{path.stem}" for path in CORE]
     code = f"""
 import importlib, sys
 for name in {[name for name in modules if not name.endswith("__init__")]!r}:
     importlib.import_module(name)
 wrong = [name for name in sys.modules if name.split(".")[0] in ("freqtrade", "ccxt", "aiohttp")
-         or name.split(".")[1:2] in (["bot"], ["lab"], ["exchange"]) and "regimeswitch" in name]
+         or name.startswith(("regimeswitch.bot", "regimeswitch_lab"))]
 print(wrong)
 """
     found = subprocess.run(
@@ -146,24 +135,67 @@ def test_looking_ahead_is_recognised(code: str, ahead: bool) -> None:
     assert any(map(looks_ahead, found)) is ahead
 
 
-@pytest.mark.parametrize(
-    ("name", "forbidden"),
-    [
-        ("bot", ("regimeswitch.lab", "regimeswitch.exchange", "regimeswitch_lab")),
-        (
-            "exchange",
-            (
-                *("regimeswitch.lab", "regimeswitch.bot", "regimeswitch.regimes"),
-                *("regimeswitch.switching", "regimeswitch.features", "regimeswitch.labels"),
-                *("regimeswitch.ensemble", "regimeswitch.learners", "regimeswitch.settings"),
-                *("regimeswitch.risk", "regimeswitch.evidence", "freqtrade"),
-            ),
-        ),
-        ("lab", ("regimeswitch.bot", "regimeswitch_lab")),
-    ],
-)
-def test_arrows_between_rooms_point_one_way(name: str, forbidden: tuple[str, ...]) -> None:
-    assert room(name)
-    for path in room(name):
-        names = {one for one in imports(path) if name != "lab" or not starts({one}, *BOT_S_OWN)}
-        assert starts(names, *forbidden) == [], path.name
+@pytest.mark.parametrize("name", ARROWS)
+def test_arrows_between_folders_point_one_way(name: str) -> None:
+    """Of ``regimeswitch``; what is not named imports nothing of the package."""
+    paths = sorted((HOME / name).rglob("*.py"))
+    assert paths
+    allowed = {"__version__", name, *ARROWS[name]}
+    for path in paths:
+        own = [one for one in imports(path) if one.startswith("regimeswitch")]
+        assert {one.split(".")[0] for one in own} <= {"regimeswitch"}, path.name
+        assert {one.split(".")[1] for one in own} <= allowed, path.name
+
+
+def test_the_embedded_exchange_knows_candles_and_nothing_else() -> None:
+    paths = sorted((LAB / "exchange").rglob("*.py"))
+    assert paths
+    for path in paths:
+        names = imports(path)
+        own = [name for name in names if name.split(".")[0] == "regimeswitch"]
+        assert starts(set(own), "regimeswitch.market.candles") == sorted(own), path.name
+        lab = [name for name in names if name.split(".")[0] == "regimeswitch_lab"]
+        assert starts(set(lab), "regimeswitch_lab.exchange") == sorted(lab), path.name
+        assert starts(names, "freqtrade") == [], path.name
+
+
+def module_graph(*homes: Path) -> dict[str, set[str]]:
+    """Modules of the packages and what each imports of them."""
+    paths = {
+        ".".join(path.relative_to(HOME.parent).with_suffix("").parts): path
+        for home in homes
+        for path in home.rglob("*.py")
+        if path.stem != "__init__"
+    }
+    return {
+        name: {
+            module
+            for one in imports(path)
+            for module in (one, one.rpartition(".")[0])
+            if module in paths
+        }
+        for name, path in paths.items()
+    }
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """What is left when all that points at nothing is taken away, again and again."""
+    left = dict(graph)
+    while ends := [name for name, aims in left.items() if not aims & left.keys()]:
+        for name in ends:
+            del left[name]
+    return sorted(left)
+
+
+def test_no_module_imports_itself_over_others() -> None:
+    assert circle(module_graph(HOME)) == []
+
+
+def test_a_circle_is_recognised() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_module_has_another_s_name() -> None:
+    names = [name.rpartition(".")[2] for name in module_graph(HOME, LAB)]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -11,6 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
+from regimeswitch.bot.trading.entry_filters import VETO, position_reasons
+from regimeswitch.bot.trading.trade_context import EntryRecord
+from regimeswitch.market.volatility import DAILY_ATR_COLUMN, VOLATILITY_COLUMN, WEIGHT_COLUMN
 from regimeswitch.risk.model_additions import (
     FORECAST_COLUMN,
     MODEL_WEIGHT_COLUMN,
@@ -19,11 +23,7 @@ from regimeswitch.risk.model_additions import (
     vetoed,
     without_model,
 )
-from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
-from regimeswitch.bot.trading.trade_context import EntryRecord
-from regimeswitch.bot.trading.entry_filters import VETO, position_reasons
 from regimeswitch.settings import Settings, SettingsError, load_settings
-from regimeswitch.market.volatility import DAILY_ATR_COLUMN, VOLATILITY_COLUMN, WEIGHT_COLUMN
 
 
 ROWS = 6

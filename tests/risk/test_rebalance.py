@@ -8,8 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from regimeswitch.risk.sizing import rebalance
-from regimeswitch.risk.sizing import Exposure
+from regimeswitch.risk.sizing import Exposure, rebalance
 from regimeswitch.settings import RiskSettings, load_settings
 
 

@@ -11,7 +11,7 @@ import pytest
 from freqtrade.persistence import LocalTrade, Order, Trade
 
 from regimeswitch.bot.trading.marked_equity import _worth_by
-from regimeswitch.bot.messages.notices import Notices
+from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.position_exits import Positions
 from regimeswitch.bot.trading.resizing import ADDED, REDUCED, Change, Resizing
 from regimeswitch.bot.trading.stakes import Stakes

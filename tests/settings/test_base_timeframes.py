@@ -14,16 +14,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from frames import candle_frame, frames, mended
-from regimeswitch.market.volatility_features import activity_features, warm_up_candles
 from regimeswitch.bot.bot_settings import mark_identifier
 from regimeswitch.bot.connection.health import is_late
 from regimeswitch.market.candles import candles_spanning, resample, timeframe_seconds
 from regimeswitch.market.features import basic_features, period_features
 from regimeswitch.market.labels import class_labels, forward_return, move_threshold
-from regimeswitch.model.factory import unfitted_ensemble, unfitted_model
 from regimeswitch.market.regimes import five_minute_range
-from regimeswitch.settings import LabelSettings, Settings, SettingsError, load_settings
+from regimeswitch.market.volatility_features import activity_features, warm_up_candles
 from regimeswitch.market.warmup import BASE_TIMEFRAMES, feature_candles, startup_candles
+from regimeswitch.model.factory import unfitted_ensemble, unfitted_model
+from regimeswitch.settings import LabelSettings, Settings, SettingsError, load_settings
 from smalllabels import KINDS
 
 

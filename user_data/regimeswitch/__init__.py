@@ -1,8 +1,8 @@
 """RegimeSwitch: one sub-model per market regime, inside Freqtrade's FreqAI.
 
-The modules beside this file are the core: pure functions and estimators that import no freqtrade,
-read no clock and do no input or output. ``bot`` touches a running bot, ``exchange`` is the
-embedded Binance spot, ``lab`` holds the commands of the ``regimeswitch`` command line.
+This package is all that a bot needs. Arrows point one way: ``bot`` uses ``model`` and ``risk``,
+these use ``market``, and that ``settings``. Only ``bot`` imports freqtrade, reads a clock or a
+file. The tools around a bot are a package of their own, ``regimeswitch_lab``.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

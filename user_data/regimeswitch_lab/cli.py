@@ -1,4 +1,4 @@
-"""The command line ``regimeswitch``: each command is a module in :mod:`regimeswitch.lab`.
+"""The command line ``regimeswitch``: each command is a module ``*_command``.
 
 Exit codes: 0 success, 1 a finding, 2 bad usage or input that cannot be used, 128 + n stopped by
 signal n.
@@ -20,24 +20,24 @@ from regimeswitch_lab.stop_signals import STDERR, Stopped, show_cursor, watched
 # Command and module. Only the module that is asked for is imported: freqtrade and the learners
 # take seconds to load.
 COMMANDS = {
-    "offline": "offline",
-    "dry-run": "dryrun",
-    "wait": "wait",
-    "exchange": "serve",
-    "market": "market",
-    "regimes": "regimes",
-    "prove": "prove",
-    "money": "money",
-    "trials": "trials",
-    "report": "report",
-    "replay": "replay",
-    "faults": "faults",
-    "orders": "orders",
-    "schema": "schema",
-    "contract": "contract",
-    "doctor": "doctor",
-    "backup": "backup",
-    "restore": "restore",
+    "offline": "offline.offline_command",
+    "dry-run": "offline.dry_run_command",
+    "wait": "offline.wait_command",
+    "exchange": "commands.serve_command",
+    "market": "synthetic.market_command",
+    "regimes": "commands.regimes_command",
+    "prove": "prove.prove_command",
+    "money": "money.money_command",
+    "trials": "commands.trials_command",
+    "report": "report.report_command",
+    "replay": "replay.replay_command",
+    "faults": "fault_matrix.faults_command",
+    "orders": "commands.orders_command",
+    "schema": "commands.schema_command",
+    "contract": "doctor.contract_command",
+    "doctor": "doctor.doctor_command",
+    "backup": "backup.backup_command",
+    "restore": "backup.restore_command",
 }
 
 
@@ -50,7 +50,7 @@ def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"regimeswitch {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in commands:
-        importlib.import_module(f"regimeswitch.lab.{COMMANDS[command]}").add_parser(subparsers)
+        importlib.import_module(f"regimeswitch_lab.{COMMANDS[command]}").add_parser(subparsers)
     return parser
 
 

@@ -15,9 +15,6 @@ import pandas as pd
 from freqtrade.enums import ExitCheckTuple, ExitType, RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy
 
-from regimeswitch.market.volatility_features import activity_features
-from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
-from regimeswitch.bot.messages.chart import POSITION_PLOTS, regime_bands
 from regimeswitch.bot.bot_settings import (
     mark_identifier,
     settings_from,
@@ -25,24 +22,26 @@ from regimeswitch.bot.bot_settings import (
     switch_freqai_off,
     trains,
 )
-from regimeswitch.bot.trading.marked_equity import Drawdown
-from regimeswitch.bot.guards import Guards
+from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
+from regimeswitch.bot.freqai.backtest_range import bound_timerange
+from regimeswitch.bot.freqai.candle_reach import check_history
 from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
-from regimeswitch.bot.messages.notices import Notices
+from regimeswitch.bot.freqai.shared_training import shared_pairs
+from regimeswitch.bot.guards import Guards
+from regimeswitch.bot.messages.chart import POSITION_PLOTS, regime_bands
 from regimeswitch.bot.overrides import (
     check_label_period,
     check_overrides,
     check_spaces,
     check_startup,
 )
+from regimeswitch.bot.trading.entry_filters import no_trade_reasons, position_reasons
+from regimeswitch.bot.trading.marked_equity import Drawdown
+from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.position_exits import Positions
-from regimeswitch.bot.freqai.candle_reach import check_history
 from regimeswitch.bot.trading.reentry import stopped_out
 from regimeswitch.bot.trading.resizing import ADDED, Resizing
-from regimeswitch.bot.freqai.shared_training import shared_pairs
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
-from regimeswitch.bot.trading.entry_filters import no_trade_reasons, position_reasons
-from regimeswitch.bot.freqai.backtest_range import bound_timerange
 from regimeswitch.bot.trial_ledger import note_hyperopt
 from regimeswitch.market.cleaning import bad_candles, mend
 from regimeswitch.market.features import (
@@ -59,9 +58,10 @@ from regimeswitch.market.labels import (
     forward_return,
     next_day_volatility,
 )
-from regimeswitch.settings.modes import POSITION
 from regimeswitch.market.regimes import five_minute_range
+from regimeswitch.market.volatility_features import activity_features
 from regimeswitch.settings import REGIME_NAMES
+from regimeswitch.settings.modes import POSITION
 
 
 class RegimeSwitchStrategy(IStrategy):

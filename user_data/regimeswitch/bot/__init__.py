@@ -1,1 +1,1 @@
-"""Rooms that touch a running freqtrade bot: settings from its config, FreqAI glue, notices."""
+"""What touches a running freqtrade bot: FreqAI, orders, the connection, trading, messages."""

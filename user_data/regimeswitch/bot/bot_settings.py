@@ -14,11 +14,11 @@ from typing import Any
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 
-from regimeswitch.model.learners import LearnerError, LearnerMissingError, Task, make_learner
-from regimeswitch.settings.modes import SIGNAL
-from regimeswitch.model.factory import learner_parameters
-from regimeswitch.settings import Settings, SettingsError, load_settings
 from regimeswitch.market.warmup import BASE_TIMEFRAME, startup_candles
+from regimeswitch.model.factory import learner_parameters
+from regimeswitch.model.learners import LearnerError, LearnerMissingError, Task, make_learner
+from regimeswitch.settings import Settings, SettingsError, load_settings
+from regimeswitch.settings.modes import SIGNAL
 
 
 logger = logging.getLogger(__name__)

@@ -17,21 +17,21 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.orders.adoption import coin_of, held, held_symbols, is_spot
-from regimeswitch.bot.messages.alerts import Alarms
-from regimeswitch.bot.isolation import Apart
+from regimeswitch.bot.compatibility.supported import GUARDED, Subject, check_parts
 from regimeswitch.bot.connection.ban_file import BanFile
 from regimeswitch.bot.connection.candle_filter import CandleGuard
+from regimeswitch.bot.connection.health import Outages
+from regimeswitch.bot.connection.rate_limits import Traffic
+from regimeswitch.bot.isolation import Apart
+from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.channels import Messenger, report_channels
-from regimeswitch.bot.shutdown import ENDING
-from regimeswitch.bot.trading.due_exits import ExitWatch
+from regimeswitch.bot.orders.adoption import coin_of, held, held_symbols, is_spot
 from regimeswitch.bot.orders.journal import Journal, journal_path
 from regimeswitch.bot.orders.order_guard import OrderGuard
-from regimeswitch.bot.connection.health import Outages
-from regimeswitch.bot.trading.exchange_stops import StopWatch
-from regimeswitch.bot.compatibility.supported import GUARDED, Subject, check_parts
-from regimeswitch.bot.connection.rate_limits import Traffic
 from regimeswitch.bot.orders.upkeep import Upkeep
+from regimeswitch.bot.shutdown import ENDING
+from regimeswitch.bot.trading.due_exits import ExitWatch
+from regimeswitch.bot.trading.exchange_stops import StopWatch
 from regimeswitch.settings import Settings
 
 

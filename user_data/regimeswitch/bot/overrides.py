@@ -14,8 +14,8 @@ from typing import Any
 
 from freqtrade.exceptions import OperationalException
 
-from regimeswitch.settings.modes import POSITION
 from regimeswitch.settings import RiskSettings, Settings
+from regimeswitch.settings.modes import POSITION
 
 
 logger = logging.getLogger(__name__)

@@ -6,11 +6,16 @@ UTC. Row t is known at its close: date + timeframe.
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+# Who reads candles needs their length too: both from here.
+from regimeswitch.settings.timeframes import COUNTED as COUNTED
+from regimeswitch.settings.timeframes import candles_spanning as candles_spanning
+from regimeswitch.settings.timeframes import timeframe_seconds as timeframe_seconds
 
 
 Floats = NDArray[np.float64]
@@ -20,8 +25,6 @@ TIMEFRAME_SECONDS = {
     **{"5m": 300, "15m": 900, "30m": 1800},
     **{"1h": 3600, "4h": 14400, "1d": 86400},
 }
-COUNTED = "5m"
-"""Whose candles the settings count, whatever the base timeframe."""
 UTC_DATES = pd.DatetimeTZDtype("ms", "UTC")
 UNUSABLE_KINDS = ("zero", "negative", "inverted", "volume", "spike")
 BAD_KINDS = ("gap", "flat", *UNUSABLE_KINDS)
@@ -30,37 +33,6 @@ SMALLEST_PRICE, LARGEST_PRICE = 1e-15, 1e15
 LARGEST_VOLUME = 1e30
 VOLUME_CANDLES, MIN_VOLUME_CANDLES = 288, 12
 """Candles before one with whose volumes its own is compared, and how many need trades."""
-
-
-def timeframe_seconds(timeframe: str) -> int:
-    """Length of a candle in seconds, for any of freqtrade's timeframes in m, h, d or w.
-
-    :param timeframe: a whole number of at least 1 and its unit
-    :raises ValueError: for any other text; months have no fixed length
-
-    >>> timeframe_seconds("5m"), timeframe_seconds("1d")
-    (300, 86400)
-    """
-    unit = {"m": 60, "h": 3600, "d": 86400, "w": 604800}.get(timeframe[-1:])
-    if unit is None or not timeframe[:-1].isdigit() or int(timeframe[:-1]) < 1:
-        raise ValueError(f"timeframe {timeframe!r} is not known; write it like 5m, 1h or 1d")
-    return int(timeframe[:-1]) * unit
-
-
-def candles_spanning(count: int, timeframe: str, least: int = 1) -> int:
-    """Candles of a timeframe that span the time of ``count`` 5-minute candles.
-
-    The one place where a count of the settings becomes one of base candles.
-
-    >>> [candles_spanning(36, timeframe) for timeframe in ("5m", "15m", "1h")]
-    [36, 12, 3]
-
-    :param count: of candles of :data:`COUNTED`
-    :param least: fewer than these are no use; a statistic needs more than one
-    :return: whole candles, rounded up
-    """
-    span = count * timeframe_seconds(COUNTED)
-    return max(-(-span // timeframe_seconds(timeframe)), least)
 
 
 def utc_dates(dates: pd.Series) -> pd.Series:
@@ -82,6 +54,24 @@ def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
     """Opening times counted in candles of a timeframe since 1970."""
     milliseconds = utc_dates(dates).astype("int64").to_numpy()
     return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
+
+
+def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
+    """Position of the last candle that had closed at ``now``.
+
+    :param frame: candles of ``timeframe``, sorted by date
+    :param now: aware; the candle that closes at this very moment counts
+    :return: -1 where none had closed
+    """
+    if frame.empty:
+        return -1
+    newest = pd.Timestamp(now) - pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    dates = frame["date"]
+    row = len(dates) - 1
+    # From the end: it is the last or the one before, and this is asked on every candle.
+    while row >= 0 and dates.iloc[row] > newest:
+        row -= 1
+    return row
 
 
 def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) -> pd.DataFrame:

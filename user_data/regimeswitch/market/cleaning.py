@@ -13,7 +13,8 @@ RECENT = 400
 
 
 def bad_candles(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
-    """Candles that cannot be true, by kind; see :func:`regimeswitch.market.candles.find_bad_candles`.
+    """Candles that cannot be true, by kind; see
+    :func:`regimeswitch.market.candles.find_bad_candles`.
 
     :param candles: frame of one pair, sorted by date
     :param timeframe: of ``candles``; the limit of a spike grows with its square root

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from regimeswitch.market.candles import mend_candles, utc_dates
 from regimeswitch.market.regimes import five_minute_range, window_std
-from regimeswitch.settings import LabelSettings
 from regimeswitch.market.volatility import YEAR_SECONDS
 from regimeswitch.market.volatility_forecast import DAY_SECONDS, day_candles
+from regimeswitch.settings import LabelSettings
 
 
 Floats = NDArray[np.float64]
@@ -61,8 +61,8 @@ def forward_return(
 
     :param candles: of the base timeframe
     :param timeframe: of ``candles``
-    :param bad: of :func:`regimeswitch.market.candles.find_bad_candles`; a row that is bad, or that looks
-        ahead over a gap or an impossible candle, is missing
+    :param bad: of :func:`regimeswitch.market.candles.find_bad_candles`; a row that is bad, or that
+        looks ahead over a gap or an impossible candle, is missing
     """
     candles = _without_bad_prices(candles, bad)
     close = candles["close"].to_numpy(dtype=np.float64)

@@ -13,7 +13,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import COUNTED, merge_causally, resample, timeframe_seconds
-from regimeswitch.settings import EMA_LENGTHS, RegimeSettings
 from regimeswitch.market.hysteresis import (
     BEAR,
     BULL,
@@ -25,6 +24,7 @@ from regimeswitch.market.hysteresis import (
     banded_state,
     pending,
 )
+from regimeswitch.settings import EMA_LENGTHS, RegimeSettings
 
 
 NAMES = {BULL: "bull", BEAR: "bear", SIDEWAYS: "sideways"}

@@ -20,7 +20,13 @@ import pandas as pd
 import talib
 
 from regimeswitch.market.candles import COUNTED, candles_spanning, timeframe_seconds
-from regimeswitch.market.features import DAY_CANDLES, HOUR_CANDLES, Floats, candle_arrays, feature_frame
+from regimeswitch.market.features import (
+    DAY_CANDLES,
+    HOUR_CANDLES,
+    Floats,
+    candle_arrays,
+    feature_frame,
+)
 from regimeswitch.market.regimes import window_mean
 
 

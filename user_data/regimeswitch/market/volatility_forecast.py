@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from regimeswitch.market.candles import merge_causally, timeframe_seconds
 from regimeswitch.market.regimes import STALE_RULE_CANDLES
-from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings
 from regimeswitch.market.volatility import YEAR_SECONDS, annual_volatility
+from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings
 
 
 Floats = NDArray[np.float64]

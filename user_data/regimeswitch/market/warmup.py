@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from regimeswitch.market.volatility_features import warm_up_candles as activity_candles
 from regimeswitch.market.candles import COUNTED, timeframe_seconds
 from regimeswitch.market.features import longest_period, warm_up_candles
-from regimeswitch.settings.modes import POSITION, SIGNAL
-from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings, SettingsError
 from regimeswitch.market.volatility import DAILY_ATR_DAYS, volatility_candles
+from regimeswitch.market.volatility_features import warm_up_candles as activity_candles
 from regimeswitch.market.volatility_forecast import WEEK_DAYS, day_candles, month_days
+from regimeswitch.settings import MAX_STARTUP_CANDLES, Settings, SettingsError
+from regimeswitch.settings.modes import POSITION, SIGNAL
 
 
 BASE_TIMEFRAME = COUNTED

@@ -1,8 +1,8 @@
 """The product: an ensemble that has proven, on later rows than it learned from, what it is worth.
 
-The trial of :mod:`regimeswitch.model.validation` decides how the base is made, how far each sub-model and
-each pair's own finish is trusted, how probabilities are calibrated, and what a forecast is worth.
-Then everything is trained again on all rows.
+The trial of :mod:`regimeswitch.model.validation` decides how the base is made, how far each
+sub-model and each pair's own finish is trusted, how probabilities are calibrated, and what a
+forecast is worth. Then everything is trained again on all rows.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from regimeswitch.model.calibration import Calibrator, calibration_error
-from regimeswitch.model.expected_return import Edge, class_moves, measured, number_moves
-from regimeswitch.model.ensemble import RegimeEnsemble
-from regimeswitch.model.shrinkage import Verdict, blend, earned_trust
 from regimeswitch.market.features import DAY_CANDLES
+from regimeswitch.market.regimes import NAMES
+from regimeswitch.model.calibration import Calibrator, calibration_error
+from regimeswitch.model.ensemble import RegimeEnsemble
+from regimeswitch.model.expected_return import Edge, class_moves, measured, number_moves
+from regimeswitch.model.shrinkage import Verdict, blend, earned_trust
+from regimeswitch.model.training_set import Rows
 from regimeswitch.model.validation import (
     Judged,
     fit_finishes,
@@ -29,8 +31,6 @@ from regimeswitch.model.validation import (
     pairs_with_rows,
     with_trust,
 )
-from regimeswitch.market.regimes import NAMES
-from regimeswitch.model.training_set import Rows
 from regimeswitch.settings import EvidenceSettings
 
 
@@ -56,7 +56,8 @@ class Forecast:
 
 
 class GatedModel:
-    """An ensemble with evidence, fitted on :class:`regimeswitch.model.training_set.Rows` of one or more pairs.
+    """An ensemble with evidence, fitted on :class:`regimeswitch.model.training_set.Rows` of one or
+    more pairs.
 
     :param ensemble: unfitted; its ``regime_feature`` is decided by the evidence
     :param settings: the section ``evidence``

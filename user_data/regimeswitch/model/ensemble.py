@@ -2,8 +2,8 @@
 
 The base learns from all rows; each regime's sub-model from that regime's rows. Which sub-model
 answers for a row is decided by the row's regime alone, given beside ``X`` as ``regime`` (codes of
-:mod:`regimeswitch.market.hysteresis`). The base answers where the regime is UNKNOWN, was never seen in
-training, had too few rows or only one class; ``reasons_`` says so for each regime.
+:mod:`regimeswitch.market.hysteresis`). The base answers where the regime is UNKNOWN, was never seen
+    in training, had too few rows or only one class; ``reasons_`` says so for each regime.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from regimeswitch.model.learners import fit_on_top
 from regimeswitch.market.regimes import NAMES
+from regimeswitch.model.learners import fit_on_top
 
 
 Matrix = NDArray[np.float32]

@@ -8,18 +8,18 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from regimeswitch.market.candles import candles_spanning
+from regimeswitch.market.features import DAY_CANDLES
+from regimeswitch.market.volatility_forecast import day_candles
+from regimeswitch.model.blended import GatedModel
 from regimeswitch.model.ensemble import (
     RegimeEnsemble,
     RegimeEnsembleClassifier,
     RegimeEnsembleRegressor,
 )
-from regimeswitch.market.features import DAY_CANDLES
-from regimeswitch.model.blended import GatedModel
 from regimeswitch.model.learners import RATIO_OBJECTIVES, Task, make_learner
 from regimeswitch.model.training_set import thinning_step
-from regimeswitch.settings import ModelSettings, Settings
-from regimeswitch.market.volatility_forecast import day_candles
 from regimeswitch.model.volatility_model import VolatilityModel
+from regimeswitch.settings import ModelSettings, Settings
 
 
 TrainedModel = GatedModel | VolatilityModel

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from regimeswitch.market.regimes import NAMES
+from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS, Har, ewma_variance
 from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.shrinkage import (
     LEAST_BLOCKS,
@@ -24,11 +26,9 @@ from regimeswitch.model.shrinkage import (
     earned_trust,
     qlike,
 )
-from regimeswitch.model.validation import Fold, Judged, folds_of, judge, with_trust
-from regimeswitch.market.regimes import NAMES
 from regimeswitch.model.training_set import Rows
+from regimeswitch.model.validation import Fold, Judged, folds_of, judge, with_trust
 from regimeswitch.settings import EvidenceSettings
-from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS, Har, ewma_variance
 
 
 Floats = NDArray[np.float64]
@@ -89,8 +89,8 @@ class Served:
 class VolatilityModel:
     """A forecast of the next 24 hours' volatility, fitted on rows of one or more pairs.
 
-    The last columns of ``X`` are :data:`regimeswitch.market.volatility_forecast.RIVAL_COLUMNS`, which the
-    rivals are computed from and which the models see as well; ``y`` is the label
+    The last columns of ``X`` are :data:`regimeswitch.market.volatility_forecast.RIVAL_COLUMNS`,
+    which the rivals are computed from and which the models see as well; ``y`` is the label
     :func:`regimeswitch.market.labels.next_day_volatility`.
 
     :param ensemble: unfitted regressor of ratios, see

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from regimeswitch.settings import EntrySettings, RiskSettings, Settings
 from regimeswitch.market.volatility import target_weights
+from regimeswitch.settings import EntrySettings, RiskSettings, Settings
 
 
 Floats = NDArray[np.float64]

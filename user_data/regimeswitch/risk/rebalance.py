@@ -32,7 +32,8 @@ def wanted_change(value: float, target: float, settings: RiskSettings) -> float:
     """What brings a position to its target, stake currency; below 0 = to be reduced.
 
     :param value: of the position at the close of the last candle, stake currency
-    :param target: stake that the position is to have, see :func:`regimeswitch.risk.sizing.slot_stake`
+    :param target: stake that the position is to have, see
+        :func:`regimeswitch.risk.sizing.slot_stake`
     :return: 0 within the band, which is ``rebalance_band`` times the target on either side, and
         where there is no target
     """

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from regimeswitch.settings.base import Fraction, RegimeName, RegimeNumbers, Section
+from regimeswitch.settings.section_base import Fraction, RegimeName, RegimeNumbers, Section
 
 
 class BuyProbabilities(RegimeNumbers):

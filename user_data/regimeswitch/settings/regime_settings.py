@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from regimeswitch.market.candles import candles_spanning, timeframe_seconds
-from regimeswitch.settings.base import Section
+from regimeswitch.settings.section_base import Section
+from regimeswitch.settings.timeframes import candles_spanning, timeframe_seconds
 
 
 MAX_STARTUP_CANDLES = 4999

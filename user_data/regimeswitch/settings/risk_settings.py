@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from regimeswitch.market.candles import candles_spanning
-from regimeswitch.settings.base import Fraction, RegimeNumbers, Section
+from regimeswitch.settings.section_base import Fraction, RegimeNumbers, Section
+from regimeswitch.settings.timeframes import candles_spanning
 
 
 MIN_ATR_PERIOD = 5

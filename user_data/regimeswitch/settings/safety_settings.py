@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch.settings.base import Section
+from regimeswitch.settings.section_base import Section
+from regimeswitch.settings.timeframes import timeframe_seconds
 
 
 SAFETY_OF_MODELS = {"spike_fraction", "spike_volume"}

@@ -13,40 +13,14 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from regimeswitch.market.candles import COUNTED, candles_spanning
-from regimeswitch.settings.entry_settings import BuyProbabilities, EntrySettings, SellProbabilities
+from regimeswitch.settings.entry_settings import EntrySettings
 from regimeswitch.settings.errors import explain
 from regimeswitch.settings.modes import POSITION, not_read, with_defaults_of_mode
-from regimeswitch.settings.regime_settings import EMA_LENGTHS, MAX_STARTUP_CANDLES, RegimeSettings
-from regimeswitch.settings.risk_settings import RegimeScale, RiskSettings
+from regimeswitch.settings.regime_settings import RegimeSettings
+from regimeswitch.settings.risk_settings import RiskSettings
 from regimeswitch.settings.safety_settings import SAFETY_OF_MODELS, SafetySettings
-from regimeswitch.settings.base import REGIME_NAMES, Fraction, RegimeName, RegimeNumbers, Section
-
-
-__all__ = [
-    "EMA_LENGTHS",
-    "FEATURE_VERSION",
-    "MAX_STARTUP_CANDLES",
-    "REGIME_NAMES",
-    "BuyProbabilities",
-    "EntrySettings",
-    "EvidenceSettings",
-    "Fraction",
-    "LabelSettings",
-    "LearnerName",
-    "ModelSettings",
-    "RegimeName",
-    "RegimeNumbers",
-    "RegimeScale",
-    "RegimeSettings",
-    "RiskSettings",
-    "SafetySettings",
-    "Section",
-    "SellProbabilities",
-    "Settings",
-    "SettingsError",
-    "load_settings",
-]
+from regimeswitch.settings.section_base import RegimeName, Section
+from regimeswitch.settings.timeframes import COUNTED, candles_spanning
 
 
 LearnerName = Literal["lightgbm", "xgboost", "random_forest"]

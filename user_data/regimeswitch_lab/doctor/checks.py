@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from regimeswitch.lab.doctoring import (
-    additions,
-    beginning,
-    classes,
-    configuration,
-    freqai,
-    keys,
-    machine,
-    notices,
-    secrecy,
-)
+from regimeswitch_lab.doctor import addition_checks, start_checks, class_checks, config_checks, freqai_checks, key_checks, machine_checks, notice_checks, secrecy_checks
 from regimeswitch_lab.doctor.findings import Finding
 from regimeswitch_lab.doctor.subject import Subject
 
@@ -22,33 +12,33 @@ from regimeswitch_lab.doctor.subject import Subject
 Check = Callable[[Subject], Iterator[Finding]]
 
 PLAIN_CHECKS: list[Check] = [
-    configuration.check_settings,
-    configuration.check_schema,
-    keys.check_keys,
-    classes.check_classes,
-    secrecy.check_files,
-    secrecy.check_permissions,
-    machine.check_disk,
-    machine.check_versions,
-    machine.check_release,
-    machine.check_learners,
+    config_checks.check_settings,
+    config_checks.check_schema,
+    key_checks.check_keys,
+    class_checks.check_classes,
+    secrecy_checks.check_files,
+    secrecy_checks.check_permissions,
+    machine_checks.check_disk,
+    machine_checks.check_versions,
+    machine_checks.check_release,
+    machine_checks.check_learners,
 ]
 """They can be made of any configuration."""
 
 MEANING_CHECKS: list[Check] = [
-    beginning.check_state,
-    beginning.check_pairs,
-    configuration.check_freqtrade,
-    configuration.check_overrides,
-    configuration.check_slots,
-    configuration.check_timeframes,
-    freqai.check_presence,
-    freqai.check_identifier,
-    freqai.check_lifetimes,
-    freqai.check_startup,
-    freqai.check_threads,
-    additions.check_additions,
-    secrecy.check_api,
-    notices.check_notices,
+    start_checks.check_state,
+    start_checks.check_pairs,
+    config_checks.check_freqtrade,
+    config_checks.check_overrides,
+    config_checks.check_slots,
+    config_checks.check_timeframes,
+    freqai_checks.check_presence,
+    freqai_checks.check_identifier,
+    freqai_checks.check_lifetimes,
+    freqai_checks.check_startup,
+    freqai_checks.check_threads,
+    addition_checks.check_additions,
+    secrecy_checks.check_api,
+    notice_checks.check_notices,
 ]
 """They need one that freqtrade accepts."""

@@ -166,21 +166,21 @@ def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], 
     """Findings in candles, labels and regimes; figures of both by pair."""
     import pandas as pd
 
-    from regimeswitch.lab.doctoring import candlefiles, rows
+    from regimeswitch_lab.doctor import candle_checks, row_checks
 
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("candles", total=2)
-        files, findings = candlefiles.read_candles(subject)
+        files, findings = candle_checks.read_candles(subject)
         progress.update(task, advance=1, description="labels and regimes")
         # Without FreqAI there is no training window to look at.
         learns = subject.part("freqai").get("enabled", False)
-        windows = rows.windows_of(subject, files) if learns else []
+        windows = row_checks.windows_of(subject, files) if learns else []
         progress.advance(task)
-    findings += candlefiles.check_contents(files)
-    findings += candlefiles.check_history(subject, files)
-    findings += candlefiles.check_age(files, pd.Timestamp.now(tz="UTC"))
-    findings += rows.check_labels(windows)
-    findings += rows.check_regimes(subject, windows)
+    findings += candle_checks.check_contents(files)
+    findings += candle_checks.check_history(subject, files)
+    findings += candle_checks.check_age(files, pd.Timestamp.now(tz="UTC"))
+    findings += row_checks.check_labels(windows)
+    findings += row_checks.check_regimes(subject, windows)
     return findings, {
         "candles": {file.name: file.figures() for file in files},
         "pairs": {window.pair: window.figures() for window in windows},

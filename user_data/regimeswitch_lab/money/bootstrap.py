@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimeswitch_lab.prove.comparison_metrics import DRAWS, LEAST_BLOCKS, interval
+from regimeswitch_lab.comparison_metrics import DRAWS, LEAST_BLOCKS, interval
 
 
 Floats = NDArray[np.float64]

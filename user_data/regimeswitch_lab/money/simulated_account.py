@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from regimeswitch.risk.sizing import rebalance, sizing
+from regimeswitch.risk import rebalance, sizing
 from regimeswitch.bot.trading.marked_equity import DAILY, PEAK
 from regimeswitch.market.candles import candles_spanning, timeframe_seconds
 from regimeswitch.risk.loss_limits import DAY_SECONDS, FloorState, floor_after

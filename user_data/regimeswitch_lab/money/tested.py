@@ -15,7 +15,7 @@ from regimeswitch_lab.money.mode_overlay import in_mode
 from regimeswitch_lab.money.book import Order, Trade
 from regimeswitch_lab.money.position_signals import Market
 from regimeswitch_lab.sameness import CLASSIFIER
-from regimeswitch_lab.prove.stock import USUAL
+from regimeswitch_lab.stock import USUAL
 from regimeswitch.settings.modes import POSITION, SIGNAL
 
 

@@ -31,7 +31,7 @@ from regimeswitch_lab.offline.overlay import LiveAccount, child_environment, ove
 from regimeswitch_lab.offline.servable import check_mode, check_pairs, config_of_call
 from regimeswitch_lab.offline.log_filter import run_shown
 from regimeswitch_lab.stop_signals import temporary_folder
-from regimeswitch_lab.exchange.venue import add_account_arguments, open_venue
+from regimeswitch_lab.offline.venue import add_account_arguments, open_venue
 
 
 USAGE = 2

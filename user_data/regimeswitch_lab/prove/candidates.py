@@ -16,7 +16,7 @@ from regimeswitch.model.blended import GatedModel
 from regimeswitch.model.validation import fit_base
 from regimeswitch_lab.prove.dataset import PairData
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.prove.stock import stock_probabilities
+from regimeswitch_lab.stock import stock_probabilities
 from regimeswitch.market.labels import CLASSES
 from regimeswitch.model.factory import unfitted_ensemble, unfitted_model
 from regimeswitch.model.training_set import Rows, thinned, thinning_step

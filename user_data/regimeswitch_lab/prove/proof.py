@@ -12,7 +12,7 @@ from regimeswitch.market.candles import candles_spanning
 from regimeswitch.market.features import DAY_CANDLES
 from regimeswitch_lab.prove.candidates import FREQUENCIES, MODELS, UNSWITCHED
 from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.prove.comparison_metrics import (
+from regimeswitch_lab.comparison_metrics import (
     FIGURES,
     Floats,
     block_sums,

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from regimeswitch.lab.reporting import metrics as tables
+from regimeswitch_lab.report import report_metrics as tables
 from regimeswitch_lab.report.equity import Account, account_of
 from regimeswitch_lab.report.drawing import drawing
 from regimeswitch_lab.report.formats import FILTERS

@@ -18,12 +18,12 @@ from freqtrade.exchange import Exchange, binance
 from freqtrade.exchange import exchange as exchange_module
 from freqtrade.freqtradebot import FreqtradeBot
 
-from regimeswitch.bot.orders.order_guard import adoption
-from regimeswitch.bot.connection.responses import NoAnswer, Withheld
-from regimeswitch.bot.orders.in_flight import NotPlaced
 from regimeswitch.bot.compatibility.internals import Misfit, named, source_of
+from regimeswitch.bot.connection.responses import NoAnswer, Withheld
 from regimeswitch.bot.freqai.model_files import ENDINGS
 from regimeswitch.bot.freqai.model_guard import WRITERS
+from regimeswitch.bot.orders import adoption
+from regimeswitch.bot.orders.in_flight import NotPlaced
 
 
 ORDER_SENDERS = {

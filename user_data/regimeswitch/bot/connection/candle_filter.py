@@ -18,14 +18,13 @@ import pandas as pd
 from freqtrade.exceptions import ExchangeError
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.connection.books import best_prices
-from regimeswitch.bot.trading.trade_context import closed_row
-from regimeswitch.market.candles import UNUSABLE_KINDS, timeframe_seconds
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.market.candles import UNUSABLE_KINDS, closed_row, timeframe_seconds
 from regimeswitch.market.cleaning import RECENT, bad_candles, mend
+from regimeswitch.market.raw_candles import sound_ticks
 from regimeswitch.market.regimes import five_minute_range
 from regimeswitch.settings import Settings
-from regimeswitch.market.raw_candles import sound_ticks
 
 
 logger = logging.getLogger(__name__)

@@ -13,11 +13,17 @@ import pandas as pd
 from freqtrade.persistence import PairLocks
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.messages.alerts import Alarms
-from regimeswitch.bot.connection.response_rows import State
-from regimeswitch.bot.connection.response_states import CLOCK, LATE, NOT_TRADED, SLOW_ENTRY, SLOW_EXIT
-from regimeswitch.bot.connection.response_table import SILENT
 from regimeswitch.bot.connection.rate_limits import Traffic
+from regimeswitch.bot.connection.response_rows import State
+from regimeswitch.bot.connection.response_states import (
+    CLOCK,
+    LATE,
+    NOT_TRADED,
+    SLOW_ENTRY,
+    SLOW_EXIT,
+)
+from regimeswitch.bot.connection.response_table import SILENT
+from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.market.candles import COUNTED, timeframe_seconds
 from regimeswitch.settings.safety_settings import SafetySettings
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import ccxt
 
-from regimeswitch.bot.connection.responses import MINUTE, Answer, NoAnswer, Withheld, checked
 from regimeswitch.bot.connection.exchange_clock import ExchangeClock
-from regimeswitch.bot.connection.response_rows import Pause, State
+from regimeswitch.bot.connection.request_purpose import CANDLES, Request
 from regimeswitch.bot.connection.response_meanings import meaning_of, row
+from regimeswitch.bot.connection.response_rows import Pause, State
 from regimeswitch.bot.connection.response_states import SLOW_ENTRY, SLOW_EXIT, WEIGHT
 from regimeswitch.bot.connection.response_table import SILENT
-from regimeswitch.bot.connection.request_purpose import CANDLES, Request
+from regimeswitch.bot.connection.responses import MINUTE, Answer, NoAnswer, Withheld, checked
 from regimeswitch.bot.connection.silence import Silence, in_words
 from regimeswitch.settings.safety_settings import SafetySettings
 

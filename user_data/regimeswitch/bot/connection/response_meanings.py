@@ -1,7 +1,7 @@
 """What each answer of the exchange means for the request, entries, exits and the next try.
 
-One table (:mod:`regimeswitch.bot.connection.response_table`), by which code decides. Here an answer or an error
-finds its row.
+One table (:mod:`regimeswitch.bot.connection.response_table`), by which code decides. Here an answer
+or an error finds its row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ import ccxt
 
 from regimeswitch.bot.connection.response_rows import Meaning, Pause, State
 from regimeswitch.bot.connection.response_states import STATES
-from regimeswitch.bot.connection.response_table import ANSWERS, KEPT_BACK, OTHER, SILENT, TABLE, UNREADABLE
+from regimeswitch.bot.connection.response_table import (
+    ANSWERS,
+    KEPT_BACK,
+    OTHER,
+    SILENT,
+    TABLE,
+    UNREADABLE,
+)
 
 
 __all__ = ["Meaning", "Pause", "State", "meaning", "meaning_of", "row"]

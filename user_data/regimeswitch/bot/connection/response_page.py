@@ -1,7 +1,7 @@
 """The tables of answers and states as a page shows them.
 
-``python -m regimeswitch.bot.connection.response_page docs/faults.md`` writes them into the page; what stands
-between their marks is replaced, nothing else.
+``python -m regimeswitch.bot.connection.response_page docs/faults.md`` writes them into the page;
+what stands between their marks is replaced, nothing else.
 """
 
 from __future__ import annotations

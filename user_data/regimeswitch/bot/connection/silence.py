@@ -10,8 +10,8 @@ import time
 from datetime import UTC, datetime
 
 from regimeswitch.bot.connection.ban_file import MAX_BAN, BanFile
-from regimeswitch.bot.connection.response_rows import Meaning, Pause, State
 from regimeswitch.bot.connection.response_meanings import row
+from regimeswitch.bot.connection.response_rows import Meaning, Pause, State
 from regimeswitch.bot.connection.response_table import ENDLESS
 
 

@@ -1,6 +1,7 @@
 """Columns of what models add to position mode, from what FreqAI has predicted; logged at the start.
 
-The bot's side of :mod:`regimeswitch.risk.model_additions`: without a prediction the rule stays as it is.
+The bot's side of :mod:`regimeswitch.risk.model_additions`: without a prediction the rule stays as
+it is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from regimeswitch.market.volatility import VOLATILITY_COLUMN, WEIGHT_COLUMN
 from regimeswitch.risk.model_additions import (
     FORECAST_COLUMN,
     MODEL_WEIGHT_COLUMN,
@@ -23,7 +25,6 @@ from regimeswitch.risk.model_additions import (
     without_model,
 )
 from regimeswitch.settings import Settings
-from regimeswitch.market.volatility import VOLATILITY_COLUMN, WEIGHT_COLUMN
 
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ def with_models(positions: pd.DataFrame, frame: pd.DataFrame, settings: Settings
 
     :param positions: of :func:`regimeswitch.bot.freqai.regime_candles.pair_positions`
     :param frame: the same candles with ``regime`` and whatever was predicted
-    :return: ``positions``, with the column :data:`regimeswitch.risk.model_additions.SCALE_COLUMN` where
-        ``entries.veto`` is on
+    :return: ``positions``, with the column :data:`regimeswitch.risk.model_additions.SCALE_COLUMN`
+        where ``entries.veto`` is on
     """
     result = positions
     if settings.risk.size_from == "forecast":

@@ -20,8 +20,8 @@ from freqtrade.plugins.pairlist.pairlist_helpers import expand_pairlist
 
 from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch.settings import Settings
 from regimeswitch.market.warmup import warm_up_needs
+from regimeswitch.settings import Settings
 
 
 logger = logging.getLogger(__name__)

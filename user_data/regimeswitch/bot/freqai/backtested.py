@@ -17,8 +17,8 @@ from freqtrade.strategy.interface import IStrategy
 
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.learning import LearningModel
-from regimeswitch.bot.freqai.training_outcome import Outcome, is_last
 from regimeswitch.bot.freqai.model_cache import drop_stale, remember_candles
+from regimeswitch.bot.freqai.training_outcome import Outcome, is_last
 from regimeswitch.market.candles import OHLCV
 from regimeswitch.model.factory import TrainedModel
 

@@ -19,7 +19,13 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
+from regimeswitch.bot.bot_settings import (
+    check_learners,
+    check_rule_timeframe,
+    mark_identifier,
+    settings_from,
+)
+from regimeswitch.bot.compatibility.supported import Subject, check_parts
 from regimeswitch.bot.freqai.columns import (
     CODE_COLUMN,
     EXPECTED_COLUMN,
@@ -36,31 +42,25 @@ from regimeswitch.bot.freqai.columns import (
     thresholds_of,
     with_rivals,
 )
-from regimeswitch.bot.bot_settings import (
-    check_learners,
-    check_rule_timeframe,
-    mark_identifier,
-    settings_from,
-)
+from regimeswitch.bot.freqai.feature_names import features_of, in_common
+from regimeswitch.bot.freqai.model_guard import ModelGuard, model_guard
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.bot.freqai.regime_candles import pair_regimes, pair_rivals, with_earlier_candles
-from regimeswitch.bot.freqai.model_guard import ModelGuard, model_guard
 from regimeswitch.bot.freqai.rounds import Rounds
 from regimeswitch.bot.freqai.shared_training import (
     SharedFrames,
     in_single_precision,
     shared_pairs,
 )
-from regimeswitch.bot.compatibility.supported import Subject, check_parts
-from regimeswitch.bot.freqai.tensorboard import no_tensorboard
 from regimeswitch.bot.freqai.stored_predictions import VIEWS, BacktestPredictions, said_of_missing
-from regimeswitch.bot.freqai.feature_names import features_of, in_common
+from regimeswitch.bot.freqai.tensorboard import no_tensorboard
 from regimeswitch.market.candles import OHLCV, utc_dates
+from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.blended import Forecast
 from regimeswitch.model.learners import Task
-from regimeswitch.settings.modes import POSITION
-from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.volatility_model import VolatilityForecast
+from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
+from regimeswitch.settings.modes import POSITION
 
 
 class RegimeModelBase(IFreqaiModel):

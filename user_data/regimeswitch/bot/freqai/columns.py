@@ -9,11 +9,11 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
 from regimeswitch.market.cleaning import bad_candles, mend
 from regimeswitch.market.labels import VOLATILITY_TARGET, forward_return, move_threshold
-from regimeswitch.settings import Settings
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS
+from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
+from regimeswitch.settings import Settings
 
 
 CODE_COLUMN = "_regimeswitch_code"

@@ -35,9 +35,9 @@ from regimeswitch.bot.freqai.training_rows import (
     usable_rows,
     without_own_rows,
 )
-from regimeswitch.model.ensemble import RegimeEnsemble
-from regimeswitch.model.blended import GatedModel
 from regimeswitch.market.labels import VOLATILITY_TARGET
+from regimeswitch.model.blended import GatedModel
+from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.factory import (
     TrainedModel,
     unfitted_ensemble,

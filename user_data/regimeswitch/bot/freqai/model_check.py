@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
     check_model,
@@ -18,6 +17,7 @@ from regimeswitch.bot.freqai.model_files import (
     set_aside,
     trusted_copy,
 )
+from regimeswitch.bot.messages.alerts import Alarms
 
 
 class ModelCheck:

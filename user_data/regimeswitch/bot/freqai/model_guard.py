@@ -18,7 +18,6 @@ from typing import Any
 
 from freqtrade.enums import RunMode
 
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.freqai.model_check import ModelCheck
 from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
@@ -29,6 +28,7 @@ from regimeswitch.bot.freqai.model_files import (
     write_manifest,
 )
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
+from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.settings import SafetySettings
 
 

@@ -17,9 +17,9 @@ from freqtrade.exceptions import OperationalException
 from regimeswitch.market.candles import OHLCV, resample, utc_dates
 from regimeswitch.market.cleaning import mend
 from regimeswitch.market.regimes import regime_columns
-from regimeswitch.settings import RegimeSettings, Settings
 from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.volatility_forecast import rival_columns
+from regimeswitch.settings import RegimeSettings, Settings
 
 
 History = Mapping[str, Mapping[str, pd.DataFrame]]

@@ -15,9 +15,9 @@ from freqtrade.misc import parse_db_uri_for_logging
 from freqtrade.strategy.interface import IStrategy
 
 from regimeswitch.bot.freqai.backtested import BacktestedModel
-from regimeswitch.bot.shutdown import ENDING, TRAINING_SECONDS
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.rounds import adopt
+from regimeswitch.bot.shutdown import ENDING, TRAINING_SECONDS
 from regimeswitch.market.candles import utc_dates
 
 

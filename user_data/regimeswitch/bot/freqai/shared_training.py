@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from regimeswitch.bot.freqai.columns import CODE_COLUMN, label_of, moves_of, with_rivals
 from regimeswitch.bot.freqai.fast_merge import join_quickly
-from regimeswitch.bot.freqai.missing_rows import no_rows
 from regimeswitch.bot.freqai.feature_names import features_of, in_common, vocabulary
+from regimeswitch.bot.freqai.missing_rows import no_rows
 from regimeswitch.market.candles import OHLCV, time_numbers, utc_dates
 from regimeswitch.market.labels import VOLATILITY_TARGET
 from regimeswitch.model.factory import row_step

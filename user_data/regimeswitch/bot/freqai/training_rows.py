@@ -17,11 +17,11 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from regimeswitch.bot.freqai.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of, with_rivals
 from regimeswitch.market.candles import OHLCV, time_numbers
 from regimeswitch.market.labels import VOLATILITY_TARGET
+from regimeswitch.market.volatility_forecast import day_candles
 from regimeswitch.model.factory import TrainedModel
 from regimeswitch.model.training_set import Rows
-from regimeswitch.settings import Settings
-from regimeswitch.market.volatility_forecast import day_candles
 from regimeswitch.model.volatility_model import VolatilityModel
+from regimeswitch.settings import Settings
 
 
 LEAST_OWN_ROWS = 100

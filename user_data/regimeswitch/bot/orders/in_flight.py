@@ -11,9 +11,9 @@ from typing import Any
 
 import ccxt
 
-from regimeswitch.bot.orders.absence import Trace, Traces, is_denial
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.connection.responses import NoAnswer, Withheld
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.orders.absence import Trace, Traces, is_denial
 from regimeswitch.bot.orders.journal import ABSENT, STRAY, Entry, Journal
 from regimeswitch.settings.safety_settings import SafetySettings
 

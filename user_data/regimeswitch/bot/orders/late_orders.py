@@ -10,9 +10,9 @@ import ccxt
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
 
+from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.orders.absence import Order
 from regimeswitch.bot.orders.adoption import adopt, in_database, is_empty, open_trades
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.orders.in_flight import described
 from regimeswitch.bot.orders.journal import EMPTY, KEPT, STRAY, Entry
 from regimeswitch.bot.orders.order_guard import OrderGuard

@@ -15,9 +15,9 @@ from typing import Any
 
 import ccxt
 
-from regimeswitch.bot.orders.absence import ARCHIVED, Order, code_of, is_denial
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.connection.responses import NoAnswer, Withheld
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.orders.absence import ARCHIVED, Order, code_of, is_denial
 from regimeswitch.bot.orders.in_flight import WINDOW_MS, Inquiry, described, other_order, pauses
 from regimeswitch.bot.orders.journal import REFUSED, Entry, Journal, new_client_id
 from regimeswitch.settings.safety_settings import SafetySettings

@@ -11,8 +11,15 @@ import ccxt
 from freqtrade.strategy import IStrategy
 from sqlalchemy.exc import SQLAlchemyError
 
-from regimeswitch.bot.orders.adoption import adopt, coin_of, in_database, is_empty, open_trades, owned
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.orders.adoption import (
+    adopt,
+    coin_of,
+    in_database,
+    is_empty,
+    open_trades,
+    owned,
+)
 from regimeswitch.bot.orders.in_flight import described
 from regimeswitch.bot.orders.journal import EMPTY, KEPT, KNOWN, STRAY, Entry
 from regimeswitch.bot.orders.order_guard import OrderGuard

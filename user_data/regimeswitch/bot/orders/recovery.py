@@ -19,9 +19,9 @@ from freqtrade.strategy import IStrategy
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.orders.absence import TRACE, Order, Traces
 from regimeswitch.bot.orders.adoption import adopt, coin_of, is_empty, open_trades, owned
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.orders.in_flight import Inquiry, described
 from regimeswitch.bot.orders.journal import DONE, EMPTY, KEPT, STRAY, Entry, Journal
 

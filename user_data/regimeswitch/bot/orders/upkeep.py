@@ -8,15 +8,15 @@ from functools import partial
 
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.orders.adoption import is_spot
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.isolation import Apart
-from regimeswitch.bot.orders.unfilled_trades import Ghosts
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.orders.adoption import is_spot
 from regimeswitch.bot.orders.late_orders import Latecomers
 from regimeswitch.bot.orders.order_guard import OrderGuard
 from regimeswitch.bot.orders.reconciliation import Reconciler
 from regimeswitch.bot.orders.recovery import Restored
 from regimeswitch.bot.orders.shortages import Shortages
+from regimeswitch.bot.orders.unfilled_trades import Ghosts
 from regimeswitch.settings.safety_settings import SafetySettings
 
 

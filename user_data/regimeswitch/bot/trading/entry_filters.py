@@ -1,7 +1,8 @@
 """Why no position is opened: one reason per candle, the same in backtests and live.
 
 Costs are two fees and two times the slippage. The expected return of the models is only as large
-as they have proven (see :mod:`regimeswitch.model.expected_return`); without proof it is zero and nothing is opened.
+as they have proven (see :mod:`regimeswitch.model.expected_return`); without proof it is zero and
+nothing is opened.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.risk.model_additions import SCALE_COLUMN
 from regimeswitch.bot.freqai.columns import EXPECTED_COLUMN, RATIO_COLUMN
-from regimeswitch.settings import REGIME_NAMES, Settings
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
+from regimeswitch.risk.model_additions import SCALE_COLUMN
+from regimeswitch.settings import REGIME_NAMES, Settings
 
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import ccxt
 from freqtrade.exceptions import PricingError
 
-from regimeswitch.bot.connection.responses import Withheld
 from regimeswitch.bot.connection.response_meanings import meaning_of
 from regimeswitch.bot.connection.response_table import KEPT_BACK
+from regimeswitch.bot.connection.responses import Withheld
 
 
 FINAL = (

@@ -21,10 +21,10 @@ from freqtrade.exceptions import ExchangeError
 from freqtrade.persistence import KeyValueStore, LocalTrade, Trade
 from numpy.typing import NDArray
 
-from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.connection.books import best_prices
-from regimeswitch.bot.messages.channels import Messenger
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.channels import Messenger
 from regimeswitch.market.candles import timeframe_seconds, utc_dates
 from regimeswitch.market.cleaning import is_far_price, mend
 from regimeswitch.risk.loss_limits import DAY_SECONDS, FloorState, day_of, floor_after

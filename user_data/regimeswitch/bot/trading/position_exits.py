@@ -12,12 +12,12 @@ from freqtrade.enums import RunMode
 from freqtrade.persistence import Trade
 from freqtrade.strategy import stoploss_from_absolute
 
-from regimeswitch.risk.sizing import sizing
-from regimeswitch.bot.trading.trade_context import EntryRecord, closed_row
-from regimeswitch.market.candles import COUNTED, timeframe_seconds
+from regimeswitch.bot.trading.trade_context import EntryRecord
+from regimeswitch.market.candles import COUNTED, closed_row, timeframe_seconds
 from regimeswitch.market.labels import RETURN_COLUMN
-from regimeswitch.settings.modes import POSITION
+from regimeswitch.risk import sizing
 from regimeswitch.settings import Settings
+from regimeswitch.settings.modes import POSITION
 
 
 class Positions:

@@ -9,8 +9,7 @@ import pandas as pd
 from freqtrade.enums import ExitType
 from freqtrade.persistence import Trade
 
-from regimeswitch.bot.trading.trade_context import closed_row
-from regimeswitch.market.candles import timeframe_seconds
+from regimeswitch.market.candles import closed_row, timeframe_seconds
 
 
 STOPS = {

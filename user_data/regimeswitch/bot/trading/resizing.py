@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 from freqtrade.persistence import Trade
 
-from regimeswitch.risk.sizing import rebalance
-from regimeswitch.bot.trading.trade_context import EntryRecord, closed_row
 from regimeswitch.bot.trading.stakes import Stakes
-from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch.settings import Settings
+from regimeswitch.bot.trading.trade_context import EntryRecord
+from regimeswitch.market.candles import closed_row, timeframe_seconds
 from regimeswitch.market.volatility import WEIGHT_COLUMN
+from regimeswitch.risk import rebalance
+from regimeswitch.settings import Settings
 
 
 ADDED, REDUCED = "rebalance_add", "rebalance_reduce"

@@ -16,14 +16,14 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 
-from regimeswitch.risk.sizing import sizing
-from regimeswitch.bot.trading.trade_context import EntryRecord
-from regimeswitch.bot.messages.notices import Notices
 from regimeswitch.bot.overrides import full_stake
 from regimeswitch.bot.trading.entry_filters import VETO
-from regimeswitch.settings.modes import POSITION
+from regimeswitch.bot.trading.notices import Notices
+from regimeswitch.bot.trading.trade_context import EntryRecord
+from regimeswitch.risk import sizing
 from regimeswitch.risk.sizing import Exposure
 from regimeswitch.settings import Settings
+from regimeswitch.settings.modes import POSITION
 
 
 TOLERATED = 1.3

@@ -10,14 +10,14 @@ from typing import Any, Self
 import pandas as pd
 from freqtrade.persistence import Trade
 
-from regimeswitch.risk.model_additions import FORECAST_COLUMN, SCALE_COLUMN
 from regimeswitch.bot.freqai.columns import EXPECTED_COLUMN, SIZE_COLUMN, TRAINED_COLUMN
 from regimeswitch.bot.trading.entry_filters import costs_of, size_ratios
-from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch.settings.modes import POSITION
+from regimeswitch.market.candles import closed_row
+from regimeswitch.market.volatility import DAILY_ATR_COLUMN, VOLATILITY_COLUMN, WEIGHT_COLUMN
+from regimeswitch.risk.model_additions import FORECAST_COLUMN, SCALE_COLUMN
 from regimeswitch.risk.sizing import Outlook
 from regimeswitch.settings import Settings
-from regimeswitch.market.volatility import DAILY_ATR_COLUMN, VOLATILITY_COLUMN, WEIGHT_COLUMN
+from regimeswitch.settings.modes import POSITION
 
 
 _KEY = "regimeswitch_entry"
@@ -112,19 +112,6 @@ class EntryRecord:
             return None
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in kept.items() if name in known})
-
-
-def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
-    """Position of the last candle that had closed at ``now``; -1 = none."""
-    if frame.empty:
-        return -1
-    newest = pd.Timestamp(now) - pd.Timedelta(seconds=timeframe_seconds(timeframe))
-    dates = frame["date"]
-    row = len(dates) - 1
-    # From the end: it is the last or the one before, and this is asked on every candle.
-    while row >= 0 and dates.iloc[row] > newest:
-        row -= 1
-    return row
 
 
 def _number(value: Any) -> float | None:

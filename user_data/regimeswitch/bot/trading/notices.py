@@ -9,8 +9,8 @@ import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 
-from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.bot.trading.entry_filters import PASSING, told_shares
+from regimeswitch.bot.trading.trade_context import EntryRecord
 
 
 logger = logging.getLogger(__name__)

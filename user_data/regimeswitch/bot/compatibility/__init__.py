@@ -1,0 +1,1 @@
+"""What is used of freqtrade's internals, and whether the installed release has it."""

@@ -1,0 +1,1 @@
+"""FreqAI: training rows, shared training, model files, output columns."""

@@ -1,0 +1,1 @@
+"""What people are notified of, and where: alerts, notices, channels, the chart."""

@@ -1,0 +1,1 @@
+"""Orders of a live bot: the journal, orders in flight, recovery, reconciliation."""

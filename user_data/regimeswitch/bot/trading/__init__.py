@@ -1,0 +1,1 @@
+"""Entries, sizes, exits and loss limits of positions, from freqtrade's hooks."""

@@ -1,0 +1,1 @@
+"""From training rows to a blended model: learners, ensemble, validation, calibration."""

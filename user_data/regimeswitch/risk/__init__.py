@@ -1,0 +1,1 @@
+"""Position sizes, stops, loss limits. Pure arithmetic, no state."""
