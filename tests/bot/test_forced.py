@@ -13,8 +13,8 @@ import pytest
 from freqtrade.enums import State
 from freqtrade.persistence import Trade
 from freqtrade.rpc import RPC, RPCException
-from test_live import MovedBot, moved_bot
 
+from movedbots import MovedBot, moved_bot
 from project import QUICK
 from regimeswitch.bot.trading.trade_context import EntryRecord
 

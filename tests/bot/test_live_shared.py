@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.freqai.data_drawer import METADATA
-from test_live import MovedBot, live_config, moved_bot
 
+from movedbots import MovedBot, live_config, moved_bot
 from project import QUICK
 
 

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_live import MovedBot, live_config, moved_bot
 
 import regimeswitch.bot.freqai.model_files
+from movedbots import MovedBot, live_config, moved_bot
 from project import QUICK
 from regimeswitch.bot.freqai.model_files import (
     ENDINGS,

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.exceptions import TemporaryError
-from test_live import START, MovedBot, moved_bot
 
+from movedbots import START, MovedBot, moved_bot
 from project import MARKET_END, QUICK
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.market.candles import OHLCV

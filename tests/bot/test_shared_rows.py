@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from test_backtest import trained
 
 from project import QUICK, Run
 from results import metadata_of, predictions_of, trades_of
+from trainings import trained
 
 
 pytestmark = pytest.mark.slow

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
-from test_signals import answers, load, signals
 
 from project import in_signal_mode
 from regimeswitch.bot.trading.entry_filters import no_trade_reasons, size_ratios
 from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.risk import sizing
 from regimeswitch.settings import RiskSettings, load_settings
+from strategies import answers, load, signals
 
 
 SIGNAL = load_settings(in_signal_mode())

@@ -15,25 +15,13 @@ import pytest
 from project import MARKET_END, QUICK, Run
 from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from results import metadata_of, predictions_of, trades_of
+from trainings import clean
 
 
 pytestmark = pytest.mark.slow
 
 TIMERANGE = ("--timerange", "20241218-20250101")
 ONE_WEEK = ("--timerange", "20241225-20250101", "--pairs", "BTC/USDT")
-
-
-def trained(run: Run) -> None:
-    """Success, and no exception that FreqAI swallowed."""
-    assert run.code == 0, run.log[-3000:]
-    for sign in ("raised exception", "Traceback"):
-        assert sign not in run.log, run.log[-5000:]
-
-
-def clean(run: Run) -> None:
-    """Trained, and no warning about fragmented frames."""
-    trained(run)
-    assert "PerformanceWarning" not in run.log, run.log[-5000:]
 
 
 def test_backtest_trades_by_regime_and_reloads_its_models(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crashes import PAIRS, crashing, with_files_of
 from frames import candle_frame
 from heldpairs import POSITION, position_frame
 from project import Run, in_signal_mode
@@ -22,19 +22,9 @@ from regimeswitch.settings import Settings, load_settings
 from results import metadata_of, predictions_of, trades_of
 
 
-PAIRS = ("BTC/USDT", "ETH/USDT")
 RANGE = "20241205-20241229"
 # The shipped wallet is 1,000; a hundredth of it is never put at stake.
 CAPITAL = 990.0
-
-
-def with_files_of(market: Path, timeframe: str, folder: Path) -> Path:
-    """The market with candle files of another base timeframe."""
-    shutil.copytree(market, folder)
-    for path in [] if timeframe == "5m" else folder.glob("*-5m.feather"):
-        longer = path.with_name(path.name.replace("-5m", f"-{timeframe}"))
-        resample(pd.read_feather(path), timeframe, "5m").to_feather(longer)
-    return folder
 
 
 def run_of(
@@ -212,34 +202,6 @@ def test_an_entry_waits_while_the_models_speak_against_it(
             into = date + pd.Timedelta(minutes=5)
             if not ((held["open_date"] <= into) & (into < held["close_date"])).any():
                 assert said.loc[date, "sell"] > said.loc[date, "buy"], date
-
-
-def crashing(folder: Path, noise: float = 0.0) -> Path:
-    """Pairs that rise steadily; one falls by half within a candle and goes on rising.
-
-    :param noise: of each close until some days before the fall, fraction
-    """
-    folder.mkdir()
-    rows = 288 * 60
-    for number, name in enumerate(("BTC_USDT", "ETH_USDT")):
-        frame = candle_frame(rows, number, start="2024-11-01")
-        rise = np.exp(np.linspace(0, 1.2, rows))
-        flat = frame["close"].iloc[0] / frame["close"]
-        loud = np.arange(rows) < 288 * 54
-        flat *= 1 + noise * loud * np.random.default_rng(number).normal(size=rows)
-        for column in ("open", "high", "low", "close"):
-            frame[column] = frame[column] * flat * rise
-        frame["open"] = frame["close"].shift(fill_value=frame["close"].iloc[0])
-        if number == 0:
-            row = 288 * 57 + 100
-            frame.loc[row:, ["open", "high", "low", "close"]] *= 0.5
-            frame.loc[row, ["open", "high"]] = frame.loc[row - 1, "close"]
-            frame.loc[row, "volume"] *= 50
-        frame["high"] = frame[["open", "high", "close"]].max(axis=1)
-        frame["low"] = frame[["open", "low", "close"]].min(axis=1)
-        frame.to_feather(folder / f"{name}-5m.feather")
-        resample(frame, "1h", "5m").to_feather(folder / f"{name}-1h.feather")
-    return folder
 
 
 @pytest.mark.slow

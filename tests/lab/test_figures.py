@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, spearmanr
-from test_calibration import sample
 
+from probabilities import sample
 from regimeswitch.market.labels import CLASSES
 from regimeswitch.model.calibration import calibration_error
 from regimeswitch_lab.comparison_metrics import block_sums, compared, figures, time_blocks

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.data.converter.converter import ohlcv_fill_up_missing_data
-from test_position_mode import PAIRS, crashing, with_files_of
 
+from crashes import PAIRS, crashing, with_files_of
 from frames import PRICES, candle_frame
 from heldpairs import POSITION
 from project import Run

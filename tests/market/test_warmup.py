@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.exceptions import OperationalException
-from test_signals import load
 
 from frames import candle_frame
 from project import QUICK, ROOT, Run
@@ -19,6 +18,7 @@ from regimeswitch.market.features import basic_features, period_features
 from regimeswitch.market.warmup import PERIODS, SHIFTS, feature_candles, startup_candles
 from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch_lab.cli import main
+from strategies import load
 
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from probabilities import sample
 from regimeswitch.model.calibration import Calibrator, calibration_error
 from regimeswitch.model.expected_return import (
     MOST_SLOPE,
@@ -14,14 +15,6 @@ from regimeswitch.model.expected_return import (
     measured,
     number_moves,
 )
-
-
-def sample(rows: int = 20_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """True probabilities of three classes, and labels drawn from them."""
-    rng = np.random.default_rng(seed)
-    truth = rng.dirichlet([2, 4, 2], rows)
-    labels = (truth.cumsum(axis=1) < rng.random(rows)[:, None]).sum(axis=1)
-    return truth, labels.astype(np.int64)
 
 
 def sharpened(probabilities: np.ndarray, power: float) -> np.ndarray:

@@ -199,3 +199,11 @@ def test_a_circle_is_recognised() -> None:
 def test_no_module_has_another_s_name() -> None:
     names = [name.rpartition(".")[2] for name in module_graph(HOME, LAB)]
     assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_no_test_module_imports_another() -> None:
+    paths = sorted(Path(__file__).parents[1].rglob("*.py"))
+    assert len(paths) > 100
+    for path in paths:
+        taken = [name for name in imports(path) if name.startswith("test_")]
+        assert taken == [], path.name

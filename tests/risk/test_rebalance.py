@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from regimeswitch.risk.sizing import Exposure, rebalance
+from regimeswitch.risk import rebalance
+from regimeswitch.risk.sizing import Exposure
 from regimeswitch.settings import RiskSettings, load_settings
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_settings import real_sections
 
 from frames import PRICES, candle_frame
 from regimeswitch.market.candles import BAD_KINDS, UNUSABLE_KINDS
@@ -18,6 +17,7 @@ from regimeswitch.market.labels import class_labels, forward_return
 from regimeswitch.market.regimes import average_true_range, regime_columns
 from regimeswitch.market.volatility_features import activity_features
 from regimeswitch.settings import Settings, SettingsError, load_settings
+from sections import real_sections
 
 
 SMALL = load_settings(
