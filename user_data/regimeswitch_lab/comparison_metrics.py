@@ -72,8 +72,8 @@ def figures(sums: Floats, fee: float) -> dict[str, Floats]:
 
     skill: 1 - log loss / log loss of the class frequencies. ece: see
     :func:`regimeswitch.model.calibration.calibration_error`. ic: rank correlation of
-    p(buy) - p(sell) with the forward return, 0 where all answers are the same. top: mean forward return of the
-    highest 5 % of p(buy) - p(sell), less two fees.
+    p(buy) - p(sell) with the forward return, 0 where all answers are the same. top: mean forward
+    return of the highest 5 % of p(buy) - p(sell), less two fees.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         n, loss, reference, brier, one, two, both, one2, two2, top, gained = sums[:, :11].T

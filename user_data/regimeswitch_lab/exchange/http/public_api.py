@@ -1,4 +1,4 @@
-"""Binance's public REST interface over a market; see :mod:`~regimeswitch_lab.exchange.market.visible_market`."""
+"""Binance's public REST interface over what is visible of a market."""
 
 from __future__ import annotations
 

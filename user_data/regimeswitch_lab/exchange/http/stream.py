@@ -1,4 +1,4 @@
-"""Binance's websocket streams over a market; see :mod:`~regimeswitch_lab.exchange.market.visible_market`."""
+"""Binance's websocket streams over what is visible of a market."""
 
 from __future__ import annotations
 
