@@ -39,11 +39,11 @@ from randomtrading import (
 )
 from regimeswitch_lab.exchange.account.account_file import Ledger
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.exchange.http.api_errors import ApiError
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests.api_errors import ApiError
+from regimeswitch_lab.exchange.requests.request_form import Form
+from regimeswitch_lab.exchange.server import ExchangeServer
 from traders import options
 
 

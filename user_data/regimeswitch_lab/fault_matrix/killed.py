@@ -8,9 +8,9 @@ from typing import Any
 
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case
 from regimeswitch_lab.fault_matrix.cases_changes import changes_of
 from regimeswitch_lab.fault_matrix.kills import Plan, SharedClock

@@ -11,8 +11,8 @@ import pandas as pd
 from freqtrade.enums import RunMode, State
 from freqtrade.worker import Worker
 
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.fault_matrix.cases import Case
 from regimeswitch_lab.fault_matrix.model_judge import judge_model
 from regimeswitch_lab.fault_matrix.model_trouble import (

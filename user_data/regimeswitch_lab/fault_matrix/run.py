@@ -17,9 +17,9 @@ from regimeswitch.bot.connection.ban_file import BanFile
 from regimeswitch_lab.exchange.account.decimals import UNIT, ZERO
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.fault_matrix.amounts import AmountWatch
 from regimeswitch_lab.fault_matrix.cases import EXIT, Case
 from regimeswitch_lab.fault_matrix.cases_changes import changes_of

@@ -25,12 +25,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import regimeswitch.bot.orders.journal
 from regimeswitch_lab.exchange.account.decimals import UNIT, ZERO
-from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.account.trading_account import Credentials, Trading
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.server import ExchangeServer
-from regimeswitch_lab.exchange.http.signing import Credentials
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case, Transfer
 from regimeswitch_lab.fault_matrix.exit_watch import ExitWatch
 from regimeswitch_lab.fault_matrix.run import load_worker, wait_first

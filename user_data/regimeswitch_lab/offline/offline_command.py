@@ -19,10 +19,10 @@ from typing import Any
 from regimeswitch_lab.bot_config import clash_of, load_bot_config
 from regimeswitch_lab.exchange.account.account_file import LedgerError
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.exchange.http.server import ExchangeServer, ServerError
 from regimeswitch_lab.exchange.market.candle_files import FORMATS
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT, CandleError
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer, ServerError
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.offline.child import run_child
 from regimeswitch_lab.offline.freqtrade_arguments import FreqtradeCall, UsageError, read_call

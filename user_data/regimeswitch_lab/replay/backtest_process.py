@@ -10,7 +10,7 @@ from pathlib import Path
 
 from freqtrade.main import main as freqtrade
 
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.replay.plan import Plan, quick_strings
 from regimeswitch_lab.replay.records import Recorder
 from regimeswitch_lab.replay.sabotage import preparation

@@ -22,7 +22,7 @@ from freqtrade.main import main as freqtrade
 from freqtrade.persistence import Trade
 from freqtrade.worker import Worker
 
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.replay.clock import MovedClock, ScanGate, moved_clock
 from regimeswitch_lab.replay.plan import Plan, quick_strings
 from regimeswitch_lab.replay.records import Recorder

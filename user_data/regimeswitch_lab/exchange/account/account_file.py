@@ -16,7 +16,7 @@ from regimeswitch_lab.exchange.account.account_orders import (
     loaded_order,
     loaded_trade,
 )
-from regimeswitch_lab.exchange.account.balances import Amounts
+from regimeswitch_lab.exchange.account.settling import Amounts
 
 
 FORMAT = "1"

@@ -1,15 +1,20 @@
-"""Binance's filters: what an order of a pair must look like."""
+"""Whether an order may be placed: Binance's filters, the price of the moment, the other orders."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from regimeswitch_lab.exchange.account.account_orders import LIMIT_MAKER, MARKET, Order
 from regimeswitch_lab.exchange.account.decimals import times
-from regimeswitch_lab.exchange.account.order_errors import (
-    filter_failure,
-)
 from regimeswitch_lab.exchange.market.symbols import PRECISION, Symbol
+from regimeswitch_lab.exchange.requests.api_errors import (
+    duplicate_order,
+    filter_failure,
+    would_match,
+    would_trigger,
+)
 
 
 class Rules:
@@ -92,3 +97,41 @@ class Rules:
             raise filter_failure("MAX_NUM_ORDERS")
         if stop and stops >= self._limit("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"):
             raise filter_failure("MAX_NUM_ALGO_ORDERS")
+
+
+def check_filters(order: Order, rules: Rules, last: Decimal, others: Sequence[Order]) -> None:
+    """Hold an order against the pair's filters.
+
+    :param last: the last price
+    :param others: the open orders of the pair
+    :raises ApiError: as Binance answers
+    """
+    market = order.kind == MARKET
+    if not market:
+        rules.check_price(order.price)
+        rules.check_side(order.price, last, order.buys)
+    if order.stop_price:
+        rules.check_price(order.stop_price)
+    if not order.quote_quantity:
+        rules.check_quantity(order.quantity, market=market)
+    value = order.quote_quantity or times(last if market else order.price, order.quantity)
+    rules.check_value(value, market=market)
+    stops = sum(other.waits for other in others)
+    rules.check_number(len(others), stops, stop=order.waits)
+
+
+def check_moment(order: Order, last: Decimal, others: Sequence[Order]) -> None:
+    """Hold an order against the price of the moment and the names of the open orders.
+
+    :param last: the last price, which is the best bid and ask too
+    :param others: the open orders of the pair
+    :raises ApiError: as Binance answers
+    """
+    if any(other.client_id == order.client_id for other in others):
+        raise duplicate_order()
+    there = last >= order.stop_price if order.buys else last <= order.stop_price
+    if order.waits and there:
+        raise would_trigger()
+    crosses = order.price >= last if order.buys else order.price <= last
+    if order.kind == LIMIT_MAKER and crosses:
+        raise would_match()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import secrets
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from regimeswitch_lab.exchange.account.account_file import (
@@ -15,27 +17,29 @@ from regimeswitch_lab.exchange.account.account_file import (
     written_amounts,
 )
 from regimeswitch_lab.exchange.account.account_orders import CANCELED, Order, Trade
-from regimeswitch_lab.exchange.account.admission import check_filters, check_moment
-from regimeswitch_lab.exchange.account.balances import Account
 from regimeswitch_lab.exchange.account.decimals import ZERO
-from regimeswitch_lab.exchange.account.matching import Matching
-from regimeswitch_lab.exchange.account.order_errors import (
+from regimeswitch_lab.exchange.account.matching import DEPTH, Matching, amount, cost, takes
+from regimeswitch_lab.exchange.account.order_filters import Rules, check_filters, check_moment
+from regimeswitch_lab.exchange.account.order_form import read_order
+from regimeswitch_lab.exchange.account.settling import Account, Settling
+from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests.api_errors import (
+    invalid_symbol,
     restricted_cancel,
     unknown_order,
 )
-from regimeswitch_lab.exchange.account.order_filters import Rules
-from regimeswitch_lab.exchange.account.settling import Settling
-from regimeswitch_lab.exchange.account.taking import DEPTH, amount, cost, takes
-from regimeswitch_lab.exchange.http.api_errors import (
-    invalid_symbol,
-)
-from regimeswitch_lab.exchange.http.order_form import read_order
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.http.signing import Credentials
-from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests.request_form import Form
 
 
 FEE = Decimal("0.001")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Key and secret of the account; dummies that are worth nothing outside this exchange."""
+
+    key: str = field(default_factory=lambda: secrets.token_hex(32))
+    secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
 
 class Trading:

@@ -1,4 +1,4 @@
-"""The answers of an exchange that fails: refusals, failures, and what is no answer at all."""
+"""The answers of an exchange that fails: refusals, failures, no answer at all, and bad candles."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Callable
 from email.utils import formatdate
+from typing import Any
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.account.order_errors import (
-    filter_failure,
-    insufficient_balance,
-    no_such_order,
-    unknown_order,
-)
-from regimeswitch_lab.exchange.faults.fault_candles import bad_candles
 from regimeswitch_lab.exchange.faults.fault_rules import (
     AFTER,
     ANOTHER,
@@ -28,15 +23,19 @@ from regimeswitch_lab.exchange.faults.fault_rules import (
     UNSEEN,
     Fault,
 )
-from regimeswitch_lab.exchange.http.api_errors import (
+from regimeswitch_lab.exchange.http.handlers import Handler, compact, refusal
+from regimeswitch_lab.exchange.http.request_limits import banned, too_much_weight
+from regimeswitch_lab.exchange.requests.api_errors import (
     ApiError,
     bad_key,
     bad_key_format,
     bad_signature,
+    filter_failure,
+    insufficient_balance,
+    no_such_order,
     too_late,
+    unknown_order,
 )
-from regimeswitch_lab.exchange.http.handlers import Handler, compact, refusal
-from regimeswitch_lab.exchange.http.request_limits import banned, too_much_weight
 
 
 PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
@@ -74,6 +73,12 @@ NEVER_MS = 9_999_999_999_999
 NOT_TOLD = ("time-out", "reset")
 # How often a client that has gone is noticed.
 LOOK_SECONDS = 0.02
+Line = list[Any]
+DAY_MS = 86_400_000
+# Opening and closing time of a line, and the prices between them.
+OPENED, CLOSED = 0, 6
+PRICES = (1, 2, 3, 4)
+HIGH, LOW, CLOSE = 2, 3, 4
 
 
 def limit_answer(kind: str, until: int, now: int) -> web.Response:
@@ -179,3 +184,58 @@ async def _no_answer(kind: str, request: web.Request) -> None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     raise ConnectionResetError(f"the exchange gave no answer: {kind}")
+
+
+def bad_candles(kind: str, lines: list[Line], since: int, now: int) -> list[Line]:
+    """An answer with a bad candle in it.
+
+    :param kind: one of :data:`~regimeswitch_lab.exchange.faults.fault_rules.CANDLES`
+    :param lines: the candles of the answer, as Binance lists them
+    :param since: the bad candle is the last one that was over then; stale: nothing newer is told
+    :param now: the present, epoch milliseconds
+    """
+    assert kind in CANDLES
+    if kind == "stale":
+        return [line for line in lines if line[OPENED] < since]
+    if kind in ("future", "forming"):
+        return [*lines, _later(kind, lines[-1])] if lines and lines[-1][CLOSED] > now else lines
+    found = [line for line in lines if line[CLOSED] < since]
+    if not found:
+        return lines
+    return [new for line in lines for new in (_bad(kind, line) if line is found[-1] else [line])]
+
+
+def _later(kind: str, last: Line) -> Line:
+    """A candle that has not begun yet; the forming one before it then looks as if it were over."""
+    length = last[CLOSED] + 1 - last[OPENED]
+    ahead = DAY_MS if kind == "future" else length
+    close = last[CLOSE]
+    return [last[OPENED] + ahead, *[close] * 4, "1", last[CLOSED] + ahead, "1", 1, "1", "1", "0"]
+
+
+def _bad(kind: str, line: Line) -> list[Line]:
+    if kind == "duplicated":
+        return [line, _scaled(line, lambda place, price: price * 1.03)]
+    if kind in ("nan", "null"):
+        word = None if kind == "null" else "NaN"
+        return [[word if place in PRICES else one for place, one in enumerate(line)]]
+    return [_scaled(line, CHANGES[kind])]
+
+
+def _inverted(place: int, price: float) -> float:
+    return price * {HIGH: 0.97, LOW: 1.03}.get(place, 1.0)
+
+
+CHANGES: dict[str, Callable[[int, float], float]] = {
+    "zero": lambda place, price: 0.0,
+    "negative": lambda place, price: -price,
+    "inverted": _inverted,
+    "spike": lambda place, price: price * 10 if place in (HIGH, CLOSE) else price,
+}
+
+
+def _scaled(line: Line, change: Callable[[int, float], float]) -> Line:
+    return [
+        f"{change(place, float(one)):.8f}" if place in PRICES else one
+        for place, one in enumerate(line)
+    ]

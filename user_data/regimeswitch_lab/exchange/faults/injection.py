@@ -31,9 +31,9 @@ from regimeswitch_lab.exchange.faults.fault_rules import (
     written,
 )
 from regimeswitch_lab.exchange.faults.late_orders_view import Unseen
-from regimeswitch_lab.exchange.http.api_errors import unknown_path
 from regimeswitch_lab.exchange.http.handlers import WEIGHT_HEADERS, Handler, refusal
 from regimeswitch_lab.exchange.http.signing import DRIFT
+from regimeswitch_lab.exchange.requests.api_errors import unknown_path
 
 
 ADMIN = "/faults"

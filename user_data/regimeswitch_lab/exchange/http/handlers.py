@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from regimeswitch_lab.exchange.http.api_errors import ApiError, unknown_path
 from regimeswitch_lab.exchange.http.request_limits import RateLimitError, RequestLimits
+from regimeswitch_lab.exchange.requests.api_errors import ApiError, unknown_path
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -15,19 +15,9 @@ from regimeswitch_lab.exchange.account.account_orders import (
     Order,
     Trade,
 )
-from regimeswitch_lab.exchange.account.order_errors import (
-    no_such_order,
-    unknown_order,
-)
+from regimeswitch_lab.exchange.account.order_form import ORDER_NAMES
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.exchange.http.api_errors import (
-    bad_combination,
-    bad_restriction,
-    one_of_two,
-    too_long_apart,
-)
 from regimeswitch_lab.exchange.http.handlers import answer
-from regimeswitch_lab.exchange.http.order_form import ORDER_NAMES
 from regimeswitch_lab.exchange.http.order_views import (
     ACK,
     FULL,
@@ -39,9 +29,17 @@ from regimeswitch_lab.exchange.http.order_views import (
     queried,
     traded,
 )
-from regimeswitch_lab.exchange.http.request_form import Form
 from regimeswitch_lab.exchange.http.request_limits import OrderCounts
-from regimeswitch_lab.exchange.http.routes import FormHandler, signed
+from regimeswitch_lab.exchange.http.signing import FormHandler, signed
+from regimeswitch_lab.exchange.requests.api_errors import (
+    bad_combination,
+    bad_restriction,
+    no_such_order,
+    one_of_two,
+    too_long_apart,
+    unknown_order,
+)
+from regimeswitch_lab.exchange.requests.request_form import Form
 
 
 RESPONSES = (ACK, RESULT, FULL)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regimeswitch_lab.exchange.http.api_errors import ApiError
+from regimeswitch_lab.exchange.requests.api_errors import ApiError
 
 
 MINUTE_MS = 60_000

@@ -7,8 +7,8 @@ from aiohttp import web
 from regimeswitch_lab.exchange.account.decimals import ZERO, text
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.http.handlers import answer
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.http.routes import FormHandler, signed
+from regimeswitch_lab.exchange.http.signing import FormHandler, signed
+from regimeswitch_lab.exchange.requests.request_form import Form
 
 
 # Weights here count against another limit than those of /api.

@@ -15,13 +15,13 @@ import numpy as np
 from regimeswitch_lab.exchange.market.candle_store import Floats, Ints
 from regimeswitch_lab.exchange.market.candle_walk import (
     STEPS,
+    Timeline,
     buys_of,
     prices_of,
     totals_of,
     volumes_of,
 )
 from regimeswitch_lab.exchange.market.symbols import Symbol, decimal
-from regimeswitch_lab.exchange.market.timeline import Timeline
 
 
 # Sums are worked out and kept by so many candles.

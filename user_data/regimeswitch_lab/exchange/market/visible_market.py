@@ -25,11 +25,10 @@ from regimeswitch_lab.exchange.market.candle_store import (
     seconds,
     summed,
 )
-from regimeswitch_lab.exchange.market.candle_walk import walked
+from regimeswitch_lab.exchange.market.candle_walk import timeline, walked
 from regimeswitch_lab.exchange.market.pair_moment import Book, Day, Moment, Moments
 from regimeswitch_lab.exchange.market.public_trades import Tape
 from regimeswitch_lab.exchange.market.symbols import Symbol, read_symbol
-from regimeswitch_lab.exchange.market.timeline import timeline
 
 
 Clock = Callable[[], int]

@@ -15,20 +15,18 @@ from regimeswitch_lab.exchange.account.account_orders import (
     Order,
 )
 from regimeswitch_lab.exchange.account.decimals import ZERO
-from regimeswitch_lab.exchange.account.order_errors import (
-    bad_stp_mode,
-    not_above_zero,
-    unsupported_kind,
-)
-from regimeswitch_lab.exchange.http.api_errors import (
+from regimeswitch_lab.exchange.market.symbols import STP_DEFAULT, STP_MODES
+from regimeswitch_lab.exchange.requests.api_errors import (
     bad_choice,
+    bad_stp_mode,
     bad_strategy,
     missing_parameter,
     needless_parameter,
+    not_above_zero,
     one_of_two,
+    unsupported_kind,
 )
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.market.symbols import STP_DEFAULT, STP_MODES
+from regimeswitch_lab.exchange.requests.request_form import Form
 
 
 NEEDED = {
