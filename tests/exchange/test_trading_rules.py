@@ -37,7 +37,7 @@ from randomtrading import (
     wanted,
     wild,
 )
-from regimeswitch_lab.exchange.account.account_file import Ledger
+from regimeswitch_lab.exchange.account.account_file import StateFile
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
@@ -71,7 +71,7 @@ class Machine(RuleBasedStateMachine):
         self.trading = self.opened()
 
     def opened(self) -> Trading:
-        ledger = Ledger(Path(self.home.name) / "state.sqlite")
+        ledger = StateFile(Path(self.home.name) / "state.sqlite")
         return Trading(self.market, BALANCES, ledger=ledger)
 
     @rule(order=ORDERS)

@@ -25,7 +25,7 @@ from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_bot_config
 from regimeswitch_lab.cli import COMMANDS, build_parser, main
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.money.money_command import Plan, plan
+from regimeswitch_lab.money.money_command import MoneyPlan, plan
 from regimeswitch_lab.offline.overlay import child_environment, no_settings_around
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.replay.replay_command import add_parser, scene_of
@@ -262,7 +262,7 @@ def test_a_wallet_may_be_a_table(
     assert "holds no USDT; give an amount" in " ".join(capsys.readouterr().err.split())
 
 
-def plan_of(candles: Path, config: Path) -> Plan:
+def plan_of(candles: Path, config: Path) -> MoneyPlan:
     words = words_of("money", candles, config, Path("work"))
     return plan(build_parser(["money"]).parse_args(words))
 

@@ -17,7 +17,7 @@ import regimeswitch
 from regimeswitch.settings import FEATURE_VERSION
 from regimeswitch_lab.backup.belongings import Belongings
 from regimeswitch_lab.backup.contents import count_trades
-from regimeswitch_lab.backup.manifest import ArchiveError, Kind, Manifest, Member
+from regimeswitch_lab.backup.manifest import ArchiveError, ArchiveMember, Kind, Manifest
 from regimeswitch_lab.backup.places import CONFIG_PLACE
 from regimeswitch_lab.backup.steady import (
     Chosen,
@@ -80,11 +80,13 @@ class Staging:
         """The folder with the members at their places."""
         return self.folder / "members"
 
-    def members(self) -> list[Member]:
+    def members(self) -> list[ArchiveMember]:
         """What has been gathered, with checksums."""
         self.told("checksums")
         return [
-            Member(name, kind, (self.root / name).stat().st_size, sha256_of(self.root / name))
+            ArchiveMember(
+                name, kind, (self.root / name).stat().st_size, sha256_of(self.root / name)
+            )
             for name, kind in sorted(self.kinds.items())
         ]
 

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import PurePath, PurePosixPath
 
 from regimeswitch_lab.backup.archive_names import CODE_ENDS, clash_of, fault_of
-from regimeswitch_lab.backup.manifest import NAME, ArchiveError, Kind, Manifest, Member
+from regimeswitch_lab.backup.manifest import NAME, ArchiveError, ArchiveMember, Kind, Manifest
 
 
 CONFIG_PLACE = "restored-config.json"
@@ -69,7 +69,7 @@ def _check_parts(manifest: Manifest) -> None:
         raise ArchiveError(f"its trades {manifest.trades!r} are not those of all and open")
 
 
-def _fault_of_place(member: Member, manifest: Manifest) -> str:
+def _fault_of_place(member: ArchiveMember, manifest: Manifest) -> str:
     """Why a file may not lie where it would; empty when it may."""
     name = member.name
     if PurePosixPath(name).suffix.casefold() in CODE_ENDS:

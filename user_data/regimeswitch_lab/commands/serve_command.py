@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from regimeswitch_lab.exchange.account.account_file import LedgerError
+from regimeswitch_lab.exchange.account.account_file import StateFileError
 from regimeswitch_lab.exchange.market.candle_store import CandleError
 from regimeswitch_lab.exchange.server import LOOPBACK, ExchangeServer, ServerError
 from regimeswitch_lab.offline.venue import Venue, add_account_arguments, open_venue
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         ):
             announce(venue, args.candles, server.url)
             stopped.wait()
-    except (CandleError, LedgerError, ServerError) as error:
+    except (CandleError, StateFileError, ServerError) as error:
         print(f"regimeswitch exchange: {error}", file=sys.stderr)
         return USAGE
     return OK

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from regimeswitch.bot.trial_ledger import LedgerError
 from regimeswitch.risk.model_additions import without_model
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 from regimeswitch_lab.prove.utility_proof import (
     SIZE,
     TRAIN_DAYS,
@@ -22,7 +22,7 @@ KEYS = {VETO: "entries.veto", SIZE: "risk.size_from"}
 MEND = "leave the key out, or prove it with `regimeswitch prove --utility` on your own candles"
 
 
-def check_additions(subject: Subject) -> Iterator[Finding]:
+def check_additions(subject: ExaminedBot) -> Iterator[Finding]:
     """A veto or a size by the forecast that has no effect, or no proof for these settings."""
     settings = subject.settings
     model = subject.config.merged.get("freqaimodel")

@@ -16,10 +16,10 @@ from regimeswitch_lab.doctor import (
     start_checks,
 )
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
-Check = Callable[[Subject], Iterator[Finding]]
+Check = Callable[[ExaminedBot], Iterator[Finding]]
 
 PLAIN_CHECKS: list[Check] = [
     config_checks.check_settings,

@@ -26,7 +26,7 @@ from regimeswitch_lab.side_by_side import side_by_side
 
 
 if TYPE_CHECKING:
-    from regimeswitch_lab.doctor.contract_trials import Outcome
+    from regimeswitch_lab.doctor.contract_trials import TrialOutcome
 
 OK, FINDING, USAGE = 0, 1, 2
 JOBS = 2
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     return OK if figures["passed"] == figures["checks"] else FINDING
 
 
-def all_outcomes(quick: bool, jobs: int, console: Console) -> Iterator[Outcome]:
+def all_outcomes(quick: bool, jobs: int, console: Console) -> Iterator[TrialOutcome]:
     """What came of each check, as they come."""
     # freqtrade takes seconds to load.
     from regimeswitch_lab.doctor.contract_trials import BY_BOTS, compared, inspected, tried
@@ -99,7 +99,7 @@ def all_outcomes(quick: bool, jobs: int, console: Console) -> Iterator[Outcome]:
             yield outcome
 
 
-def figures_of(outcomes: list[Outcome], quick: bool, seconds: float) -> dict[str, Any]:
+def figures_of(outcomes: list[TrialOutcome], quick: bool, seconds: float) -> dict[str, Any]:
     """What is exported."""
     import ccxt
     import freqtrade
@@ -123,7 +123,7 @@ def figures_of(outcomes: list[Outcome], quick: bool, seconds: float) -> dict[str
     }
 
 
-def print_outcomes(outcomes: list[Outcome], figures: dict[str, Any]) -> None:
+def print_outcomes(outcomes: list[TrialOutcome], figures: dict[str, Any]) -> None:
     """The table, the reasons, and the verdict."""
     console = Console()
     table = Table("part", "check", "result")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from regimeswitch_lab.fault_matrix.cases import all_cases
+from regimeswitch_lab.fault_matrix.matrix import all_cases
 
 
 SHOWN_REASONS = 3
@@ -35,7 +35,7 @@ BY_BOTS = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What came of one check.
 
     :ivar part: of the bot: connection, candles, trades, orders, models
@@ -53,7 +53,7 @@ class Outcome:
         return not self.why
 
 
-def inspected() -> list[Outcome]:
+def inspected() -> list[TrialOutcome]:
     """The checks of a bot's start; nothing is run."""
     from regimeswitch.bot.compatibility.supported import CHECKS, Subject
 
@@ -73,7 +73,7 @@ def part_of(case: str) -> str:
     return "connection" if "418" in case else "orders"
 
 
-def tried(name: str, home: Path, candles: Path) -> Outcome:
+def tried(name: str, home: Path, candles: Path) -> TrialOutcome:
     """Run the bot of one check.
 
     :param name: of :data:`BY_BOTS`
@@ -83,14 +83,14 @@ def tried(name: str, home: Path, candles: Path) -> Outcome:
     (case,) = [one for one in all_cases() if one.name == BY_BOTS[name]]
 
     def run() -> list[str]:
-        from regimeswitch_lab.fault_matrix.running import run_case
+        from regimeswitch_lab.fault_matrix.run import run_case
 
         return run_case(case, home, candles, guards=True).why[:SHOWN_REASONS]
 
     return timed(part_of(case.name), name, run)
 
 
-def compared() -> Outcome:
+def compared() -> TrialOutcome:
     """Whether features that are joined quickly are those that FreqAI merges."""
 
     def run() -> list[str]:
@@ -101,11 +101,11 @@ def compared() -> Outcome:
     return timed("models", "features are joined as FreqAI merges them", run)
 
 
-def timed(part: str, name: str, run: Callable[[], list[str]]) -> Outcome:
+def timed(part: str, name: str, run: Callable[[], list[str]]) -> TrialOutcome:
     """Run a check; whatever a freqtrade of another kind may raise is why it failed."""
     began = time.monotonic()
     try:
         why = run()
     except Exception as error:
         why = [f"{type(error).__name__}: {error}"]
-    return Outcome(part, name, why, round(time.monotonic() - began, 1))
+    return TrialOutcome(part, name, why, round(time.monotonic() - began, 1))

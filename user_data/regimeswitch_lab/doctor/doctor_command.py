@@ -18,7 +18,7 @@ from regimeswitch_lab.inputs import InputError, write_json
 
 if TYPE_CHECKING:
     from regimeswitch_lab.doctor.findings import Finding
-    from regimeswitch_lab.doctor.subject import Subject
+    from regimeswitch_lab.doctor.subject import ExaminedBot
 
 OK, SERIOUS, USAGE = 0, 1, 2
 CLASSES = {"strategy": "strategy", "freqaimodel": "FreqAI model"}
@@ -105,7 +105,7 @@ def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding],
 
 
 def _all_findings(
-    subject: Subject, console: Console, *, online: bool
+    subject: ExaminedBot, console: Console, *, online: bool
 ) -> tuple[list[Finding], dict[str, Any]]:
     from regimeswitch_lab.doctor.checks import MEANING_CHECKS, PLAIN_CHECKS
     from regimeswitch_lab.doctor.config_checks import unreadable
@@ -123,14 +123,14 @@ def _all_findings(
     return findings, measured
 
 
-def subject_of(args: argparse.Namespace) -> Subject:
+def subject_of(args: argparse.Namespace) -> ExaminedBot:
     """What the command line asks to be examined.
 
     :raises InputError: when a configuration or a folder cannot be read
     """
     from regimeswitch.bot.trial_ledger import NAME
     from regimeswitch_lab.bot_config import load_bot_config
-    from regimeswitch_lab.doctor.subject import Subject, readable_settings
+    from regimeswitch_lab.doctor.subject import ExaminedBot, readable_settings
 
     config = load_bot_config(args.config, os.environ).with_options(
         {name: getattr(args, name, None) for one in CLASSES for name in (one, f"{one}_path")}
@@ -144,7 +144,7 @@ def subject_of(args: argparse.Namespace) -> Subject:
     wrong = [pair for pair in args.pairs or [] if "/" not in pair]
     if wrong:
         raise InputError(f"--pairs {wrong[0]}: write pairs like BTC/USDT")
-    return Subject(
+    return ExaminedBot(
         config=config,
         settings=readable_settings(config.merged.get("regimeswitch")),
         userdir=args.userdir,
@@ -162,7 +162,7 @@ def in_container() -> bool:
     return Path("/.dockerenv").exists()
 
 
-def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], dict[str, Any]]:
+def candle_findings(subject: ExaminedBot, console: Console) -> tuple[list[Finding], dict[str, Any]]:
     """Findings in candles, labels and regimes; figures of both by pair."""
     import pandas as pd
 
@@ -187,7 +187,7 @@ def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], 
     }
 
 
-def online_findings(subject: Subject) -> list[Finding]:
+def online_findings(subject: ExaminedBot) -> list[Finding]:
     """What the exchange says."""
     from regimeswitch_lab.doctor.online_checks import check_online, client_of
 

@@ -12,14 +12,14 @@ from regimeswitch.settings import MAX_STARTUP_CANDLES
 from regimeswitch_lab.backup.belongings import PAIRS_FILE, PARTS
 from regimeswitch_lab.bot_config import section
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 THREAD_NAMES = ("n_jobs", "num_threads", "nthread", "thread_count", "num_thread")
 OMP_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def check_presence(subject: Subject) -> Iterator[Finding]:
+def check_presence(subject: ExaminedBot) -> Iterator[Finding]:
     """Without FreqAI there are no models, which position mode alone does without."""
     if subject.trains and not subject.part("freqai").get("enabled", False):
         yield Finding(
@@ -28,7 +28,7 @@ def check_presence(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def check_identifier(subject: Subject) -> Iterator[Finding]:
+def check_identifier(subject: ExaminedBot) -> Iterator[Finding]:
     """Models of other settings, and a hash that was written down by hand."""
     freqai = subject.part("freqai")
     if not freqai.get("enabled", False):
@@ -81,7 +81,7 @@ def _half_models(folder: Path) -> Iterator[Finding]:
             )
 
 
-def check_lifetimes(subject: Subject) -> Iterator[Finding]:
+def check_lifetimes(subject: ExaminedBot) -> Iterator[Finding]:
     """Retraining, expiry and what is kept."""
     freqai = subject.part("freqai")
     if not freqai.get("enabled", False):
@@ -110,13 +110,13 @@ def check_lifetimes(subject: Subject) -> Iterator[Finding]:
         yield Finding(*("warning", "freqai.purge", what, "freqai.purge_old_models"), "set it to 2")
 
 
-def startup_needs(subject: Subject) -> list[Need]:
+def startup_needs(subject: ExaminedBot) -> list[Need]:
     """Candles that a bot needs at its start, by what needs them."""
     parameters = subject.features if subject.trains else None
     return warm_up_needs(subject.settings, parameters, subject.timeframe)
 
 
-def check_startup(subject: Subject) -> Iterator[Finding]:
+def check_startup(subject: ExaminedBot) -> Iterator[Finding]:
     """More candles at the start than Binance serves."""
     told: set[str] = set()
     for need in startup_needs(subject):
@@ -133,7 +133,7 @@ def check_startup(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def check_threads(subject: Subject) -> Iterator[Finding]:
+def check_threads(subject: ExaminedBot) -> Iterator[Finding]:
     """More threads than cores: a training then takes many times as long."""
     cores, models = subject.cores, subject.settings.models
     mend = f"this machine has {cores}; use one thread per sub-model, side by side (models.jobs)"
@@ -159,7 +159,7 @@ def check_threads(subject: Subject) -> Iterator[Finding]:
             yield Finding("warning", "threads.variable", f"{count} threads", variable, mend)
 
 
-def _parameters(subject: Subject) -> dict[str, Any]:
+def _parameters(subject: ExaminedBot) -> dict[str, Any]:
     return section(subject.part("freqai"), "model_training_parameters")
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from regimeswitch.bot.messages.channels import channels, complaint
 from regimeswitch_lab.doctor.findings import Finding, Severity
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
-def check_notices(subject: Subject) -> Iterator[Finding]:
+def check_notices(subject: ExaminedBot) -> Iterator[Finding]:
     """Exits that cannot be made, limits and outages are notified by the channels of freqtrade."""
     config = subject.config.merged
     found, live = channels(config), config.get("dry_run") is False

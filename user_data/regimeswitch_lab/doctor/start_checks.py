@@ -11,13 +11,13 @@ from freqtrade.plugins.pairlist.IPairList import SupportsBacktesting
 
 from regimeswitch_lab.bot_config import listed
 from regimeswitch_lab.doctor.findings import Finding, Severity
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 STATIC = "StaticPairList"
 
 
-def check_state(subject: Subject) -> Iterator[Finding]:
+def check_state(subject: ExaminedBot) -> Iterator[Finding]:
     """A bot that begins stopped trains nothing and trades nothing until somebody starts it."""
     state = subject.config.merged.get("initial_state", "stopped")
     if state == "running":
@@ -35,7 +35,7 @@ def check_state(subject: Subject) -> Iterator[Finding]:
     yield Finding(severity, "config.state", what, "initial_state", 'set it to "running"')
 
 
-def check_pairs(subject: Subject) -> Iterator[Finding]:
+def check_pairs(subject: ExaminedBot) -> Iterator[Finding]:
     """Lists that choose pairs while the bot runs, and pairs that freqtrade leaves out."""
     methods = [
         str(one.get("method", ""))
@@ -49,14 +49,14 @@ def check_pairs(subject: Subject) -> Iterator[Finding]:
     yield from _currency(subject)
 
 
-def _static(subject: Subject) -> Iterator[Finding]:
+def _static(subject: ExaminedBot) -> Iterator[Finding]:
     if not listed(subject.part("exchange"), "pair_whitelist"):
         what = f"{STATIC} has no pair to trade: freqtrade refuses to start"
         mend = 'name pairs, e.g. ["BTC/USDT", "ETH/USDT"]'
         yield Finding("serious", "pairs.none", what, "exchange.pair_whitelist", mend)
 
 
-def _moving(subject: Subject, methods: list[str], generators: list[str]) -> Iterator[Finding]:
+def _moving(subject: ExaminedBot, methods: list[str], generators: list[str]) -> Iterator[Finding]:
     refusing = [name for name in methods if _backtests(name) == SupportsBacktesting.NO]
     moving = [
         name for name in methods if name in refusing or (name in generators and name != STATIC)
@@ -74,7 +74,7 @@ def _moving(subject: Subject, methods: list[str], generators: list[str]) -> Iter
     yield Finding("info", "pairs.dynamic", what, "pairlists", mend)
 
 
-def _currency(subject: Subject) -> Iterator[Finding]:
+def _currency(subject: ExaminedBot) -> Iterator[Finding]:
     stake = subject.config.merged.get("stake_currency")
     other = [pair for pair in subject.pairs if not foreign_to(pair, stake)]
     foreign = [pair for pair in subject.pairs if pair not in other]

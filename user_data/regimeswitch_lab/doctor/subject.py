@@ -16,7 +16,7 @@ from regimeswitch_lab.candle_folder import CandleFolder
 
 
 @dataclass(frozen=True)
-class Subject:
+class ExaminedBot:
     """All that checks look at.
 
     :ivar settings: the section ``regimeswitch``, or the defaults when it cannot be read

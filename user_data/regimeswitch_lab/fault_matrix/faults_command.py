@@ -18,9 +18,10 @@ from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from regimeswitch_lab.fault_matrix.cases import CORE, Case, all_cases, kill_case
+from regimeswitch_lab.fault_matrix.cases import Case, kill_case
+from regimeswitch_lab.fault_matrix.matrix import CORE, all_cases
 from regimeswitch_lab.fault_matrix.schedule import schedules
-from regimeswitch_lab.fault_matrix.verdict import Verdict, figures_of, print_verdicts
+from regimeswitch_lab.fault_matrix.verdict import CaseVerdict, figures_of, print_verdicts
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.offline.overlay import no_settings_around
 from regimeswitch_lab.options import whole
@@ -133,13 +134,13 @@ def workplace(given: Path | None) -> Iterator[Path]:
 
 def judged(
     cases: list[Case], work: Path, args: argparse.Namespace, console: Console
-) -> Iterator[Verdict]:
+) -> Iterator[CaseVerdict]:
     """Verdicts, as they come."""
     if args.simulate is not None:
         yield from simulated(work, args, console)
         return
     # freqtrade takes seconds to load, and not every use of the command needs it.
-    from regimeswitch_lab.fault_matrix.running import run_case
+    from regimeswitch_lab.fault_matrix.run import run_case
     from regimeswitch_lab.fault_matrix.scene import write_candles
 
     candles, guards = write_candles(work / "candles"), not args.without_guards
@@ -161,7 +162,7 @@ def judged(
     yield from shown(side_by_side(tasks, min(args.jobs, len(cases))), len(cases), console)
 
 
-def simulated(work: Path, args: argparse.Namespace, console: Console) -> Iterator[Verdict]:
+def simulated(work: Path, args: argparse.Namespace, console: Console) -> Iterator[CaseVerdict]:
     """Verdicts on seeds, as they come."""
     from regimeswitch_lab.fault_matrix.simulation import run_seed
     from regimeswitch_lab.fault_matrix.simulation_market import write_markets
@@ -187,7 +188,7 @@ def progress_bar(console: Console) -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console)
 
 
-def shown(verdicts: Iterator[Verdict], count: int, console: Console) -> Iterator[Verdict]:
+def shown(verdicts: Iterator[CaseVerdict], count: int, console: Console) -> Iterator[CaseVerdict]:
     """The same verdicts; progress is shown, and what was not survived is said at once."""
     with progress_bar(console) as progress:
         task = progress.add_task("cases", total=count)

@@ -1,19 +1,21 @@
-"""Runs one case: a real bot, led past a fault by a moved clock."""
+"""Runs a case of any scene: a real bot, led past a fault by a moved clock, and judged."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
-from freqtrade.enums import RunMode, State
+from freqtrade.enums import State
+from freqtrade.persistence import Trade
 from freqtrade.worker import Worker
 from sqlalchemy.exc import SQLAlchemyError
 
-from regimeswitch.bot.connection.ban_file import BanFile
 from regimeswitch_lab.exchange.account.decimals import UNIT, ZERO
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.injection import Injection
@@ -22,13 +24,15 @@ from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.fault_matrix.amounts import AmountWatch
 from regimeswitch_lab.fault_matrix.cases import EXIT, Case
-from regimeswitch_lab.fault_matrix.cases_changes import changes_of
+from regimeswitch_lab.fault_matrix.cases_changes import OLDER, changes_of
 from regimeswitch_lab.fault_matrix.cases_exits import GAP
 from regimeswitch_lab.fault_matrix.disk import full_disk
-from regimeswitch_lab.fault_matrix.exit_watch import ExitWatch
+from regimeswitch_lab.fault_matrix.exit_watch import WatchedExits
+from regimeswitch_lab.fault_matrix.judge import judge, judge_killed
+from regimeswitch_lab.fault_matrix.kills import killed_case
+from regimeswitch_lab.fault_matrix.model_cases import model_case
 from regimeswitch_lab.fault_matrix.scene import (
     BEGIN,
-    STRATEGIES,
     TROUBLED,
     WALLET,
     Bot,
@@ -41,39 +45,24 @@ from regimeswitch_lab.fault_matrix.scene import (
 from regimeswitch_lab.fault_matrix.surroundings import (
     CASE_SECONDS,
     DEATHS,
+    DeadError,
     HungError,
     bounded,
     collected,
+    load_worker,
     logged,
     moved_pauses,
-    worker_of,
+    wait_first,
 )
 from regimeswitch_lab.fault_matrix.traces import Evidence, read_truth
-from regimeswitch_lab.offline.wait_command import ping_address, wait_for
+from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 from regimeswitch_lab.replay.clock import MovedClock, moved_clock
 
 
-logger = logging.getLogger(__name__)
-WAIT_SECONDS = 600.0
-"""How long ``regimeswitch wait`` waits in a case, by its clock."""
+GHOST = "entry cancelled"
 
 
-def load_worker(bot: Bot, case: Case) -> Worker:
-    """The worker of a bot with the strategy of the cases."""
-    given = {
-        "config": [str(path) for path in bot.configs],
-        "user_data_dir": str(bot.home / "user_data"),
-        "strategy": "ScheduledStrategy",
-        "strategy_path": str(STRATEGIES),
-    }
-    return worker_of(given, RunMode.LIVE if case.live else RunMode.DRY_RUN)
-
-
-class DeadError(RuntimeError):
-    """The bot has ended before its time."""
-
-
-class Drive:
+class CaseDrive:
     """Leads a bot from moment to moment, and starts it again where its owner would.
 
     :param case: with a full disk a bot may die, as any program; it is then started again
@@ -87,7 +76,7 @@ class Drive:
         case: Case,
         clock: MovedClock,
         market: Market,
-        watch: ExitWatch,
+        watch: WatchedExits,
         trading: Trading | None = None,
     ) -> None:
         self.bot, self.case, self.clock, self.trading = bot, case, clock, trading
@@ -166,26 +155,9 @@ class Drive:
                 worker.freqtrade.cleanup()
 
 
-def _drive_of(case: Case) -> type[Drive]:
-    """What leads a bot through a case."""
-    if case.scene == "restart":
-        # It builds upon what stands here.
-        from regimeswitch_lab.fault_matrix.restarts import RestartDrive
-
-        return RestartDrive
-    return Drive
-
-
-def wait_first(bot: Bot, clock: MovedClock) -> None:
-    """What ``regimeswitch wait`` does before a start."""
-    address = ping_address(json.loads(bot.configs[-1].read_text(encoding="utf-8")))
-    bans = BanFile(bot.home / "user_data")
-    wait_for(address, WAIT_SECONDS, logger.info, clock.sleep, bans)
-
-
 def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence:
     """A bot in this process."""
-    log, died, watch = home / "bot.log", "", ExitWatch(EXIT)
+    log, died, watch = home / "bot.log", "", WatchedExits(EXIT)
     if case.variant == GAP:
         candles = write_candles(home / "candles", gap=True)
     with (
@@ -204,7 +176,8 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
         injection = Injection(market.clock, case.timed(int(begin.timestamp() * 1000)))
         with ExchangeServer(market, trading=trading, faults=injection, limited=False) as server:
             bot = write_bot(home, case, server.url, keys, configuration(case, guards))
-            drive = _drive_of(case)(bot, case, clock, market, watch, trading)
+            kind = RestartDrive if case.scene == "restart" else CaseDrive
+            drive = kind(bot, case, clock, market, watch, trading)
             try:
                 with bounded(CASE_SECONDS):
                     if guards and case.scene == "start":
@@ -223,3 +196,71 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
         watch.found,
         drive.amounts.found,
     )
+
+
+class RestartDrive(CaseDrive):
+    """Stops the bot at the end of its case's trouble and starts it again in the next loop.
+
+    At the beginning of the trouble a copy of the database is kept; what happens between the two is
+    the case's ``what``.
+    """
+
+    copied = stopped = False
+
+    def _look(self) -> None:
+        seconds = (self.clock.now - slot_begin(TROUBLED)).total_seconds()
+        if not self.copied and seconds >= self.case.begins:
+            self.copied = True
+            self._copy(self.bot.database, self._older)
+        if not self.stopped and seconds >= self.case.ends:
+            self.stopped = True
+            self._end()
+            self._while_down()
+        super()._look()
+
+    @property
+    def _older(self) -> Path:
+        return self.bot.home / "older.sqlite"
+
+    def _copy(self, source: Path, target: Path) -> None:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+            old.backup(new)
+
+    def _while_down(self) -> None:
+        assert self.trading is not None
+        if self.case.what == OLDER:
+            Trade.session.remove()
+            for path in self.bot.home.glob(f"{self.bot.database.name}*"):
+                path.unlink()
+            self._copy(self._older, self.bot.database)
+        for order in self.trading.settling.open() if self.case.what == GHOST else []:
+            self.trading.cancel(order)
+
+
+def _unseen(done: int) -> None:
+    """Progress that nobody watches."""
+
+
+def run_case(
+    case: Case,
+    home: Path,
+    candles: Path,
+    guards: bool,
+    progress: Callable[[int], None] = _unseen,
+) -> CaseVerdict:
+    """Run a case and judge what it left behind.
+
+    :param home: a folder of the case's own, which is not there yet
+    :param candles: of :func:`regimeswitch_lab.fault_matrix.scene.write_candles`
+    :param progress: called with the number of kills done, in a case that has some
+    """
+    began = time.monotonic()
+    home.mkdir(parents=True)
+    if case.scene == "kill":
+        verdict = judge_killed(case, killed_case(case, home, guards, progress))
+    elif case.scene == "model":
+        verdict = model_case(case, home, guards)
+    else:
+        verdict = judge(case, market_case(case, home, candles, guards))
+    verdict.seconds = time.monotonic() - began
+    return verdict

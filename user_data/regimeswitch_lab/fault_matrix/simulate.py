@@ -31,8 +31,7 @@ from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case, Transfer
-from regimeswitch_lab.fault_matrix.exit_watch import ExitWatch
-from regimeswitch_lab.fault_matrix.run import load_worker, wait_first
+from regimeswitch_lab.fault_matrix.exit_watch import WatchedExits
 from regimeswitch_lab.fault_matrix.scene import BEGIN, WALLET, configuration, write_bot
 from regimeswitch_lab.fault_matrix.schedule import (
     END,
@@ -47,11 +46,14 @@ from regimeswitch_lab.fault_matrix.schedule import (
 from regimeswitch_lab.fault_matrix.surroundings import (
     CASE_SECONDS,
     DEATHS,
+    DeadError,
     HungError,
     bounded,
     collected,
+    load_worker,
     logged,
     moved_pauses,
+    wait_first,
 )
 from regimeswitch_lab.fault_matrix.traces import Evidence
 from regimeswitch_lab.fault_matrix.wire import DELAYS, KilledError, Wire
@@ -108,7 +110,7 @@ class SteppedClock(MovedClock):
 
 
 @dataclass(frozen=True)
-class Traces(Evidence):
+class SimulationEvidence(Evidence):
     """What a run left behind.
 
     :ivar notices: what the guards have said
@@ -119,10 +121,6 @@ class Traces(Evidence):
     notices: list[str] = field(default_factory=list)
     digest: str = ""
     gone: list[tuple[int, str, Decimal]] = field(default_factory=list)
-
-
-class DeadError(RuntimeError):
-    """The bot has ended by itself."""
 
 
 @dataclass
@@ -138,7 +136,7 @@ class Place:
     trading: Trading
     clock: SteppedClock
     wire: Wire
-    watch: ExitWatch
+    watch: WatchedExits
     bot: Any
     guards: bool
 
@@ -282,13 +280,13 @@ def seeded_tokens(seed: int) -> Iterator[None]:
         names["secrets"] = before
 
 
-def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) -> Traces:
+def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) -> SimulationEvidence:
     """Run a schedule.
 
     :param home: an empty folder of its own
     :param candles: of :func:`regimeswitch_lab.fault_matrix.simulation_market.write_markets`
     """
-    log, died, watch = home / "bot.log", "", ExitWatch(HOLD)
+    log, died, watch = home / "bot.log", "", WatchedExits(HOLD)
     with (
         logged(log, kept=True),
         collected(generation=1),
@@ -319,7 +317,7 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
             except (DeadError, HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")
-    return Traces(
+    return SimulationEvidence(
         bot.database,
         text,
         trading,

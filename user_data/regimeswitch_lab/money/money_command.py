@@ -55,7 +55,7 @@ from regimeswitch_lab.money.mode_overlay import in_mode
 from regimeswitch_lab.money.money_chart import draw_money
 from regimeswitch_lab.money.money_metrics import deflated_sharpe, trial_spread
 from regimeswitch_lab.money.money_table import LABELS, print_money
-from regimeswitch_lab.money.position_signals import Market, read_market
+from regimeswitch_lab.money.position_signals import PositionMarket, read_market
 from regimeswitch_lab.money.simulated_account import Terms
 from regimeswitch_lab.money.stored import StoredCandles
 from regimeswitch_lab.money.tested import (
@@ -84,7 +84,7 @@ UNKNOWN_KEYS = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class MoneyPlan:
     """What a config and the command line ask for.
 
     :ivar settings: of position mode
@@ -219,7 +219,7 @@ def _figures(
     }
 
 
-def plan(args: argparse.Namespace, *, with_additions: bool = False) -> Plan:
+def plan(args: argparse.Namespace, *, with_additions: bool = False) -> MoneyPlan:
     """Read and check the configuration and the command line.
 
     :param with_additions: what models add to the rule is computed by the caller
@@ -249,7 +249,7 @@ def plan(args: argparse.Namespace, *, with_additions: bool = False) -> Plan:
         full_stake(config.merged),
     )
     stored = StoredCandles(folder, start, stop, warm_up)
-    return Plan(config, settings, given, pairs, names, timerange, stored, terms)
+    return MoneyPlan(config, settings, given, pairs, names, timerange, stored, terms)
 
 
 def _names(args: argparse.Namespace) -> tuple[str, ...]:
@@ -321,8 +321,8 @@ def _features(config: BotConfig) -> dict[str, Any]:
 
 def _tested(
     args: argparse.Namespace,
-    plan: Plan,
-    market: Market,
+    plan: MoneyPlan,
+    market: PositionMarket,
     days: Days,
     variants: dict[str, Variant],
     console: Console,
@@ -356,7 +356,7 @@ def _tested(
     }
 
 
-def _tester(args: argparse.Namespace, plan: Plan) -> Tester:
+def _tester(args: argparse.Namespace, plan: MoneyPlan) -> Tester:
     # A number: coins of a table would be in the balance without ever being traded.
     decided = {
         "max_open_trades": len(plan.pairs),
@@ -372,11 +372,11 @@ def _tester(args: argparse.Namespace, plan: Plan) -> Tester:
     )
 
 
-def _candles(plan: Plan) -> str:
+def _candles(plan: MoneyPlan) -> str:
     return candles_hash(plan.stored.candles(pair, plan.config.timeframe) for pair in plan.pairs)
 
 
-def _note(ledger: Path, plan: Plan, figures: Mapping[str, Any]) -> None:
+def _note(ledger: Path, plan: MoneyPlan, figures: Mapping[str, Any]) -> None:
     parts = [plan.settings.model_dump(mode="json"), plan.config.timeframe, plan.terms.cost]
     names = ("sharpe", "calmar", "cagr", "max_drawdown", "trades")
     result = {name: figures[name] for name in names}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from regimeswitch_lab.bot_config import clash_of, load_bot_config
-from regimeswitch_lab.exchange.account.account_file import LedgerError
+from regimeswitch_lab.exchange.account.account_file import StateFileError
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.market.candle_files import FORMATS
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT, CandleError
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         check_mode(config)
         folder = candle_folder(args.candles, call)
         return serve_and_run(program, command[1:], call, folder, args, config)
-    except (UsageError, CandleError, LedgerError, ServerError) as error:
+    except (UsageError, CandleError, StateFileError, ServerError) as error:
         print(f"regimeswitch offline: {error}", file=sys.stderr)
         return USAGE
 

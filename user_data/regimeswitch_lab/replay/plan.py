@@ -20,7 +20,7 @@ SABOTAGES = ("memory", "late-window")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReplayPlan:
     """One process: the bot for a stretch of time, or the backtest.
 
     :param arguments: of the freqtrade command, without the exchange's overlay

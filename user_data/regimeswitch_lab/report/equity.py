@@ -13,7 +13,7 @@ from regimeswitch_lab.report.report_source import Source
 
 
 @dataclass(frozen=True)
-class Account:
+class EquityAccount:
     """Two balances and what they come to.
 
     :ivar balance: ``date`` and ``total_quote`` of the account; the last row has all that was closed
@@ -34,7 +34,7 @@ class Account:
         return self.metrics.profit
 
 
-def account_of(source: Source, histories: Histories) -> Account:
+def account_of(source: Source, histories: Histories) -> EquityAccount:
     """The account of a source, by its recorded balance or else by its closed trades."""
     whole = Range(source.begin, source.end, source.capital)
     balance = source.balance if source.balance is not None else _closed(source)
@@ -42,7 +42,7 @@ def account_of(source: Source, histories: Histories) -> Account:
     metrics = of_balance(balance, whole, source.final)
     closed = balance.astype({"total_quote": float})
     closed.loc[closed.index[-1], "total_quote"] = metrics.final
-    return Account(
+    return EquityAccount(
         range=whole,
         balance=closed,
         marked=source.balance is not None,

@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 from regimeswitch_lab.report import report_metrics as tables
 from regimeswitch_lab.report.candle_history import Histories
 from regimeswitch_lab.report.drawing import drawing
-from regimeswitch_lab.report.equity import Account, account_of
+from regimeswitch_lab.report.equity import EquityAccount, account_of
 from regimeswitch_lab.report.formats import FILTERS
 from regimeswitch_lab.report.monthly import monthly_returns
 from regimeswitch_lab.report.notes import Note
@@ -98,7 +98,7 @@ def render(contents: Mapping[str, Any]) -> str:
 
 
 def _tables(
-    source: Source, account: Account, rows: list[tables.Metrics]
+    source: Source, account: EquityAccount, rows: list[tables.Metrics]
 ) -> list[tuple[str, str, list[tables.Metrics]]]:
     """Title, first column and rows of each table of trades."""
     pairs = tables.by_pair(source.trades, source.pairs, account.range)
@@ -112,7 +112,7 @@ def _tables(
     ]
 
 
-def _monthly(account: Account) -> list[tuple[str, list[Any]]]:
+def _monthly(account: EquityAccount) -> list[tuple[str, list[Any]]]:
     capital = account.range.capital
     parts = [("RegimeSwitch", monthly_returns(account.balance, capital))]
     if account.held is not None:

@@ -21,7 +21,7 @@ from regimeswitch_lab.report.candle_history import read_histories
 from regimeswitch_lab.report.page import contents, render
 from regimeswitch_lab.report.report_source import Source
 from regimeswitch_lab.report.sizes import read_sizes
-from regimeswitch_lab.report.summary import Answer
+from regimeswitch_lab.report.summary import SummaryAnswer
 from regimeswitch_lab.report.trainings import read_trainings
 
 
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _answer(answers: Sequence[Answer]) -> None:
+def _answer(answers: Sequence[SummaryAnswer]) -> None:
     """The first screen of the page, one line a question."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for answer in answers:

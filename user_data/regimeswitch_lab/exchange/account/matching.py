@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from regimeswitch_lab.exchange.account.account_orders import EXPIRED, FOK, IOC, MARKET, Order
+from regimeswitch_lab.exchange.account.account_orders import EXPIRED, FOK, IOC, MARKET, AccountOrder
 from regimeswitch_lab.exchange.account.decimals import ZERO, down, times
 from regimeswitch_lab.exchange.account.order_filters import Rules
 from regimeswitch_lab.exchange.account.settling import Settling
@@ -101,7 +101,7 @@ class Matching:
                 book = pair.moments.at(event.time).book(DEPTH)
                 self.take(order, takes(order, book, pair.rules), event.time)
 
-    def take(self, order: Order, got: list[Level], now: int) -> None:
+    def take(self, order: AccountOrder, got: list[Level], now: int) -> None:
         """Fill an order from the book, and settle what becomes of the rest.
 
         :param got: what the book has for it
@@ -115,7 +115,7 @@ class Matching:
             self.settling.close(order, rules, EXPIRED, now)
 
 
-def _reach(orders: list[Order], rules: Rules) -> tuple[int, int]:
+def _reach(orders: list[AccountOrder], rules: Rules) -> tuple[int, int]:
     """The prices at which something happens: up to the first, and from the second on."""
     below, above = 0, NEVER
     for order in orders:
@@ -132,7 +132,9 @@ def reached(falling: bool, price: int, now: int) -> bool:
     return now <= price if falling else now >= price
 
 
-def serve(orders: Sequence[Order], event: Event, rules: Rules) -> Iterator[tuple[Order, int]]:
+def serve(
+    orders: Sequence[AccountOrder], event: Event, rules: Rules
+) -> Iterator[tuple[AccountOrder, int]]:
     """The lots that resting orders get at their own price; also notes what was served.
 
     All volume that is traded at the price of the best order, or beyond it, goes to that order
@@ -157,7 +159,7 @@ def serve(orders: Sequence[Order], event: Event, rules: Rules) -> Iterator[tuple
         yield order, lots
 
 
-def _priority(order: Order) -> tuple[object, ...]:
+def _priority(order: AccountOrder) -> tuple[object, ...]:
     """Best price first, then the oldest on the book."""
     return (-order.price if order.buys else order.price, order.working, order.id)
 
@@ -169,7 +171,7 @@ def levels(book: Book, rules: Rules, buys: bool) -> Iterator[Level]:
     return ((ticks, lots) for ticks in (asks if buys else bids))
 
 
-def takes(order: Order, book: Book, rules: Rules) -> list[Level]:
+def takes(order: AccountOrder, book: Book, rules: Rules) -> list[Level]:
     """What an order would get now, as ticks and lots. No level is ever used up.
 
     :raises ApiError: when a quote amount is not enough for one lot
@@ -188,7 +190,7 @@ def takes(order: Order, book: Book, rules: Rules) -> list[Level]:
     return got
 
 
-def _for_quote(order: Order, book: Book, rules: Rules) -> list[Level]:
+def _for_quote(order: AccountOrder, book: Book, rules: Rules) -> list[Level]:
     left = order.quote_quantity
     got = []
     for ticks, lots in levels(book, rules, order.buys):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from regimeswitch_lab.exchange.account.account_orders import LIMIT_MAKER, MARKET, Order
+from regimeswitch_lab.exchange.account.account_orders import LIMIT_MAKER, MARKET, AccountOrder
 from regimeswitch_lab.exchange.account.decimals import times
 from regimeswitch_lab.exchange.market.symbols import PRECISION, Symbol
 from regimeswitch_lab.exchange.requests.api_errors import (
@@ -99,7 +99,9 @@ class Rules:
             raise filter_failure("MAX_NUM_ALGO_ORDERS")
 
 
-def check_filters(order: Order, rules: Rules, last: Decimal, others: Sequence[Order]) -> None:
+def check_filters(
+    order: AccountOrder, rules: Rules, last: Decimal, others: Sequence[AccountOrder]
+) -> None:
     """Hold an order against the pair's filters.
 
     :param last: the last price
@@ -120,7 +122,7 @@ def check_filters(order: Order, rules: Rules, last: Decimal, others: Sequence[Or
     rules.check_number(len(others), stops, stop=order.waits)
 
 
-def check_moment(order: Order, last: Decimal, others: Sequence[Order]) -> None:
+def check_moment(order: AccountOrder, last: Decimal, others: Sequence[AccountOrder]) -> None:
     """Hold an order against the price of the moment and the names of the open orders.
 
     :param last: the last price, which is the best bid and ask too

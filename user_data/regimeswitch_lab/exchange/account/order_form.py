@@ -12,7 +12,7 @@ from regimeswitch_lab.exchange.account.account_orders import (
     MARKET,
     SELL,
     STOP_LOSS_LIMIT,
-    Order,
+    AccountOrder,
 )
 from regimeswitch_lab.exchange.account.decimals import ZERO
 from regimeswitch_lab.exchange.market.symbols import STP_DEFAULT, STP_MODES
@@ -58,7 +58,7 @@ MIN_STRATEGY_TYPE = 1_000_000
 AMOUNT_WORDS = {"price": "price", "stopPrice": "stopPrice"}
 
 
-def read_order(form: Form, symbol: str, number: int, now: int) -> Order:
+def read_order(form: Form, symbol: str, number: int, now: int) -> AccountOrder:
     """The order of a request, not checked against the market.
 
     :param number: its order id
@@ -87,7 +87,7 @@ def read_order(form: Form, symbol: str, number: int, now: int) -> Order:
     if stp not in STP_MODES:
         raise bad_stp_mode()
     waits = kind == STOP_LOSS_LIMIT
-    return Order(
+    return AccountOrder(
         id=number,
         symbol=symbol,
         client_id=form.word("newClientOrderId") or f"order-{number}",

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from regimeswitch_lab.exchange.account.account_file import (
-    Ledger,
-    LedgerError,
+    StateFile,
+    StateFileError,
     read_amounts,
     written_amounts,
 )
-from regimeswitch_lab.exchange.account.account_orders import CANCELED, Order, Trade
+from regimeswitch_lab.exchange.account.account_orders import CANCELED, AccountOrder, AccountTrade
 from regimeswitch_lab.exchange.account.decimals import ZERO
 from regimeswitch_lab.exchange.account.matching import DEPTH, Matching, amount, cost, takes
 from regimeswitch_lab.exchange.account.order_filters import Rules, check_filters, check_moment
 from regimeswitch_lab.exchange.account.order_form import read_order
-from regimeswitch_lab.exchange.account.settling import Account, Settling
+from regimeswitch_lab.exchange.account.settling import Balances, Settling
 from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.requests.api_errors import (
     invalid_symbol,
@@ -50,7 +50,7 @@ class Trading:
     :param fee: the exchange's share of what a trade brings
     :param ledger: where the state is kept; without one it ends with the process
     :param credentials: key and secret; default: those of the state file, else new ones
-    :raises LedgerError: when the state belongs to other candles
+    :raises StateFileError: when the state belongs to other candles
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Trading:
         balances: Mapping[str, Decimal],
         *,
         fee: Decimal = FEE,
-        ledger: Ledger | None = None,
+        ledger: StateFile | None = None,
         credentials: Credentials | None = None,
     ) -> None:
         self.market = market
-        self.account = Account(balances)
+        self.account = Balances(balances)
         self.settling = Settling(self.account, fee)
         self.matching = Matching(market, self.settling)
         self.ledger = ledger
@@ -79,10 +79,10 @@ class Trading:
         self._written = len(self.settling.trades)
         self._write()
 
-    def _check_symbols(self, ledger: Ledger) -> None:
+    def _check_symbols(self, ledger: StateFile) -> None:
         unknown = {order.symbol for order in self.settling.open()} - set(self.market.symbols())
         if unknown:
-            raise LedgerError(
+            raise StateFileError(
                 f"state file {ledger.path} has open orders of {', '.join(sorted(unknown))}, which "
                 f"{self.market.store.folder} has no candles of; serve the candles that it was "
                 "made with, or name another file by --state"
@@ -124,7 +124,7 @@ class Trading:
             raise invalid_symbol()
         return self.matching.rules(symbol)
 
-    def _read(self, form: Form, now: int) -> Order:
+    def _read(self, form: Form, now: int) -> AccountOrder:
         """The order of a request, held against the pair's filters."""
         rules = self.rules(form.mandatory("symbol"))
         order = read_order(form, rules.symbol.name, len(self.settling.orders) + 1, now)
@@ -143,7 +143,7 @@ class Trading:
         with self.look() as now:
             self._read(form, now)
 
-    def place(self, form: Form) -> Order:
+    def place(self, form: Form) -> AccountOrder:
         """Place the order of a request.
 
         :return: the order as it is afterwards
@@ -164,7 +164,7 @@ class Trading:
             self.matching.take(order, got, now)
             return order
 
-    def cancel(self, order: Order | None, restriction: str | None = None) -> Order:
+    def cancel(self, order: AccountOrder | None, restriction: str | None = None) -> AccountOrder:
         """Cancel an order; call it inside :meth:`look`.
 
         :param restriction: the only status in which it may be cancelled
@@ -178,7 +178,7 @@ class Trading:
         self.settling.close(order, rules, CANCELED, self.matching.seen)
         return order
 
-    def find(self, symbol: str, number: int | None, client_id: str | None) -> Order | None:
+    def find(self, symbol: str, number: int | None, client_id: str | None) -> AccountOrder | None:
         """An order by its number or its client id; of several with that id the newest."""
         if number is not None:
             order = self.settling.orders.get(number)
@@ -190,7 +190,7 @@ class Trading:
                 return order
         return None
 
-    def trades_of(self, order: Order) -> list[Trade]:
+    def trades_of(self, order: AccountOrder) -> list[AccountTrade]:
         """The fills of an order that was just placed: the last ones there are."""
         newest = itertools.takewhile(
             lambda trade: trade.order_id == order.id, reversed(self.settling.trades)

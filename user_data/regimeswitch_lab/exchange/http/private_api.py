@@ -12,8 +12,8 @@ from regimeswitch_lab.exchange.account.account_orders import (
     MARKET,
     NEW,
     PARTIALLY_FILLED,
-    Order,
-    Trade,
+    AccountOrder,
+    AccountTrade,
 )
 from regimeswitch_lab.exchange.account.order_form import ORDER_NAMES
 from regimeswitch_lab.exchange.account.trading_account import Trading
@@ -53,7 +53,7 @@ LIST_NAMES = ("symbol", "startTime", "endTime", "limit")
 RESTRICTIONS = {"ONLY_NEW": NEW, "ONLY_PARTIALLY_FILLED": PARTIALLY_FILLED}
 # What myTrades may be asked by, apart from the symbol and a limit.
 TRADE_FILTERS = ({"orderId"}, {"fromId"}, {"orderId", "fromId"}, {"startTime", "endTime"})
-Entry = TypeVar("Entry", Order, Trade)
+Entry = TypeVar("Entry", AccountOrder, AccountTrade)
 
 
 class Private:
@@ -113,7 +113,7 @@ class Private:
         self.trading.check(form)
         return answer(commissions(self.trading.settling) if wanted else {}, 20 if wanted else 1)
 
-    def _wanted(self, form: Form) -> Order | None:
+    def _wanted(self, form: Form) -> AccountOrder | None:
         """The order that a request names."""
         symbol = self.trading.rules(form.mandatory("symbol")).symbol.name
         number, client_id = form.whole("orderId"), form.text("origClientOrderId")

@@ -10,7 +10,7 @@ from regimeswitch_lab.exchange.http.request_limits import RATE_LIMITS
 from regimeswitch_lab.exchange.http.signing import public
 from regimeswitch_lab.exchange.http.tickers import Symbols, Tickers, step_weight
 from regimeswitch_lab.exchange.market.candle_store import INTERVALS, CandleError
-from regimeswitch_lab.exchange.market.public_trades import Tape, Trade
+from regimeswitch_lab.exchange.market.public_trades import PublicTrade, Tape
 from regimeswitch_lab.exchange.market.symbols import PERMISSION
 from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.requests.api_errors import (
@@ -145,7 +145,7 @@ class Rest:
     def _tape(self, form: Form) -> Tape:
         return self.market.tape(self.symbols.named(form.mandatory("symbol")).name)
 
-    def _found(self, form: Form, first: int | None, end: int | None = None) -> list[Trade]:
+    def _found(self, form: Form, first: int | None, end: int | None = None) -> list[PublicTrade]:
         """The first trades from a number on, or the last ones, up to a moment at the most."""
         tape, now = self._tape(form), self.market.clock()
         limit = form.limit(TRADES_DEFAULT, TRADES_MAX)
@@ -167,7 +167,7 @@ def permissions(form: Form) -> list[str]:
     return wanted or []
 
 
-def trade_line(trade: Trade) -> dict[str, object]:
+def trade_line(trade: PublicTrade) -> dict[str, object]:
     """A trade as the lists of trades show it."""
     return {
         "id": trade.number,
@@ -180,7 +180,7 @@ def trade_line(trade: Trade) -> dict[str, object]:
     }
 
 
-def aggregate_line(trade: Trade) -> dict[str, object]:
+def aggregate_line(trade: PublicTrade) -> dict[str, object]:
     """A trade as the list of aggregates shows it."""
     return {
         "a": trade.number,

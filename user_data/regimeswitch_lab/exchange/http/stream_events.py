@@ -21,7 +21,7 @@ from regimeswitch_lab.exchange.http.tickers import (
     window_ms,
     window_of,
 )
-from regimeswitch_lab.exchange.market.candle_store import Rows, closing, opening
+from regimeswitch_lab.exchange.market.candle_store import CandleRows, closing, opening
 from regimeswitch_lab.exchange.market.pair_moment import Book
 from regimeswitch_lab.exchange.market.symbols import decimal
 from regimeswitch_lab.exchange.market.visible_market import Market
@@ -120,10 +120,10 @@ class KlineStream(Stream):
                 start = one.closed + 1
             whole = len(rows.opens) == MOST
 
-    def _rows(self, start: int, now: int) -> Rows:
+    def _rows(self, start: int, now: int) -> CandleRows:
         return self.market.klines(self.symbol, self.interval, start, None, MOST, now, self.zone_ms)
 
-    def _klines(self, rows: Rows, now: int) -> list[Kline]:
+    def _klines(self, rows: CandleRows, now: int) -> list[Kline]:
         return klines_of(self.market, self.symbol, self.interval, rows, now, self.zone_ms)
 
     def _event(self, one: Kline, now: int, over: bool) -> Event:
@@ -214,7 +214,11 @@ class AllStream:
     """
 
     def __init__(
-        self, market: Market, last: int, made: Callable[[str, int], Stream], every: int = TICKER_MS
+        self,
+        market: Market,
+        last: int,
+        made: Callable[[str, int], Stream],
+        every: int = TICKER_MS,
     ) -> None:
         self.market = market
         self.last = last

@@ -9,7 +9,7 @@ import numpy as np
 
 from regimeswitch_lab.exchange.market.candle_store import DAY_MS
 from regimeswitch_lab.exchange.market.candle_walk import STEPS, Timeline, walked
-from regimeswitch_lab.exchange.market.public_trades import QUOTE, Tape, Trade
+from regimeswitch_lab.exchange.market.public_trades import QUOTE, PublicTrade, Tape
 from regimeswitch_lab.exchange.market.symbols import PRECISION, Symbol, decimal
 
 
@@ -90,7 +90,7 @@ class Moment:
     version: int
     day: Day
     lot: float
-    last_trade: Trade | None
+    last_trade: PublicTrade | None
 
     def book(self, levels: int) -> Book:
         """The order book around the last price."""

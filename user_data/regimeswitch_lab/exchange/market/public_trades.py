@@ -32,7 +32,7 @@ QUOTE, BOUGHT, BOUGHT_QUOTE = range(3)
 
 
 @dataclass(frozen=True)
-class Trade:
+class PublicTrade:
     """One trade.
 
     :ivar number: counts the trades of the pair, from 0
@@ -79,7 +79,7 @@ class Tape:
         done = self.line.step(row, moment) + 1 if self._counts[row] else 0
         return int(self._firsts[row]) + done
 
-    def trades(self, first: int, stop: int) -> Iterator[Trade]:
+    def trades(self, first: int, stop: int) -> Iterator[PublicTrade]:
         """The trades from one number to before another."""
         row = int(np.searchsorted(self._firsts, first, side="right")) - 1
         while first < stop:
@@ -88,7 +88,7 @@ class Tape:
             yield from self._of_candle(row, first - begin, end - begin)
             first, row = max(first, end), row + 1
 
-    def _of_candle(self, row: int, first: int, stop: int) -> Iterator[Trade]:
+    def _of_candle(self, row: int, first: int, stop: int) -> Iterator[PublicTrade]:
         candle = self.line.values[row : row + 1]
         prices, buys = prices_of(candle, self._decimals)[0], buys_of(candle)[0]
         volumes = volumes_of(candle)
@@ -100,7 +100,7 @@ class Tape:
             if step == STEPS - 1:
                 amount = Decimal(decimal(float(candle[0, 4]))) - done[step] * unit
             at, buyer = self.line.begins(row, step), bool(buys[step])
-            yield Trade(before + step, at, decimal(float(prices[step])), amount, buyer)
+            yield PublicTrade(before + step, at, decimal(float(prices[step])), amount, buyer)
 
     def sums(self, low: int, high: int) -> Floats:
         """What the trades of whole candles add up to.

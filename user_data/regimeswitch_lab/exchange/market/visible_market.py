@@ -17,9 +17,9 @@ import numpy as np
 from regimeswitch_lab.exchange.market.candle_store import (
     DAY_MS,
     DEFAULT_FORMAT,
+    CandleRows,
     CandleStore,
     Floats,
-    Rows,
     closing,
     opening,
     seconds,
@@ -76,7 +76,7 @@ class Market:
         limit: int,
         now: int | None = None,
         zone_ms: int = 0,
-    ) -> Rows:
+    ) -> CandleRows:
         """Candles that are over, and the forming one as far as it has got.
 
         :param start: earliest opening time in epoch milliseconds; with it the answer holds the
@@ -102,7 +102,7 @@ class Market:
         values = rows.ohlcv[low : min(high, over)]
         if forming is not None and low <= over < high:
             values = np.vstack([values, forming])
-        return Rows(opens[low:high], values)
+        return CandleRows(opens[low:high], values)
 
     def _forming(self, symbol: str, interval: str, opened: int, now: int) -> Floats | None:
         # A source that begins inside the candle would show a part of it as the whole; of the days
@@ -121,7 +121,7 @@ class Market:
                     return combined(part.ohlcv)
         return None
 
-    def _seen(self, symbol: str, source: str, start: int, now: int) -> Rows:
+    def _seen(self, symbol: str, source: str, start: int, now: int) -> CandleRows:
         """Stored candles that open from ``start`` on, the last one as far as it has got."""
         rows = self.store.rows(symbol, source)
         low, high = np.searchsorted(rows.opens, [start, now + 1])
@@ -132,7 +132,7 @@ class Market:
                 fraction = (now - int(opens[-1])) / (close - int(opens[-1]))
                 decimals = self._symbols[symbol].price_decimals
                 values = np.vstack([values[:-1], walked(values[-1], fraction, decimals)])
-        return Rows(opens, values)
+        return CandleRows(opens, values)
 
     def moment(self, symbol: str, now: int | None = None) -> Moment:
         """A pair as it is shown, or as it was at the end of its candles.
