@@ -116,8 +116,7 @@ class Made:
 def make(args: argparse.Namespace, out: Path, console: Console) -> Made:
     """Gather the parts beside the archive, on the same disk, and pack them."""
     from regimeswitch_lab.backup.belongings import Belongings
-    from regimeswitch_lab.backup.finding import find_database, find_identifier
-    from regimeswitch_lab.backup.making import Staging, gather
+    from regimeswitch_lab.backup.making import Staging, find_database, find_identifier, gather
     from regimeswitch_lab.backup.sealed import write_archive
     from regimeswitch_lab.bot_config import load_bot_config
 

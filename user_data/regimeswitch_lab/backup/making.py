@@ -1,9 +1,10 @@
-"""Makes the archive of a running bot: copies its parts, lists them, packs them."""
+"""Makes the archive of a running bot: finds its parts, copies them, lists them, packs them."""
 
 from __future__ import annotations
 
 import json
 import platform
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -14,8 +15,14 @@ from importlib import metadata
 from pathlib import Path, PurePath
 
 import regimeswitch
-from regimeswitch.settings import FEATURE_VERSION
-from regimeswitch_lab.backup.belongings import Belongings
+from regimeswitch.settings import FEATURE_VERSION, Settings
+from regimeswitch_lab.backup.belongings import (
+    LIVE_NAME,
+    PAIRS_FILE,
+    PAPER_NAME,
+    SQLITE_PREFIX,
+    Belongings,
+)
 from regimeswitch_lab.backup.contents import count_trades
 from regimeswitch_lab.backup.manifest import ArchiveError, ArchiveMember, Kind, Manifest
 from regimeswitch_lab.backup.places import CONFIG_PLACE
@@ -26,7 +33,11 @@ from regimeswitch_lab.backup.steady import (
     is_database,
     sha256_of,
 )
+from regimeswitch_lab.bot_config import BotConfig, section
 from regimeswitch_lab.harmless import without_unknown
+
+
+_ALSO = (LIVE_NAME, "trades.sqlite")
 
 
 @dataclass
@@ -158,3 +169,58 @@ def _versions() -> dict[str, str]:
         "freqtrade": metadata.version("freqtrade"),
         "python": platform.python_version(),
     }
+
+
+def find_database(config: BotConfig, userdir: Path, given: str | None) -> Path:
+    """The bot's database: ``--db-url``, the configuration's, or where freqtrade puts it.
+
+    :raises ArchiveError: when there is none, or it cannot be told which one
+    """
+    url = given or str(config.merged.get("db_url") or "")
+    if url:
+        path = Path(url.removeprefix(SQLITE_PREFIX))
+        if not url.startswith(SQLITE_PREFIX) or not path.name:
+            raise ArchiveError(
+                f"the database ({_kind_of(url)}) is no SQLite file; copy it with its own "
+                "program, e.g. pg_dump, or name an SQLite file, --db-url sqlite:///FILE"
+            )
+        if not path.is_file():
+            raise ArchiveError(f"the database {path} does not exist; name the bot's by --db-url")
+        return path
+    usual = PAPER_NAME if config.merged.get("dry_run", True) else LIVE_NAME
+    places = [Path(usual), userdir / usual, *(userdir / name for name in _ALSO)]
+    found = list(dict.fromkeys(path.resolve() for path in places if path.is_file()))
+    found = [path for path in found if is_database(path)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(map(str, found))
+        raise ArchiveError(f"there are several databases ({listed}); name the bot's by --db-url")
+    raise ArchiveError(f"no database in {userdir} or here; name the bot's, --db-url sqlite:///FILE")
+
+
+def _kind_of(url: str) -> str:
+    """The scheme of an address alone: behind it passwords may stand in any form."""
+    scheme = url.partition(":")[0]
+    return scheme if re.fullmatch(r"[a-z][a-z0-9+]{0,30}", scheme) else "no address"
+
+
+def find_identifier(config: BotConfig, settings: Settings, userdir: Path) -> str:
+    """Identifier of the models in use; empty when the bot has none yet.
+
+    :raises ArchiveError: when there are models, but none of this configuration
+    """
+    if not section(config.merged, "freqai"):
+        return ""
+    wanted = config.identifier(settings)
+    folder = userdir / "models"
+    if (folder / wanted).is_dir():
+        return wanted
+    plain = wanted.rpartition("-rs")[0]
+    others = sorted(path.parent.name for path in folder.glob(f"{plain}*/{PAIRS_FILE}"))
+    if others:
+        raise ArchiveError(
+            f"there are models of {', '.join(others)}, but this configuration uses {wanted}; give "
+            "every --config that the bot runs with"
+        )
+    return ""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from regimeswitch_lab.doctor import (
-    addition_checks,
     class_checks,
     config_checks,
     freqai_checks,
     key_checks,
     machine_checks,
-    notice_checks,
     secrecy_checks,
     start_checks,
 )
@@ -47,8 +45,8 @@ MEANING_CHECKS: list[Check] = [
     freqai_checks.check_lifetimes,
     freqai_checks.check_startup,
     freqai_checks.check_threads,
-    addition_checks.check_additions,
+    freqai_checks.check_additions,
     secrecy_checks.check_api,
-    notice_checks.check_notices,
+    start_checks.check_notices,
 ]
 """They need one that freqtrade accepts."""

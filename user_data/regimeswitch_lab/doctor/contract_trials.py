@@ -9,9 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+
+from regimeswitch.market.candles import OHLCV, resample
 from regimeswitch_lab.fault_matrix.matrix import all_cases
+from regimeswitch_lab.synthetic.market_command import synthetic_market
 
 
 SHOWN_REASONS = 3
@@ -32,6 +37,14 @@ BY_BOTS = {
     "a training that fails costs no model": "dry-run model training raises",
 }
 """What a bot has to get right, and the case of the fault matrix that shows it."""
+PAIR = "AAA/USDT"
+DAYS = 3
+END = datetime(2025, 1, 1, tzinfo=UTC)
+KINDS = {
+    "5m": [slice(None)],
+    # Longer candles: whole, begun later than the short ones, and ended earlier.
+    "1h": [slice(None), slice(10, None), slice(None, -5)],
+}
 
 
 @dataclass(frozen=True)
@@ -92,13 +105,7 @@ def tried(name: str, home: Path, candles: Path) -> TrialOutcome:
 
 def compared() -> TrialOutcome:
     """Whether features that are joined quickly are those that FreqAI merges."""
-
-    def run() -> list[str]:
-        from regimeswitch_lab.doctor.contract_merging import differences
-
-        return differences()
-
-    return timed("models", "features are joined as FreqAI merges them", run)
+    return timed("models", "features are joined as FreqAI merges them", differences)
 
 
 def timed(part: str, name: str, run: Callable[[], list[str]]) -> TrialOutcome:
@@ -109,3 +116,40 @@ def timed(part: str, name: str, run: Callable[[], list[str]]) -> TrialOutcome:
     except Exception as error:
         why = [f"{type(error).__name__}: {error}"]
     return TrialOutcome(part, name, why, round(time.monotonic() - began, 1))
+
+
+def differences() -> list[str]:
+    """Blocks that the two ways join differently."""
+    # Another freqtrade may have none of these: then the check fails, and not the command.
+    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+
+    from regimeswitch.bot.freqai.fast_merge import joined_features
+
+    def joined(block: pd.DataFrame, timeframe: str) -> tuple[pd.DataFrame | None, pd.DataFrame]:
+        words = ("5m", timeframe, f"{PAIR}_{timeframe}")
+        quick = joined_features(main.copy(), block.copy(), *words)
+        # The method looks at nothing of its object.
+        merge = FreqaiDataKitchen.merge_features
+        return quick, merge(object(), main.copy(), block.copy(), *words)
+
+    market = synthetic_market([PAIR], DAYS, pd.Timestamp(END), seed=1)
+    main = market[PAIR].candles[OHLCV]
+    found = []
+    for timeframe, cuts in KINDS.items():
+        longer = main if timeframe == "5m" else resample(main, timeframe)
+        block = longer.assign(**{"%-change": longer["close"].pct_change()})
+        for cut in cuts:
+            why = _difference(*joined(block.iloc[cut].reset_index(drop=True), timeframe))
+            if why:
+                found.append(f"{timeframe} {cut}: {why}")
+    return found
+
+
+def _difference(quick: pd.DataFrame | None, stock: pd.DataFrame) -> str:
+    if quick is None:
+        return "not joined quickly"
+    try:
+        pd.testing.assert_frame_equal(quick, stock)
+    except AssertionError as error:
+        return " ".join(str(error).split())
+    return ""

@@ -16,8 +16,7 @@ from freqtrade.data.btanalysis import BT_DATA_COLUMNS
 
 from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.report.notes import Note
-from regimeswitch_lab.report.report_source import Source, closed_trades
+from regimeswitch_lab.report.report_source import Note, Source, closed_trades
 
 
 CONFIG_END = "_config.json"

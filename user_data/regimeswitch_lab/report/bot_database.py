@@ -16,8 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch_lab.bot_config import BotConfig, section
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.report.notes import Note
-from regimeswitch_lab.report.report_source import Source, closed_trades
+from regimeswitch_lab.report.report_source import Note, Source, closed_trades
 
 
 HISTORY = "wallet_history"

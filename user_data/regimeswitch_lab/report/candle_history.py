@@ -24,8 +24,7 @@ from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.money.stored import StoredCandles
-from regimeswitch_lab.report.notes import Note
-from regimeswitch_lab.report.report_source import Source
+from regimeswitch_lab.report.report_source import Note, Source
 from regimeswitch_lab.synthetic.market_command import TRUE_REGIMES_FOLDER
 
 

@@ -20,9 +20,8 @@ from regimeswitch_lab.report.bot_database import read_database
 from regimeswitch_lab.report.candle_history import read_histories
 from regimeswitch_lab.report.page import contents, render
 from regimeswitch_lab.report.report_source import Source
-from regimeswitch_lab.report.sizes import read_sizes
 from regimeswitch_lab.report.summary import SummaryAnswer
-from regimeswitch_lab.report.trainings import read_trainings
+from regimeswitch_lab.report.trainings import read_sizes, read_trainings
 
 
 ZIP, SQLITE = b"PK\x03\x04", b"SQLite format 3\x00"
