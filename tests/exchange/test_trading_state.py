@@ -31,7 +31,7 @@ def exchange(
     home: Path, candles: Path, *arguments: object
 ) -> Iterator[tuple[subprocess.Popen[str], ccxt.binance]]:
     """``regimeswitch exchange`` and a client with the keys that it prints."""
-    command = ("exchange", "--candles", candles, "--port", 0, "--shift-to-now", *arguments)
+    command = ("exchange", "--datadir", candles, "--port", 0, "--shift-to-now", *arguments)
     with start(home, *command) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
@@ -141,7 +141,7 @@ def test_bad_usage_of_the_exchange(
     text: str,
 ) -> None:
     monkeypatch.chdir(home)
-    assert text in refused(capsys, "exchange", "--candles", candles, "--port", 0, *arguments)
+    assert text in refused(capsys, "exchange", "--datadir", candles, "--port", 0, *arguments)
 
 
 def test_a_state_belongs_to_its_candles(tmp_path: Path, candles: Path, hand_made: Path) -> None:
@@ -192,7 +192,7 @@ def test_live_overlay_has_keys_of_its_own(home: Path, candles: Path) -> None:
     state.parent.mkdir()
     found = run(
         home,
-        *("offline", "--live", "--balance", "USDT=1000", "--state", state, "--candles", candles),
+        *("offline", "--live", "--balance", "USDT=1000", "--state", state, "--datadir", candles),
         *("--", program, "trade"),
         FREQTRADE__DRY_RUN="true",
         FREQTRADE__DB_URL="sqlite:///mine.sqlite",
@@ -233,7 +233,7 @@ def test_bad_usage_of_live(
     text: str,
 ) -> None:
     monkeypatch.chdir(home)
-    assert text in refused(capsys, "offline", "--candles", candles, *arguments)
+    assert text in refused(capsys, "offline", "--datadir", candles, *arguments)
 
 
 def test_environment_of_a_paper_run_keeps_its_mode() -> None:

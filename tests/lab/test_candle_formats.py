@@ -141,7 +141,7 @@ def test_no_candles_in_any_format(tmp_path: Path, capsys: pytest.CaptureFixture[
         words = ["regimes", "--pair", PAIR, "--datadir", str(tmp_path), "--config", config]
         assert main(words) == 2
         assert "holds no candles" in " ".join(capsys.readouterr().err.split())
-    assert main(["exchange", "--candles", str(tmp_path)]) == 2
+    assert main(["exchange", "--datadir", str(tmp_path)]) == 2
     assert "has no candles, PAIR-5m.feather (or .feather, .parquet" in capsys.readouterr().err
 
 

@@ -127,7 +127,7 @@ def test_a_table_over_a_plain_value_is_one_message(
     """freqtrade itself ends in a TypeError there."""
     one = written(tmp_path / "one.json", project(dry_run_wallet=1000))
     two = written(tmp_path / "two.json", {"dry_run_wallet": {"USDT": 500}})
-    command = ("offline", "--candles", candles, "--", "freqtrade", "backtesting")
+    command = ("offline", "--datadir", candles, "--", "freqtrade", "backtesting")
     assert main([*map(str, command), "--config", str(one), "--config", str(two)]) == 2
     told = capsys.readouterr().err
     assert f"dry_run_wallet is a table in {two} and a plain value in {one}" in told
@@ -309,7 +309,7 @@ def test_no_option_takes_any_number_whatever() -> None:
         ("money", "--step-days", "0"),
         ("money", "--trials", "0"),
         ("money", "--jobs", "1.5"),
-        ("replay", "--candles", "0"),
+        ("replay", "--count", "0"),
         ("replay", "--restarts", "-1"),
         ("replay", "--retrain-hours", "0"),
         ("replay", "--retrain-hours", "nan"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sqlite3
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +24,10 @@ from regimeswitch.bot.orders.journal import (
 )
 from regimeswitch_lab.bot_config import load_bot_config
 from regimeswitch_lab.inputs import InputError, write_json
+from regimeswitch_lab.options import OK, option, refusing
 from regimeswitch_lab.screen import screen
 
 
-OK, REFUSED, USAGE = 0, 1, 2
 LIVE_URL = "sqlite:///tradesv3.sqlite"
 """freqtrade's database of a live bot that names none."""
 FILES = "regimeswitch-orders-*.sqlite"
@@ -55,9 +54,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "hand. The bot may run meanwhile: it takes note in its next loop, of pairs that are kept "
         "from entries within a minute.",
     )
-    parser.add_argument("--config", type=Path, nargs="+", default=[], help="freqtrade configs")
-    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="(user_data)")
-    parser.add_argument("--db-url", help="the bot's database, as the bot is told it")
+    option(parser, "--config", default=[])
+    option(parser, "--userdir")
+    option(parser, "--db-url", help="the bot's database, as the bot is told it")
     parser.add_argument("--journal", type=Path, help=f"the journal itself, {FILES}")
     parser.add_argument("--settle", metavar="CLIENT_ID", help="the order to settle")
     parser.add_argument(
@@ -67,30 +66,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="absent: it is not on the exchange; the pair may be traded again, and it is still "
         "looked for. done: you have dealt with it; it is not looked at again",
     )
-    parser.add_argument("--export", type=Path, help="write the orders as JSON")
+    option(parser, "--export", help="write the orders as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("orders", InputError, OSError, finding=[ChangedError])
 def run(args: argparse.Namespace) -> int:
     """List or settle; 1 when an order was settled by somebody else, 2 on bad usage."""
+    if bool(args.settle) != bool(args.outcome):
+        raise InputError("--settle CLIENT_ID and --as absent|done belong together")
+    journal = open_journal(find_journal(args))
     try:
-        if bool(args.settle) != bool(args.outcome):
-            raise InputError("--settle CLIENT_ID and --as absent|done belong together")
-        journal = open_journal(find_journal(args))
         if args.settle:
             settle(journal, args.settle, args.outcome)
         entries = [entry for entry in journal.all() if entry.state in STATES]
-        if args.export:
-            write_json(args.export, {"journal": str(journal.path), "orders": told(entries)})
-    except (InputError, OSError) as error:
-        print(f"regimeswitch orders: {error}", file=sys.stderr)
-        return USAGE
     except sqlite3.Error as error:
-        print(f"regimeswitch orders: the journal cannot be used: {error}", file=sys.stderr)
-        return USAGE
-    except ChangedError as error:
-        print(f"regimeswitch orders: {error}", file=sys.stderr)
-        return REFUSED
+        raise InputError(f"the journal cannot be used: {error}") from error
+    if args.export:
+        write_json(args.export, {"journal": str(journal.path), "orders": told(entries)})
     show(journal, entries)
     return OK
 

@@ -6,39 +6,33 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from regimeswitch.bot.trial_ledger import KNOWN, NAME, LedgerError, Trial, counted, trials_of
 from regimeswitch_lab.inputs import InputError, write_json
+from regimeswitch_lab.options import OK, option, refusing
 from regimeswitch_lab.screen import screen
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("trials", help="the ledger of what has been tried, as a table")
-    parser.add_argument(
+    option(
+        parser,
         "--ledger",
-        type=Path,
         default=Path(NAME),
         help=f"beside --work of money and prove, or in the user folder of hyperopt ({NAME})",
     )
-    parser.add_argument("--export", type=Path, help="write the entries as JSON")
+    option(parser, "--export", help="write the entries as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("trials", InputError, LedgerError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Print the ledger, write what was asked for."""
-    console = Console(stderr=True)
-    try:
-        trials = trials_of(args.ledger)
-        if args.export:
-            write_json(args.export, exported(trials))
-    except (InputError, LedgerError, OSError) as error:
-        console.print(
-            f"regimeswitch trials: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return 2
+    trials = trials_of(args.ledger)
+    if args.export:
+        write_json(args.export, exported(trials))
     shown = screen()
     if trials:
         shown.print(table_of(trials))
@@ -48,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         f"before: the deflated Sharpe ratio counts {KNOWN + count:,}.",
         highlight=False,
     )
-    return 0
+    return OK
 
 
 def exported(trials: list[Trial]) -> dict[str, Any]:

@@ -21,14 +21,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import whole
+from regimeswitch_lab.options import FINDING, OK, option, refusing
 from regimeswitch_lab.side_by_side import side_by_side
 
 
 if TYPE_CHECKING:
     from regimeswitch_lab.doctor.contract_trials import TrialOutcome
 
-OK, FINDING, USAGE = 0, 1, 2
 JOBS = 2
 CLOCK = "time_machine"
 
@@ -44,30 +43,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--quick", action="store_true", help="only look, as a bot does at its start; run no bots"
     )
-    parser.add_argument("--jobs", type=whole(1), default=JOBS, help=f"bots side by side ({JOBS})")
-    parser.add_argument("--export", type=Path, help="write the outcomes as JSON")
+    option(parser, "--jobs", default=JOBS, help=f"bots side by side ({JOBS})")
+    option(parser, "--export", help="write the outcomes as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("contract", InputError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Check; 0 when everything fits, 1 when something does not, 2 on bad usage."""
     console = Console(stderr=True)
-    try:
-        if not args.quick and importlib.util.find_spec(CLOCK) is None:
-            raise InputError(
-                "bots are run under a moved clock, and the package time-machine is not installed; "
-                "install it (pip install time-machine), or look without bots: --quick"
-            )
-        began = time.monotonic()
-        outcomes = list(all_outcomes(args.quick, args.jobs, console))
-        figures = figures_of(outcomes, args.quick, time.monotonic() - began)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, OSError) as error:
-        console.print(
-            f"regimeswitch contract: {error}", highlight=False, markup=False, soft_wrap=True
+    if not args.quick and importlib.util.find_spec(CLOCK) is None:
+        raise InputError(
+            "bots are run under a moved clock, and the package time-machine is not installed; "
+            "install it (pip install time-machine), or look without bots: --quick"
         )
-        return USAGE
+    began = time.monotonic()
+    outcomes = list(all_outcomes(args.quick, args.jobs, console))
+    figures = figures_of(outcomes, args.quick, time.monotonic() - began)
+    if args.export:
+        write_json(args.export, figures)
     print_outcomes(outcomes, figures)
     return OK if figures["passed"] == figures["checks"] else FINDING
 

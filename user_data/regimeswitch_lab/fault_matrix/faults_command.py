@@ -24,12 +24,11 @@ from regimeswitch_lab.fault_matrix.schedule import schedules
 from regimeswitch_lab.fault_matrix.verdict import CaseVerdict, figures_of, print_verdicts
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.offline.overlay import no_settings_around
-from regimeswitch_lab.options import whole
+from regimeswitch_lab.options import FINDING, OK, option, refusing, whole
 from regimeswitch_lab.side_by_side import side_by_side
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
-OK, FINDING, USAGE = 0, 1, 2
 JOBS = 2
 
 
@@ -64,31 +63,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--seed", type=whole(0), default=1, help="of --kills, and the first of --simulate (1)"
     )
-    parser.add_argument("--jobs", type=whole(1), default=JOBS, help=f"cases side by side ({JOBS})")
-    parser.add_argument("--work", type=Path, help="keep logs and databases in this folder")
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--jobs", default=JOBS, help=f"cases side by side ({JOBS})")
+    option(parser, "--work", help="keep logs and databases in this folder")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
+@refusing("faults", InputError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Run cases; 0 when all were survived, 1 when one was not."""
     console = Console(stderr=True)
-    try:
-        cases = chosen(args)
-        if args.list:
-            print("\n".join(case.name for case in cases))
-            return OK
-        began = time.monotonic()
-        with workplace(args.work) as work, no_settings_around():
-            verdicts = list(judged(cases, work, args, console))
-        figures = figures_of(verdicts, not args.without_guards, time.monotonic() - began)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, OSError) as error:
-        console.print(
-            f"regimeswitch faults: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return USAGE
+    cases = chosen(args)
+    if args.list:
+        print("\n".join(case.name for case in cases))
+        return OK
+    began = time.monotonic()
+    with workplace(args.work) as work, no_settings_around():
+        verdicts = list(judged(cases, work, args, console))
+    figures = figures_of(verdicts, not args.without_guards, time.monotonic() - began)
+    if args.export:
+        write_json(args.export, figures)
     print_verdicts(verdicts, figures)
     return OK if figures["survived"] == figures["cases"] else FINDING
 

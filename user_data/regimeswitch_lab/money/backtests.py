@@ -57,7 +57,7 @@ def run_backtest(
     results = userdir / "backtest_results"
     before = set(results.glob("*.zip")) if results.is_dir() else set()
     line = [
-        *(sys.executable, "-m", "regimeswitch_lab", "offline", "--candles", str(datadir)),
+        *(sys.executable, "-m", "regimeswitch_lab", "offline", "--datadir", str(datadir)),
         *("--", "freqtrade", "backtesting"),
         *(word for path in [*configs, extra] for word in ("--config", str(path))),
         *("--userdir", str(userdir), "--datadir", str(datadir)),

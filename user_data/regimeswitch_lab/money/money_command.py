@@ -66,7 +66,7 @@ from regimeswitch_lab.money.tested import (
     merged,
     trades_of,
 )
-from regimeswitch_lab.options import whole
+from regimeswitch_lab.options import OK, option, refusing, whole
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.sameness import require_bot, require_own_strategy
 
@@ -106,14 +106,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "money", help="what the positions earned, against rivals, holding and chance"
     )
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
-    parser.add_argument("--pairs", nargs="+", required=True, help="e.g. BTC/USDT ETH/USDT")
-    parser.add_argument(
-        "--timerange", required=True, help="YYYYMMDD-YYYYMMDD, either may be absent"
-    )
-    parser.add_argument(
-        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
-    )
+    option(parser, "--datadir", required=True)
+    option(parser, "--pairs", required=True)
+    option(parser, "--timerange", required=True)
+    option(parser, "--config")
     parser.add_argument("--timeframe", help="base timeframe, over the config")
     parser.add_argument(
         "--variants", nargs="+", help=f"{' '.join(LABELS)} (those that train no model)"
@@ -126,35 +122,25 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--confirm", action="store_true", help="freqtrade's own backtest of the positions, too"
     )
-    parser.add_argument(
-        "--step-days",
-        type=whole(1),
-        help="days between two trainings (freqai.backtest_period_days)",
-    )
+    option(parser, "--step-days", help="days between two trainings (freqai.backtest_period_days)")
     parser.add_argument("--trials", type=whole(1), help="for deflation (the ledger's and before)")
-    parser.add_argument("--jobs", type=whole(1), default=1, help="backtests side by side (1)")
-    parser.add_argument("--work", type=Path, default=Path(".money"), help="keeps runs (.money)")
-    parser.add_argument("--ledger", type=Path, help="of trials (trials.jsonl beside --work)")
+    option(parser, "--jobs", default=1, help="backtests side by side (1)")
+    option(parser, "--work", default=Path(".money"), help="keeps runs (.money)")
+    option(parser, "--ledger")
     parser.add_argument("--chart", type=Path, help="draw equity, fall, exposure (.png, .svg)")
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
+@refusing("money", InputError, SettingsError, LedgerError, OSError, finding=(BacktestError,))
 def run(args: argparse.Namespace) -> int:
     """Compare, print the tables, write what was asked for."""
     console = Console(stderr=True)
-    try:
-        figures = money(args, console)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, SettingsError, LedgerError, OSError) as error:
-        console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
-        return 2
-    except BacktestError as error:
-        console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
-        return 1
+    figures = money(args, console)
+    if args.export:
+        write_json(args.export, figures)
     print_money(figures)
-    return 0
+    return OK
 
 
 def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:

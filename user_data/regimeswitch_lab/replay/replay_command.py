@@ -29,7 +29,7 @@ from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.exchange.market.candle_store import CandleError
 from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import number, whole
+from regimeswitch_lab.options import FINDING, OK, number, option, refusing, whole
 from regimeswitch_lab.ranges import OPEN, read_range
 from regimeswitch_lab.replay.compare import compare_decisions
 from regimeswitch_lab.replay.deals import compare_deals
@@ -48,7 +48,6 @@ from regimeswitch_lab.replay.stage import (
 from regimeswitch_lab.sameness import require_bot
 
 
-OK, FINDING, USAGE = 0, 1, 2
 WORK = Path(".replay")
 DAY = timeframe_seconds("1d")
 UNTRAINED_HOURS = 24.0
@@ -69,13 +68,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Lead the real bot through stored candles under a moved clock, run plain "
         "freqtrade backtesting on the same candles, and compare every decision.",
     )
-    parser.add_argument(
-        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
-    )
-    parser.add_argument("--datadir", type=Path, help="folder of candle files")
-    parser.add_argument("--pairs", nargs="+", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
-    parser.add_argument("--timerange", help="YYYYMMDD-YYYYMMDD, either may be absent")
-    parser.add_argument("--candles", type=whole(1), help="at most this many candles of the range")
+    option(parser, "--config")
+    option(parser, "--datadir")
+    option(parser, "--pairs", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
+    option(parser, "--timerange")
+    option(parser, "--count", old="--candles")
     parser.add_argument(
         "--restarts", type=whole(0), default=0, help="end and start the bot that often"
     )
@@ -94,27 +91,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="enter by thresholds alone and hold two hours at most, for more to compare",
     )
     parser.add_argument("--sabotage", choices=SABOTAGES, default="", help="a fault to be found")
-    parser.add_argument("--work", type=Path, default=WORK, help=f"logs, models ({WORK})")
+    option(parser, "--work", default=WORK, help=f"logs, models ({WORK})")
     parser.add_argument(
         "--live", type=Path, metavar="DATABASE", help="check a running bot instead of replaying"
     )
-    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="for --live")
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--userdir", help="for --live")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
+@refusing("replay", InputError, SettingsError, CandleError, ReplayError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Replay, or check a running bot; 0 when nothing differs, 1 when something does."""
     console = Console(stderr=True)
-    try:
-        figures = check_served(args) if args.live else replayed(args, console)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, SettingsError, CandleError, ReplayError, OSError) as error:
-        console.print(
-            f"regimeswitch replay: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return USAGE
+    figures = check_served(args) if args.live else replayed(args, console)
+    if args.export:
+        write_json(args.export, figures)
     (print_served if args.live else print_replay)(figures)
     return FINDING if figures["decision_diffs"] or figures["trade_diffs"] else OK
 
@@ -255,8 +247,8 @@ def _bounds(
     # The bot also needs the candle after the last one, to trade at its open.
     last = min(int(dates.iloc[-1].timestamp()) for dates in spans)
     stop = min(OPEN if stop is None else stop // CANDLE_SECONDS * CANDLE_SECONDS, last)
-    if args.candles is not None:
-        stop = min(stop, start + args.candles * CANDLE_SECONDS)
+    if args.count is not None:
+        stop = min(stop, start + args.count * CANDLE_SECONDS)
     if stop - start < CANDLE_SECONDS:
         raise InputError(f"--timerange {args.timerange!r} holds no candle of {', '.join(pairs)}")
     return start, stop

@@ -15,6 +15,7 @@ from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_sound_config
 from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.options import OK, option, refusing
 from regimeswitch_lab.report.backtest_file import read_backtest
 from regimeswitch_lab.report.bot_database import read_database
 from regimeswitch_lab.report.candle_history import read_histories
@@ -43,51 +44,40 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--brief", action="store_true", help="print the answers of the first screen as well"
     )
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="(report.html)")
-    parser.add_argument(
-        "--datadir", type=Path, help="folder of candle files (data/EXCHANGE beside the result)"
-    )
+    option(parser, "--datadir", help="folder of candle files (data/EXCHANGE beside the result)")
     parser.add_argument(
         "--models",
         type=Path,
         help="folder of one FreqAI identifier (models/IDENTIFIER beside the result)",
     )
-    parser.add_argument(
+    option(
+        parser,
         "--config",
-        type=Path,
-        nargs="+",
-        default=[Path("config.json")],
         help="the bot's configs, for a database; a backtest brings its own (config.json)",
     )
-    parser.add_argument(
-        "--userdir", type=Path, default=Path("user_data"), help="the bot's, for a database"
-    )
+    option(parser, "--userdir", help="the bot's, for a database")
     parser.add_argument(
         "--capital", type=_positive, help="of a live bot at its beginning, stake currency"
     )
     parser.set_defaults(run=run)
 
 
+@refusing("report", InputError, SettingsError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Read, compute, write the page and say where it is."""
     console = Console(stderr=True)
-    try:
-        source = read_source(args)
-        histories = read_histories(source, args.datadir)
-        learns = is_learning(source.config, source.settings)
-        trainings = read_trainings(source, args.models, learns)
-        shown = contents(source, histories, trainings, read_sizes(source, args.models))
-        _write(args.out, render(shown))
-    except (InputError, SettingsError, OSError) as error:
-        console.print(
-            f"regimeswitch report: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return 2
+    source = read_source(args)
+    histories = read_histories(source, args.datadir)
+    learns = is_learning(source.config, source.settings)
+    trainings = read_trainings(source, args.models, learns)
+    shown = contents(source, histories, trainings, read_sizes(source, args.models))
+    _write(args.out, render(shown))
     for note in [*source.notes, *histories.notes]:
         console.print(f"{note.missing} {note.remedy}", highlight=False, markup=False)
     if args.brief:
         _answer(shown["answers"])
     print(f"report: {args.out}" if args.brief else args.out)
-    return 0
+    return OK
 
 
 def _answer(answers: Sequence[SummaryAnswer]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from rich.progress import track
 from rich.table import Table
 
 from regimeswitch.market.candles import TIMEFRAME_SECONDS, resample
+from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.options import OK, option, refusing
 from regimeswitch_lab.screen import screen
 from regimeswitch_lab.synthetic.worlds import (
     KINDS,
@@ -82,31 +83,32 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         f"and the true regime of every 5m candle in {TRUE_REGIMES_FOLDER}/.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="data folder")
-    parser.add_argument(
+    option(
+        parser,
         "--pairs",
-        nargs="+",
         default=["BTC/USDT", "ETH/USDT"],
         metavar="PAIR",
         help="spot pairs (default: BTC/USDT ETH/USDT)",
     )
-    parser.add_argument("--days", type=_whole, default=120, help="length (default: 120)")
+    parser.add_argument("--days", type=int, default=120, help="length (default: 120)")
     parser.add_argument(
         "--end",
         default="2025-01-01",
         metavar="DATE",
         help="UTC date at which the last candle closes (default: 2025-01-01)",
     )
-    parser.add_argument("--seed", type=_whole, default=1, help="0 or more (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, help="0 or more (default: 1)")
     parser.add_argument(
         "--kind",
         choices=KINDS,
         default=KINDS[0],
         help="regimes: learnable, its sign changes with the regime; random-walk: nothing to learn",
     )
-    parser.add_argument("--export", type=Path, metavar="FILE.json", help="the figures as JSON")
+    option(parser, "--export", metavar="FILE.json", help="the figures as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("market", InputError)
 def run(args: argparse.Namespace) -> int:
     """Generate, write and print; 0 when written, 2 on bad usage."""
     figures: list[dict[str, Any]] = []
@@ -126,29 +128,15 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             _export(args, figures)
     except ValueError as error:
-        return _refuse(str(error))
+        raise InputError(str(error)) from error
     except OSError as error:
         place = error.filename2 or error.filename or args.out
-        return _refuse(
+        raise InputError(
             f"cannot write {place}: {error.strerror or error}; --out is a folder and --export a "
             "file in a folder, both writable: choose another place or mend its permissions"
-        )
+        ) from error
     screen().print(_table(figures))
-    return 0
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number; write it like 120"
-        ) from None
-
-
-def _refuse(message: str) -> int:
-    print(f"regimeswitch market: {message}", file=sys.stderr)
-    return 2
+    return OK
 
 
 def _candles(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:

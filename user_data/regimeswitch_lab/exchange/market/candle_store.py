@@ -233,7 +233,7 @@ def read_rows(path: Path, shift_ms: int) -> CandleRows:
 
 
 _MEND = (
-    "name a folder with freqtrade's candle files by --candles, or write one with "
+    "name a folder with freqtrade's candle files by --datadir, or write one with "
     "`freqtrade download-data --timeframes 5m`"
 )
 _REPLACE = "remove it, or download it again"
