@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from regimeswitch.bot.orders.journal import (
     ABSENT,
     DONE,
@@ -25,7 +23,7 @@ from regimeswitch.bot.orders.journal import (
 from regimeswitch_lab.bot_config import load_bot_config
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.options import OK, option, refusing
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.screen import screen, table_of
 
 
 LIVE_URL = "sqlite:///tradesv3.sqlite"
@@ -171,13 +169,13 @@ def show(journal: Journal, entries: Sequence[Entry]) -> None:
     if not entries:
         print(f"all orders of {journal.path} are settled")
         return
-    table = Table(title=f"Orders that are not settled, {journal.path.name}")
-    for name in ("client id", "pair", "side", "amount", "price", "sent (UTC)", "state", "order"):
-        table.add_column(name)
+    headings = ["client id", "pair", "side", "amount", "price", "sent (UTC)", "state", "order"]
+    rows = []
     for line in told(entries):
         price = "market" if line["price"] is None else f"{line['price']:g}"
-        cells = (line["client_id"], line["pair"], line["side"], f"{line['amount']:g}", price)
-        table.add_row(*cells, line["sent"], line["state"], line["order_id"])
-    screen().print(table)
+        cells = [line["client_id"], line["pair"], line["side"], f"{line['amount']:g}", price]
+        rows.append([*cells, line["sent"], line["state"], line["order_id"]])
+    title = f"Orders that are not settled, {journal.path.name}"
+    screen().print(table_of(title, headings, rows, words=len(headings)))
     for state in dict.fromkeys(entry.state for entry in entries):
         print(f"{state}: {STATES[state]}")

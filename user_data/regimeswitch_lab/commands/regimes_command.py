@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow
-from rich.table import Table
 
 from regimeswitch.market.candles import candles_spanning, resample, utc_dates
 from regimeswitch.market.cleaning import mend
@@ -23,7 +22,7 @@ from regimeswitch_lab.commands.regime_picture import PICTURES, draw_regimes
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.options import OK, option, refusing
 from regimeswitch_lab.ranges import time_inside
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.synthetic.truth import agreement
 
 
@@ -166,14 +165,12 @@ def _truth(path: Path, dates: pd.Series) -> pd.Series:
 
 
 def _print(pair: str, figures: dict[str, Any], hour: int) -> None:
-    table = Table(title=f"Regimes of {pair}")
-    for name in ("candles", "known", "switches a day", *REGIME_NAMES, "median duration"):
-        table.add_column(name, justify="right")
-    table.add_row(
+    headings = ["candles", "known", "switches a day", *REGIME_NAMES, "median duration"]
+    row = [
         f"{figures['candles']:,}",
         f"{figures['known']:,}",
         f"{figures['switches_per_day']:.2f}",
         *(f"{figures['share'][name]:.0%}" for name in REGIME_NAMES),
         f"{figures['median_duration_candles'] / hour:.0f} h",
-    )
-    screen().print(table)
+    ]
+    screen().print(table_of(f"Regimes of {pair}", headings, [row], words=0))

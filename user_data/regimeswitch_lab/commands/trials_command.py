@@ -11,7 +11,7 @@ from rich.table import Table
 from regimeswitch.bot.trial_ledger import KNOWN, NAME, LedgerError, Trial, counted, trials_of
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.options import OK, option, refusing
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.screen import screen, table_of
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.export, exported(trials))
     shown = screen()
     if trials:
-        shown.print(table_of(trials))
+        shown.print(_table(trials))
     count = counted(trials)
     shown.print(
         f"{count} settings tried in {len(trials)} runs of {args.ledger}; {KNOWN:,} were tried "
@@ -51,15 +51,17 @@ def exported(trials: list[Trial]) -> dict[str, Any]:
     return {"entries": entries, "settings": counted(trials), "before": KNOWN}
 
 
-def table_of(trials: list[Trial]) -> Table:
+def _table(trials: list[Trial]) -> Table:
     """One row for each entry."""
-    table = Table(title="Trials")
-    for name in ("time", "command", "settings", "candles", "pairs", "window", "result"):
-        table.add_column(name, no_wrap=name in ("settings", "candles"))
+    headings = ["time", "command", "settings", "candles", "pairs", "window", "result"]
+    rows = []
     for one in trials:
         figures = ", ".join(f"{name} {_text(value)}" for name, value in one.result.items())
-        row = (one.time, one.command, one.settings, one.candles, str(len(one.pairs)), one.window)
-        table.add_row(*row, figures)
+        cells = (one.time, one.command, one.settings, one.candles, len(one.pairs), one.window)
+        rows.append([*cells, figures])
+    table = table_of("Trials", headings, rows, words=len(headings))
+    for column in table.columns:
+        column.no_wrap = column.header in ("settings", "candles")
     return table
 
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.options import FINDING, OK, option, refusing
+from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.side_by_side import side_by_side
 
 
@@ -119,11 +119,11 @@ def figures_of(outcomes: list[TrialOutcome], quick: bool, seconds: float) -> dic
 
 def print_outcomes(outcomes: list[TrialOutcome], figures: dict[str, Any]) -> None:
     """The table, the reasons, and the verdict."""
-    console = Console()
-    table = Table("part", "check", "result")
-    for outcome in outcomes:
-        result = "passed" if outcome.passed else "[bold red]FAILED[/]"
-        table.add_row(outcome.part, outcome.name, result)
+    console = screen()
+    rows = [
+        [one.part, one.name, "passed" if one.passed else "[bold red]FAILED[/]"] for one in outcomes
+    ]
+    table = table_of(None, ["part", "check", "result"], rows, words=3)
     console.print(table)
     for failure in figures["failures"]:
         why = "; ".join(failure["why"])

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.table import Table
-
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.screen import screen, table_of
 
 
 COUNTS = (
@@ -74,14 +72,11 @@ def print_verdicts(verdicts: Sequence[CaseVerdict], figures: dict[str, Any]) -> 
     """What was found in each kind of case, the sums, and the reasons."""
     console = screen()
     title = "Faults" if figures["guards"] else "Faults, without guards"
-    table = Table("cases", title=title)
-    for heading in ("run", "survived", *HEADINGS):
-        table.add_column(heading, justify="right")
     groups: dict[str, list[CaseVerdict]] = {}
     for verdict in verdicts:
         groups.setdefault(_group(verdict.name), []).append(verdict)
-    for name, members in groups.items():
-        table.add_row(name, *_cells(members))
+    rows = [[name, *_cells(members)] for name, members in groups.items()]
+    table = table_of(title, ["cases", "run", "survived", *HEADINGS], rows)
     table.add_section()
     table.add_row("all", *_cells(verdicts))
     console.print(table)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings.modes import POSITION, SIGNAL
 from regimeswitch_lab.money.backtests import Backtest, run_backtest
 from regimeswitch_lab.money.book import SimulatedOrder, SimulatedTrade
@@ -155,9 +156,8 @@ def _write(path: Path, found: Backtest) -> None:
         "date": found.balance["date"].astype(str).tolist(),
         "total_quote": found.balance["total_quote"].tolist(),
     }
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps({"trades": found.trades, "balance": balance}, default=str))
-    draft.replace(path)
+    with replacing(path, durable=False) as fresh:
+        fresh.write_text(json.dumps({"trades": found.trades, "balance": balance}, default=str))
 
 
 def _read(path: Path) -> Backtest:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from regimeswitch_lab.backtest_stats import read_stats
 
 
 CANDLE = pd.Timedelta(minutes=5)
@@ -101,9 +101,7 @@ def _order(row: Sequence[Any], entry_side: str) -> PositionChange:
 
 def read_result(path: Path) -> list[Deal]:
     """Trades of a backtest result file, in the order of their entries."""
-    with zipfile.ZipFile(path) as archive:
-        content = json.loads(archive.read(f"{path.stem}.json"))
-    (strategy,) = content["strategy"].values()
+    (strategy,) = read_stats(path)["strategy"].values()
     entry = ["pair", "open_date", "open_rate", "amount", "stake_amount", "enter_tag"]
     names = [*entry, "close_date", "close_rate", "exit_reason", "profit_abs"]
     deals = [

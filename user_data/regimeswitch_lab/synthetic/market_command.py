@@ -9,21 +9,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from freqtrade.misc import pair_to_filename
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.market.candles import TIMEFRAME_SECONDS, resample
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.options import OK, option, refusing
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.options import OK, option, refusing, whole
+from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.synthetic.worlds import (
     KINDS,
+    MOST_DAYS,
     NO_REGIME,
     TRUE_REGIMES,
     MarketPair,
@@ -49,7 +53,7 @@ def write_market(market: Mapping[str, MarketPair], folder: Path) -> list[Path]:
     truth.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for pair, content in market.items():
-        name = pair.replace("/", "_")
+        name = pair_to_filename(pair)
         for timeframe in TIMEFRAME_SECONDS:
             candles = _candles(content.candles, timeframe)
             written.append(_write_feather(candles, folder / f"{name}-{timeframe}.feather"))
@@ -90,14 +94,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="PAIR",
         help="spot pairs (default: BTC/USDT ETH/USDT)",
     )
-    parser.add_argument("--days", type=int, default=120, help="length (default: 120)")
+    parser.add_argument(
+        "--days", type=whole(1, MOST_DAYS), default=120, help="length (default: 120)"
+    )
     parser.add_argument(
         "--end",
         default="2025-01-01",
         metavar="DATE",
         help="UTC date at which the last candle closes (default: 2025-01-01)",
     )
-    parser.add_argument("--seed", type=int, default=1, help="0 or more (default: 1)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="0 or more (default: 1)")
     parser.add_argument(
         "--kind",
         choices=KINDS,
@@ -150,17 +156,14 @@ def _candles(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
 
 
 def _write_feather(frame: pd.DataFrame, path: Path) -> Path:
-    return _replace(path, lambda draft: frame.to_feather(draft, compression="lz4"))
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> Path:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with _replacing(path) as fresh:
+        frame.to_feather(fresh, compression="lz4")
     return path
+
+
+def _replacing(path: Path) -> AbstractContextManager[Path]:
+    """Two commands may write the same market."""
+    return replacing(path, draft=f".{os.getpid()}.tmp", durable=False)
 
 
 def _export(args: argparse.Namespace, figures: list[dict[str, Any]]) -> None:
@@ -173,15 +176,18 @@ def _export(args: argparse.Namespace, figures: list[dict[str, Any]]) -> None:
     }
     text = json.dumps(result, indent=2) + "\n"
     args.export.parent.mkdir(parents=True, exist_ok=True)
-    _replace(args.export, lambda draft: draft.write_text(text, encoding="utf-8"))
+    with _replacing(args.export) as fresh:
+        fresh.write_text(text, encoding="utf-8")
 
 
 def _table(figures: list[dict[str, Any]]) -> Table:
     regimes = list(figures[0]["shares"])
-    table = Table("pair", title="Synthetic market: true regimes")
-    for heading in ("candles", "switches", *regimes):
-        table.add_column(heading, justify="right")
-    for row in figures:
-        shares = [f"{row['shares'][name]:.0%}" for name in regimes]
-        table.add_row(row["pair"], str(row["candles"]), str(row["switches"]), *shares)
-    return table
+    return table_of(
+        "Synthetic market: true regimes",
+        ["pair", "candles", "switches", *regimes],
+        [
+            [row["pair"], row["candles"], row["switches"]]
+            + [f"{row['shares'][name]:.0%}" for name in regimes]
+            for row in figures
+        ],
+    )
