@@ -74,3 +74,12 @@ def with_rivals(X: NDArray[np.float32], frame: pd.DataFrame, label: str) -> NDAr
     if label != VOLATILITY_TARGET:
         return X
     return np.column_stack([X, frame[list(RIVALS)].to_numpy(dtype=np.float32)])
+
+
+def with_rival_names(names: Iterable[str], labels: Iterable[str]) -> list[str]:
+    """Names of the columns of :func:`with_rivals`.
+
+    :param names: of the features
+    :param labels: of the targets, of which there is one
+    """
+    return [*names, *(RIVAL_COLUMNS if label_of(labels) == VOLATILITY_TARGET else ())]

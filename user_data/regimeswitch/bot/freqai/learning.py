@@ -18,6 +18,7 @@ from regimeswitch.bot.freqai.base import RegimeModelBase
 from regimeswitch.bot.freqai.columns import (
     TRAINED_COLUMN,
     label_of,
+    with_rival_names,
 )
 from regimeswitch.bot.freqai.missing_rows import no_rows
 from regimeswitch.bot.freqai.outlier_steps import repeatable
@@ -44,6 +45,7 @@ from regimeswitch.model.factory import (
     unfitted_model,
     unfitted_volatility_model,
 )
+from regimeswitch.model.importance import feature_shares
 from regimeswitch.model.training_set import Rows
 from regimeswitch.model.volatility_model import VolatilityModel
 
@@ -87,7 +89,11 @@ class LearningModel(RegimeModelBase):
             if not self.freqai_info.get("fit_live_predictions_candles", 0) or not self.live:
                 dk.fit_labels()
         model = self._shared_training(dk) if self.shares else self.fit({"train_rows": rows}, dk)
-        dk.data["regimeswitch"] = metadata_of(model, pair)
+        names = model.feature_names_ or list(dk.data_dictionary["train_features"].columns)
+        dk.data["regimeswitch"] = {
+            **metadata_of(model, pair),
+            "features": feature_shares(model.ensemble_, with_rival_names(names, dk.label_list)),
+        }
         dk.data["extra_returns_per_train"] = {
             **dk.data["extra_returns_per_train"],
             TRAINED_COLUMN: float(self.training_window.stopts + self._buffer_seconds()),
