@@ -137,6 +137,10 @@ def test_models_forecast_the_size_of_the_next_day_and_the_rule_trades(
         # One row an hour of both pairs, less the last day, which is no label yet.
         assert 2 * 24 * 18 < sum(kept["rows"].values()) <= 2 * 24 * 19
         assert len(kept["har"]["coefficients"]) == 4
+        for shares in kept["features"].values():
+            assert 0.5 < sum(shares.values()) <= 1.001
+            assert all(name.startswith(("%-", "volatility_")) for name in shares)
+        assert "base" in kept["features"]
         for one in kept["volatility"].values():
             assert one["served"] and {"EWMA", "HAR"} <= set(one["scores"])
     frames = predictions_of(run.userdir).values()

@@ -12,11 +12,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+from freqtrade.configuration import TimeRange
 
 from heldpairs import POSITION
 from inprocess import freqtrade_in
 from pages import Page
+from regimeswitch.bot.freqai.stored_predictions import BacktestPredictions
 from regimeswitch_lab.cli import main
 
 
@@ -31,6 +35,7 @@ class Result:
     market: Path
     strategy: dict[str, Any]
     section: dict[str, Any]
+    models: Path = Path("nowhere")
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +50,82 @@ def result(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
     (path,) = (done.userdir / "backtest_results").glob("*.zip")
     (strategy,) = content(path)["strategy"].values()
     return Result(path, market, strategy, section)
+
+
+@pytest.fixture(scope="session")
+def forecast_result(result: Result, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """The same of a configuration with a regressor, whose forecasts and features are made up."""
+    folder = tmp_path_factory.mktemp("forecasts")
+    path = with_config(result.path, folder / result.path.name, learning("RegimeSwitchRegressor"))
+    section = deepcopy(result.section) | {"models": {}}
+    models = folder / "models"
+    for pair in ("BTC/USDT", "ETH/USDT"):
+        store(models, pair, sized_forecasts(result.market, pair))
+    for stamp in (1733011200, 1733616000):
+        write_metadata(models, "BTC", stamp, {"features": FEATURES})
+    return Result(path, result.market, result.strategy, section, models)
+
+
+FEATURES = {
+    "base": {"%-volatility_12": 0.5, "%-range_288": 0.25, "log_day": 0.25},
+    "bull": {"%-volatility_12": 0.75, "%-range_288": 0.25},
+    "bear": {"%-range_288": 0.625, "log_day": 0.375},
+}
+"""What a training has written down of its features."""
+
+
+def learning(model: str) -> Callable[[dict[str, Any]], None]:
+    """A change of a configuration: one that trains."""
+
+    def change(config: dict[str, Any]) -> None:
+        config["freqaimodel"] = model
+        config["freqai"]["enabled"] = True
+        config["regimeswitch"]["models"].clear()
+
+    return change
+
+
+def with_config(path: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """The same result of another configuration."""
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as copy:
+        for name in source.namelist():
+            body = source.read(name)
+            if name.endswith("_config.json"):
+                config = json.loads(body)
+                change(config)
+                body = json.dumps(config).encode()
+            copy.writestr(name, body)
+    return target
+
+
+def sized_forecasts(market: Path, pair: str) -> pd.DataFrame:
+    """A volatility forecast for each candle of the range: neither right nor constant."""
+    candles = candles_of(market, pair)
+    forecast = 0.8 + 0.3 * np.sin(np.arange(len(candles)) / 700)
+    return candles.assign(volatility_forecast=forecast, do_predict=1)
+
+
+def candles_of(market: Path, pair: str) -> pd.DataFrame:
+    """Date and close of the range, as a backtest keeps them."""
+    candles = pd.read_feather(market / f"{pair.replace('/', '_')}-5m.feather")
+    begin, end = (pd.Timestamp(day, tz="UTC") for day in RANGE.split("-"))
+    inside = candles["date"].between(begin, end)
+    return candles.loc[inside, ["date", "close"]].reset_index(drop=True)
+
+
+def store(models: Path, pair: str, forecasts: pd.DataFrame) -> None:
+    """Forecasts as a backtest leaves them."""
+    candles, columns = forecasts[["date", "close"]], forecasts.drop(columns=["date", "close"])
+    kept = BacktestPredictions(models / "backtested")
+    kept.save(pair, candles, columns, TimeRange.parse_timerange(RANGE))
+
+
+def write_metadata(models: Path, coin: str, stamp: int, own: dict[str, Any]) -> None:
+    """What FreqAI keeps beside a model, with our part of it."""
+    folder = models / f"sub-train-{coin}_{stamp}"
+    folder.mkdir(parents=True)
+    path = folder / f"cb_{coin.lower()}_{stamp}_metadata.json"
+    path.write_text(json.dumps({"regimeswitch": own}))
 
 
 def content(path: Path) -> dict[str, Any]:

@@ -64,6 +64,17 @@ def exposure(own: Trades, all_: Trades, capital: float, begin: int, end: int) ->
     return found
 
 
+def switching_costs(trade: dict[str, Any], all_: Trades) -> list[float]:
+    """Two fees of 0.1 % and two slippages of 0.05 %, where it was opened again within a day."""
+    later = [one for one in all_ if one["pair"] == trade["pair"]]
+    since = [one["open_timestamp"] - trade["close_timestamp"] for one in later]
+    again = [one for one, waited in zip(later, since, strict=True) if 0 <= waited <= 86_400_000]
+    if not trade["exit_reason"].startswith("regime_") or not again:
+        return []
+    orders = trade["orders"][-1], min(again, key=lambda one: one["open_timestamp"])["orders"][0]
+    return [sum(order["amount"] * order["safe_price"] * 0.0015 for order in orders)]
+
+
 def row_of(own: Trades, result: Result) -> dict[str, str]:
     """What a row of the tables has to show, from freqtrade's trade list alone."""
     stats = result.strategy
@@ -80,6 +91,7 @@ def row_of(own: Trades, result: Result) -> dict[str, str]:
     orders = [(trade, order) for trade in own for order in trade["orders"]]
     fees = sum(order["amount"] * order["safe_price"] * 0.001 for _, order in orders)
     held = sum(trade["trade_duration"] for trade in own) / len(own)
+    switches = [cost for one in own for cost in switching_costs(one, stats["trades"])]
 
     def ratio(spread: float) -> str:
         return f"{mean / spread * root:,.2f}" if spread > 0 else "–"
@@ -98,6 +110,8 @@ def row_of(own: Trades, result: Result) -> dict[str, str]:
         "exposure": percent(exposure(own, stats["trades"], capital, begin, end), 1),
         "turnover a year": f"{sum(o['cost'] for _, o in orders) / capital / days * 365:,.2f} ×",
         "fees, USDT": coins(fees),
+        "opened again": str(len(switches)),
+        "cost of switching, USDT": coins(sum(switches)),
         "mean holding time": format_duration(timedelta(minutes=round(held))),
     }
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from regimeswitch_lab.report.report_metrics import Range, by_pair, by_tag, by_year, exposure, total
 from regimeswitch_lab.report.report_source import NO_TAG, closed_trades
+from regimeswitch_lab.report.switching_cost import with_switching_costs
 
 
 BEGIN, END = (pd.Timestamp(day, tz="UTC") for day in ("2023-07-01", "2024-07-01"))
@@ -49,12 +50,14 @@ def trade(profit: float, *orders: dict[str, Any], pair: str = "A/B", tag: Any = 
         "profit_ratio": profit / 100,
         "is_open": False,
         "leverage": 1.0,
+        "is_short": False,
         "orders": list(orders),
     }
 
 
 def frame(*trades: Any) -> pd.DataFrame:
-    return closed_trades(pd.DataFrame(list(trades)))[0]
+    closed, still_open = closed_trades(pd.DataFrame(list(trades)))
+    return with_switching_costs(closed, still_open, 0.0005)
 
 
 def held(since: str, until: str, amount: float = 10.0) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -115,6 +118,32 @@ def test_a_trade_without_a_tag_has_a_row() -> None:
     assert [row.name for row in by_tag(trades, "enter_tag", WHOLE)] == [NO_TAG, "TOTAL"]
 
 
+def test_leaving_and_coming_back_within_a_day_is_a_cost_of_switching() -> None:
+    trades = [
+        trade(1.0, order("2023-08-01", "buy", 10), order("2023-08-05 08:00", "sell", 10, 11.0)),
+        trade(1.0, order("2023-08-06 08:00", "buy", 20, 12.0), order("2023-08-09", "sell", 20)),
+        # Another pair, later than a day, and a stop.
+        trade(1.0, *held("2023-08-09", "2023-08-12"), pair="C/B"),
+        trade(1.0, *held("2023-08-10 00:05", "2023-08-11"), tag="bear")
+        | {"exit_reason": "stop_loss"},
+        trade(1.0, *held("2023-08-11", "2023-08-12")),
+    ]
+    found = frame(*trades)
+    # Fee of the sale 0.002, of the purchase 0.001, slippage 0.0005 each.
+    cost = 110 * 0.0025 + 240 * 0.0015
+    assert found["switching_cost"].sum() == pytest.approx(cost)
+    *rows, whole = by_tag(found, "enter_tag", WHOLE)
+    assert {row.name: row.switched for row in rows} == {"bull": 1, "bear": 0}
+    assert whole.switching_cost == pytest.approx(cost) and whole.switched == 1
+
+
+def test_a_position_that_is_open_again_counts_for_the_one_before() -> None:
+    last = trade(0.0, order("2023-08-05", "buy", 10), order("2023-08-06", "sell", 5))
+    found = frame(trade(1.0, *held("2023-08-01", "2023-08-05")), last | {"is_open": True})
+    assert len(found) == 1 and found["opened_again"].all()
+    assert found["switching_cost"].iloc[0] == pytest.approx(100 * 0.0025 + 100 * 0.0015)
+
+
 PROFITS = st.lists(st.tuples(st.sampled_from(["A/B", "C/B"]), st.floats(-50, 50)), max_size=12)
 
 
@@ -128,6 +157,15 @@ def test_rows_add_up_to_the_total(profits: list[tuple[str, float]]) -> None:
     spare = frame(trade(0.0, *held("2023-08-01", "2023-08-02")))
     *rows, whole = by_pair(frame(*trades) if trades else spare.iloc[:0], ("A/B", "C/B"), WHOLE)
     assert {row.name for row in rows} == {"A/B", "C/B"}
-    for name in ("trades", "profit_abs", "profit", "exposure", "volume", "turnover", "fees"):
+    for name in (
+        "trades",
+        "profit_abs",
+        "profit",
+        "exposure",
+        "volume",
+        "turnover",
+        "fees",
+        "switching_cost",
+    ):
         parts = math.fsum(getattr(row, name) for row in rows)
         assert parts == pytest.approx(getattr(whole, name), abs=1e-9)

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from freqtrade.persistence import KeyValueStore, Order, Trade, init_db
-from freqtrade.persistence.wallet_history import WalletHistory
+from freqtrade.persistence import Trade, init_db
 
 from project import ROOT
 from regimeswitch_lab.report.formats import NONE
-from reported import Result, changed, refused, report
+from reported import Result, changed, refused, report, with_config, write_metadata
+from tradedbots import database
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 HOSTILE = '</script><img src=x onerror="alert(1)">'
 CONFIG = ("--config", str(ROOT / "config.json"))
-START = datetime(2024, 12, 20, tzinfo=UTC)
 
 
 def test_without_candles_the_page_says_so(result: Result, tmp_path: Path) -> None:
@@ -67,14 +63,6 @@ def test_texts_of_files_are_texts(result: Result, tmp_path: Path) -> None:
     assert HOSTILE in page.data["pairs"][0]["marks"]["entry"]["text"][0]
 
 
-def write_metadata(models: Path, coin: str, stamp: int, own: dict[str, Any]) -> None:
-    """What FreqAI keeps beside a model, with our part of it."""
-    folder = models / f"sub-train-{coin}_{stamp}"
-    folder.mkdir(parents=True)
-    path = folder / f"cb_{coin.lower()}_{stamp}_metadata.json"
-    path.write_text(json.dumps({"regimeswitch": own}))
-
-
 def test_models_of_the_run_are_read(result: Result, tmp_path: Path) -> None:
     from regimeswitch.bot.freqai.training_rows import metadata_of
     from worlds import PAIRS, gated, world
@@ -102,28 +90,14 @@ def test_models_of_the_run_are_read(result: Result, tmp_path: Path) -> None:
 
 def with_models(path: Path, target: Path) -> Path:
     """The same result of a configuration that trains models."""
-    return with_section(path, target, lambda section: section["models"].clear())
-
-
-def with_section(path: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """The same result of another section ``regimeswitch``."""
-    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as copy:
-        for name in source.namelist():
-            body = source.read(name)
-            if name.endswith("_config.json"):
-                config = json.loads(body)
-                change(config["regimeswitch"])
-                body = json.dumps(config).encode()
-            copy.writestr(name, body)
-    return target
+    return with_config(path, target, lambda config: config["regimeswitch"]["models"].clear())
 
 
 def test_signal_mode_has_no_reasons_and_no_target_weight(result: Result, tmp_path: Path) -> None:
-    def signal(section: dict[str, Any]) -> None:
-        section.clear()
-        section["entries"] = {"mode": "signal"}
+    def signal(config: dict[str, Any]) -> None:
+        config["regimeswitch"] = {"entries": {"mode": "signal"}}
 
-    path = with_section(result.path, tmp_path / result.path.name, signal)
+    path = with_config(result.path, tmp_path / result.path.name, signal)
     page, _ = report(tmp_path / "report.html", path, "--datadir", result.market)
     assert "Reasons for no entry are not counted in signal mode" in page.words
     assert not [table for table in page.tables if table.caption.startswith("Why a candle")]
@@ -180,84 +154,6 @@ def test_daily_balances_of_a_database_are_the_account(result: Result, tmp_path: 
     row = page.table("The account in numbers, open positions at market prices").body["RegimeSwitch"]
     assert (row["final balance, USDT"], row["profit"]) == ("1020", "+2.00 %")
     assert row["maximum drawdown"] == "6.00 %"
-
-
-def database(path: Path, balances: Sequence[float] = ()) -> Path:
-    """A bot's database: one trade with an addition and a reduction, and one that is open."""
-    init_db(f"sqlite:///{path}")
-    KeyValueStore.store_value("bot_start_time", START)
-    fills = [("buy", 0, 1.0, 100.0), ("buy", 1, 1.0, 100.0), ("sell", 2, 1.0, 104.0)]
-    closed = trade("BTC/USDT", [*fills, ("sell", 48, 1.0, 105.21)])
-    closed.close(105.21)
-    closed.close_date = START.replace(tzinfo=None) + timedelta(hours=48)
-    closed.exit_reason = "regime_bear"
-    for one in (closed, trade("ETH/USDT", [("buy", 60, 1.0, 50.0)])):
-        Trade.session.add(one)
-    for day, balance in enumerate(balances):
-        when = START.replace(tzinfo=None) + timedelta(days=day)
-        for coin, part, managed in (("USDT", 0.4, True), ("BTC", 0.6, True), ("BNB", 9.0, False)):
-            Trade.session.add(
-                WalletHistory(
-                    timestamp=when,
-                    currency=coin,
-                    rate=1.0,
-                    quote_currency="USDT",
-                    balance=part * balance,
-                    total_quote=part * balance,
-                    bot_managed=managed,
-                )
-            )
-    Trade.commit()
-    engine = Trade.session.get_bind()
-    Trade.session.remove()
-    engine.dispose()
-    return path
-
-
-def trade(pair: str, fills: list[tuple[str, int, float, float]]) -> Trade:
-    orders = []
-    for number, (side, hours, amount, price) in enumerate(fills):
-        when = START.replace(tzinfo=None) + timedelta(hours=hours)
-        orders.append(
-            Order(
-                ft_order_side=side,
-                ft_pair=pair,
-                ft_is_open=False,
-                ft_amount=amount,
-                ft_price=price,
-                order_id=f"{pair} {number}",
-                status="closed",
-                symbol=pair,
-                side=side,
-                price=price,
-                average=price,
-                amount=amount,
-                filled=amount,
-                remaining=0.0,
-                cost=amount * price,
-                order_date=when,
-                order_filled_date=when,
-            )
-        )
-    found = Trade(
-        pair=pair,
-        exchange="binance",
-        open_rate=fills[0][3],
-        amount=fills[0][2],
-        stake_amount=fills[0][3],
-        fee_open=0.001,
-        fee_close=0.001,
-        is_open=True,
-        is_short=False,
-        leverage=1.0,
-        open_date=orders[0].order_date,
-        enter_tag="bull",
-        strategy="RegimeSwitchStrategy",
-        timeframe=5,
-        orders=orders,
-    )
-    found.recalc_trade_from_orders()
-    return found
 
 
 def test_a_live_database_needs_the_capital(tmp_path: Path) -> None:

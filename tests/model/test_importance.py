@@ -60,7 +60,7 @@ def test_the_gain_of_the_last_rounds_is_without_that_of_the_first(learner: str) 
 def test_only_the_largest_are_kept_and_the_regime_is_a_feature_too() -> None:
     ensemble = fitted("lightgbm", "none", regime_feature=True)
     (shares,) = feature_shares(ensemble, NAMES, top=2).values()
-    assert list(shares)[0] == "first" and len(shares) == 2
+    assert next(iter(shares)) == "first" and len(shares) == 2
     (shares,) = feature_shares(ensemble, NAMES).values()
     assert set(shares) <= {*NAMES, "regime bull", "regime bear", "regime sideways"}
 

@@ -68,7 +68,8 @@ def _lightgbm_gains(booster: Any, last: int) -> NDArray[np.float64]:
     before = booster.current_iteration() - last if last else 0
     if before <= 0:
         return whole
-    return np.maximum(whole - booster.feature_importance("gain", iteration=before), 0.0)
+    first = np.asarray(booster.feature_importance("gain", iteration=before), dtype=np.float64)
+    return np.maximum(whole - first, 0.0)
 
 
 def _xgboost_gains(booster: Any, features: int, last: int) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from freqtrade.exceptions import OperationalException
 from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
 from regimeswitch.bot.trading.entry_filters import position_reasons
-from regimeswitch.market.candles import OHLCV, timeframe_seconds, utc_dates
+from regimeswitch.market.candles import OHLCV, UNUSABLE_KINDS, timeframe_seconds, utc_dates
 from regimeswitch.market.cleaning import bad_candles
 from regimeswitch.market.warmup import startup_candles
 from regimeswitch.settings.modes import POSITION
@@ -24,6 +24,7 @@ from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.money.stored import StoredCandles
+from regimeswitch_lab.report.outcomes import outcomes
 from regimeswitch_lab.report.report_source import Note, Source
 from regimeswitch_lab.synthetic.market_command import TRUE_REGIMES_FOLDER
 
@@ -38,14 +39,21 @@ class PairHistory:
     :ivar frame: a row for each candle: ``date`` (opening time), OHLCV, the columns of
         :func:`regimeswitch.market.regimes.regime_columns` and
         :func:`regimeswitch.market.volatility.position_columns`, ``bad_candle``, and in position
-        mode ``no_trade_reason``; index from 0 on, not empty
+        mode ``no_trade_reason``; where models learn also what came after it, see
+        :func:`regimeswitch_lab.report.outcomes.outcomes`; index from 0 on, not empty
     :ivar filled: candles that the file does not have, put in as freqtrade does
+    :ivar gaps: how often some are missing in a row
+    :ivar flat: candles of the file without a trade
+    :ivar impossible: candles of the file whose prices or volumes cannot be true
     :ivar truth: true regime of each candle of a synthetic market, else None
     """
 
     pair: str
     frame: pd.DataFrame
     filled: int
+    gaps: int
+    flat: int
+    impossible: int
     truth: pd.Series | None
 
     @property
@@ -116,16 +124,20 @@ def _pair(source: Source, folder: CandleFolder, pair: str) -> PairHistory:
     begin, end = (int(one.timestamp()) for one in (source.begin, source.end))
     stored = StoredCandles(folder, begin, end, warm_up)
     candles = stored.candles(pair, timeframe)
-    bad = bad_candles(candles, timeframe, settings.safety).any(axis=1).rename("bad_candle")
-    parts = [candles[OHLCV], bad]
+    bad = bad_candles(candles, timeframe, settings.safety)
+    parts = [candles[OHLCV], bad.any(axis=1).rename("bad_candle")]
     if len(candles):
         try:
             parts.append(pair_regimes(candles, pair, stored, timeframe, settings))
         except OperationalException as error:
             raise InputError(str(error)) from None
         parts.append(pair_positions(candles, pair, stored, timeframe, settings))
+    if learns:
+        came = outcomes(candles, bad, timeframe, settings, source.config)
+        parts += [] if came is None else [came]
     frame = pd.concat(parts, axis=1)
-    frame = frame[frame["date"] >= source.begin].reset_index(drop=True)
+    within = frame["date"] >= source.begin
+    frame, bad = (one[within].reset_index(drop=True) for one in (frame, bad))
     if frame.empty:
         raise InputError(
             f"{folder.file(pair, timeframe)} has no candles from {source.begin:%Y-%m-%d} to "
@@ -134,10 +146,16 @@ def _pair(source: Source, folder: CandleFolder, pair: str) -> PairHistory:
         )
     if settings.entries.mode == POSITION:
         frame[REASON_COLUMN] = position_reasons(frame, settings)
-    own = utc_dates(folder.stored(pair, timeframe)["date"])
-    inside = own.between(frame["date"].iloc[0], frame["date"].iloc[-1])
-    filled = len(frame) - int(own[inside].nunique())
-    return PairHistory(pair, frame, filled, _truth(folder.path, pair, frame["date"]))
+    there = frame["date"].isin(utc_dates(folder.stored(pair, timeframe)["date"]))
+    return PairHistory(
+        pair=pair,
+        frame=frame,
+        filled=int((~there).sum()),
+        gaps=int((~there & there.shift(1, fill_value=True)).sum()),
+        flat=int((there & bad["flat"]).sum()),
+        impossible=int((there & bad[list(UNUSABLE_KINDS)].any(axis=1)).sum()),
+        truth=_truth(folder.path, pair, frame["date"]),
+    )
 
 
 def _truth(folder: Path, pair: str, dates: pd.Series) -> pd.Series | None:

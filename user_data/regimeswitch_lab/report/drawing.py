@@ -5,7 +5,7 @@ Times are minutes since the beginning of the range, so that the page stays small
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -17,9 +17,13 @@ from regimeswitch.market.volatility import VOLATILITY_COLUMN, WEIGHT_COLUMN
 from regimeswitch.settings import REGIME_NAMES
 from regimeswitch.settings.modes import POSITION, SIGNAL
 from regimeswitch_lab.report.candle_history import Histories, PairHistory
+from regimeswitch_lab.report.equity import EquityAccount
+from regimeswitch_lab.report.model_parts import ModelParts
 from regimeswitch_lab.report.regime_table import UNKNOWN, regime_names, stretches
+from regimeswitch_lab.report.reliability import ReliabilityRow
 from regimeswitch_lab.report.report_source import Fill, Source, fills_of, records
 from regimeswitch_lab.report.trainings import Training
+from regimeswitch_lab.report.volatility_accuracy import AccuracyRow
 
 
 POINTS = 3_000
@@ -36,17 +40,18 @@ Floats = NDArray[np.float64]
 
 def drawing(
     source: Source,
-    balance: pd.DataFrame,
-    held: pd.DataFrame | None,
+    account: EquityAccount,
+    shadows: Mapping[str, pd.DataFrame],
     histories: Histories,
-    trainings: Sequence[Training],
+    models: ModelParts,
 ) -> dict[str, Any]:
     """Everything that the page's script draws, as JSON has it.
 
-    :param balance: ``date`` and ``total_quote`` of the account
-    :param held: the same of buying and holding
+    :param shadows: balances beside those of the account and of holding, by name
     """
-    accounts = {"RegimeSwitch": balance} | ({"buy and hold": held} if held is not None else {})
+    held = {} if account.held is None else {"buy and hold": account.held}
+    accounts = {"RegimeSwitch": account.balance, **held, **shadows}
+    trainings = models.trainings if isinstance(models.trainings, list) else []
     return {
         "begin": int(source.begin.timestamp() * 1000),
         "end": _minutes(source, pd.Series([source.end]))[0],
@@ -57,6 +62,8 @@ def drawing(
         "shares": _shares(source, histories),
         "pairs": [_pair(source, history) for history in histories.pairs],
         "trainings": [_training(source, one) for one in trainings],
+        "reliability": [_reliability(one) for one in models.reliability],
+        "accuracy": [_accuracy(one) for one in models.accuracy],
     }
 
 
@@ -217,3 +224,20 @@ def _gain(scores: Mapping[str, float], name: str) -> float | None:
     if "base" not in scores or name not in scores:
         return None
     return round(scores["base"] - scores[name], 6)
+
+
+def _reliability(one: ReliabilityRow) -> dict[str, Any]:
+    """Points of each class: mean probability, share that came true, rows."""
+    points: dict[str, list[list[float]]] = {}
+    for part in one.bins:
+        point = [round(part.given, DIGITS), round(part.came, DIGITS), part.rows]
+        points.setdefault(part.answer, []).append(point)
+    return {"regime": one.regime, "points": points}
+
+
+def _accuracy(one: AccuracyRow) -> dict[str, Any]:
+    points = [
+        [round(part.forecast, DIGITS), round(part.realised, DIGITS), part.rows]
+        for part in one.groups
+    ]
+    return {"regime": one.regime, "points": points}

@@ -5,21 +5,27 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from regimeswitch.market.labels import CLASSES
+from regimeswitch.model.calibration import BINS
 from regimeswitch_lab.report import report_metrics as tables
 from regimeswitch_lab.report.candle_history import Histories
 from regimeswitch_lab.report.drawing import drawing
 from regimeswitch_lab.report.equity import EquityAccount, account_of, monthly_returns
 from regimeswitch_lab.report.formats import FILTERS
+from regimeswitch_lab.report.guard_counts import GuardCount
+from regimeswitch_lab.report.model_parts import ModelParts
 from regimeswitch_lab.report.reason_table import SIGNAL_MODE, candle_counts, reason_counts
 from regimeswitch_lab.report.regime_table import regime_table
+from regimeswitch_lab.report.report_metrics import of_balance
 from regimeswitch_lab.report.report_source import Note, Source
 from regimeswitch_lab.report.settings_table import (
     all_settings,
@@ -28,7 +34,7 @@ from regimeswitch_lab.report.settings_table import (
     versions,
 )
 from regimeswitch_lab.report.summary import summary
-from regimeswitch_lab.report.trainings import SizeTraining, Training
+from regimeswitch_lab.report.switching_cost import with_switching_costs
 
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,25 +44,32 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def contents(
     source: Source,
     histories: Histories,
-    trainings: list[Training] | Note,
-    sizes: list[SizeTraining],
+    models: ModelParts,
+    guards: tuple[Sequence[GuardCount], Sequence[Note]] = ((), ()),
+    shadows: Mapping[str, pd.DataFrame] | None = None,
 ) -> dict[str, Any]:
     """All that the page shows, by the name that its template has for it.
 
-    :param trainings: validation over time, or why there is none
-    :param sizes: the same of models that forecast the size of the next day
+    :param guards: counts, and what is not known of them
+    :param shadows: balances of other ways to trade the same candles, by name, see
+        :func:`regimeswitch_lab.report.shadow_balances.shadow_balances`
     """
     account = account_of(source, histories)
+    # A backtest fills at the open of a candle; the prices of a bot have the slippage in them.
+    slippage = source.settings.entries.slippage if source.kind == "backtest" else 0.0
+    trades = with_switching_costs(source.trades, source.still_open, slippage)
     regimes = [regime_table(one, source.timeframe) for one in histories.pairs]
-    rows = tables.by_tag(source.trades, "enter_tag", account.range)
+    rows = tables.by_tag(trades, "enter_tag", account.range)
     reasons = reason_counts(histories)
-    found = trainings if isinstance(trainings, list) else []
+    found = models.trainings if isinstance(models.trainings, list) else []
+    others = dict(shadows or {})
     return {
         "source": source,
         "account": account,
         "histories": histories,
         "answers": summary(source, account, histories, regimes, rows),
-        "tables": _tables(source, account, rows),
+        "slippage": slippage,
+        "tables": _tables(source, trades, account, rows),
         "months": MONTHS,
         "monthly": _monthly(account),
         "regimes": regimes,
@@ -64,8 +77,12 @@ def contents(
         "reasons": reasons,
         "no_reasons": SIGNAL_MODE if histories.pairs and not reasons else None,
         "trainings": found,
-        "sizes": sizes,
-        "no_trainings": trainings if isinstance(trainings, Note) else None,
+        "no_trainings": models.trainings if isinstance(models.trainings, Note) else None,
+        "models": models,
+        "classes": CLASSES,
+        "bins": BINS,
+        "guards": guards,
+        "shadows": {name: of_balance(one, account.range) for name, one in others.items()},
         "notes": [*source.notes, *histories.notes],
         "changed": changed_settings(source.settings),
         "settings": all_settings(source.settings),
@@ -73,7 +90,7 @@ def contents(
         "versions": versions(),
         "style": _part("report.css"),
         "script": _part("report.js"),
-        "data": _data(drawing(source, account.balance, account.held, histories, found)),
+        "data": _data(drawing(source, account, others, histories, models)),
         "plotly": _plotly(),
     }
 
@@ -95,12 +112,12 @@ def render(contents: Mapping[str, Any]) -> str:
 
 
 def _tables(
-    source: Source, account: EquityAccount, rows: list[tables.Metrics]
+    source: Source, trades: pd.DataFrame, account: EquityAccount, rows: list[tables.Metrics]
 ) -> list[tuple[str, str, list[tables.Metrics]]]:
     """Title, first column and rows of each table of trades."""
-    pairs = tables.by_pair(source.trades, source.pairs, account.range)
-    years = tables.by_year(source.trades, account.range)
-    exits = tables.by_tag(source.trades, "exit_reason", account.range)
+    pairs = tables.by_pair(trades, source.pairs, account.range)
+    years = tables.by_year(trades, account.range)
+    exits = tables.by_tag(trades, "exit_reason", account.range)
     return [
         ("By regime of the entry (enter tag)", "regime", rows),
         ("By pair", "pair", pairs),

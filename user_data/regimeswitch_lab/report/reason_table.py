@@ -20,20 +20,23 @@ SIGNAL_MODE = Note(
 class CandleCounts:
     """Candles of one pair.
 
-    :ivar filled: missing in the file, put in without trades
-    :ivar bad: impossible prices or volumes, which the regime rule does not see
+    :ivar filled: missing in the file, put in without trades; in ``gaps`` places
+    :ivar flat: in the file, without a trade
+    :ivar impossible: prices or volumes that cannot be true, which the regime rule does not see
     """
 
     pair: str
     candles: int
     filled: int
-    bad: int
+    gaps: int
+    flat: int
+    impossible: int
 
 
 def candle_counts(histories: Histories) -> list[CandleCounts]:
     """One row for each pair."""
     return [
-        CandleCounts(one.pair, len(one.frame), one.filled, int(one.frame["bad_candle"].sum()))
+        CandleCounts(one.pair, len(one.frame), one.filled, one.gaps, one.flat, one.impossible)
         for one in histories.pairs
     ]
 

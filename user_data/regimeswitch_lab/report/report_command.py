@@ -11,7 +11,6 @@ import pandas as pd
 from freqtrade.data.btanalysis import get_latest_backtest_filename
 from rich.console import Console
 
-from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_sound_config
 from regimeswitch_lab.inputs import InputError
@@ -19,10 +18,11 @@ from regimeswitch_lab.options import OK, option, refusing
 from regimeswitch_lab.report.backtest_file import read_backtest
 from regimeswitch_lab.report.bot_database import read_database
 from regimeswitch_lab.report.candle_history import read_histories
+from regimeswitch_lab.report.guard_counts import read_guards
+from regimeswitch_lab.report.model_parts import read_models
 from regimeswitch_lab.report.page import contents, render
 from regimeswitch_lab.report.report_source import Source
 from regimeswitch_lab.report.summary import SummaryAnswer
-from regimeswitch_lab.report.trainings import read_sizes, read_trainings
 
 
 ZIP, SQLITE = b"PK\x03\x04", b"SQLite format 3\x00"
@@ -59,6 +59,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--capital", type=_positive, help="of a live bot at its beginning, stake currency"
     )
+    parser.add_argument(
+        "--log", type=Path, help="the bot's log file, for a database: counts what paused entries"
+    )
     parser.set_defaults(run=run)
 
 
@@ -68,9 +71,8 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     source = read_source(args)
     histories = read_histories(source, args.datadir)
-    learns = is_learning(source.config, source.settings)
-    trainings = read_trainings(source, args.models, learns)
-    shown = contents(source, histories, trainings, read_sizes(source, args.models))
+    models = read_models(source, histories, args.models)
+    shown = contents(source, histories, models, read_guards(source, args.userdir, args.log))
     _write(args.out, render(shown))
     for note in [*source.notes, *histories.notes]:
         console.print(f"{note.missing} {note.remedy}", highlight=False, markup=False)

@@ -24,6 +24,7 @@ from freqtrade.data.metrics import (
 from freqtrade.optimize.optimize_reports import generate_pair_metrics, generate_tag_metrics
 
 from regimeswitch_lab.report.report_source import fills_of, records
+from regimeswitch_lab.report.switching_cost import BACK_COLUMN, COST_COLUMN
 
 
 TOTAL = "TOTAL"
@@ -41,6 +42,8 @@ class Metrics:
     :ivar exposure: mean share of the account that was in positions, at cost; see :func:`exposure`
     :ivar volume: value of all filled orders with their fees
     :ivar turnover: volume over capital, a year
+    :ivar switched: trades that a regime's end has closed and that were opened again soon after
+    :ivar switching_cost: what that cost, see :mod:`regimeswitch_lab.report.switching_cost`
     :ivar holding: mean time from entry to exit
     """
 
@@ -59,6 +62,8 @@ class Metrics:
     volume: float
     turnover: float
     fees: float
+    switched: int
+    switching_cost: float
     holding: pd.Timedelta
 
 
@@ -81,7 +86,8 @@ def by_tag(
 ) -> list[Metrics]:
     """One row for each regime of the entry, or reason of the exit, and a total; best profit first.
 
-    :param trades: closed, of :func:`regimeswitch_lab.report.report_source.closed_trades`
+    :param trades: closed, of
+        :func:`regimeswitch_lab.report.switching_cost.with_switching_costs`
     """
     lines = generate_tag_metrics(
         tag, range_.capital, trades, range_.begin, range_.end, skip_nan=False
@@ -156,6 +162,8 @@ def _row(
         volume=volume,
         turnover=volume / range_.capital / range_.years,
         fees=sum(map(_fees, records(trades))),
+        switched=int(trades[BACK_COLUMN].sum()),
+        switching_cost=float(trades[COST_COLUMN].sum()),
         holding=pd.Timedelta(minutes=round(mean)),
     )
 

@@ -77,9 +77,10 @@ def with_rivals(X: NDArray[np.float32], frame: pd.DataFrame, label: str) -> NDAr
 
 
 def with_rival_names(names: Iterable[str], labels: Iterable[str]) -> list[str]:
-    """Names of the columns of :func:`with_rivals`.
+    """Names of the columns of :func:`with_rivals`, for people.
 
     :param names: of the features
     :param labels: of the targets, of which there is one
     """
-    return [*names, *(RIVAL_COLUMNS if label_of(labels) == VOLATILITY_TARGET else ())]
+    volatility = label_of(labels) == VOLATILITY_TARGET
+    return [*names, *(f"volatility_{name}" for name in RIVAL_COLUMNS if volatility)]

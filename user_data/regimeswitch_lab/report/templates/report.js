@@ -59,11 +59,14 @@
     const looks = [
       { line: { color: color("bot"), width: 1.8 } },
       { line: { color: color("hold"), dash: "dot" } },
+      // Shadow accounts, if there are any.
+      { line: { color: color("rules"), dash: "dash" } },
+      { line: { color: color("volatility"), dash: "dashdot" } },
     ];
     const shared = data.shares.t !== undefined;
     const traces = data.accounts.flatMap((one, number) => [
-      line("y", one.equity, one.name, { ...looks[number], hovertemplate: `%{y:,.2f} ${plain(data.currency)}` }),
-      line("y2", one.fall, one.name, { ...looks[number], showlegend: false, hovertemplate: "%{y:.1%}" }),
+      line("y", one.equity, one.name, { ...looks[number % looks.length], hovertemplate: `%{y:,.2f} ${plain(data.currency)}` }),
+      line("y2", one.fall, one.name, { ...looks[number % looks.length], showlegend: false, hovertemplate: "%{y:.1%}" }),
     ]);
     if (shared) {
       for (const name of data.regimes.filter((one) => one !== "unknown")) {
@@ -148,6 +151,71 @@
     return { traces, layout: found };
   }
 
+  /** Points of a regime and the line on which forecasts are right; the larger a point, the more rows. */
+  function against(points, regime, axes, more) {
+    const most = Math.max(...points.map((one) => one[2]));
+    return {
+      type: "scatter", mode: "lines+markers", name: regime, legendgroup: regime, ...axes,
+      x: points.map((one) => one[0]), y: points.map((one) => one[1]),
+      text: points.map((one) => one[2].toLocaleString("en")),
+      line: { color: shade(regime), width: 1.4 },
+      marker: {
+        color: shade(regime), symbol: SYMBOLS[regime] || "x",
+        size: points.map((one) => 4 + 8 * Math.sqrt(one[2] / most)),
+      },
+      hovertemplate: "%{x:.1%} given, %{y:.1%} came (%{text} candles)", ...more,
+    };
+  }
+
+  function diagonal(low, high, axes) {
+    return {
+      type: "scatter", mode: "lines", x: [low, high], y: [low, high], ...axes, showlegend: false,
+      line: { color: color("quiet"), width: 1, dash: "dot" }, hoverinfo: "skip",
+    };
+  }
+
+  const shade = (regime) => color(data.regimes.includes(regime) ? regime : "bot");
+
+  function square(axes) {
+    const found = layout(axes, []);
+    found.xaxis = axes.xaxis;
+    found.hovermode = "closest";
+    return found;
+  }
+
+  function reliability() {
+    const classes = Object.keys(data.reliability[data.reliability.length - 1].points);
+    const traces = [];
+    const axes = {};
+    classes.forEach((name, number) => {
+      const key = number ? number + 1 : "";
+      const own = { xaxis: `x${key}`, yaxis: `y${key}` };
+      const width = 1 / classes.length;
+      const domain = [number * width + (number ? 0.04 : 0), (number + 1) * width - 0.02];
+      axes[`xaxis${key}`] = {
+        ...axis(`probability of ${plain(name)}`, domain, { range: [0, 1], tickformat: ".0%" }), anchor: own.yaxis,
+      };
+      axes[`yaxis${key}`] = {
+        ...axis(number ? "" : "came", [0, 1], { range: [0, 1], tickformat: ".0%" }), anchor: own.xaxis,
+      };
+      traces.push(diagonal(0, 1, own));
+      for (const one of data.reliability.filter((row) => row.points[name])) {
+        traces.push(against(one.points[name], one.regime, own, { showlegend: number === 0 }));
+      }
+    });
+    return { traces, layout: square(axes) };
+  }
+
+  function accuracy() {
+    const own = { xaxis: "x", yaxis: "y" };
+    const all = data.accuracy.flatMap((one) => one.points.flatMap((point) => point.slice(0, 2)));
+    const traces = [diagonal(Math.min(...all), Math.max(...all), own)];
+    for (const one of data.accuracy) traces.push(against(one.points, one.regime, own, {}));
+    const look = { type: "log", tickformat: ".0%", nticks: 8 };
+    const axes = { xaxis: axis("forecast volatility", [0, 1], look), yaxis: axis("came", [0, 1], look) };
+    return { traces, layout: square(axes) };
+  }
+
   const epoch = (value) => (typeof value === "number" ? value : Date.parse(`${value.replace(" ", "T")}Z`));
 
   /** Fit the price axis to what is seen: plotly leaves it as it was. */
@@ -200,17 +268,22 @@
   const charts = new Map([["account-chart", account]]);
   data.pairs.forEach((one, number) => charts.set(`pair-${number}`, () => pair(one)));
   if (data.trainings.length) charts.set("validation-chart", validation);
+  // Without time across: no zoom, and the axes are as they are drawn.
+  const timeless = new Set(["reliability-chart", "accuracy-chart"]);
+  if (data.reliability.length) charts.set("reliability-chart", reliability);
+  if (data.accuracy.length) charts.set("accuracy-chart", accuracy);
   const drawn = new Set();
 
   async function draw(chart) {
     const { traces, layout: found } = charts.get(chart.id)();
-    const before = drawn.has(chart.id) ? chart.layout.xaxis.range : null;
+    const before = drawn.has(chart.id) && !timeless.has(chart.id) ? chart.layout.xaxis.range : null;
     if (before) found.xaxis.range = [...before];
     await Plotly.react(chart, traces, found, {
       responsive: true, displayModeBar: false, doubleClick: false, showTips: false,
     });
     if (drawn.has(chart.id)) return;
     drawn.add(chart.id);
+    if (timeless.has(chart.id)) return;
     tools(chart);
     chart.on("plotly_doubleclick", () => whole(chart));
     if (chart.id === "validation-chart") return;
