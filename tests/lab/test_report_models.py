@@ -22,6 +22,7 @@ from reported import (
     Result,
     candles_of,
     learning,
+    refused,
     report,
     sized_forecasts,
     store,
@@ -176,6 +177,19 @@ def test_what_is_not_known_of_the_models_is_said(result: Result, tmp_path: Path)
     assert "No stored forecasts of this run were found: no calibration." in page.words
     assert "The models of this run have not written down their features." in page.words
     assert page.data["accuracy"] == [] and page.data["reliability"] == []
+
+
+def test_forecasts_that_cannot_be_read_are_named(forecast_result: Result, tmp_path: Path) -> None:
+    found = forecast_result
+    store(tmp_path, "BTC/USDT", sized_forecasts(found.market, "BTC/USDT"))
+    (path,) = (tmp_path / "backtested").iterdir()
+    words = (found.path, "--datadir", found.market, "--models", tmp_path)
+    pd.DataFrame({"other": [1.0]}).to_feather(path)
+    said = refused(tmp_path / "report.html", *words)
+    assert f"the forecasts of BTC/USDT in {path.parent} cannot be read ('date')" in said
+    path.write_bytes(b"no feather")
+    said = refused(tmp_path / "report.html", *words)
+    assert "cannot be read" in said and "remove the folder and backtest again" in said
 
 
 def test_spans_and_groups_are_those_of_the_rows() -> None:

@@ -61,6 +61,8 @@ def test_candles_that_are_missing_idle_or_impossible_are_counted(
 def test_a_backtest_says_that_it_has_no_guards(result: Result, tmp_path: Path) -> None:
     page, _ = report(tmp_path / "report.html", result.path)
     assert "A backtest has no guards" in page.words
+    said = refused(tmp_path / "other.html", result.path, "--log", tmp_path / "bot.log")
+    assert "is a backtest, which has no guards; leave it out" in said
 
 
 def test_guards_of_a_bot_are_counted(tmp_path: Path) -> None:
@@ -92,6 +94,7 @@ def test_guards_of_a_bot_are_counted(tmp_path: Path) -> None:
     assert (journal.path.read_bytes(), path.read_bytes()) == before
     page, _ = report(tmp_path / "report.html", *words)
     assert "name the file with --log" in page.words
+    assert "Calibration is not shown for a bot" in page.words
     assert len(page.table("What guards, locks and the exchange").body) == 3
 
 

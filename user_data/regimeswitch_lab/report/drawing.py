@@ -33,6 +33,8 @@ SIZED_POINTS = 1_000
 SIZED_BY = {POSITION: (WEIGHT_COLUMN, VOLATILITY_COLUMN), SIGNAL: (VOLATILITY_COLUMN,)}
 """Lines below the price by mode: only position mode sizes by the target weight."""
 DIGITS = 6
+LEAST_ROWS = 20
+"""Of a bin of probabilities that is drawn; a share of fewer is mostly chance."""
 NAMES = (*REGIME_NAMES, UNKNOWN)
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -230,6 +232,8 @@ def _reliability(one: ReliabilityRow) -> dict[str, Any]:
     """Points of each class: mean probability, share that came true, rows."""
     points: dict[str, list[list[float]]] = {}
     for part in one.bins:
+        if part.rows < LEAST_ROWS:
+            continue
         point = [round(part.given, DIGITS), round(part.came, DIGITS), part.rows]
         points.setdefault(part.answer, []).append(point)
     return {"regime": one.regime, "points": points}

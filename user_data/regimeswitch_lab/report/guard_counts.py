@@ -56,9 +56,14 @@ def read_guards(
 
     :param userdir: the bot's folder
     :param log: the bot's log file
-    :raises InputError: when the log cannot be read
+    :raises InputError: when the log or the journal cannot be read, and for a log of a backtest
     """
     if source.kind == "backtest":
+        if log is not None:
+            raise InputError(
+                f"--log {log} is of a bot, but {source.path} is a backtest, which has no guards; "
+                "leave it out, or name the bot's database"
+            )
         return [], [IN_BACKTESTS]
     counts = [*_locks(source.path), *_orders(journal_path(userdir, f"sqlite:///{source.path}"))]
     if log is None:

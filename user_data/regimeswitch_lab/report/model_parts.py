@@ -61,8 +61,10 @@ def read_models(source: Source, histories: Histories, folder: Path | None) -> Mo
     learns = is_learning(source.config, source.settings)
     timeframe = source.timeframe
     horizon = source.settings.labels.horizon_in(timeframe) * timeframe_seconds(timeframe)
-    by_class = reliability(classified(source, histories, folder), horizon) if learns else []
-    by_size = accuracy(sized(source, histories, folder)) if learns else []
+    # The folder of a bot may hold the forecasts of a backtest, which are not the bot's.
+    kept = learns and source.kind == "backtest"
+    by_class = reliability(classified(source, histories, folder), horizon) if kept else []
+    by_size = accuracy(sized(source, histories, folder)) if kept else []
     features = read_features(source, folder) if learns else None
     missing = OF_A_BOT if source.kind == "database" else NO_FORECASTS
     return ModelParts(

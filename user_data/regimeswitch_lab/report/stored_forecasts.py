@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow
 from freqtrade.configuration import TimeRange
 
 from regimeswitch.bot.freqai.stored_predictions import BacktestPredictions
@@ -12,6 +13,7 @@ from regimeswitch.market.labels import CLASS_COLUMN, CLASSES, VOLATILITY_TARGET
 from regimeswitch.market.volatility import VOLATILITY_COLUMN
 from regimeswitch.risk.model_additions import FORECAST_COLUMN
 from regimeswitch.settings import REGIME_NAMES
+from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.report.candle_history import Histories, PairHistory
 from regimeswitch_lab.report.report_source import Source
 
@@ -24,13 +26,17 @@ def classified(source: Source, histories: Histories, folder: Path | None) -> pd.
     """Probabilities and the class that came.
 
     :param folder: of one FreqAI identifier; None = where the source says
+    :raises InputError: when a file of forecasts cannot be read
     :return: ``pair``, ``date``, ``regime``, :data:`CLASSES` and :data:`CLASS_COLUMN`, a row for
         each candle that was predicted, trusted by FreqAI, in a known regime, and whose label is
         known; empty where there is none
     """
     rows = _forecasts(source, histories, folder, CLASS_COLUMN, CLASSES)
+    if rows.empty:
+        return rows
+    given = rows[list(CLASSES)]
     # What FreqAI has not predicted is zero in all classes.
-    return rows[rows[list(CLASSES)].sum(axis=1) > 0] if len(rows) else rows
+    return rows[given.notna().all(axis=1) & (given.sum(axis=1) > 0)]
 
 
 def sized(source: Source, histories: Histories, folder: Path | None) -> pd.DataFrame:
@@ -71,7 +77,13 @@ def _of_pair(
     columns: tuple[str, ...],
 ) -> pd.DataFrame:
     candles = history.frame
-    stored, found = BacktestPredictions(folder).load(history.pair, candles, timerange)
+    try:
+        stored, found = BacktestPredictions(folder).load(history.pair, candles, timerange)
+    except (pyarrow.ArrowException, KeyError) as error:
+        raise InputError(
+            f"the forecasts of {history.pair} in {folder} cannot be read ({error}); remove the "
+            "folder and backtest again"
+        ) from None
     if not {"do_predict", *columns} <= set(stored):
         return pd.DataFrame()
     usable = found & (stored["do_predict"] == 1) & candles["regime"].isin(REGIME_NAMES)

@@ -190,13 +190,17 @@
     classes.forEach((name, number) => {
       const key = number ? number + 1 : "";
       const own = { xaxis: `x${key}`, yaxis: `y${key}` };
-      const width = 1 / classes.length;
-      const domain = [number * width + (number ? 0.04 : 0), (number + 1) * width - 0.02];
+      const gap = 0.05;
+      const width = (1 - gap * (classes.length - 1)) / classes.length;
+      const domain = [number * (width + gap), number * (width + gap) + width];
       axes[`xaxis${key}`] = {
-        ...axis(`probability of ${plain(name)}`, domain, { range: [0, 1], tickformat: ".0%" }), anchor: own.yaxis,
+        ...axis(`probability of ${plain(name)}`, domain, { range: [0, 1], tickformat: ".0%", dtick: 0.2 }), anchor: own.yaxis,
       };
       axes[`yaxis${key}`] = {
-        ...axis(number ? "" : "came", [0, 1], { range: [0, 1], tickformat: ".0%" }), anchor: own.xaxis,
+        ...axis(number ? "" : "came", [0, 1], {
+          range: [0, 1], tickformat: ".0%", dtick: 0.2, showticklabels: number === 0,
+        }),
+        anchor: own.xaxis,
       };
       traces.push(diagonal(0, 1, own));
       for (const one of data.reliability.filter((row) => row.points[name])) {
