@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from browser import Browser, Scheme, browser
+from report_pictures import made_small, shown_whole, take
 from reported import Result, report
 
 
@@ -21,7 +23,6 @@ FAULTS = """
 axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}).then((found) =>
   found.violations.map((one) => `${one.impact} ${one.id}: ${one.nodes[0].html}`))
 """
-UNDRAWN = 'document.querySelectorAll(".chart:not(.js-plotly-plot)").length'
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +40,17 @@ def chromium() -> Iterator[Browser]:
         yield opened
 
 
-def shown_whole(chromium: Browser, page: Path, scheme: Scheme) -> None:
+def show(chromium: Browser, page: Path, scheme: Scheme) -> None:
     """In a window as high as the page, so that all of it is drawn."""
     chromium.open(page, scheme)
-    chromium.resize(1280, chromium.run("document.documentElement.scrollHeight"))
-    chromium.until(f"{UNDRAWN} === 0")
+    shown_whole(chromium)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_is_drawn_without_an_error_a_request_or_a_barrier(
     chromium: Browser, page: Path, scheme: Scheme
 ) -> None:
-    shown_whole(chromium, page, scheme)
+    show(chromium, page, scheme)
     assert chromium.run('document.querySelectorAll(".chart").length') >= 4
     assert chromium.run('document.getElementById("trouble").hidden') is True
     ground = chromium.run("getComputedStyle(document.body).backgroundColor")
@@ -65,7 +65,7 @@ def test_all_is_drawn_without_an_error_a_request_or_a_barrier(
 
 
 def test_buttons_zoom_a_chart_and_the_price_axis_fits(chromium: Browser, page: Path) -> None:
-    shown_whole(chromium, page, "light")
+    show(chromium, page, "light")
 
     def axes() -> dict[str, Any]:
         chart = 'document.getElementById("pair-0").layout'
@@ -88,3 +88,16 @@ def test_a_narrow_window_has_no_bar_across_the_page(chromium: Browser, page: Pat
     chromium.open(page, "light", width=390)
     wide = chromium.run("document.documentElement.scrollWidth")
     assert wide <= 390
+
+
+def test_pictures_for_the_docs_are_small(chromium: Browser, page: Path, tmp_path: Path) -> None:
+    made = take(chromium, page, tmp_path)
+    names = [
+        f"report{part}-{scheme}.png" for scheme in ("light", "dark") for part in ("", "-models")
+    ]
+    assert [path.name for path in made] == names
+    for path in made:
+        made_small(path)
+        assert path.stat().st_size < 300_000
+        with Image.open(path) as picture:
+            assert picture.width == 1280 and len(picture.convert("RGB").getcolors(1 << 24)) > 20
