@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from project import QUICK, ROOT, Run
-from results import predictions_of
+from results import metadata_of, predictions_of
 
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -101,3 +101,8 @@ def test_pairs_that_end_or_begin_inside_the_range(
     assert len(found) == (4 if rows == "shared" else 3)
     assert ("1 of 4 trainings failed" in run.log) == (rows == "pair")
     assert "SOL/USDT has no candles then" in run.log or rows == "shared"
+    told = [one["regimeswitch"] for one in metadata_of(run.userdir) if "regimeswitch" in one]
+    names = {name for one in told for name in one["features"]["base"]}
+    # A pair's own features have its name in theirs; shared ones stand for any pair.
+    assert names and all(name.startswith("%-") for name in names)
+    assert any("USDT" in name for name in names) == (rows == "pair"), names
