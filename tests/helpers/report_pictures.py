@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from browser import Browser, browser
+from devtools import Browser, browser
 
 
 WIDTH = 1280

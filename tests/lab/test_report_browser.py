@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from browser import Browser, Scheme, browser
+from devtools import Browser, Scheme, browser
 from report_pictures import made_small, shown_whole, take
 from reported import Result, report
 
