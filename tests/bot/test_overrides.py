@@ -33,7 +33,7 @@ HELD = {
 }
 RESIZED = {"entries": HELD["entries"], "risk": {"rebalance_band": 0.2}}
 SIGNAL = {"entries": {"mode": "signal"}}
-NO_LIMITS = {"risk": {"daily_loss": 0, "peak_loss": 0}}
+NO_LIMITS = {"risk": {"max_daily_loss": 0, "max_drawdown": 0}}
 
 
 def load(tmp_path: Path, **changes: Any) -> IStrategy:
@@ -53,15 +53,15 @@ def load(tmp_path: Path, **changes: Any) -> IStrategy:
     [
         (
             {"use_exit_signal": False, "regimeswitch": SIGNAL},
-            "risk.daily_loss, risk.peak_loss would close nothing",
+            "risk.max_daily_loss, risk.max_drawdown would close nothing",
         ),
         (
             {"use_exit_signal": False, "regimeswitch": SIGNAL | {"risk": {"max_hold_candles": 9}}},
-            "risk.daily_loss, risk.peak_loss, risk.max_hold_candles would",
+            "risk.max_daily_loss, risk.max_drawdown, risk.max_hold_candles would",
         ),
         (
             {"use_exit_signal": False, "regimeswitch": SIGNAL | {"risk": {"daily_close": False}}},
-            "and risk.peak_loss would close nothing",
+            "and risk.max_drawdown would close nothing",
         ),
         ({"exit_profit_only": True}, "exit_profit_only is true: "),
         (

@@ -31,10 +31,10 @@ BY_STOP = busy(
     sizing="stop",
     risk_per_trade=0.004,
     stop_atr=4.0,
-    take_atr=8.0,
+    take_profit_atr=8.0,
     trail_atr=2.5,
-    daily_loss=0.002,
-    peak_loss=0.004,
+    max_daily_loss=0.002,
+    max_drawdown=0.004,
     peak_pause_days=1,
 )
 RECORDS = (
@@ -97,7 +97,7 @@ def test_a_daily_floor_closes_positions_that_were_sized_by_their_stop(
 
 def test_a_floor_from_the_peak_closes_positions_and_pauses(market: Path, tmp_path: Path) -> None:
     config = deepcopy(BY_STOP)
-    config["regimeswitch"]["risk"]["daily_loss"] = 0.0
+    config["regimeswitch"]["risk"]["max_daily_loss"] = 0.0
     deals = replayed(config, tmp_path, market, "20241225", 100, "BTC/USDT")
     assert reasons(deals) == {"trailing_stop_loss", "peak_floor"}
     (last,) = [deal for deal in deals if deal["exit_reason"] == "peak_floor"]

@@ -110,7 +110,7 @@ def test_a_backtest_is_told_the_shares_of_what_was_predicted(
 
 
 def test_size_forecast_moves_stop_and_stake_against_each_other() -> None:
-    settings = load_settings(in_signal_mode({"risk": {"size_most": 2}}))
+    settings = load_settings(in_signal_mode({"risk": {"max_size_ratio": 2}}))
     frame = pd.DataFrame({"size_ratio": [0.0, np.nan, 0.1, 1.0, 1.5, 9.0]})
     assert size_ratios(frame, settings).tolist() == [1, 1, 0.5, 1, 1.5, 2]
     for size in (0.5, 1.0, 1.5):

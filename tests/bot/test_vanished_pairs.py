@@ -143,7 +143,7 @@ def test_loss_limits_count_the_vanished_pair_by_its_last_price(
 
 
 def _falls_and_vanishes(world: World) -> None:
-    settings = load_settings({"risk": {"daily_loss": 0.05}})
+    settings = load_settings({"risk": {"max_daily_loss": 0.05}})
     bot = world.start(stoploss=-0.5, **TWO_PAIRS)
     floors = Drawdown(bot.strategy, settings)
     for _ in range(4):
@@ -165,7 +165,7 @@ def _falls_and_vanishes(world: World) -> None:
 def test_a_pair_whose_candles_cannot_be_read_ends_no_limit(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = load_settings({"risk": {"daily_loss": 0.05}})
+    settings = load_settings({"risk": {"max_daily_loss": 0.05}})
     bot = world.start(**TWO_PAIRS)
     world.step()
     floors = Drawdown(bot.strategy, settings)

@@ -85,7 +85,7 @@ def test_a_pair_without_candles_is_sold_in_its_last() -> None:
 def test_limits_are_those_of_a_look_at_every_candle(seed: int, daily: float, peak: float) -> None:
     """The account asks the limits seldom; asked in every candle they say the same."""
     market = random_market(24 * 20, 3, seed)
-    own = held_settings(daily_loss=daily, peak_loss=peak, peak_pause_days=2)
+    own = held_settings(max_daily_loss=daily, max_drawdown=peak, peak_pause_days=2)
     terms = terms_of(market)
     trades = simulate(market, own, terms)
     state = None

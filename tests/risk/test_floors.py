@@ -27,7 +27,7 @@ from results import trades_of
 
 DAY = 20_000 * DAY_SECONDS
 STEP = 300
-RISK = RiskSettings(daily_loss=0.05, peak_loss=0.2, peak_pause_days=2)
+RISK = RiskSettings(max_daily_loss=0.05, max_drawdown=0.2, peak_pause_days=2)
 
 
 def walked(profits: list[float], risk: RiskSettings, step: int = STEP) -> list[FloorState]:
@@ -72,7 +72,7 @@ def test_no_day_falls_further_than_its_floor_and_one_step(
     moves: list[float], floor: float, step: int
 ) -> None:
     """Positions are closed where a look finds the floor broken, as ``daily_close`` does."""
-    risk = RiskSettings(daily_loss=floor, peak_loss=0)
+    risk = RiskSettings(max_daily_loss=floor, max_drawdown=0)
     profit, state, lowest = 0.0, None, {}
     for number, move in enumerate(moves):
         moment = DAY + number * step
@@ -141,7 +141,7 @@ def test_equity_is_marked_at_the_last_good_close_with_fees(one_trade: Any) -> No
         timeframe="5m",
         wallets=SimpleNamespace(get_starting_balance=lambda: 1000.0),
     )
-    floors = Drawdown(strategy, Settings(risk=RiskSettings(daily_loss=0.044, peak_loss=0)))
+    floors = Drawdown(strategy, Settings(risk=RiskSettings(max_daily_loss=0.044, max_drawdown=0)))
     found = []
     for number in range(1, 8):
         now = begin + number * timedelta(minutes=5)
@@ -214,14 +214,14 @@ def test_positions_stay_where_only_entries_are_stopped(one_trade: Any) -> None:
         timeframe="5m",
         wallets=SimpleNamespace(get_starting_balance=lambda: 1000.0),
     )
-    risk = RiskSettings(daily_loss=0.1, daily_close=False, peak_loss=0.9)
+    risk = RiskSettings(max_daily_loss=0.1, daily_close=False, max_drawdown=0.9)
     floors = Drawdown(strategy, Settings(risk=risk))
     assert floors.refusal(begin) == "equity unknown"
     for minutes in (5, 10):
         floors.look(begin + timedelta(minutes=minutes))
     assert floors.refusal(begin + timedelta(minutes=10)) == DAILY
     assert floors.exit_reason(begin + timedelta(minutes=10)) == ""
-    deep = Drawdown(strategy, Settings(risk=RiskSettings(daily_loss=0, peak_loss=0.1)))
+    deep = Drawdown(strategy, Settings(risk=RiskSettings(max_daily_loss=0, max_drawdown=0.1)))
     for minutes in (5, 10):
         deep.look(begin + timedelta(minutes=minutes))
     assert deep.exit_reason(begin + timedelta(minutes=10)) == PEAK
@@ -233,7 +233,8 @@ def test_no_day_of_a_backtest_falls_through_its_floor(
 ) -> None:
     config = deepcopy(QUICK)
     config["regimeswitch"]["entries"]["buy"] = {"bull": 0.2, "sideways": 0.2}
-    config["regimeswitch"]["risk"] = {"stake_fraction": 0.4, "daily_loss": 0.002, "peak_loss": 0}
+    limits = {"max_daily_loss": 0.002, "max_drawdown": 0}
+    config["regimeswitch"]["risk"] = {"stake_fraction": 0.4, **limits}
     run = freqtrade("backtesting", "--timerange", "20241222-20250101", config=config)
     assert run.code == 0, run.log[-3000:]
     trades = pd.DataFrame(trades_of(run.userdir))

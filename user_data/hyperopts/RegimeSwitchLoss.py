@@ -12,6 +12,7 @@ from freqtrade.optimize.hyperopt import IHyperOptLoss
 from pandas import DataFrame
 
 from regimeswitch.bot.trial_ledger import NAME, append, settings_hash
+from regimeswitch.settings.renamed import with_hashed_names
 
 
 ENOUGH_TRADES = 30
@@ -62,7 +63,8 @@ def note(config, processed, window, result):
     freqtrade does not say which parameters an epoch has; the candles are told by their numbers and
     sums, because this comes thousands of times.
     """
-    given = [config.get("regimeswitch"), config.get("freqai"), config.get("timeframe")]
+    own = with_hashed_names(config.get("regimeswitch"))
+    given = [own, config.get("freqai"), config.get("timeframe")]
     candles = [[pair, len(frame), float(frame["close"].sum())] for pair, frame in processed.items()]
     ledger = Path(config["user_data_dir"]) / NAME
     hashes = settings_hash(given), settings_hash(candles)

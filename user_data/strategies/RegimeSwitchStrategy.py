@@ -266,7 +266,7 @@ class RegimeSwitchStrategy(IStrategy):
         """Out when an unwanted regime begins; answers close by the trade's own regime, later."""
         wanted = self.rs.entries.regimes
         unwanted = [name for name in REGIME_NAMES if name not in wanted]
-        leaving = unwanted if self.holds else self.rs.entries.leave_regimes
+        leaving = unwanted if self.holds else self.rs.entries.exit_regimes
         leave = dataframe["regime"].isin(leaving)
         dataframe.loc[leave, "exit_long"] = 1
         dataframe.loc[leave, "exit_tag"] = "regime_" + dataframe.loc[leave, "regime"]

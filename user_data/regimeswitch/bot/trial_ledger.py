@@ -17,6 +17,7 @@ from typing import Any, Self
 import pandas as pd
 
 from regimeswitch.market.candles import OHLCV
+from regimeswitch.settings.renamed import with_hashed_names
 
 
 NAME = "trials.jsonl"
@@ -74,7 +75,10 @@ def ledger_beside(work: Path) -> Path:
 
 
 def settings_hash(parts: Any) -> str:
-    """Twelve hex digits over anything that JSON can hold."""
+    """Twelve hex digits over anything that JSON can hold.
+
+    Settings go in under :func:`regimeswitch.settings.renamed.with_hashed_names`.
+    """
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -153,7 +157,8 @@ def note_hyperopt(config: Mapping[str, Any]) -> None:
         return
     pairs = list(config["exchange"].get("pair_whitelist") or [])
     window = str(config.get("timerange") or "")
-    given = [config.get(key) for key in ("regimeswitch", "freqai", "timeframe", "spaces")]
+    own = with_hashed_names(config.get("regimeswitch"))
+    given = [own, *(config.get(key) for key in ("freqai", "timeframe", "spaces"))]
     result = {"loss": loss, "epochs": int(config.get("epochs") or 1)}
     hashes = settings_hash(given), settings_hash([str(config.get("datadir")), pairs, window])
     append(Path(config["user_data_dir"]) / NAME, HYPEROPT, *hashes, pairs, window, result)

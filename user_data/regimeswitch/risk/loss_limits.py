@@ -77,13 +77,14 @@ def floor_after(
     :param begun: capital without any profit, stake currency
     :param opening: profit at the beginning of the day, stake currency; only read on the first look
         of a day
-    :param settings: the section ``risk``: ``daily_loss``, ``peak_loss`` and ``peak_pause_days``
+    :param settings: the section ``risk``: ``max_daily_loss``, ``max_drawdown``,
+        ``peak_pause_days``
     :return: a new state. ``stopped`` lasts to the end of the day also where the loss is made good;
         after a pause the peak is the equity of that look.
 
     1000 at the start of the day, then 950, then 890; the limit of a day is 10 %:
 
-    >>> risk = RiskSettings(daily_loss=0.1, peak_loss=0)
+    >>> risk = RiskSettings(max_daily_loss=0.1, max_drawdown=0)
     >>> state = floor_after(None, moment=0, profit=-50, begun=1000, opening=0, settings=risk)
     >>> state.day_loss(-50), state.stopped
     (0.05, False)
@@ -106,9 +107,9 @@ def floor_after(
             peak_capital=begun + profit,
             paused_until=0 if over else state.paused_until,
         )
-    if settings.daily_loss and state.day_loss(profit) >= settings.daily_loss:
+    if settings.max_daily_loss and state.day_loss(profit) >= settings.max_daily_loss:
         state = replace(state, stopped=True)
-    falls = settings.peak_loss and state.peak_loss(profit) >= settings.peak_loss
+    falls = settings.max_drawdown and state.peak_loss(profit) >= settings.max_drawdown
     if falls and not state.paused_until:
         pause = settings.peak_pause_days * DAY_SECONDS
         state = replace(state, paused_until=int(moment) + pause)

@@ -215,4 +215,4 @@ def tighter(stop: float, other: float, short: bool) -> float:
 
 def take_profit_ratio(entry: float, atr: float, settings: RiskSettings) -> float:
     """Profit (fraction of the entry price) at which a position is closed."""
-    return settings.take_atr * atr / entry
+    return settings.take_profit_atr * atr / entry

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from regimeswitch.settings import Settings
+from regimeswitch.settings.renamed import ACCEPTED_UNTIL, RENAMED
 
 
 HEAD = """# Configuration
@@ -21,6 +22,16 @@ An unknown key or a value out of range is refused with one message that names it
 
 This page is written by `regimeswitch schema --markdown > docs/configuration.md`;
 `regimeswitch schema` prints the JSON schema for editors.
+"""
+
+OLD_NAMES = f"""
+## Old names
+
+These keys of version 0.1.0 have a new name and mean the same: trades, models and identifiers stay as they are. The old name is
+accepted until version {ACCEPTED_UNTIL}, in files and in environment variables, with a warning; both at once are refused.
+
+| old name | new name |
+|---|---|
 """
 
 
@@ -48,6 +59,9 @@ def reference() -> str:
         parts.append(f"\n## {name}\n\n{_first_line(section)}\n\n")
         parts.append("| key | default | allowed | meaning |\n|---|---|---|---|\n")
         parts.extend(_row(key, inner) for key, inner in section.model_fields.items())
+    parts.append(OLD_NAMES)
+    for name, renamed in RENAMED.items():
+        parts.extend(f"| `{name}.{old}` | `{name}.{new}` |\n" for old, new in renamed.items())
     return "".join(parts)
 
 

@@ -67,6 +67,7 @@ from regimeswitch_lab.money.tested import (
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.sameness import require_bot, require_own_strategy
 from regimeswitch.settings.modes import POSITION, SIGNAL
+from regimeswitch.settings.renamed import with_hashed_names
 from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
 from regimeswitch.market.warmup import startup_candles
 
@@ -377,7 +378,8 @@ def _candles(plan: Plan) -> str:
 
 
 def _note(ledger: Path, plan: Plan, figures: Mapping[str, Any]) -> None:
-    parts = [plan.settings.model_dump(mode="json"), plan.config.timeframe, plan.terms.cost]
+    own = with_hashed_names(plan.settings.model_dump(mode="json"))
+    parts = [own, plan.config.timeframe, plan.terms.cost]
     names = ("sharpe", "calmar", "cagr", "max_drawdown", "trades")
     result = {name: figures[name] for name in names}
     append(

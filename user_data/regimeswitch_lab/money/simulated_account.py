@@ -175,10 +175,10 @@ class Account:
         asked = begins | (profit > peaks[:-1])
         firsts = np.maximum.accumulate(np.where(begins, np.arange(len(profit)), -1))
         start = np.where(firsts >= 0, profit[firsts], state.start)
-        if own.daily_loss:
-            asked |= start - profit >= own.daily_loss * (begun + start) * (1 - ROUNDING)
-        if own.peak_loss:
-            fallen = own.peak_loss * (begun + peaks[1:]) * (1 - ROUNDING)
+        if own.max_daily_loss:
+            asked |= start - profit >= own.max_daily_loss * (begun + start) * (1 - ROUNDING)
+        if own.max_drawdown:
+            fallen = own.max_drawdown * (begun + peaks[1:]) * (1 - ROUNDING)
             asked |= peaks[1:] - profit >= fallen
         if state.paused_until:
             over = np.searchsorted(moments, state.paused_until)

@@ -115,7 +115,7 @@ def size_ratios(frame: pd.DataFrame, settings: Settings) -> pd.Series:
     if not settings.risk.size_forecast or RATIO_COLUMN not in frame:
         return pd.Series(1.0, index=frame.index)
     ratio = frame[RATIO_COLUMN].where(frame[RATIO_COLUMN] > 0, 1.0)
-    most = settings.risk.size_most
+    most = settings.risk.max_size_ratio
     return ratio.astype(float).clip(1 / most, most)
 
 
