@@ -230,7 +230,7 @@ def test_a_disaster_stop_and_no_way_back_into_the_same_regime(
         "20241226-20241230",
         risk={"max_daily_loss": 0.1, "stop_daily_atr": 0},
     )
-    assert set(trades["exit_reason"]) == {"daily_floor"}
+    assert set(trades["exit_reason"]) == {"daily_loss_limit"}
 
 
 @pytest.mark.slow

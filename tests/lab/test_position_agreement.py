@@ -85,7 +85,7 @@ def test_limits_and_the_longest_time_are_those_of_freqtrade(
     same, off, reasons = compare(freqtrade_here, market, "20241205-20241229", **limits)
     assert same["ours"] == same["freqtrade"] == same["same"]
     assert abs(off) < 0.001
-    assert {"daily_floor", "peak_floor", "max_hold"} <= reasons
+    assert {"daily_loss_limit", "drawdown_stop", "max_hold"} <= reasons
 
 
 @pytest.mark.slow

@@ -31,12 +31,12 @@ NEAR_STOP = 3.0
 def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
     """Refuse what breaks a promise; name what has no effect.
 
-    :raises OperationalException: with all such keys, each with its mend
+    :raises OperationalException: with all such keys, each with its fix
     """
-    found = [f"{key} {what}; {mend}" for key, what, mend in refused(config, settings)]
+    found = [f"{key} {what}; {fix}" for key, what, fix in refused(config, settings)]
     if found:
-        told = "\n".join(found)
-        raise OperationalException(f"the config overrides what RegimeSwitch needs:\n{told}")
+        listed = "\n".join(found)
+        raise OperationalException(f"the config overrides what RegimeSwitch needs:\n{listed}")
     for key, what in cuts(config.get("original_config", config), settings):
         logger.warning(
             f"{key} {what} before its regime ends, and the pair is not entered again in that "
@@ -52,7 +52,7 @@ def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
 
 
 def refused(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Keys that a bot does not start with, what each would do, and the mend."""
+    """Keys that a bot does not start with, what each would do, and the fix."""
     risk, holds = settings.risk, settings.entries.mode == POSITION
     if config.get("use_exit_signal") is False and holds:
         yield (
@@ -174,8 +174,8 @@ def check_startup(config: Mapping[str, Any], needed: int) -> None:
 def check_label_period(config: Mapping[str, Any], settings: Settings) -> None:
     """Log where FreqAI's label period is not the horizon of the labels in base candles.
 
-    A longer one is what models are judged by (they stay further from their judges, who have fewer
-    blocks of time to go by), a shorter one is not read.
+    With a longer one models are validated at that distance from their rows, on fewer blocks of
+    time; a shorter one is not read.
 
     :param config: with a section ``freqai`` and the base timeframe
     """

@@ -151,16 +151,16 @@ class RiskSettings(Section):
     max_daily_loss: Fraction = Field(
         0.1,
         description="loss of marked equity since 00:00 UTC that stops entries until the next day, "
-        "fraction; default in signal mode: 0.05; 0 = no daily floor",
+        "fraction; default in signal mode: 0.05; 0 = no daily loss limit",
     )
     daily_close: bool = Field(
-        True, description="open positions are closed when the daily floor is reached"
+        True, description="open positions are closed when the daily loss limit is reached"
     )
     max_drawdown: Fraction = Field(
         0.3,
         description="loss of marked equity since its highest that stops entries for "
-        "peak_pause_days and closes positions, fraction; default in signal mode: 0.2; 0 = no such "
-        "floor",
+        "peak_pause_days and closes positions, fraction; default in signal mode: 0.2; 0 = no "
+        "drawdown stop",
     )
     peak_pause_days: int = Field(
         7,

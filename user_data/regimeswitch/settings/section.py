@@ -132,24 +132,28 @@ class ModelSettings(Section):
 
 
 class EvidenceSettings(Section):
-    """How the models prove, at every training, what they are worth."""
+    """How models are validated at every training."""
 
     gate: bool = Field(
         True,
-        description="weigh each sub-model by what it proved on later rows; false = serve the "
+        description="weigh each sub-model by its gain on later rows; false = serve the "
         "sub-models as they are",
     )
     tail: float = Field(
         0.3,
         ge=0.05,
         le=0.8,
-        description="share of the training window, at its end, that models are judged on, fraction",
+        description="share of the training window, at its end, that models are validated on, "
+        "fraction",
     )
     folds: int = Field(
-        2, ge=1, le=10, description="parts of the tail, each judged by what lies before it, number"
+        2,
+        ge=1,
+        le=10,
+        description="parts of the tail, each validated by what lies before it, number",
     )
     calibrate: bool = Field(
-        True, description="calibrate probabilities on the judged rows (temperature scaling)"
+        True, description="calibrate probabilities on the validation rows (temperature scaling)"
     )
 
 
