@@ -27,8 +27,9 @@ This page is written by `regimeswitch schema --markdown > docs/configuration.md`
 OLD_NAMES = f"""
 ## Old names
 
-These keys of version 0.1.0 have a new name and mean the same: trades, models and identifiers stay as they are. The old name is
-accepted until version {ACCEPTED_UNTIL}, in files and in environment variables, with a warning; both at once are refused.
+These keys of version 0.1.0 have a new name and mean the same: trades, models and identifiers stay
+as they are. The old name is accepted until version {ACCEPTED_UNTIL}, in files and in environment
+variables, with a warning; both at once are refused.
 
 | old name | new name |
 |---|---|

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 from regimeswitch_lab.doctor import (
     addition_checks,
-    start_checks,
     class_checks,
     config_checks,
     freqai_checks,
@@ -14,6 +13,7 @@ from regimeswitch_lab.doctor import (
     machine_checks,
     notice_checks,
     secrecy_checks,
+    start_checks,
 )
 from regimeswitch_lab.doctor.findings import Finding
 from regimeswitch_lab.doctor.subject import Subject
