@@ -163,7 +163,8 @@ def note_hyperopt(config: Mapping[str, Any]) -> None:
         return
     pairs = list(config["exchange"].get("pair_whitelist") or [])
     window = str(config.get("timerange") or "")
-    given = [hashed_section(config), *(config.get(key) for key in ("freqai", "timeframe", "spaces"))]
+    others = (config.get(key) for key in ("freqai", "timeframe", "spaces"))
+    given = [hashed_section(config), *others]
     result = {"loss": loss, "epochs": int(config.get("epochs") or 1)}
     hashes = settings_hash(given), settings_hash([str(config.get("datadir")), pairs, window])
     append(Path(config["user_data_dir"]) / NAME, HYPEROPT, *hashes, pairs, window, result)
