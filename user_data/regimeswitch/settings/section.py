@@ -105,8 +105,8 @@ class ModelSettings(Section):
         40,
         ge=0,
         le=5000,
-        description="shared: trees that finish the base for a single pair where that earns its "
-        "weight; 0 = none; not in forecasts of volatility",
+        description="shared: pair fine-tuning, trees on top of the base for a single pair where "
+        "validation gives them a weight; 0 = none; not in forecasts of volatility",
     )
     own_trees: int = Field(
         40, ge=1, le=5000, description="trees a sub-model adds in warm_start, number"
