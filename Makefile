@@ -124,7 +124,7 @@ bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as 
 
 SITE ?= .site
 docs: $(BIN)/regimeswitch  ## the documentation as a site, without a network: SITE=.site
-	@$(BIN)/mkdocs build --quiet --strict --site-dir $(abspath $(SITE))
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir $(abspath $(SITE))
 	@echo "open $(SITE)/index.html"
 
 pages: $(BIN)/regimeswitch  ## write again what is generated in docs: settings, commands, answers, the diagram

@@ -27,10 +27,10 @@ This page is written by `make pages` from the command line itself.
 def page() -> str:
     """The whole page: a section for each command, in the order of the command line."""
     parser = build_parser(COMMANDS)
-    (commands,) = (one for one in actions(parser) if isinstance(one.choices, dict))
+    (commands,) = (one for one in actions(parser) if isinstance(one, argparse._SubParsersAction))
     about = {choice.dest: choice.help or "" for choice in commands._get_subactions()}
     sections = [
-        "\n".join(section(name, about[name], one)) for name, one in (commands.choices or {}).items()
+        "\n".join(section(name, about[name], one)) for name, one in commands.choices.items()
     ]
     return "\n".join([HEAD, *sections]).rstrip() + "\n"
 

@@ -1,7 +1,8 @@
-"""Pictures of a backtest from its report: equity and regimes, and a pair with its orders.
+"""Pictures of the demo backtest from its report: equity and regimes, and a pair with its orders.
 
 ``python website/pictures.py REPORT.html FOLDER`` draws what the page draws, from the data that the
 page carries, as files that GitHub and the site can show. The same report gives the same bytes.
+Each picture says that its market is synthetic, since pictures travel without their page.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ COLORS = {"bull": "#2ea043", "bear": "#da3633", "sideways": "#8b949e"}
 LINES = {"RegimeSwitch": "#1f6feb", "buy and hold": "#1f2328"}
 MARKS = {"entry": ("^", "#1a7f37"), "exit": ("v", "#cf222e")}
 DOTS = 110
+NOTE = "demo market: synthetic, with regimes put into it"
 Report = dict[str, Any]
 
 
@@ -129,7 +131,9 @@ def main(report: Path, folder: Path) -> None:
     data = report_data(report.read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
     for name, draw in DRAWN.items():
-        draw(data).savefig(folder / name, dpi=DOTS)
+        figure = draw(data)
+        figure.supxlabel(NOTE, fontsize=8, color="#656d76")
+        figure.savefig(folder / name, dpi=DOTS)
 
 
 if __name__ == "__main__":
