@@ -145,12 +145,16 @@ def test_the_form_for_bugs_is_valid_and_asks_for_versions_and_no_keys() -> None:
     assert "Never post API keys" in form["body"][0]["attributes"]["value"]
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", *WRITTEN])
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", *WRITTEN, *PAGES])
 def test_targets_and_commands_that_people_are_sent_to_exist(name: str) -> None:
     from regimeswitch_lab.cli import COMMANDS
 
     text = (ROOT / name).read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^|`|\"|\()make ([a-z-]+)", text, re.MULTILINE)) <= targets
-    words = set(re.findall(r"(?:`|\"|bin/)regimeswitch ([a-z-]+)", text)) - {"--version"}
+    words = set(re.findall(r"(?:^|`|\"|bin/)regimeswitch ([a-z-]+)", text, re.MULTILINE))
+    words -= {"--version"}
     assert words <= set(COMMANDS)
