@@ -79,12 +79,10 @@ def test_the_web_server_has_the_last_backtest_and_ends_at_a_signal(
         assert f"regimeswitch: {ui_command.NOT_INSTALLED}\n" in said
 
 
-def test_where_freqtrade_keeps_freqtrade_s_web_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The place is freqtrade's own: its installer writes there."""
-    from freqtrade.commands import deploy_ui
+def test_freqtrade_installs_its_page_where_it_is_looked_for() -> None:
+    from freqtrade.commands import deploy_commands
 
-    source = Path(deploy_ui.__file__).read_text()
-    assert '"ui/installed/"' in source or "rpc/api_server/ui/installed" in source
+    assert "rpc/api_server/ui/installed/" in Path(deploy_commands.__file__).read_text()
 
 
 def test_what_is_said_where_the_page_is_installed(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
 import time
@@ -112,7 +113,8 @@ def run(args: argparse.Namespace) -> int:
                 decided=served,
             )
         )
-    return OK if code == ENDED_BY_SIGNAL else code
+    # A signal is how a server is meant to end; uvicorn raises the one that it got once more.
+    return OK if code in (ENDED_BY_SIGNAL, 128 + signal.SIGTERM) else code
 
 
 def installed() -> bool:
