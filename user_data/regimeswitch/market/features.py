@@ -95,7 +95,7 @@ def period_features(candles: pd.DataFrame, period: int, base: str | None = None)
     NATR relative to the unit ATR; volume relative to its mean; efficiency ratio (0..1: net move by
     path, Kaufman, Trading Systems and Methods).
 
-    :param candles: of one pair, mended, sorted by date, shape (n, ...); high, low, close, volume
+    :param candles: of one pair, cleaned, sorted by date, shape (n, ...); high, low, close, volume
         are read
     :param period: candles, at least 2
     :param base: as in :func:`spanned`, for the unit ATR
@@ -143,7 +143,7 @@ def basic_features(candles: pd.DataFrame, base: str | None = None) -> pd.DataFra
     ADX (0..1); volatility as percent of the price; short against daily volatility; volume
     relative to the day.
 
-    :param candles: of one pair, mended, sorted by date, shape (n, ...); open, high, low, close and
+    :param candles: of one pair, cleaned, sorted by date, shape (n, ...); open, high, low, close and
         volume are read
     :param base: as in :func:`spanned`, for the unit ATR, the half hour and the day
     :return: thirteen columns on the same index; row t includes candle t; NaN as in

@@ -304,6 +304,6 @@ def take_profit_ratio(entry: float, atr: float, settings: RiskSettings) -> float
 
     :param entry: entry price, above 0
     :param atr: as in :func:`stop_price`
-    :param settings: the section ``risk``; its ``take_atr``
+    :param settings: the section ``risk``; its take-profit in ATR multiples
     """
     return settings.take_atr * atr / entry
