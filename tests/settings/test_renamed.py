@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from freqtrade.exceptions import OperationalException
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from project import ROOT, in_signal_mode
@@ -159,16 +159,14 @@ old_sections = st.fixed_dictionaries(
 )
 
 
-@given(old_sections, st.sampled_from([POSITION, SIGNAL]), st.data())
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(old_sections, st.sampled_from([POSITION, SIGNAL]), st.sets(st.sampled_from(list(VALUES))))
 def test_any_mixture_of_old_and_new_names_is_one_configuration(
-    own: dict[str, Any], other: str, data: st.DataObject
+    own: dict[str, Any], other: str, renamed: set[str]
 ) -> None:
     own = {**own, "entries": {**own.get("entries", {}), "mode": SIGNAL}}
     mixed = {
-        part: {
-            RENAMED.get(part, {}).get(key, key) if data.draw(st.booleans()) else key: value
-            for key, value in keys.items()
-        }
+        part: {RENAMED[part][key] if key in renamed else key: value for key, value in keys.items()}
         for part, keys in own.items()
     }
     assert load_settings(mixed) == load_settings(own)
