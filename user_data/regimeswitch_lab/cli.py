@@ -4,8 +4,6 @@ Exit codes: 0 success, 1 a finding, 2 bad usage or input that cannot be used, 12
 signal n.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import os

@@ -1,7 +1,5 @@
 """Makes the archive of a running bot: finds its parts, copies them, lists them, packs them."""
 
-from __future__ import annotations
-
 import json
 import platform
 import re

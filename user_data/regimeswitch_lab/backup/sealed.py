@@ -5,8 +5,6 @@ byte, those included that checksums of members do not: names, dates, the directo
 the HMAC of all before that, by the key of the machine that made the archive.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

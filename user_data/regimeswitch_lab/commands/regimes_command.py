@@ -1,7 +1,5 @@
 """``regimeswitch regimes``: the regimes of a pair as a table, a feather file or a picture."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from pathlib import Path
@@ -20,13 +18,13 @@ from regimeswitch_lab.bot_config import BotConfig, load_sound_config
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regime_picture import PICTURES, draw_regimes
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import OK, option, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.ranges import time_inside
 from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.synthetic.truth import agreement
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("regimes", help="regimes of a pair: table, feather or picture")
     option(parser, "--datadir", required=True)

@@ -1,7 +1,5 @@
 """``regimeswitch schema``: a whole config as JSON schema for editors, or our section as a page."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import types
@@ -12,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from regimeswitch.settings import Settings
+from regimeswitch_lab.options import Subparsers
 
 
 HEAD = """# Configuration
@@ -32,7 +31,7 @@ FREQTRADE_SCHEMA = "https://schema.freqtrade.io/schema.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "schema", help="JSON schema of a config, or our section as a page"

@@ -1,7 +1,5 @@
 """The checks that need neither candles nor network, in the order in which they are told."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from regimeswitch_lab.doctor import (

@@ -1,7 +1,5 @@
 """Checks of the configuration: settings, freqtrade's schema, and what suits this strategy."""
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Checks of FreqAI: identifier, models on disk, lifetimes, warm-up, threads, additions."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path, PurePath

@@ -1,7 +1,5 @@
 """Checks of what models would learn from: labels, and rows of each regime, of the last window."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

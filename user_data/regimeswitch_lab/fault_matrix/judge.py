@@ -1,7 +1,5 @@
 """Judges a case from outside: the account and its orders against the bot's database and log."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

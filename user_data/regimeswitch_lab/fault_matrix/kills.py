@@ -4,8 +4,6 @@ Run by a case as ``python -m regimeswitch_lab.fault_matrix.kills PLAN.json``. Th
 loaded freqtrade and trades nothing; each bot is a fork of it, so that a start takes no seconds.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import mmap

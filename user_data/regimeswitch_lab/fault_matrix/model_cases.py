@@ -3,8 +3,6 @@
 Served, trained again, and told: that is asked of a bot whose models were troubled.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Runs a case of any scene: a real bot, led past a fault by a moved clock, and judged."""
 
-from __future__ import annotations
-
 import contextlib
 import sqlite3
 import time

@@ -4,8 +4,6 @@ Everything happens in this process, under a moved clock, and one request after t
 schedule gives the same requests. See :mod:`regimeswitch_lab.fault_matrix.wire`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

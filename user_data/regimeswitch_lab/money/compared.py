@@ -1,7 +1,5 @@
 """All variants of ``regimeswitch money`` on one market, and what they amount to."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """``regimeswitch money``: what the positions earned, against what a person would have done."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,7 +64,7 @@ from regimeswitch_lab.money.tested import (
     merged,
     trades_of,
 )
-from regimeswitch_lab.options import OK, option, refusing, whole
+from regimeswitch_lab.options import OK, Subparsers, option, refusing, whole
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.sameness import require_bot, require_own_strategy
 
@@ -101,7 +99,7 @@ class MoneyPlan:
     terms: Terms
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "money", help="what the positions earned, against rivals, holding and chance"

@@ -4,8 +4,6 @@ Returns are daily, end of day to end of day, 365 days a year, with freqtrade's o
 Calmar is the yearly growth over the largest drawdown (Young, Calmar ratio: a smoother tool, 1991).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """What position mode says on every candle, by the functions of the bot itself."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

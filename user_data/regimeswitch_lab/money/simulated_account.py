@@ -4,8 +4,6 @@ From event to event, because stakes follow the capital and limits follow the equ
 Every decision is a pure function of the bot's: stakes, caps, stop prices, limits.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 

@@ -4,8 +4,6 @@ It is ``regimeswitch offline -- freqtrade webserver`` with one more configuratio
 switches the API on for this machine alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import signal
@@ -34,7 +32,7 @@ from regimeswitch_lab.offline.dry_run_command import (
     free_port,
     taken,
 )
-from regimeswitch_lab.options import OK, option, port_number, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, port_number, refusing
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
@@ -45,7 +43,7 @@ NOT_INSTALLED = (
 )
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line.
 
     :param subparsers: what ``ArgumentParser.add_subparsers`` returned

@@ -5,8 +5,6 @@ on the same candles, trained from scratch, and both are compared. With ``--live`
 what a running bot has stored is checked against the models that served it.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import time
@@ -29,7 +27,7 @@ from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.exchange.market.candle_store import CandleError
 from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import FINDING, OK, number, option, refusing, whole
+from regimeswitch_lab.options import FINDING, OK, Subparsers, number, option, refusing, whole
 from regimeswitch_lab.ranges import OPEN, read_range
 from regimeswitch_lab.replay.compare import compare_decisions
 from regimeswitch_lab.replay.deals import compare_deals
@@ -60,7 +58,7 @@ MORE_TRADES: dict[str, dict[str, Any]] = {
 }
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "replay",

@@ -1,7 +1,5 @@
 """The page: one HTML file with everything in it."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

@@ -1,7 +1,5 @@
 """``regimeswitch report``: one page about a backtest or a bot, which opens from disk."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Sequence
@@ -15,7 +13,7 @@ from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_sound_config
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.options import OK, option, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.report.backtest_file import read_backtest
 from regimeswitch_lab.report.bot_database import read_database
 from regimeswitch_lab.report.candle_history import read_histories
@@ -28,7 +26,7 @@ from regimeswitch_lab.report.trainings import read_sizes, read_trainings
 ZIP, SQLITE = b"PK\x03\x04", b"SQLite format 3\x00"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "report", help="one page about a backtest or a bot: charts and tables by regime"

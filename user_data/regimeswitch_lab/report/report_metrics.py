@@ -5,8 +5,6 @@ interest. Its Calmar ratio is the mean profit a day in percent over the maximum 
 root of 365, not growth a year over drawdown (Young, Calmar ratio: a smoother tool, 1991).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise

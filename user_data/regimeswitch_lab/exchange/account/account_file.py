@@ -1,7 +1,5 @@
 """The account's state in a file: whoever got an answer finds it again after a crash."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3

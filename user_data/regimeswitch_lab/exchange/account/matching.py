@@ -6,8 +6,6 @@ when the clock steps back. Resting orders get the volume of the path at their ow
 at once gets the levels that the public order book shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Whether an order may be placed: Binance's filters, the price of the moment, the other orders."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads the order that a request wants to place: which parameters go with which type."""
 
-from __future__ import annotations
-
 from regimeswitch_lab.exchange.account.account_orders import (
     BUY,
     FOK,

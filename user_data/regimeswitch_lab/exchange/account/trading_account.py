@@ -1,7 +1,5 @@
 """Trading on the embedded exchange: one account, its orders, and the state behind them."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import secrets

@@ -1,7 +1,5 @@
 """The answers of an exchange that fails: refusals, failures, no answer at all, and bad candles."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket

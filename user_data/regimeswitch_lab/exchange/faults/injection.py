@@ -3,8 +3,6 @@
 The exchange itself knows nothing of this; a server without faults has none of it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import ipaddress

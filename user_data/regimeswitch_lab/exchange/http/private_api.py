@@ -1,7 +1,5 @@
 """Binance's signed REST interface: the account and its orders."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """Binance's public REST interface over what is visible of a market."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from regimeswitch_lab.exchange.http.handlers import answer, compact, text_answer

@@ -1,7 +1,5 @@
 """Who may ask what: handlers that anyone reaches, and those that want the owner's signature."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Sequence

@@ -5,8 +5,6 @@ nothing is due; where it jumps, every candle that closed on the way is. The stre
 book tell the best levels, or the changes.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 

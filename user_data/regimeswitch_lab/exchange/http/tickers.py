@@ -3,8 +3,6 @@
 What each may be asked for is in "Market data endpoints" of Binance's REST interface.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ There is no table of trades. A number tells the candle and the step, and with th
 price and the amount; what a candle's trades add up to is worked out where it is asked for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal

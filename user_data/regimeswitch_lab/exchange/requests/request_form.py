@@ -1,7 +1,5 @@
 """The parameters of a request, from its query and its body, and the times among them."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence
