@@ -12,6 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from regimeswitch_lab.report import report_metrics as tables
+from regimeswitch_lab.report import settings_table
 from regimeswitch_lab.report.candle_history import Histories
 from regimeswitch_lab.report.drawing import drawing
 from regimeswitch_lab.report.equity import EquityAccount, account_of, monthly_returns
@@ -19,12 +20,6 @@ from regimeswitch_lab.report.formats import FILTERS
 from regimeswitch_lab.report.reason_table import SIGNAL_MODE, candle_counts, reason_counts
 from regimeswitch_lab.report.regime_table import regime_table
 from regimeswitch_lab.report.report_source import Note, Source
-from regimeswitch_lab.report.settings_table import (
-    all_settings,
-    changed_settings,
-    freqtrade_keys,
-    versions,
-)
 from regimeswitch_lab.report.summary import summary
 from regimeswitch_lab.report.trainings import SizeTraining, Training
 
@@ -65,10 +60,10 @@ def contents(
         "sizes": sizes,
         "no_trainings": trainings if isinstance(trainings, Note) else None,
         "notes": [*source.notes, *histories.notes],
-        "changed": changed_settings(source.settings),
-        "settings": all_settings(source.settings),
-        "keys": freqtrade_keys(source),
-        "versions": versions(),
+        "changed": settings_table.changed_settings(source.settings),
+        "settings": settings_table.all_settings(source.settings),
+        "keys": settings_table.freqtrade_keys(source),
+        "versions": settings_table.versions(),
         "style": _part("report.css"),
         "script": _part("report.js"),
         "data": _data(drawing(source, account.balance, account.held, histories, found)),
