@@ -133,6 +133,9 @@ def refusing(
         def said(args: argparse.Namespace) -> int:
             try:
                 return run(args)
+            except BrokenPipeError:
+                # Whoever read the output has enough; see the command line.
+                raise
             except (*usage, *finding) as error:
                 print(f"regimeswitch {command}: {error}", file=sys.stderr)
                 return USAGE if isinstance(error, usage) else FINDING
