@@ -4,8 +4,6 @@ The rule is the floor: where the models have nothing to say, volatility and entr
 Pure functions of columns, the same in backtests, live and ``regimeswitch prove --utility``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np
