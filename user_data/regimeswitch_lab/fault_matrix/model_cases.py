@@ -1,10 +1,6 @@
-"""The cases of models: the real strategy and model on paper, with a training after every candle.
-
-Served, trained again, and told: that is asked of a bot whose models were troubled.
-"""
+"""The cases of models: the real strategy and model on paper, with a training after every candle."""
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.fault_matrix import model_trouble, surroundings
 from regimeswitch_lab.fault_matrix.cases import Case
+from regimeswitch_lab.fault_matrix.judge import judge_model
 from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 from regimeswitch_lab.inputs import HOME
 from regimeswitch_lab.offline.overlay import overlay
@@ -68,7 +65,6 @@ CONFIG: dict[str, Any] = {
         "entries": {"mode": "signal", "require_edge": False},
     },
 }
-WARNING = re.compile(r"^(\S+ \S+) \S+ (?:WARNING|ERROR|CRITICAL) (.*)$", re.MULTILINE)
 
 
 class ModelBot:
@@ -165,31 +161,3 @@ def write_configs(home: Path, guards: bool, url: str) -> list[Path]:
         paths.append(home / f"{name}.json")
         paths[-1].write_text(json.dumps(content, indent=1), encoding="utf-8")
     return paths
-
-
-def judge_model(
-    verdict: CaseVerdict, served: list[bool], trained: list[int], log: str, since: datetime
-) -> None:
-    """Served in the end by a newer model, and the trouble was told.
-
-    :param served: whether there was a prediction, by loop
-    :param trained: end of the training of the model in use, by loop
-    :param since: no trouble began before
-    """
-    if not any(served[:2]):
-        verdict.why.append("nothing was served before the fault")
-    if len(served) == 8 and not served[-1]:
-        verdict.why.append("nothing is served after the fault")
-    if trained and trained[-1] <= trained[0]:
-        verdict.why.append("nothing was trained after the fault")
-    before, after = warnings_of(log, since)
-    if not after - before:
-        verdict.why.append("the trouble was not told")
-
-
-def warnings_of(log: str, since: datetime) -> tuple[set[str], set[str]]:
-    """What a log warns of before a moment and after it, whoever does."""
-    found: tuple[set[str], set[str]] = set(), set()
-    for moment, text in WARNING.findall(log):
-        found[moment >= f"{since:%Y-%m-%d %H:%M:%S}"].add(text)
-    return found
