@@ -27,12 +27,12 @@ from regimeswitch.bot.freqai.model_files import (
     MANIFEST,
     DamagedFileError,
     check_model,
-    replacing,
     trusted_copy,
     write_known,
     write_manifest,
 )
 from regimeswitch.bot.freqai.model_guard import JSON_FILES, ModelGuard
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings import SafetySettings
 
 
