@@ -23,7 +23,6 @@ from requests import Response, Session
 
 from guarded import World, agree, running_world
 from regimeswitch.bot.compatibility import sources
-from regimeswitch.bot.compatibility.internals import named
 from regimeswitch.bot.compatibility.supported import (
     CHECKS,
     GUARDED,
@@ -34,6 +33,7 @@ from regimeswitch.bot.compatibility.supported import (
 )
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.orders.journal import journal_path
+from regimeswitch.bot.signatures import named
 from regimeswitch.settings import load_settings
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.doctor import contract_trials
@@ -344,7 +344,7 @@ def test_the_quick_contract_looks_at_all_that_a_bot_looks_at(
     assert failure["part"] == "models"
     assert "merge_features(another)" in failure["why"][0]
     printed = " ".join(capsys.readouterr().out.split())
-    assert "1 of 23 checks failed; do not trade live with it" in printed
+    assert "1 of 25 checks failed; do not trade live with it" in printed
 
 
 def test_bad_usage_of_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -374,7 +374,7 @@ def test_the_contract_runs_bots(
     code, figures = contract(tmp_path)
     assert figures["failures"] == []
     assert (code, figures["checks"]) == (0, len(CHECKS) + 1 + len(OTHERS))
-    assert "all 27 checks passed here" in " ".join(capsys.readouterr().out.split())
+    assert "all 29 checks passed here" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_bot_that_cannot_be_run_fails_its_check_and_no_more(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.learning import LearningModel
 from regimeswitch.bot.freqai.model_cache import drop_stale, remember_candles
 from regimeswitch.bot.freqai.training_outcome import Outcome, is_last
+from regimeswitch.bot.patches import install
 from regimeswitch.market.candles import OHLCV
 from regimeswitch.model.factory import TrainedModel
 
@@ -105,8 +106,9 @@ class BacktestedModel(LearningModel):
 
     def _populate_once(self, dk: FreqaiDataKitchen, strategy: IStrategy) -> None:
         """Let FreqAI use, and fill, the frames that the shared trainings are cut from."""
-        populate = dk.use_strategy_to_populate_indicators
+        install("kitchen", dk, use_strategy_to_populate_indicators=self._populating)
 
+    def _populating(self, populate: Any) -> Any:
         def once(
             strategy: IStrategy, *, prediction_dataframe: pd.DataFrame, pair: str, **kwargs: Any
         ) -> pd.DataFrame:
@@ -122,7 +124,7 @@ class BacktestedModel(LearningModel):
                 self.store.populated(pair, prediction_dataframe, make), prediction_dataframe
             )
 
-        dk.use_strategy_to_populate_indicators = once
+        return once
 
     def _append_null_backtesting_predictions(
         self, dk: FreqaiDataKitchen, dataframe_backtest: pd.DataFrame

@@ -7,6 +7,7 @@ row have in common. So the models work with any FreqAI strategy.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -54,6 +55,7 @@ from regimeswitch.bot.freqai.shared_training import (
 )
 from regimeswitch.bot.freqai.stored_predictions import VIEWS, BacktestPredictions, said_of_missing
 from regimeswitch.bot.freqai.tensorboard import no_tensorboard
+from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.market.candles import OHLCV, utc_dates
 from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.blended import Forecast
@@ -139,10 +141,11 @@ class RegimeModelBase(IFreqaiModel):
         return viewed
 
     def put_regime_into(self, strategy: IStrategy) -> None:
-        original = strategy.feature_engineering_standard
-        if getattr(original, "puts_regime", False):
-            return
+        if not is_installed(strategy, "feature_engineering_standard"):
+            making = partial(self._with_regime, strategy)
+            install("strategy", strategy, feature_engineering_standard=making)
 
+    def _with_regime(self, strategy: IStrategy, original: Any) -> Any:
         def with_regime(
             dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
         ) -> pd.DataFrame:
@@ -158,8 +161,7 @@ class RegimeModelBase(IFreqaiModel):
             rivals = pair_rivals(*known, self.dd.historic_data)
             return pd.concat([frame, rivals.set_axis(list(RIVALS), axis=1)], axis=1)
 
-        vars(with_regime)["puts_regime"] = True
-        strategy.feature_engineering_standard = with_regime
+        return with_regime
 
     def _published_regimes(
         self, frame: pd.DataFrame, pair: str, strategy: IStrategy

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from regimeswitch.bot.compatibility.internals import MODEL_FILES
+
 
 MANIFEST = "digests.json"
-ENDINGS = ("_model.joblib", "_metadata.json", "_feature_pipeline.pkl", "_label_pipeline.pkl")
-"""Of the files without which a model cannot be served."""
 _FOLDER = re.compile(r"sub-train-(?P<coin>.+)_(?P<stamp>\d{10})$")
 
 
@@ -69,11 +69,11 @@ def check_model(folder: Path, filename: str, identifier: str) -> None:
     :param filename: beginning of its files' names
     :raises DamagedFileError: saying what is wrong
     """
-    missing = [end for end in ENDINGS if not (folder / f"{filename}{end}").is_file()]
+    missing = [end for end in MODEL_FILES if not (folder / f"{filename}{end}").is_file()]
     if missing:
         raise DamagedFileError(f"{filename}{missing[0]} is missing")
     if not (folder / MANIFEST).is_file():
-        for end in ENDINGS:
+        for end in MODEL_FILES:
             _load(folder / f"{filename}{end}")
         return
     manifest = read_json(folder / MANIFEST)

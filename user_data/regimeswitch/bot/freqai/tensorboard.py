@@ -6,10 +6,13 @@ module behind it imports xgboost. The learners used here write nothing to it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from freqtrade.freqai import freqai_interface
+
+from regimeswitch.bot.patches import install, is_installed
 
 
 class NoLogger:
@@ -21,12 +24,12 @@ class NoLogger:
 
 def no_tensorboard() -> None:
     """Give FreqAI a logger that imports nothing; PyTorch models of others keep theirs."""
-    original = freqai_interface.get_tb_logger
-    if getattr(original, "imports_nothing", False):
-        return
+    if not is_installed(freqai_interface, "get_tb_logger"):
+        install("FreqAI", freqai_interface, get_tb_logger=_without_logger)
 
-    def logger_for(model_type: str, path: Path, activate: bool) -> Any:
+
+def _without_logger(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get_tb_logger(model_type: str, path: Path, activate: bool) -> Any:
         return original(model_type, path, activate) if model_type == "pytorch" else NoLogger()
 
-    vars(logger_for)["imports_nothing"] = True
-    freqai_interface.get_tb_logger = logger_for
+    return get_tb_logger
