@@ -126,11 +126,11 @@ PATCHES = (
         process_msg_queue="queue",
     ),
     *_of(
-        *("strategy", "models", "freqai.base.RegimeModelBase.put_regime_into"),
+        *("strategy", "models", "freqai.regime_candles.RegimeCandles.put_into"),
         feature_engineering_standard="dataframe metadata",
     ),
     *_of(
-        *("FreqAI", "models", "freqai.tensorboard.no_tensorboard", True),
+        *("FreqAI", "models", "freqai.adapter.RegimeFreqaiModel", True),
         get_tb_logger="model_type path activate",
     ),
     *_of(
@@ -146,7 +146,7 @@ PATCHES = (
         merge_features="df_main df_to_merge tf timeframe_inf suffix",
     ),
     *_of(
-        *("kitchen", "models", "freqai.backtested.BacktestedModel.start_backtesting", True),
+        *("kitchen", "models", "freqai.adapter.RegimeFreqaiModel.start_backtesting", True),
         use_strategy_to_populate_indicators=(
             "strategy corr_dataframes base_dataframes pair prediction_dataframe do_corr_pairs"
         ),

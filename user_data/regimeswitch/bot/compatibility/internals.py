@@ -103,7 +103,7 @@ MODEL = [
     called("define_data_pipeline", "threads"),
     *read("_threads", "total_pairs", "full_path"),
     *read("train_queue", "live", "dd", "freqai_info", "ft_params", "data_split_parameters"),
-    *read("class_names", "training_timerange", "scanning", "_stop_event"),
+    *read("class_names", "training_timerange", "scanning", "_stop_event", "base_tf_seconds"),
 ]
 """Of FreqAI's model: what the two models override and use."""
 DRAWER = [
