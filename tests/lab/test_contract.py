@@ -48,6 +48,7 @@ ORDERS, CONNECTION, CANDLES, TRADES, MODELS = (
     *("orders", "connection", "candles", "trades", "models"),
 )
 INTERFACE = "freqtrade.freqai.freqai_interface.IFreqaiModel"
+FREQAI = "freqtrade.freqai.freqai_interface"
 KITCHEN = "freqtrade.freqai.data_kitchen.FreqaiDataKitchen"
 RPC = "freqtrade.rpc.rpc_manager.RPCManager"
 DRAWER = "freqtrade.freqai.data_drawer.FreqaiDataDrawer"
@@ -145,6 +146,12 @@ CHANGES = [
     (CONNECTION, other("freqtrade.data.dataprovider.DataProvider", "ohlcv"), "ohlcv(another)"),
     (CONNECTION, other(RPC, "process_msg_queue"), "RPCManager.process_msg_queue(another)"),
     (CONNECTION, gone("freqtrade.exchange.Exchange", "get_rate"), "get_rate is missing"),
+    (CONNECTION, other("requests.Session", "request"), "requests Session.request(another)"),
+    (
+        CONNECTION,
+        other("freqtrade.exchange.Exchange", "_async_get_candle_history"),
+        "Binance._async_get_candle_history(another)",
+    ),
     (TRADES, other("freqtrade.strategy.IStrategy", "confirm_trade_exit"), "confirm_trade_exit(a"),
     (CANDLES, with_source("def f(self):\n    self._exchange_ws.get_ohlcv()"), "Exchange.f uses"),
     (CANDLES, with_source("def f(self):\n    self._api.fetch_ohlcv()"), "called by"),
@@ -165,6 +172,12 @@ CHANGES = [
     (MODELS, gone(INTERFACE, "start_live"), "IFreqaiModel.start_live is missing"),
     (MODELS, other(INTERFACE, "train"), "IFreqaiModel.train(another)"),
     (MODELS, other(KITCHEN, "merge_features"), "FreqaiDataKitchen.merge_features(another)"),
+    (MODELS, other(FREQAI, "get_tb_logger"), "freqai_interface.get_tb_logger(another)"),
+    (
+        MODELS,
+        other("freqtrade.strategy.IStrategy", "feature_engineering_standard"),
+        "IStrategy.feature_engineering_standard(another)",
+    ),
     (MODELS, other(DRAWER, "save_data"), "FreqaiDataDrawer.save_data(another)"),
     (MODELS, other(DRAWER, "save_drawer_to_disk"), "does not write pair_dictionary_path"),
 ]

@@ -116,12 +116,13 @@ def _has(owner: Any, name: str) -> bool:
 
 
 def named(path: str) -> Any:
-    """A class of freqtrade by module and name; FreqAI, which takes seconds, only when asked for."""
+    """A class or module of freqtrade; FreqAI, which takes seconds, only when asked for."""
     module, _, name = path.rpartition(".")
     with warnings.catch_warnings():
         # What freqtrade's own imports warn of is not ours to tell.
         warnings.simplefilter("ignore")
-        return getattr(importlib.import_module(module), name)
+        home = importlib.import_module(module)
+        return getattr(home, name) if hasattr(home, name) else importlib.import_module(path)
 
 
 @cache

@@ -42,6 +42,11 @@ from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of
 from regimeswitch.bot.freqai.live_training import LiveTraining, now
 from regimeswitch.bot.freqai.model_guard import ModelGuard, model_guard
+from regimeswitch.bot.freqai.model_versions import (
+    forget_other_versions,
+    is_of_other_version,
+    report_other_versions,
+)
 from regimeswitch.bot.freqai.outlier_steps import repeatable
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.bot.freqai.prediction_columns import PredictionColumns, rows_to_predict
@@ -90,6 +95,11 @@ class RegimeFreqaiModel(IFreqaiModel):
         if not is_installed(freqai_interface, "get_tb_logger"):
             install("FreqAI", freqai_interface, get_tb_logger=_without_logger)
         self.shares = shares_rows(self.settings.models.rows, config)
+        home = config["user_data_dir"] / "models" / config["freqai"]["identifier"]
+        if config.get("runmode") in (RunMode.DRY_RUN, RunMode.LIVE):
+            forget_other_versions(home)
+        elif config.get("runmode") in (RunMode.BACKTEST, RunMode.HYPEROPT):
+            report_other_versions(home)
         self.guard: ModelGuard | None = model_guard(config, self.settings.safety)
         try:
             super().__init__(config=config)
@@ -311,6 +321,8 @@ class RegimeFreqaiModel(IFreqaiModel):
     def model_exists(self, dk: FreqaiDataKitchen) -> bool:
         """Whether a backtest finds a saved model of a window, and may use it."""
         found = bool(super().model_exists(dk))
+        if found and is_of_other_version(Path(dk.data_path)):
+            return False
         if not found or self.guard is None:
             return found
         return self.guard.may_load(Path(dk.data_path), str(dk.model_filename))

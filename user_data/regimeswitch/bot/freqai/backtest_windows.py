@@ -21,6 +21,7 @@ from freqtrade.configuration import TimeRange
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
+from regimeswitch.bot.freqai.model_versions import is_of_other_version
 from regimeswitch.market.candles import OHLCV
 
 
@@ -73,7 +74,7 @@ class BacktestWindows:
         dk.backtesting_timeranges = [test for _, test in kept]
 
     def drop_stale(self) -> None:
-        """Remove what was trained on, or predicted for, other candles than these.
+        """Remove what another version, or this one on other candles, has trained or predicted.
 
         A change of the candles that are predicted costs the predictions only, not the model.
         """
@@ -82,10 +83,13 @@ class BacktestWindows:
                 continue
             record = folder / _RECORD
             then = json.loads(record.read_text()) if record.is_file() else {}
-            if then.get("training") != now["training"]:
+            if is_of_other_version(folder):
+                then = {}
+            elif then.get("training") != now["training"]:
                 logger.info(
                     f"{self._pair}: {folder.name} was trained on other candles; training it again"
                 )
+            if then.get("training") != now["training"]:
                 shutil.rmtree(folder, ignore_errors=True)
             if then != now:
                 predictions.unlink(missing_ok=True)

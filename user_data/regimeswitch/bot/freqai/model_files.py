@@ -126,15 +126,23 @@ def saved_models(home: Path, coin: str) -> list[tuple[int, Path]]:
     return sorted((one for one in own if one[1].is_dir()), reverse=True)
 
 
-def set_aside(path: Path) -> None:
-    """Rename a damaged file or folder, so that it is neither used nor lost."""
+def set_aside(path: Path, why: str = "damaged") -> None:
+    """Rename a file or folder, so that it is neither used nor lost.
+
+    :param why: ends its new name
+    """
     if path.exists():
-        target = path.with_name(f"{path.name}.damaged")
+        target = path.with_name(f"{path.name}.{why}")
         number = 1
         while target.exists():
             number += 1
-            target = path.with_name(f"{path.name}.damaged{number}")
+            target = path.with_name(f"{path.name}.{why}{number}")
         path.rename(target)
+
+
+def no_model() -> dict[str, Any]:
+    """FreqAI's entry of a pair that has no model."""
+    return {"model_filename": "", "trained_timestamp": 0, "data_path": "", "extras": {}}
 
 
 def known_digests(path: Path) -> list[str]:
