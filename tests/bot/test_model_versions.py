@@ -26,6 +26,9 @@ from regimeswitch.bot.freqai.model_versions import (
 from results import predictions_of
 
 
+# freqtrade's own warnings, in its own code.
+pytestmark = pytest.mark.filterwarnings("default")
+
 __all__ = ["moved_bot"]
 
 ONE_WEEK = ("--timerange", "20241225-20250101", "--pairs", "BTC/USDT", "--cache", "none")
@@ -168,7 +171,6 @@ def test_a_backtest_trains_models_of_the_version_before_again(
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("guards", [True, False], ids=["guards on", "guards off"])
 def test_a_bot_trains_models_of_the_version_before_again(
     moved_bot: Callable[..., MovedBot], caplog: pytest.LogCaptureFixture, guards: bool
