@@ -42,11 +42,7 @@ from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of
 from regimeswitch.bot.freqai.live_training import LiveTraining, now
 from regimeswitch.bot.freqai.model_guard import ModelGuard, model_guard
-from regimeswitch.bot.freqai.model_versions import (
-    forget_other_versions,
-    is_of_other_version,
-    report_other_versions,
-)
+from regimeswitch.bot.freqai.model_versions import is_of_other_version, look_at_versions
 from regimeswitch.bot.freqai.outlier_steps import repeatable
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.bot.freqai.prediction_columns import PredictionColumns, rows_to_predict
@@ -95,18 +91,15 @@ class RegimeFreqaiModel(IFreqaiModel):
         if not is_installed(freqai_interface, "get_tb_logger"):
             install("FreqAI", freqai_interface, get_tb_logger=_without_logger)
         self.shares = shares_rows(self.settings.models.rows, config)
-        home = config["user_data_dir"] / "models" / config["freqai"]["identifier"]
-        if config.get("runmode") in (RunMode.DRY_RUN, RunMode.LIVE):
-            forget_other_versions(home)
-        elif config.get("runmode") in (RunMode.BACKTEST, RunMode.HYPEROPT):
-            report_other_versions(home)
-        self.guard: ModelGuard | None = model_guard(config, self.settings.safety)
+        models = config["user_data_dir"] / "models"
         try:
+            look_at_versions(models / config["freqai"]["identifier"], config.get("runmode"))
+            self.guard: ModelGuard | None = model_guard(config, self.settings.safety)
             super().__init__(config=config)
         except OSError as error:
             raise OperationalException(
-                f"the model folder cannot be written ({error}); make "
-                f"{config['user_data_dir'] / 'models'} a folder that this user may write to"
+                f"the model folder cannot be written ({error}); make {models} a folder that this "
+                "user may write to"
             ) from error
         if self.guard is not None:
             self.guard.watch(self.dd)
@@ -156,7 +149,8 @@ class RegimeFreqaiModel(IFreqaiModel):
 
     def _viewed(self, candles: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
         """Candles with what a backtest predicted for them."""
-        predictions, found = self.backtested.load(pair, candles, self._timerange)
+        needed = [*self.columns.names, TRAINED_COLUMN]
+        predictions, found = self.backtested.load(pair, candles, self._timerange, needed)
         said_of_missing(pair, found, candles["date"], self._timerange)
         parts = [candles, predictions]
         if "regime" not in candles.columns:

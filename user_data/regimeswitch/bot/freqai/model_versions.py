@@ -14,6 +14,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from freqtrade.enums import RunMode
+
 from regimeswitch import __version__
 from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
@@ -49,6 +51,17 @@ def version_of(folder: Path) -> str | None:
 def is_of_other_version(folder: Path) -> bool:
     """Whether a folder holds models that another version has fitted."""
     return version_of(folder) not in (None, __version__)
+
+
+def look_at_versions(home: Path, mode: RunMode | None) -> None:
+    """Before FreqAI looks into the folder of an identifier: see to models of other versions.
+
+    Nothing is done for charts and commands that neither train nor trade.
+    """
+    if mode in (RunMode.DRY_RUN, RunMode.LIVE):
+        forget_other_versions(home)
+    elif mode in (RunMode.BACKTEST, RunMode.HYPEROPT):
+        report_other_versions(home)
 
 
 def report_other_versions(home: Path) -> None:
