@@ -42,7 +42,12 @@ from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of
 from regimeswitch.bot.freqai.live_training import LiveTraining, now
 from regimeswitch.bot.freqai.model_guard import ModelGuard, model_guard
-from regimeswitch.bot.freqai.model_versions import is_of_other_version, look_at_versions
+from regimeswitch.bot.freqai.model_versions import (
+    SECTION,
+    is_of_other_version,
+    look_at_versions,
+    stamped,
+)
 from regimeswitch.bot.freqai.outlier_steps import repeatable
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.bot.freqai.prediction_columns import PredictionColumns, rows_to_predict
@@ -59,6 +64,7 @@ from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.blended import Forecast
 from regimeswitch.model.factory import TrainedModel
 from regimeswitch.model.learners import Task
+from regimeswitch.model.training_set import Rows
 from regimeswitch.model.volatility_model import VolatilityForecast
 
 
@@ -185,10 +191,8 @@ class RegimeFreqaiModel(IFreqaiModel):
         dk.label_pipeline = Pipeline([])
         pipeline = self.define_data_pipeline(threads=dk.thread_count)
         rows = self.rows.of(frame, pair, dk, pipeline, window, self.live)
-        model: TrainedModel = (
-            self._shared_model(dk) if self.shares else self.fit({"train_rows": rows}, dk)
-        )
-        dk.data["regimeswitch"] = metadata_of(model, pair)
+        model = self._shared_model(dk) if self.shares or rows is None else self._fitted(rows, dk)
+        dk.data[SECTION] = stamped(metadata_of(model, pair))
         dk.data["extra_returns_per_train"] = {
             **dk.data["extra_returns_per_train"],
             TRAINED_COLUMN: float(window.stopts + self._buffer_seconds()),
@@ -213,8 +217,12 @@ class RegimeFreqaiModel(IFreqaiModel):
             raise OperationalException("train() came before start(); call start() first")
         load = self.training.load_range if self.live else None
         rows, names = self.shared.rows(window, self.strategy, dk, load)
-        model: TrainedModel = self.fit({"train_rows": rows}, dk)
+        model = self._fitted(rows, dk)
         model.feature_names_ = names
+        return model
+
+    def _fitted(self, rows: Rows, dk: FreqaiDataKitchen) -> TrainedModel:
+        model: TrainedModel = self.fit({"train_rows": rows}, dk)
         return model
 
     def _buffer_seconds(self) -> int:

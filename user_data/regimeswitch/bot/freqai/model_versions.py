@@ -33,6 +33,11 @@ SECTION, VERSION = "regimeswitch", "version"
 _SETTINGS_HASH = re.compile(r"-rs[0-9a-f]{8}$")
 
 
+def stamped(record: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a training in a model's metadata, with the version that has fitted it."""
+    return {VERSION: __version__, **record}
+
+
 def version_of(folder: Path) -> str | None:
     """The version that fitted the models of a folder, empty for one that did not say so yet.
 

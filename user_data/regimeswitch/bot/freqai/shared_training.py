@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from regimeswitch.bot.freqai.columns import CODE_COLUMN, label_of, moves_of, with_rivals
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of, in_common, renamed, vocabulary
+from regimeswitch.bot.freqai.model_versions import SECTION, stamped
 from regimeswitch.bot.freqai.training_record import metadata_of
 from regimeswitch.bot.freqai.training_rows import no_rows, without_own_rows
 from regimeswitch.market.candles import OHLCV, time_numbers, utc_dates
@@ -226,7 +227,7 @@ class SharedTraining:
         source = FreqaiDataKitchen(self._config, True, donor)
         model: TrainedModel = self._drawer.load_data(donor, source)
         dk = FreqaiDataKitchen(self._config, True, pair)
-        dk.data = {**copy.deepcopy(source.data), "regimeswitch": metadata_of(model, pair)}
+        dk.data = {**copy.deepcopy(source.data), SECTION: stamped(metadata_of(model, pair))}
         dk.label_list = list(source.label_list)
         dk.training_features_list = renamed(source.training_features_list, donor, pair)
         dk.label_pipeline = source.label_pipeline

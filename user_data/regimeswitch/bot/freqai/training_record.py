@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from regimeswitch import __version__
-from regimeswitch.bot.freqai.model_versions import VERSION
 from regimeswitch.model.factory import TrainedModel
 from regimeswitch.model.volatility_model import VolatilityModel
 
@@ -15,7 +13,6 @@ def metadata_of(model: TrainedModel, pair: str) -> dict[str, Any]:
     """What is saved beside the model: rows, scores, placebo, weights and reason of each regime."""
     ensemble = model.ensemble_
     record: dict[str, Any] = {
-        VERSION: __version__,
         "rows": ensemble.rows_,
         "sub_models": ensemble.reasons_,
         "regime_feature": ensemble.regime_feature,
