@@ -204,6 +204,16 @@ def test_the_backtest_of_the_very_range_counts_then_the_newest(tmp_path: Path) -
     assert list(columns["&s-signal"].unique()) == ["buy"]
 
 
+def test_a_backtest_of_another_version_shows_nothing(tmp_path: Path) -> None:
+    store = BacktestPredictions(tmp_path / "backtested")
+    frame = candles(50)
+    store.save("BTC/USDT", frame, predicted(frame, 0.5), range_of(frame))
+    _, found = store.load("BTC/USDT", frame, range_of(frame), ["buy"])
+    assert found.all()
+    columns, found = store.load("BTC/USDT", frame, range_of(frame), ["buy", "regime_trust"])
+    assert (len(columns.columns), found.any()) == (0, False)
+
+
 def test_rows_of_other_candles_and_failed_trainings_show_nothing(tmp_path: Path) -> None:
     store = BacktestPredictions(tmp_path / "backtested")
     frame = candles(50)

@@ -11,7 +11,7 @@ import pytest
 from freqtrade.configuration import TimeRange
 
 from regimeswitch.bot.freqai.columns import RIVALS
-from regimeswitch.bot.freqai.missing_rows import no_rows
+from regimeswitch.bot.freqai.training_rows import no_rows
 from regimeswitch.market.volatility_forecast import ewma_variance
 from regimeswitch.model.factory import unfitted_volatility_model
 from regimeswitch.model.shrinkage import qlike

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from freqtrade.enums import RPCMessageType
 from freqtrade.strategy import IStrategy
+
+from regimeswitch.bot.patches import install
 
 
 logger = logging.getLogger(__name__)
@@ -104,16 +106,14 @@ class Messenger:
         self._channels = {one.name: one for one in channels(strategy.config)}
         self._waiting: deque[str] = deque()
         if self._rpc is not None:
-            self._install()
+            install("messages", self._rpc, process_msg_queue=self._processing)
 
-    def _install(self) -> None:
-        process = self._rpc.process_msg_queue
-
-        def process_all(queue: deque[str]) -> None:
+    def _processing(self, process: Callable[..., None]) -> Callable[..., None]:
+        def process_msg_queue(queue: deque[str]) -> None:
             self.flush()
             process(queue)
 
-        self._rpc.process_msg_queue = process_all
+        return process_msg_queue
 
     def warn(self, text: str) -> None:
         """A warning, at the end of this loop."""
