@@ -1,7 +1,7 @@
-"""Time of one training round: all pairs with shared rows and gate, against stock trainings.
+"""Time of one training round: all pairs with shared rows and validation, against stock trainings.
 
 Prints the ratio to FreqAI's LightGBMClassifier (150 trees, 31 leaves), trained pair after pair on
-the same window, in the same process, on one thread. Below 1 the round with all its evidence is
+the same window, in the same process, on one thread. Below 1 the round with its validation is
 cheaper. ``python benchmarks/training_round.py --help`` for other candles.
 """
 

@@ -191,4 +191,4 @@ def test_a_training_delays_no_position_and_its_forecast_is_served_later(
     # The position is what it was: sizes are those of entries.
     assert [one.id for one in Trade.get_open_trades()] == [trade.id]
     assert "raised exception" not in caplog.text
-    assert "volatility of the next 24 hours, QLIKE" in caplog.text
+    assert "mean QLIKE of the next 24 hours' variance" in caplog.text

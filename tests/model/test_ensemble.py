@@ -119,7 +119,7 @@ def test_base_answers_where_there_is_no_sub_model(make: Any, mode: str, data: Da
     bull = getattr(model, method)(data.X, np.full(len(data.X), BULL))
     assert not np.array_equal(bull, base)
     codes = [UNKNOWN, BULL, BEAR, SIDEWAYS]
-    assert model.trust(codes).tolist() == [0, 1, 0, 0]
+    assert model.sub_model_weight(codes).tolist() == [0, 1, 0, 0]
 
 
 @both_modes

@@ -1,4 +1,4 @@
-"""Training rows of one or several pairs, side by side: what a model and its judges learn from.
+"""Training rows of one or several pairs, side by side: what models learn from.
 
 Labels overlap by their horizon, so that neighbouring rows repeat each other. Thinning keeps the
 rows of every n-th candle by ABSOLUTE time: the same rows whatever the window and the pair.
@@ -42,6 +42,7 @@ class Rows:
         """The rows that are chosen, in a new object.
 
         :param chosen: mask of booleans, shape (n,), or positions, shape (m,)
+        :raises IndexError: when a mask is of another length
         """
         return type(self)(*(part[chosen] for part in self._parts()))
 
@@ -57,6 +58,31 @@ class Rows:
         """
         columns = zip(*(rows._parts() for rows in parts), strict=True)
         return cls(*(np.concatenate(column) for column in columns))
+
+
+@dataclass(frozen=True)
+class Span:
+    """Pairs and time of some rows.
+
+    :param pairs: names, in the order of their first row
+    :param first: opening time of the first candle, counted in base candles since 1970
+    :param last: of the last candle
+    """
+
+    pairs: tuple[str, ...]
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, rows: Rows) -> Self:
+        """The span of at least one row.
+
+        :param rows: in any order
+        :raises ValueError: when there is no row
+        """
+        names, place = np.unique(rows.pair, return_index=True)
+        ordered = tuple(str(name) for name in names[np.argsort(place)])
+        return cls(ordered, int(rows.time.min()), int(rows.time.max()))
 
 
 def thinning_step(rows: int, budget: int, least: int, horizon: int) -> int:

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import candles_spanning
-from regimeswitch.model.shrinkage import shuffled_regimes
 from regimeswitch.market.features import DAY_CANDLES
-from regimeswitch.model.blended import GatedModel
-from regimeswitch.model.validation import fit_base
-from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.stock import stock_probabilities
 from regimeswitch.market.labels import CLASSES
+from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.factory import unfitted_ensemble, unfitted_model
+from regimeswitch.model.shrinkage import shuffled_regimes
 from regimeswitch.model.training_set import Rows, thinned, thinning_step
+from regimeswitch.model.validation import fit_base
 from regimeswitch.settings import Settings
+from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.prove.dataset import PairData
+from regimeswitch_lab.stock import stock_probabilities
 
 
 Floats = NDArray[np.float64]
 Answers = dict[str, Floats]
 
-MODELS = ("stock", "single", "single_regime", "separate", "warm_start", "gated", "placebo")
+MODELS = ("stock", "single", "single_regime", "separate", "warm_start", "blended", "placebo")
 UNSWITCHED = "unswitched"
-"""The product with every trust at zero: what the regimes themselves are worth is the rest."""
+"""The blended model with all sub-model weights at 0: the difference is what the regimes add."""
 FREQUENCIES = "frequencies"
 
 
@@ -83,9 +83,9 @@ def shared_training(rows: Sequence[Rows], recipe: Recipe) -> Rows:
 def answers_of_window(
     pairs: Sequence[PairData], window: Window, recipe: Recipe
 ) -> tuple[list[Answers], list[dict[str, Any]]]:
-    """Probabilities of each model on each pair's test rows, and what the gate said.
+    """Probabilities of each model on each pair's test rows, and what validation said.
 
-    :return: by pair, model name to probabilities, shape (test rows, 3); and the gate's findings of
+    :return: by pair, model name to probabilities, shape (test rows, 3); and the weights of
         each training, one when rows are shared
     """
     own = [training_rows(data, window, recipe.horizon) for data in pairs]
@@ -108,10 +108,10 @@ def answers_of_window(
         rows = (
             shared_training([own[i] for i in members], recipe) if recipe.shares else own[group[0]]
         )
-        models, gated = _trained(rows, recipe)
-        findings.append(finding(gated))
+        models, blended = _trained(rows, recipe)
+        findings.append(finding(blended))
         for i in group:
-            answers[i] |= _answered(models, gated, pairs[i], places[i])
+            answers[i] |= _answered(models, blended, pairs[i], places[i])
     return answers, findings
 
 
@@ -126,7 +126,7 @@ def _of_the_pair_alone(rows: Rows, data: PairData, places: NDArray[np.int64]) ->
     }
 
 
-def _trained(rows: Rows, recipe: Recipe) -> tuple[dict[str, Any], GatedModel]:
+def _trained(rows: Rows, recipe: Recipe) -> tuple[dict[str, Any], BlendedModel]:
     settings = recipe.settings
     ensemble = unfitted_ensemble(
         settings.models, "classifier", recipe.training_parameters, list(CLASSES)
@@ -150,22 +150,24 @@ def _trained(rows: Rows, recipe: Recipe) -> tuple[dict[str, Any], GatedModel]:
 
 
 def _answered(
-    models: Mapping[str, Any], gated: GatedModel, data: PairData, places: NDArray[np.int64]
+    models: Mapping[str, Any], blended: BlendedModel, data: PairData, places: NDArray[np.int64]
 ) -> Answers:
     X, regime = data.X[places], data.regime[places]
     result = {name: model.answers(X, regime) for name, model in models.items()}
-    result["gated"] = gated.answers(X, regime, data.pair)
-    result[UNSWITCHED] = gated.answers(X, regime, data.pair, trust={})
+    result["blended"] = blended.answers(X, regime, data.pair)
+    unswitched = replace(blended.weights_, sub_models={})
+    result[UNSWITCHED] = blended.answers(X, regime, data.pair, unswitched)
     return result
 
 
-def finding(gated: GatedModel) -> dict[str, Any]:
-    """What the gate of one training said."""
+def finding(blended: BlendedModel) -> dict[str, Any]:
+    """Weights of one training and why they are what they are."""
+    validation = blended.regime_validation_
     return {
-        "model_trust": gated.model_verdict_.trust,
-        "trust": {name: verdict.trust for name, verdict in gated.verdicts_.items()},
-        "reason": {name: verdict.reason for name, verdict in gated.verdicts_.items()},
-        "proven": {name: slope.proven for name, slope in gated.edge_.slopes.items()},
-        "regime_feature": bool(gated.ensemble_.regime_feature),
-        "finish": {str(name): trust for name, trust in gated.finish_trust_.items()},
+        "model_weight": blended.weights_.models,
+        "weight": {name: found.weight for name, found in validation.items()},
+        "reason": {name: found.reason for name, found in validation.items()},
+        "slope": {name: slope.lower for name, slope in blended.edge_.slopes.items()},
+        "regime_feature": bool(blended.ensemble_.regime_feature),
+        "fine_tuning": {str(name): weight for name, weight in blended.weights_.pairs.items()},
     }

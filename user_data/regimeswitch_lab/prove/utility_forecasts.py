@@ -18,30 +18,30 @@ from joblib import delayed
 from numpy.typing import NDArray
 
 from regimeswitch.market.cleaning import bad_candles, mend
-from regimeswitch.model.shrinkage import shuffled_regimes
-from regimeswitch.model.blended import GatedModel
-from regimeswitch_lab.prove.candidates import Recipe, Window, shared_training, training_rows
-from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.commands.regimes_command import stored_rule_candles
-from regimeswitch_lab.side_by_side import side_by_side
-from regimeswitch_lab.prove.utility_proof import SIZE, VETO
 from regimeswitch.market.labels import (
     CLASSES,
     next_day_volatility,
 )
+from regimeswitch.market.regimes import CODES
+from regimeswitch.market.volatility_forecast import day_candles, rival_columns
+from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.factory import (
     row_step,
     unfitted_ensemble,
     unfitted_model,
     unfitted_volatility_model,
 )
-from regimeswitch.market.regimes import CODES
+from regimeswitch.model.shrinkage import shuffled_regimes
 from regimeswitch.model.training_set import Rows, thinned
-from regimeswitch.settings import Settings
-from regimeswitch.market.volatility_forecast import day_candles, rival_columns
 from regimeswitch.model.volatility_model import HAR, VolatilityModel
+from regimeswitch.settings import Settings
+from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.commands.regimes_command import stored_rule_candles
+from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.prove.candidates import Recipe, Window, shared_training, training_rows
+from regimeswitch_lab.prove.dataset import PairData
+from regimeswitch_lab.prove.utility_proof import SIZE, VETO
+from regimeswitch_lab.side_by_side import side_by_side
 
 
 Floats = NDArray[np.float64]
@@ -190,7 +190,7 @@ def _as(kind: str, rows: Rows, recipe: Recipe) -> tuple[Rows, Settings]:
     return rows, settings
 
 
-def _classifier(kind: str, rows: Rows, recipe: Recipe) -> GatedModel:
+def _classifier(kind: str, rows: Rows, recipe: Recipe) -> BlendedModel:
     rows, settings = _as(kind, rows, recipe)
     given = recipe.training_parameters
     ensemble = unfitted_ensemble(settings.models, "classifier", given, list(CLASSES))
@@ -203,10 +203,10 @@ def _size_model(kind: str, rows: Rows, recipe: Recipe) -> VolatilityModel:
     return unfitted_volatility_model(settings, given, recipe.timeframe).fit(rows)
 
 
-def _probabilities(kind: str, model: GatedModel, data: PairData, place: Ints) -> Answers:
+def _probabilities(kind: str, model: BlendedModel, data: PairData, place: Ints) -> Answers:
     answers = model.answers(data.X[place], data.regime[place], data.pair)
     columns = {name: answers[:, CLASSES.index(name)] for name in ("buy", "sell")}
-    columns["weight"] = np.full(len(place), float(model.model_verdict_.trust))
+    columns["weight"] = np.full(len(place), float(model.weights_.models))
     return {f"{VETO}/{kind}/{name}": values for name, values in columns.items()}
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from regimeswitch.market.candles import candles_spanning, timeframe_seconds
 from regimeswitch.market.features import DAY_CANDLES
+from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.prove.candidates import (
     FREQUENCIES,
     MODELS,
@@ -30,12 +31,11 @@ from regimeswitch_lab.prove.candidates import (
     test_places,
 )
 from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.side_by_side import side_by_side
 
 
 SERVED = (*MODELS, UNSWITCHED, FREQUENCIES)
-VERSION = 2
+VERSION = 3
 """Of the kept windows; a change of the figures' meaning makes them unusable."""
 
 
@@ -128,7 +128,7 @@ def walk(
     :param work: folder that keeps finished windows
     :param jobs: windows computed side by side
     :param done: called after each window
-    :return: by pair its answers; by window the gate's findings
+    :return: by pair its answers; by window the weights of validation
     """
     folder = work / key_of(pairs, recipe)
     folder.mkdir(parents=True, exist_ok=True)

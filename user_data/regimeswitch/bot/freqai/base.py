@@ -226,9 +226,9 @@ class RegimeModelBase(IFreqaiModel):
             weight: NDArray[np.float64] | float = forecast.models
         else:
             answers = self.answers(forecast, dk)
-            weight = float(self.model.model_verdict_.trust)
+            weight = float(self.model.weights_.models)
             columns |= {
-                TRUST_COLUMN: forecast.trust,
+                TRUST_COLUMN: forecast.sub_model,
                 EXPECTED_COLUMN: forecast.move * threshold,
                 SIZE_COLUMN: forecast.size * threshold,
                 RATIO_COLUMN: forecast.size_ratio,

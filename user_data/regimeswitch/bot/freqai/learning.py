@@ -29,14 +29,12 @@ from regimeswitch.bot.freqai.shared_training import (
 )
 from regimeswitch.bot.freqai.training_rows import (
     LEAST_OWN_ROWS,
-    metadata_of,
     own_rows,
-    told,
     usable_rows,
     without_own_rows,
 )
 from regimeswitch.market.labels import VOLATILITY_TARGET
-from regimeswitch.model.blended import GatedModel
+from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.factory import (
     TrainedModel,
@@ -44,6 +42,7 @@ from regimeswitch.model.factory import (
     unfitted_model,
     unfitted_volatility_model,
 )
+from regimeswitch.model.training_report import log_text, metadata_of
 from regimeswitch.model.training_set import Rows
 from regimeswitch.model.volatility_model import VolatilityModel
 
@@ -86,13 +85,12 @@ class LearningModel(RegimeModelBase):
             )
             if not self.freqai_info.get("fit_live_predictions_candles", 0) or not self.live:
                 dk.fit_labels()
-        model = self._shared_training(dk) if self.shares else self.fit({"train_rows": rows}, dk)
+        model = self._shared_training(dk) if self.shares else self._fitted(rows, dk)
         dk.data["regimeswitch"] = metadata_of(model, pair)
         dk.data["extra_returns_per_train"] = {
             **dk.data["extra_returns_per_train"],
             TRAINED_COLUMN: float(self.training_window.stopts + self._buffer_seconds()),
         }
-        logger.info(f"{pair}: trained on {model.rows_} rows; {told(model, pair)}")
         return model
 
     def _shared_training(self, dk: FreqaiDataKitchen) -> TrainedModel:
@@ -114,8 +112,13 @@ class LearningModel(RegimeModelBase):
         rows, names = shared_rows(frames, window, strategy, self.settings, self._weights_by(dk))
         if not len(rows):
             raise no_rows(frames, window)
-        model: TrainedModel = self.fit({"train_rows": rows}, dk)
+        model = self._fitted(rows, dk)
         model.feature_names_ = names
+        return model
+
+    def _fitted(self, rows: Rows, dk: FreqaiDataKitchen) -> TrainedModel:
+        model: TrainedModel = self.fit({"train_rows": rows}, dk)
+        logger.info(log_text(model, self.config["timeframe"]))
         return model
 
     def learning_pairs(self, strategy: IStrategy, pair: str) -> list[str]:
@@ -141,8 +144,8 @@ class LearningModel(RegimeModelBase):
         given = self.config["freqai"].get("model_training_parameters", {})
         return unfitted_ensemble(self.settings.models, self.task, given, classes)
 
-    def gated(self, ensemble: RegimeEnsemble, rows: Rows) -> GatedModel:
-        """The ensemble, judged and trained; what ``fit`` of both models returns."""
+    def gated(self, ensemble: RegimeEnsemble, rows: Rows) -> BlendedModel:
+        """The ensemble, validated and trained; what ``fit`` of both models returns."""
         base, period = self.config["timeframe"], self._label_period
         return unfitted_model(ensemble, self.settings, self.shares, base, period).fit(rows)
 

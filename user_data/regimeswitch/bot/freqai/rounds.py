@@ -12,8 +12,9 @@ from freqtrade.configuration import TimeRange
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from regimeswitch.bot.freqai.feature_names import OWN, written
-from regimeswitch.bot.freqai.training_rows import metadata_of, without_own_rows
+from regimeswitch.bot.freqai.training_rows import without_own_rows
 from regimeswitch.model.factory import TrainedModel
+from regimeswitch.model.training_report import metadata_of
 
 
 logger = logging.getLogger(__name__)
