@@ -7,7 +7,7 @@ rows of every n-th candle by ABSOLUTE time: the same rows whatever the window an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -83,6 +83,24 @@ class Span:
         names, place = np.unique(rows.pair, return_index=True)
         ordered = tuple(str(name) for name in names[np.argsort(place)])
         return cls(ordered, int(rows.time.min()), int(rows.time.max()))
+
+
+def recency_weighted(rows: Rows, factor: float) -> Rows:
+    """The rows with weights that fall with their age, as FreqAI's ``weight_factor`` has it.
+
+    The weight of the k-th newest of n candles is ``exp(-k / (factor n))``, k from 0; rows of one
+    candle, over all pairs, weigh the same (FreqAI's ``set_weights_higher_recent``).
+
+    :param rows: in any order
+    :param factor: ``freqai.feature_parameters.weight_factor``; 0 or less = all weigh 1
+    :return: new rows
+    """
+    weights = np.ones(len(rows))
+    if factor > 0 and len(rows):
+        moments, place = np.unique(rows.time, return_inverse=True)
+        count = len(moments)
+        weights = np.exp(-np.arange(count) / (factor * count))[::-1][place]
+    return replace(rows, weight=weights)
 
 
 def thinning_step(rows: int, budget: int, least: int, horizon: int) -> int:

@@ -176,6 +176,7 @@ def key_of(pairs: Sequence[PairData], recipe: Recipe) -> str:
     digest = hashlib.sha256()
     settings = recipe.settings.model_hash(dict(recipe.training_parameters), recipe.timeframe)
     digest.update(f"{VERSION} {settings} {recipe.shares}".encode())
+    digest.update(f"{recipe.weight_factor} {recipe.label_period}".encode())
     for data in pairs:
         digest.update(f"{data.pair} {data.names}".encode())
         for part in (data.X, data.regime, data.time, data.usable, data.y):
