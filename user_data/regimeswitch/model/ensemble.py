@@ -213,7 +213,14 @@ class RegimeEnsemble(BaseEstimator):
         return self._answer_of(model, np.zeros((1, matrix.shape[1]), dtype=np.float32))[:0]
 
     def base_answers(self, X: ArrayLike, regime: ArrayLike) -> NDArray[np.float64]:
-        """Answers of the base alone; arguments, shape and errors of :meth:`answers`."""
+        """Answers of the base alone.
+
+        :param X: features, shape (n, features), without NaN
+        :param regime: codes, shape (n,), for ``regime_feature``
+        :return: probabilities, shape (n, classes), or forecasts, shape (n, 1)
+        :raises NotFittedError: before :meth:`fit`
+        :raises ValueError: when lengths differ
+        """
         check_is_fitted(self, "base_")
         return self.answers_of(self.base_, X, regime)
 

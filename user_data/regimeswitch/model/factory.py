@@ -115,6 +115,8 @@ def unfitted_volatility_model(
 ) -> VolatilityModel:
     """The forecast of the next day's volatility that position mode learns.
 
+    :param settings: the whole section ``regimeswitch``
+    :param training_parameters: ``freqai.model_training_parameters``
     :param timeframe: base timeframe
     :param label_period: FreqAI's ``label_period_candles``; the longer of it and 24 hours counts
     """
@@ -130,6 +132,7 @@ def row_step(rows: int, settings: Settings, timeframe: str, volatility: bool) ->
     """Every how many candles a row of all pairs is kept.
 
     :param rows: of all pairs, number
+    :param settings: the whole section ``regimeswitch``
     :param timeframe: base timeframe
     :param volatility: the label is the next day's volatility, of which neighbouring rows know
         nearly the same: one row an hour is enough
