@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from freqtrade.config_schema.config_schema import CONF_SCHEMA
+from freqtrade.strategy.interface import IStrategy
 
 from project import QUICK, ROOT, Run
+from regimeswitch.bot.output_columns import OUTPUT_COLUMNS
+from regimeswitch.market.candles import OHLCV
 from regimeswitch.market.feature_blocks import FeaturePlan
 from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.training_set import Rows
@@ -34,6 +37,11 @@ FEATURES = {
     "weight_factor": 0.7,
     "label_period_candles": 24,
 }
+FREQTRADE_COLUMNS = {
+    *("enter_long", "enter_short", "enter_tag", "exit_long", "exit_short", "exit_tag"),
+}
+FREQTRADE_STATISTICS = ("_mean", "_std", "_count")
+"""Of predictions, and of the candles that it loads."""
 BEGIN = pd.Timestamp("2024-12-25", tz="UTC")
 
 
@@ -81,10 +89,23 @@ def test_prove_sees_what_the_bot_sees(
     freqtrade_here: Callable[..., Run],
     sharing: str,
 ) -> None:
-    fitted, config = Fitted(monkeypatch), config_of(sharing)
+    fitted, config, frames = Fitted(monkeypatch), config_of(sharing), []
+    entries = IStrategy.advise_entry
+
+    def noted(strategy: IStrategy, frame: pd.DataFrame, metadata: dict[str, str]) -> pd.DataFrame:
+        frames.append(entries(strategy, frame, metadata))
+        return frames[-1]
+
+    monkeypatch.setattr(IStrategy, "advise_entry", noted)
     timerange = f"{BEGIN:%Y%m%d}-20250101"
     run = freqtrade_here("backtesting", "--timerange", timerange, datadir=market, config=config)
     assert run.code == 0, run.log[-3000:]
+
+    own_columns = {one.name for one in OUTPUT_COLUMNS}
+    for frame in frames:
+        others = {name for name in frame if "%" not in name} - own_columns
+        others = {name for name in others if not name.endswith(FREQTRADE_STATISTICS)}
+        assert others - {*OHLCV, *FREQTRADE_COLUMNS} == set()
 
     whole = merged(json.loads((ROOT / "config.json").read_text()), config)
     settings = load_settings(whole["regimeswitch"])
