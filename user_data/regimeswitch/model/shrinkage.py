@@ -187,8 +187,8 @@ def blend(base: Floats, own: Floats, weight: float | Floats) -> Floats:
     :param weight: of ``own``, 0 to 1, or one for each row, shape (n, 1)
     :return: shape (n, columns); NaN where either is, whatever the weight
 
-    >>> blend(np.array([[0.2, 0.8]]), np.array([[0.6, 0.4]]), 0.5).tolist()
-    [[0.4, 0.6]]
+    >>> blend(np.array([[0.25, 0.75]]), np.array([[0.75, 0.25]]), 0.5).tolist()
+    [[0.5, 0.5]]
     """
     return np.asarray(base + weight * (own - base))
 
