@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from regimeswitch.market.candles import merge_causally
-from regimeswitch.market.cleaning import mend
+from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.features import basic_features, calendar_features, period_features
-from regimeswitch.market.volatility_features import activity_features
+from regimeswitch.market.volatility_features import volatility_features
 from regimeswitch.settings import SafetySettings
 
 
@@ -78,8 +78,8 @@ def all_features(
         warm-up. A row sees candles of longer timeframes, and of other pairs, that have closed.
     """
     raw = candles(pair, plan.timeframe)
-    base = mend(raw, plan.timeframe, safety)
-    standard = [calendar_features(base), activity_features(base, plan.timeframe)]
+    base = cleaned(raw, plan.timeframe, safety)
+    standard = [calendar_features(base), volatility_features(base, plan.timeframe)]
     parts = [
         *_blocks(pair, base["date"], candles, plan, safety),
         *(part.reset_index(drop=True) for part in standard),
@@ -104,7 +104,7 @@ def _block(
     pair: str, candles: Candles, timeframe: str, plan: FeaturePlan, safety: SafetySettings
 ) -> pd.DataFrame:
     """Features of one pair and timeframe, and ``date``."""
-    clean = mend(candles(pair, timeframe), timeframe, safety)
+    clean = cleaned(candles(pair, timeframe), timeframe, safety)
     base = timeframe if timeframe == plan.timeframe else None
     parts = [period_features(clean, n, base).add_suffix(f"_{n}") for n in plan.periods]
     block = pd.concat([*parts, basic_features(clean, base).add_suffix("_gen")], axis=1)

@@ -9,7 +9,7 @@ import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 
-from regimeswitch.bot.trading.entry_filters import PASSING, told_shares
+from regimeswitch.bot.trading.entry_filters import PASSING, log_reason_shares
 from regimeswitch.bot.trading.trade_context import EntryRecord
 
 
@@ -57,7 +57,7 @@ class Notices:
         if reasons.empty:
             return
         if dp.runmode not in (RunMode.DRY_RUN, RunMode.LIVE):
-            told_shares(pair, reasons)
+            log_reason_shares(pair, reasons)
             return
         last = str(reasons.iloc[-1])
         # What comes and goes with every candle counts as being ready to trade.
