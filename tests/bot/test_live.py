@@ -18,12 +18,14 @@ from freqtrade.persistence import Trade
 
 from examples import EXAMPLE, spot_example
 from heldpairs import POSITION, position_frame
-from movedbots import START, MovedBot, live_config
+from movedbots import START, MovedBot, live_config, moved_bot
 from project import QUICK
 from regimeswitch.settings import load_settings
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regimes_command import find_regimes
 
+
+__all__ = ["moved_bot"]
 
 pytestmark = [
     pytest.mark.slow,
