@@ -146,12 +146,12 @@ def test_charts_of_a_backtest_agree_with_its_trades_and_change_nothing(
     pd.testing.assert_frame_equal(inside.loc[rows, names], charts["BTC/USDT"].loc[rows, names])
     assert missed == 502
     assert "BTC/USDT was not backtested on these candles from 20241210 to 20241212" in why["detail"]
-    assert "trained on" not in (tmp_path / "webserver.log").read_text()
+    assert "model fitted on" not in (tmp_path / "webserver.log").read_text()
 
     plot = ("plot-dataframe", "--strategy", "RegimeSwitchStrategy", "--pairs", "BTC/USDT")
     drawn = freqtrade(*plot, "--timerange", RANGE, "--no-trades")
     assert drawn.code == 0, drawn.log[-3000:]
-    assert "trained on" not in drawn.words
+    assert "model fitted on" not in drawn.words
     (page,) = (drawn.userdir / "plot").glob("*.html")
     html = page.read_text()
     assert "regime_distance" in html
@@ -163,7 +163,7 @@ def test_charts_of_a_backtest_agree_with_its_trades_and_change_nothing(
 
     again = freqtrade(*backtest)
     assert again.code == 0, again.log[-3000:]
-    assert "trained on" not in again.words
+    assert "model fitted on" not in again.words
     assert "Could not find" not in again.words.replace("Could not find existing", "")
     assert trades_of(again.userdir) == trades
     assert max(seconds) < 3, seconds

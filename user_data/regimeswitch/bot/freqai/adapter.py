@@ -3,7 +3,7 @@
 It overrides FreqAI's methods and leaves the work to its parts: what a regime is
 (:mod:`~regimeswitch.bot.freqai.regime_candles`), which rows a training sees
 (:mod:`~regimeswitch.bot.freqai.training_rows`, :mod:`~regimeswitch.bot.freqai.shared_training`),
-how a model is fitted (:mod:`~regimeswitch.bot.freqai.recipe`), what a backtest or a running bot
+how a model is fitted (:mod:`~regimeswitch.bot.freqai.training_recipe`), what a backtest or a running bot
 does about it (:mod:`~regimeswitch.bot.freqai.backtest_windows`,
 :mod:`~regimeswitch.bot.freqai.live_training`) and what comes out
 (:mod:`~regimeswitch.bot.freqai.prediction_columns`).
@@ -51,12 +51,11 @@ from regimeswitch.bot.freqai.model_versions import (
 from regimeswitch.bot.freqai.outlier_steps import repeatable
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.bot.freqai.prediction_columns import PredictionColumns, rows_to_predict
-from regimeswitch.bot.freqai.recipe import Recipe
 from regimeswitch.bot.freqai.regime_candles import RegimeCandles
 from regimeswitch.bot.freqai.shared_training import SharedTraining, shares_rows
 from regimeswitch.bot.freqai.stored_predictions import VIEWS, BacktestPredictions, said_of_missing
 from regimeswitch.bot.freqai.training_outcome import Outcome, is_last
-from regimeswitch.bot.freqai.training_record import metadata_of, told
+from regimeswitch.bot.freqai.training_recipe import TrainingRecipe
 from regimeswitch.bot.freqai.training_rows import TrainingRows
 from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.bot.shutdown import ENDING
@@ -64,6 +63,7 @@ from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.blended import Forecast
 from regimeswitch.model.factory import TrainedModel
 from regimeswitch.model.learners import Task
+from regimeswitch.model.training_report import log_text, metadata_of
 from regimeswitch.model.training_set import Rows
 from regimeswitch.model.volatility_model import VolatilityForecast
 
@@ -113,7 +113,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.regimes = RegimeCandles(self.settings, self.task, self.dd)
         self.rows = TrainingRows(config, self.settings, self.shares)
         self.shared = SharedTraining(config, self.settings, self.dd)
-        self.recipe = Recipe(config, self.settings, self.task, self.shares)
+        self.recipe = TrainingRecipe(config, self.settings, self.task, self.shares)
         self.columns = PredictionColumns(self.settings)
         self.outcome = Outcome()
         self.histories = PairHistories(config, self.dd)
@@ -197,7 +197,6 @@ class RegimeFreqaiModel(IFreqaiModel):
             **dk.data["extra_returns_per_train"],
             TRAINED_COLUMN: float(window.stopts + self._buffer_seconds()),
         }
-        logger.info(f"{pair}: trained on {model.rows_} rows; {told(model, pair)}")
         return model
 
     def _shared_model(self, dk: FreqaiDataKitchen) -> TrainedModel:
@@ -223,6 +222,7 @@ class RegimeFreqaiModel(IFreqaiModel):
 
     def _fitted(self, rows: Rows, dk: FreqaiDataKitchen) -> TrainedModel:
         model: TrainedModel = self.fit({"train_rows": rows}, dk)
+        logger.info(log_text(model, self.config["timeframe"]))
         return model
 
     def _buffer_seconds(self) -> int:
@@ -247,7 +247,7 @@ class RegimeFreqaiModel(IFreqaiModel):
             target, columns = self.columns.of_volatility(forecast, label_of(dk.label_list))
         else:
             target = self.target_columns(forecast, dk)
-            weight = float(self.model.model_verdict_.trust)
+            weight = float(self.model.weights_.models)
             columns = self.columns.of_forecast(forecast, weight, unfiltered_df)
         self.columns.set_statistics(dk, self.numeric_columns())
         return target.assign(**columns), dk.do_predict

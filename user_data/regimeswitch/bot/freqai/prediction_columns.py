@@ -86,7 +86,7 @@ class PredictionColumns:
         return self._with_weight(
             weight,
             {
-                TRUST_COLUMN: forecast.trust,
+                TRUST_COLUMN: forecast.sub_model,
                 EXPECTED_COLUMN: forecast.move * threshold,
                 SIZE_COLUMN: forecast.size * threshold,
                 RATIO_COLUMN: forecast.size_ratio,

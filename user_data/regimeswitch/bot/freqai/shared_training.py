@@ -23,11 +23,11 @@ from regimeswitch.bot.freqai.columns import CODE_COLUMN, label_of, moves_of, wit
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of, in_common, renamed, vocabulary
 from regimeswitch.bot.freqai.model_versions import SECTION, stamped
-from regimeswitch.bot.freqai.training_record import metadata_of
 from regimeswitch.bot.freqai.training_rows import no_rows, without_own_rows
 from regimeswitch.market.candles import OHLCV, time_numbers, utc_dates
 from regimeswitch.market.labels import VOLATILITY_TARGET
 from regimeswitch.model.factory import TrainedModel, row_step
+from regimeswitch.model.training_report import metadata_of
 from regimeswitch.model.training_set import Rows, thinned
 from regimeswitch.settings import Settings
 
