@@ -27,7 +27,7 @@ from regimeswitch.model.calibration import Calibrator, calibration_error
 from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.expected_return import Edge, class_moves, measured, number_moves
 from regimeswitch.model.shrinkage import ValidatedWeight, validated_weight
-from regimeswitch.model.training_set import Rows, Span
+from regimeswitch.model.training_set import Rows, TrainingSpan
 from regimeswitch.model.validation import (
     NO_VALIDATION_ROWS,
     NOT_VALIDATED,
@@ -107,7 +107,7 @@ class BlendedModel:
         ensemble = clone(self.ensemble)
         folds = folds_of(rows, self.settings, self.horizon)
         answers = validate(ensemble, folds, self.pair_trees, self.seed, self.day)
-        self.rows_, self.span_ = len(rows), Span.of(rows)
+        self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
         self.validation_rows_ = 0 if answers is None else len(answers.truth)
         ensemble.set_params(regime_feature=answers is not None and answers.regime_feature)
         self.ensemble_ = ensemble.fit(rows.X, rows.y, rows.regime, rows.weight)

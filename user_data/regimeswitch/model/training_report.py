@@ -12,7 +12,7 @@ from regimeswitch.market.candles import timeframe_seconds
 from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.factory import TrainedModel
 from regimeswitch.model.shrinkage import ValidatedWeight
-from regimeswitch.model.training_set import Span
+from regimeswitch.model.training_set import TrainingSpan
 from regimeswitch.model.volatility_model import EVERYWHERE, VolatilityModel
 
 
@@ -43,7 +43,7 @@ def _first_line(model: TrainedModel, timeframe: str) -> str:
     return f"{_pairs(model.span_)}: {kind} {rows}, validated on {model.validation_rows_:,}"
 
 
-def _pairs(span: Span) -> str:
+def _pairs(span: TrainingSpan) -> str:
     named, more = span.pairs[:MAX_PAIRS], len(span.pairs) - MAX_PAIRS
     return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 

@@ -61,7 +61,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Span:
+class TrainingSpan:
     """Pairs and time of some rows.
 
     :param pairs: names, in the order of their first row

@@ -26,7 +26,7 @@ from regimeswitch.model.shrinkage import (
     qlike,
     validated_weight,
 )
-from regimeswitch.model.training_set import Rows, Span
+from regimeswitch.model.training_set import Rows, TrainingSpan
 from regimeswitch.model.validation import (
     NO_VALIDATION_ROWS,
     NOT_VALIDATED,
@@ -149,7 +149,7 @@ class VolatilityModel:
         ratios = [fold for fold, _ in folds]
         answers = validate(ensemble, ratios, 0, self.seed, self.day, qlike)
         ewma = np.concatenate([one for _, one in folds])[:, None] if folds else np.zeros((0, 1))
-        self.rows_, self.span_ = len(rows), Span.of(rows)
+        self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
         self.validation_rows_ = 0 if answers is None else len(answers.truth)
         self.har_ = Har.fit(rivals_of(rows.X), rows.y)
         ensemble.set_params(regime_feature=answers is not None and answers.regime_feature)

@@ -3,8 +3,8 @@
 It overrides FreqAI's methods and leaves the work to its parts: what a regime is
 (:mod:`~regimeswitch.bot.freqai.regime_candles`), which rows a training sees
 (:mod:`~regimeswitch.bot.freqai.training_rows`, :mod:`~regimeswitch.bot.freqai.shared_training`),
-how a model is fitted (:mod:`~regimeswitch.bot.freqai.training_recipe`), what a backtest or a running bot
-does about it (:mod:`~regimeswitch.bot.freqai.backtest_windows`,
+how a model is fitted (:mod:`~regimeswitch.bot.freqai.training_recipe`), what a backtest or a
+running bot does about it (:mod:`~regimeswitch.bot.freqai.backtest_windows`,
 :mod:`~regimeswitch.bot.freqai.live_training`) and what comes out
 (:mod:`~regimeswitch.bot.freqai.prediction_columns`).
 """
