@@ -28,12 +28,12 @@ from regimeswitch.bot.freqai.model_files import (
     MANIFEST,
     DamagedFileError,
     check_model,
-    replacing,
     trusted_copy,
     write_known,
     write_manifest,
 )
 from regimeswitch.bot.freqai.model_guard import ModelGuard
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings import SafetySettings
 
 

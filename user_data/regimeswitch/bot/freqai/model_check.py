@@ -13,13 +13,13 @@ from regimeswitch.bot.freqai.model_files import (
     check_model,
     no_model,
     read_json,
-    replacing,
     saved_models,
     set_aside,
     trusted_copy,
 )
 from regimeswitch.bot.freqai.model_versions import is_of_other_version
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.whole_files import replacing
 
 
 class ModelCheck:

@@ -23,7 +23,6 @@ from regimeswitch.bot.freqai.model_check import ModelCheck
 from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
     check_model,
-    replacing,
     set_aside,
     write_known,
     write_manifest,
@@ -31,6 +30,7 @@ from regimeswitch.bot.freqai.model_files import (
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.patches import Make, install
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings import SafetySettings
 
 

@@ -21,9 +21,9 @@ from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
     no_model,
     read_json,
-    replacing,
     set_aside,
 )
+from regimeswitch.bot.whole_files import replacing
 
 
 logger = logging.getLogger(__name__)
