@@ -51,7 +51,7 @@ from regimeswitch.bot.freqai.model_versions import (
 from regimeswitch.bot.freqai.outlier_steps import repeatable
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.bot.freqai.prediction_columns import PredictionColumns, rows_to_predict
-from regimeswitch.bot.freqai.recipe import Recipe
+from regimeswitch.bot.freqai.recipe import FittingRecipe
 from regimeswitch.bot.freqai.regime_candles import RegimeCandles
 from regimeswitch.bot.freqai.shared_training import SharedTraining, shares_rows
 from regimeswitch.bot.freqai.stored_predictions import VIEWS, BacktestPredictions, said_of_missing
@@ -113,7 +113,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.regimes = RegimeCandles(self.settings, self.task, self.dd)
         self.rows = TrainingRows(config, self.settings, self.shares)
         self.shared = SharedTraining(config, self.settings, self.dd)
-        self.recipe = Recipe(config, self.settings, self.task, self.shares)
+        self.recipe = FittingRecipe(config, self.settings, self.task, self.shares)
         self.columns = PredictionColumns(self.settings)
         self.outcome = Outcome()
         self.histories = PairHistories(config, self.dd)

@@ -16,7 +16,7 @@ from regimeswitch.model.training_set import Rows
 from regimeswitch.settings import Settings
 
 
-class Recipe:
+class FittingRecipe:
     """How the models of one configuration are fitted.
 
     :param config: freqtrade's, with the section ``freqai``
