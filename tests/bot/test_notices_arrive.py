@@ -12,13 +12,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from aiohttp import web
 from freqtrade.enums import RPCMessageType
 from freqtrade.rpc.telegram import Telegram
 
 from guarded import ORDER, World, running_world
-from regimeswitch.bot.messages.alerts import Alarms
-from regimeswitch.bot.messages.channels import Messenger, channels, complaint
+from regimeswitch.bot.messages.channels import channels, complaint
+from regimeswitch.bot.messages.message import Level
+from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 
 
@@ -201,12 +203,20 @@ def test_warnings_leave_at_the_end_of_the_loop_and_information_as_a_custom_messa
         send_msg=lambda text, always_send: queue.append(text),
     )
     strategy: Any = SimpleNamespace(dp=provider, config={})
-    messenger = Messenger(strategy)
-    alarms = Alarms(messenger.warn, messenger.inform)
-    alarms.set("money", "costs `money`")
-    alarms.set("candle", "costs nothing", info=True)
-    alarms.clear("candle", "is over")
+    messenger = Messenger.of(strategy)
+    assert Messenger.of(strategy) is messenger
+    alarms = messenger.alarms("guard")
+    with time_machine.travel("2025-01-01 00:15+00:00", tick=False) as clock:
+        alarms.set("money", "costs `money`")
+        alarms.set("candle", "costs nothing", level=Level.INFO)
+        clock.shift(1800)
+        alarms.clear("candle", "is over")
     assert manager.sent == []
     manager.process_msg_queue(queue)
-    warning = {"type": RPCMessageType.WARNING, "status": "costs 'money'"}
-    assert manager.sent == [warning, "costs nothing", "is over"]
+    fields = {"kind": "guard", "level": "Warning", "pairs": ""}
+    text = "Warning: costs 'money' (since 2025-01-01 00:15 UTC)"
+    since = "since 2025-01-01 00:15 UTC"
+    assert manager.sent == [
+        {"type": RPCMessageType.WARNING, "status": text, **fields},
+        f"Info:\n- costs nothing ({since})\n- is over ({since}, for 30 min)",
+    ]

@@ -17,6 +17,7 @@ from freqtrade.strategy.interface import IStrategy
 from regimeswitch.bot.freqai.backtested import BacktestedModel
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.rounds import adopt
+from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.shutdown import ENDING, TRAINING_SECONDS
 from regimeswitch.market.candles import utc_dates
 
@@ -64,7 +65,7 @@ class RegimeFreqaiModel(BacktestedModel):
         self.total_pairs = len(strategy.dp.current_whitelist())
         _, trained = self.dd.get_pair_dict_info(pair)
         if self.guard is not None:
-            self.guard.listen(lambda text: strategy.dp.send_msg(text, always_send=True))
+            self.guard.listen(Messenger.of(strategy).alarms("model"))
             expires = float(self.freqai_info.get("expiration_hours", 0))
             self.guard.look(pair, self.rounds.adopted.get(pair, trained), expires, _now())
         if self.guard is None or self.guard.may_train(pair, _now()):
