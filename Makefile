@@ -36,7 +36,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Candles that a replay takes of the range.
 COUNT ?= 2000
 
-.PHONY: help venv backtest dry-run live-sim prove money trials replay faults bench test lint versions lock \
+.PHONY: help venv backtest dry-run ui live-sim prove money trials replay faults bench test lint versions lock \
     clean
 
 help:  ## this list
@@ -48,9 +48,11 @@ venv: $(BIN)/regimeswitch  ## the virtualenv .venv with the project in it
 $(BIN)/regimeswitch: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
 	    "$(PYTHON) is Python " + sys.version.split()[0] + "; name one of 3.11 to 3.13: make PYTHON=...")'
+	@echo "virtualenv $(VENV): $$(grep -c '^[a-z].*==' requirements.lock) packages of requirements.lock, a minute or two"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps \
-	    --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps \
+	    --require-hashes --progress-bar off --requirement requirements.lock > $(VENV)/install.log 2>&1 \
+	    || { tail -20 $(VENV)/install.log; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	    --no-build-isolation --editable .
 	@touch $@
@@ -76,10 +78,14 @@ backtest: $(BIN)/regimeswitch  ## backtest and its report; DATADIR= PAIRS= TIMER
 	    --pairs $(PAIRS) --timerange $(TIMERANGE) --cache none
 	@$(BIN)/regimeswitch report $(USERDIR)/backtest_results --datadir $(CANDLES) --brief \
 	    --out $(WORK)/report.html
-	@echo "next: make money (against rivals and chance), make dry-run (paper trading), make backtest DATADIR=..."
+	@echo "next: make ui (charts), make money (against rivals and chance), make dry-run (paper trading), make backtest DATADIR=..."
 
 dry-run: $(BIN)/regimeswitch  ## paper trading on the embedded exchange, with API; DATADIR= API_PORT=
 	@$(BIN)/regimeswitch dry-run --candles $(CANDLES) --config $(CONFIG) --api-port $(API_PORT)
+
+ui: $(BIN)/regimeswitch  ## FreqUI on the last backtest, on 127.0.0.1; DATADIR= API_PORT=
+	@$(BIN)/regimeswitch ui --datadir $(CANDLES) --config $(CONFIG) --userdir $(USERDIR) \
+	    --api-port $(API_PORT)
 
 live-sim: $(BIN)/regimeswitch  ## live trading with an account of the embedded exchange; DATADIR= BALANCE=
 	@mkdir -p $(WORK)/live/user_data

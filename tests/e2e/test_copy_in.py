@@ -142,11 +142,11 @@ def own_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBot]:
     candles = tmp_path_factory.mktemp("market")
     end = TODAY + timedelta(days=1)
     write_market(synthetic_market(["BTC/USDT", "ETH/USDT"], DAYS, end, seed=5), candles)
-    folders = [path.parent for path in (ROOT / "user_data").glob("*/*.py")]
-    assert len(set(folders)) == 4
-    for folder in set(folders):
+    names = re.findall(r"`(\w+)`", SECTION.partition("1. Copy ")[2].partition(" of ")[0])
+    assert "regimeswitch" in names
+    for name in names:
         leave = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(folder, home / "user_data" / folder.name, ignore=leave)
+        shutil.copytree(ROOT / "user_data" / name, home / "user_data" / name, ignore=leave)
     config = copied_config(home)
     # What is the user's own to choose: little to learn from, quickly, on a free port.
     config["freqai"] |= {
@@ -169,16 +169,31 @@ def own_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnBot]:
 
 
 def test_the_virtualenv_has_what_freqtrade_brings_and_nothing_of_ours(own_bot: OwnBot) -> None:
-    names = ("freqtrade", "lightgbm", "regimeswitch", "matplotlib", "time_machine", "optuna")
+    there = ("freqtrade", "lightgbm")
+    absent = ("regimeswitch", "regimeswitch_lab", "matplotlib", "time_machine", "optuna")
+    names = (*there, *absent)
     code = f"from importlib.util import find_spec; print(*map(bool, map(find_spec, {names})))"
     python = [str(own_bot.programs / "python"), "-c", code]
     found = subprocess.run(python, capture_output=True, text=True, check=True, cwd=own_bot.home)
-    assert found.stdout.split() == ["True"] * 2 + ["False"] * 4
+    assert found.stdout.split() == ["True"] * len(there) + ["False"] * len(absent)
+
+
+def test_the_bot_s_package_does_without_the_lab(own_bot: OwnBot) -> None:
+    assert not (own_bot.home / "user_data/regimeswitch_lab").exists()
+    code = (
+        "import importlib, pkgutil, sys, regimeswitch\n"
+        "for found in pkgutil.walk_packages(regimeswitch.__path__, 'regimeswitch.'):\n"
+        "    importlib.import_module(found.name)\n"
+        "print(*[name for name in sys.modules if name.startswith('regimeswitch_lab')])"
+    )
+    path = str(own_bot.home / "user_data")
+    assert own_bot.run([str(own_bot.programs / "python"), "-c", code], PYTHONPATH=path) == "\n"
 
 
 def test_the_copied_bot_backtests_and_serves(own_bot: OwnBot) -> None:
     (doctor,) = re.findall(r"`PYTHONPATH=(\S+) (python .*?)`", SECTION)
-    found = own_bot.run(shlex.split(doctor[1]), PYTHONPATH=doctor[0])
+    clone = doctor[0].replace("CLONE", str(ROOT))
+    found = own_bot.run(shlex.split(doctor[1]), PYTHONPATH=clone)
     assert re.findall(r"^(?:serious|warning) (\S+)", found, re.MULTILINE) == EXPECTED_OF_DOCTOR
 
     own_bot.run(own_bot.command("download-data"))

@@ -23,11 +23,11 @@ from freqtrade.util.dry_run_wallet import get_dry_run_wallet
 
 from regimeswitch.bot.bot_settings import mark_identifier
 from regimeswitch.market.candles import timeframe_seconds
+from regimeswitch.market.warmup import BASE_TIMEFRAME
+from regimeswitch.settings import Settings, load_settings
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.harmless import is_harmless_place
 from regimeswitch_lab.inputs import InputError, config_of
-from regimeswitch.settings import Settings, load_settings
-from regimeswitch.market.warmup import BASE_TIMEFRAME
 
 
 DEEPEST = 5

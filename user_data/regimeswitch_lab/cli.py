@@ -22,6 +22,7 @@ from regimeswitch_lab.stop_signals import STDERR, Stopped, show_cursor, watched
 COMMANDS = {
     "offline": "offline.offline_command",
     "dry-run": "offline.dry_run_command",
+    "ui": "offline.ui_command",
     "wait": "offline.wait_command",
     "exchange": "commands.serve_command",
     "market": "synthetic.market_command",

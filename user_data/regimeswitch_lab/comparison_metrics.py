@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from regimeswitch.model.calibration import BINS
 from regimeswitch.market.labels import CLASSES
+from regimeswitch.model.calibration import BINS
 
 
 Floats = NDArray[np.float64]
@@ -71,9 +71,9 @@ def figures(sums: Floats, fee: float) -> dict[str, Floats]:
     """All figures from summed statistics, shape (draws, sums) each to (draws,).
 
     skill: 1 - log loss / log loss of the class frequencies. ece: see
-    :func:`regimeswitch.model.calibration.calibration_error`. ic: rank correlation of p(buy) - p(sell)
-    with the forward return, 0 where all answers are the same. top: mean forward return of the
-    highest 5 % of p(buy) - p(sell), less two fees.
+    :func:`regimeswitch.model.calibration.calibration_error`. ic: rank correlation of p(buy) -
+        p(sell) with the forward return, 0 where all answers are the same. top: mean forward return
+        of the highest 5 % of p(buy) - p(sell), less two fees.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         n, loss, reference, brier, one, two, both, one2, two2, top, gained = sums[:, :11].T

@@ -15,8 +15,8 @@ from typing import Any
 
 from freqtrade.config_schema.config_schema import CONF_SCHEMA
 
-from regimeswitch_lab.confidential import is_confidential_name
 from regimeswitch.settings import Settings
+from regimeswitch_lab.confidential import is_confidential_name
 
 
 Schema = Mapping[str, Any]

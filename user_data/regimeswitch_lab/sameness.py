@@ -11,9 +11,9 @@ from typing import Any
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch.bot.overrides import check_overrides
+from regimeswitch.settings.modes import POSITION
 from regimeswitch_lab.bot_config import BotConfig, section
 from regimeswitch_lab.inputs import InputError
-from regimeswitch.settings.modes import POSITION
 
 
 CLASSIFIER = "RegimeSwitchClassifier"

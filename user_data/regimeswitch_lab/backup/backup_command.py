@@ -12,11 +12,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch_lab.backup.archive_key import Key, default_path, own_key
 from regimeswitch_lab.backup.manifest import ArchiveError, Manifest
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.stop_signals import temporary_folder
-from regimeswitch.settings import SettingsError, load_settings
 
 
 OK, FAILED, USAGE = 0, 1, 2

@@ -9,8 +9,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from regimeswitch.bot.orders.journal import journal_path
-from regimeswitch_lab.backup.contents import is_journal
+from regimeswitch.settings import Settings
 from regimeswitch_lab.backup.archive_errors import ArchiveError
+from regimeswitch_lab.backup.contents import is_journal
 from regimeswitch_lab.backup.places import (
     ASIDE,
     JOURNALS,
@@ -22,7 +23,6 @@ from regimeswitch_lab.backup.places import (
 )
 from regimeswitch_lab.backup.steady import Chosen, UnsteadyError
 from regimeswitch_lab.bot_config import BotConfig, section
-from regimeswitch.settings import Settings
 
 
 PARTS = ("_model.joblib", "_metadata.json", "_feature_pipeline.pkl", "_label_pipeline.pkl")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from regimeswitch_lab.backup.manifest import ArchiveError, Manifest, Member
 from regimeswitch_lab.backup.archive_names import shown
+from regimeswitch_lab.backup.manifest import ArchiveError, Manifest, Member
 from regimeswitch_lab.backup.plain_json import MAX_BYTES, read_object
 from regimeswitch_lab.backup.steady import is_database
 

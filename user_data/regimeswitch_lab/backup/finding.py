@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from regimeswitch.settings import Settings
 from regimeswitch_lab.backup.belongings import (
     LIVE_NAME,
     PAIRS_FILE,
@@ -14,7 +15,6 @@ from regimeswitch_lab.backup.belongings import (
 from regimeswitch_lab.backup.manifest import ArchiveError
 from regimeswitch_lab.backup.steady import is_database
 from regimeswitch_lab.bot_config import BotConfig, section
-from regimeswitch.settings import Settings
 
 
 _ALSO = (LIVE_NAME, "trades.sqlite")

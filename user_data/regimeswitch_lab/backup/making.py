@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path, PurePath
 
 import regimeswitch
+from regimeswitch.settings import FEATURE_VERSION
 from regimeswitch_lab.backup.belongings import Belongings
 from regimeswitch_lab.backup.contents import count_trades
 from regimeswitch_lab.backup.manifest import ArchiveError, Kind, Manifest, Member
@@ -26,7 +27,6 @@ from regimeswitch_lab.backup.steady import (
     sha256_of,
 )
 from regimeswitch_lab.harmless import without_unknown
-from regimeswitch.settings import FEATURE_VERSION
 
 
 @dataclass

@@ -10,8 +10,8 @@ import re
 from collections import Counter
 from pathlib import PurePath, PurePosixPath
 
-from regimeswitch_lab.backup.manifest import NAME, ArchiveError, Kind, Manifest, Member
 from regimeswitch_lab.backup.archive_names import CODE_ENDS, clash_of, fault_of
+from regimeswitch_lab.backup.manifest import NAME, ArchiveError, Kind, Manifest, Member
 
 
 CONFIG_PLACE = "restored-config.json"

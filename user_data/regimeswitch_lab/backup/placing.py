@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath, PurePosixPath
 
 from regimeswitch.bot.orders.journal import journal_path
+from regimeswitch_lab.backup.archive_names import clash_of
 from regimeswitch_lab.backup.belongings import PAIRS_FILE
 from regimeswitch_lab.backup.contents import read_file
 from regimeswitch_lab.backup.manifest import ArchiveError, Manifest
-from regimeswitch_lab.backup.archive_names import clash_of
 from regimeswitch_lab.backup.places import ASIDE, CONFIG_PLACE
 from regimeswitch_lab.harmless import without_unknown
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 import regimeswitch
+from regimeswitch.settings import FEATURE_VERSION
 from regimeswitch_lab.backup.archive_key import default_path, load_key
-from regimeswitch_lab.backup.manifest import ArchiveError, Manifest
 from regimeswitch_lab.backup.backup_command import add_key
+from regimeswitch_lab.backup.manifest import ArchiveError, Manifest
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.stop_signals import held, temporary_folder
-from regimeswitch.settings import FEATURE_VERSION
 
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
-from regimeswitch_lab.backup.contents import check_content
 from regimeswitch_lab.backup.archive_key import ID_DIGITS, Key
 from regimeswitch_lab.backup.archive_limits import (
     check_directory,
@@ -28,8 +27,9 @@ from regimeswitch_lab.backup.archive_limits import (
     check_ratio,
     read_limited,
 )
-from regimeswitch_lab.backup.manifest import NAME, ArchiveError, Manifest
 from regimeswitch_lab.backup.archive_names import shown
+from regimeswitch_lab.backup.contents import check_content
+from regimeswitch_lab.backup.manifest import NAME, ArchiveError, Manifest
 from regimeswitch_lab.backup.places import check_manifest
 
 

@@ -13,7 +13,16 @@ from typing import Any
 
 from rich.table import Table
 
-from regimeswitch.bot.orders.journal import ABSENT, DONE, KNOWN, SENT, STRAY, Entry, Journal, journal_path
+from regimeswitch.bot.orders.journal import (
+    ABSENT,
+    DONE,
+    KNOWN,
+    SENT,
+    STRAY,
+    Entry,
+    Journal,
+    journal_path,
+)
 from regimeswitch_lab.bot_config import load_bot_config
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.screen import screen

@@ -15,16 +15,16 @@ from rich.table import Table
 from regimeswitch.market.candles import candles_spanning, resample, utc_dates
 from regimeswitch.market.cleaning import mend
 from regimeswitch.market.features import DAY_CANDLES, HOUR_CANDLES
+from regimeswitch.market.regimes import regime_columns
+from regimeswitch.market.warmup import check_length
+from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
 from regimeswitch_lab.bot_config import BotConfig, load_sound_config
 from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.commands.regime_picture import PICTURES, draw_regimes
+from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.ranges import time_inside
 from regimeswitch_lab.screen import screen
 from regimeswitch_lab.synthetic.truth import agreement
-from regimeswitch.market.regimes import regime_columns
-from regimeswitch.settings import REGIME_NAMES, Settings, SettingsError, load_settings
-from regimeswitch.market.warmup import check_length
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

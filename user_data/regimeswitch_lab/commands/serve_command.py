@@ -8,12 +8,12 @@ import sys
 import threading
 from pathlib import Path
 
-from regimeswitch_lab.exchange.market.candle_store import CandleError
 from regimeswitch_lab.exchange.account.account_file import LedgerError
 from regimeswitch_lab.exchange.http.server import LOOPBACK, ExchangeServer, ServerError
+from regimeswitch_lab.exchange.market.candle_store import CandleError
+from regimeswitch_lab.offline.venue import Venue, add_account_arguments, open_venue
 from regimeswitch_lab.options import port_number
 from regimeswitch_lab.stop_signals import relayed
-from regimeswitch_lab.offline.venue import Venue, add_account_arguments, open_venue
 
 
 OK, USAGE = 0, 2

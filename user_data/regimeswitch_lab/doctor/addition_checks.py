@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regimeswitch.risk.model_additions import without_model
 from regimeswitch.bot.trial_ledger import LedgerError
+from regimeswitch.risk.model_additions import without_model
 from regimeswitch_lab.doctor.findings import Finding
 from regimeswitch_lab.doctor.subject import Subject
 from regimeswitch_lab.prove.utility_proof import (

@@ -12,9 +12,9 @@ from freqtrade.exchange import timeframe_to_seconds
 
 from regimeswitch.market.candles import BAD_KINDS, OHLCV, timeframe_seconds, utc_dates
 from regimeswitch.market.cleaning import bad_candles
-from regimeswitch_lab.doctor.start_checks import foreign_to
 from regimeswitch_lab.doctor.findings import Finding, Severity
 from regimeswitch_lab.doctor.freqai_checks import startup_needs
+from regimeswitch_lab.doctor.start_checks import foreign_to
 from regimeswitch_lab.doctor.subject import Subject
 from regimeswitch_lab.inputs import InputError
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from regimeswitch_lab.doctor import addition_checks, start_checks, class_checks, config_checks, freqai_checks, key_checks, machine_checks, notice_checks, secrecy_checks
+from regimeswitch_lab.doctor import (
+    addition_checks,
+    class_checks,
+    config_checks,
+    freqai_checks,
+    key_checks,
+    machine_checks,
+    notice_checks,
+    secrecy_checks,
+    start_checks,
+)
 from regimeswitch_lab.doctor.findings import Finding
 from regimeswitch_lab.doctor.subject import Subject
 

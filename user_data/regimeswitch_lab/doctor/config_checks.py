@@ -13,13 +13,13 @@ from freqtrade.exceptions import FreqtradeException
 from regimeswitch.bot.guards import EXCHANGE
 from regimeswitch.bot.overrides import cuts, refused
 from regimeswitch.market.candles import COUNTED, timeframe_seconds
+from regimeswitch.market.warmup import check_base, check_length
+from regimeswitch.settings import SettingsError, load_settings
+from regimeswitch.settings.modes import POSITION
 from regimeswitch_lab.bot_config import features_wrong
 from regimeswitch_lab.doctor.findings import Finding, Severity
 from regimeswitch_lab.doctor.key_checks import required_by
 from regimeswitch_lab.doctor.subject import Subject
-from regimeswitch.settings.modes import POSITION
-from regimeswitch.settings import SettingsError, load_settings
-from regimeswitch.market.warmup import check_base, check_length
 
 
 HOUR = 3600

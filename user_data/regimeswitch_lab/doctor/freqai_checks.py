@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
+from regimeswitch.market.warmup import Need, warm_up_needs
+from regimeswitch.settings import MAX_STARTUP_CANDLES
 from regimeswitch_lab.backup.belongings import PAIRS_FILE, PARTS
 from regimeswitch_lab.bot_config import section
 from regimeswitch_lab.doctor.findings import Finding
 from regimeswitch_lab.doctor.subject import Subject
-from regimeswitch.settings import MAX_STARTUP_CANDLES
-from regimeswitch.market.warmup import Need, warm_up_needs
 
 
 THREAD_NAMES = ("n_jobs", "num_threads", "nthread", "thread_count", "num_thread")

@@ -10,11 +10,11 @@ from importlib import metadata
 
 from packaging.specifiers import SpecifierSet
 
-from regimeswitch.bot.compatibility import supported
 from regimeswitch.bot.bot_settings import configured_learners
+from regimeswitch.bot.compatibility import supported
+from regimeswitch.model.learners import PACKAGES
 from regimeswitch_lab.doctor.findings import Finding, Severity
 from regimeswitch_lab.doctor.subject import Subject
-from regimeswitch.model.learners import PACKAGES
 
 
 GIGABYTE = 1e9

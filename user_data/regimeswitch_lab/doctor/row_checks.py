@@ -11,13 +11,13 @@ import pandas as pd
 from regimeswitch.market.candles import candles_spanning, resample
 from regimeswitch.market.cleaning import mend
 from regimeswitch.market.features import DAY_CANDLES
-from regimeswitch_lab.doctor.candle_checks import CandleFile
-from regimeswitch_lab.doctor.findings import Finding, Severity
-from regimeswitch_lab.doctor.subject import Subject
 from regimeswitch.market.labels import CLASSES, class_labels
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.model.training_set import thinning_step
 from regimeswitch.settings import REGIME_NAMES
+from regimeswitch_lab.doctor.candle_checks import CandleFile
+from regimeswitch_lab.doctor.findings import Finding, Severity
+from regimeswitch_lab.doctor.subject import Subject
 
 
 RARE_CLASS, MANY_MISSING = 0.05, 0.05

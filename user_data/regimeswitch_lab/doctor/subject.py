@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from regimeswitch.bot.bot_settings import is_learning
+from regimeswitch.settings import Settings, SettingsError, load_settings
 from regimeswitch_lab.bot_config import BotConfig, section
 from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch.settings import Settings, SettingsError, load_settings
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from regimeswitch_lab.exchange.account.decimals import ZERO
 from regimeswitch_lab.exchange.account.account_orders import STOP_LOSS_LIMIT
+from regimeswitch_lab.exchange.account.decimals import ZERO
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.fault_matrix.scene import BASES
 

@@ -17,9 +17,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.account.account_orders import STOP_LOSS_LIMIT
 from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.fault_matrix.traces import moment
 
 

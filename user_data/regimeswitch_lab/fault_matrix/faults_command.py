@@ -22,8 +22,8 @@ from regimeswitch_lab.fault_matrix.cases import CORE, Case, all_cases, kill_case
 from regimeswitch_lab.fault_matrix.schedule import schedules
 from regimeswitch_lab.fault_matrix.verdict import Verdict, figures_of, print_verdicts
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import whole
 from regimeswitch_lab.offline.overlay import no_settings_around
+from regimeswitch_lab.options import whole
 from regimeswitch_lab.side_by_side import side_by_side
 from regimeswitch_lab.stop_signals import temporary_folder
 
@@ -163,8 +163,8 @@ def judged(
 
 def simulated(work: Path, args: argparse.Namespace, console: Console) -> Iterator[Verdict]:
     """Verdicts on seeds, as they come."""
-    from regimeswitch_lab.fault_matrix.simulation_market import write_markets
     from regimeswitch_lab.fault_matrix.simulation import run_seed
+    from regimeswitch_lab.fault_matrix.simulation_market import write_markets
 
     guards, markets = not args.without_guards, write_markets(work / "candles")
     tasks = (

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
-from regimeswitch_lab.exchange.faults.fault_rules import ASIDE
-from regimeswitch_lab.exchange.account.decimals import UNIT, ZERO
 from regimeswitch_lab.exchange.account.account_orders import Order
+from regimeswitch_lab.exchange.account.decimals import UNIT, ZERO
 from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.faults.fault_rules import ASIDE
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case
 from regimeswitch_lab.fault_matrix.cases_changes import AFTERWARDS, GROW, SHRINK, changes_of
 from regimeswitch_lab.fault_matrix.cases_exits import GAP
-from regimeswitch_lab.fault_matrix.traces import Evidence, Row, Truth, exact, moment, read_database
 from regimeswitch_lab.fault_matrix.lefts import is_left, judge_left
 from regimeswitch_lab.fault_matrix.scene import BASES, SLOTS, TROUBLED, slot_begin, slot_of
+from regimeswitch_lab.fault_matrix.traces import Evidence, Row, Truth, exact, moment, read_database
 from regimeswitch_lab.fault_matrix.verdict import Verdict
 
 

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from regimeswitch_lab.exchange.market.candle_store import CandleStore
-from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.offline.child import run_counting
+from regimeswitch_lab.exchange.faults.injection import Injection
+from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.market.candle_store import CandleStore
+from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case
 from regimeswitch_lab.fault_matrix.cases_changes import changes_of
-from regimeswitch_lab.fault_matrix.traces import Evidence
 from regimeswitch_lab.fault_matrix.kills import Plan, SharedClock
 from regimeswitch_lab.fault_matrix.scene import (
     BEGIN,
@@ -24,6 +22,8 @@ from regimeswitch_lab.fault_matrix.scene import (
     write_bot,
     write_candles,
 )
+from regimeswitch_lab.fault_matrix.traces import Evidence
+from regimeswitch_lab.offline.child import run_counting
 
 
 # More candles than bots that live so short can see.

@@ -1,7 +1,7 @@
 """A live bot that is killed at random moments and started again, beside an exchange that lives on.
 
-Run by a case as ``python -m regimeswitch_lab.fault_matrix.kills PLAN.json``. This process has loaded
-freqtrade and trades nothing; each bot is a fork of it, so that a start takes no seconds.
+Run by a case as ``python -m regimeswitch_lab.fault_matrix.kills PLAN.json``. This process has
+loaded freqtrade and trades nothing; each bot is a fork of it, so that a start takes no seconds.
 """
 
 from __future__ import annotations

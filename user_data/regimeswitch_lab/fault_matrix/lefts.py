@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from regimeswitch_lab.exchange.account.decimals import ZERO
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.fault_matrix.traces import Row, exact
 from regimeswitch_lab.fault_matrix.scene import BASES
+from regimeswitch_lab.fault_matrix.traces import Row, exact
 from regimeswitch_lab.fault_matrix.verdict import Verdict
 
 

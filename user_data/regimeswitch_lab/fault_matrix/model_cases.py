@@ -11,8 +11,8 @@ import pandas as pd
 from freqtrade.enums import RunMode, State
 from freqtrade.worker import Worker
 
-from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.fault_matrix.cases import Case
 from regimeswitch_lab.fault_matrix.model_judge import judge_model
 from regimeswitch_lab.fault_matrix.model_trouble import (
@@ -35,9 +35,9 @@ from regimeswitch_lab.fault_matrix.surroundings import (
 )
 from regimeswitch_lab.fault_matrix.verdict import Verdict
 from regimeswitch_lab.inputs import HOME
-from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from regimeswitch_lab.offline.overlay import overlay
 from regimeswitch_lab.replay.clock import moved_clock
+from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 
 
 PAIR = "BTC/USDT"

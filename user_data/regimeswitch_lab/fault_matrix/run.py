@@ -14,18 +14,17 @@ from freqtrade.worker import Worker
 from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch.bot.connection.ban_file import BanFile
-from regimeswitch_lab.exchange.market.candle_store import CandleStore
-from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.account.decimals import UNIT, ZERO
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.faults.injection import Injection
+from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.market.candle_store import CandleStore
+from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.fault_matrix.amounts import AmountWatch
 from regimeswitch_lab.fault_matrix.cases import EXIT, Case
 from regimeswitch_lab.fault_matrix.cases_changes import changes_of
 from regimeswitch_lab.fault_matrix.cases_exits import GAP
 from regimeswitch_lab.fault_matrix.disk import full_disk
-from regimeswitch_lab.fault_matrix.traces import Evidence, read_truth
 from regimeswitch_lab.fault_matrix.exit_watch import ExitWatch
 from regimeswitch_lab.fault_matrix.scene import (
     BEGIN,
@@ -49,8 +48,9 @@ from regimeswitch_lab.fault_matrix.surroundings import (
     moved_pauses,
     worker_of,
 )
-from regimeswitch_lab.replay.clock import MovedClock, moved_clock
+from regimeswitch_lab.fault_matrix.traces import Evidence, read_truth
 from regimeswitch_lab.offline.wait_command import ping_address, wait_for
+from regimeswitch_lab.replay.clock import MovedClock, moved_clock
 
 
 logger = logging.getLogger(__name__)

@@ -24,15 +24,14 @@ from freqtrade.worker import Worker
 from sqlalchemy.exc import SQLAlchemyError
 
 import regimeswitch.bot.orders.journal
-from regimeswitch_lab.exchange.market.candle_store import CandleStore
-from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.account.decimals import UNIT, ZERO
+from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.faults.injection import Injection
 from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.http.signing import Credentials
-from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.market.candle_store import CandleStore
+from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case, Transfer
-from regimeswitch_lab.fault_matrix.traces import Evidence
 from regimeswitch_lab.fault_matrix.exit_watch import ExitWatch
 from regimeswitch_lab.fault_matrix.run import load_worker, wait_first
 from regimeswitch_lab.fault_matrix.scene import BEGIN, WALLET, configuration, write_bot
@@ -55,6 +54,7 @@ from regimeswitch_lab.fault_matrix.surroundings import (
     logged,
     moved_pauses,
 )
+from regimeswitch_lab.fault_matrix.traces import Evidence
 from regimeswitch_lab.fault_matrix.wire import DELAYS, KilledError, Wire
 from regimeswitch_lab.replay.clock import MovedClock, moved_clock
 

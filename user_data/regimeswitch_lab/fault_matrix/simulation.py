@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from regimeswitch_lab.fault_matrix.schedule import Schedule
+from regimeswitch_lab.fault_matrix.simulate import run_schedule
 from regimeswitch_lab.fault_matrix.simulation_judge import judge_run
 from regimeswitch_lab.fault_matrix.simulation_market import name_of
-from regimeswitch_lab.fault_matrix.simulate import run_schedule
 from regimeswitch_lab.fault_matrix.verdict import Verdict
 from regimeswitch_lab.stop_signals import temporary_folder
 

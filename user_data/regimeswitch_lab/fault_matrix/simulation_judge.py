@@ -9,15 +9,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from regimeswitch.bot.orders.journal import OPEN
-from regimeswitch_lab.exchange.faults.fault_rules import UNSEEN, Fault
 from regimeswitch_lab.exchange.account.decimals import ZERO
+from regimeswitch_lab.exchange.faults.fault_rules import UNSEEN, Fault
 from regimeswitch_lab.fault_matrix.cases import CANDLE
 from regimeswitch_lab.fault_matrix.cases_changes import GROW, SHRINK
-from regimeswitch_lab.fault_matrix.traces import Row, moment, read_database, read_truth
 from regimeswitch_lab.fault_matrix.judge import OURS, judge_books, judge_watched
 from regimeswitch_lab.fault_matrix.scene import BASES
 from regimeswitch_lab.fault_matrix.schedule import EVERY, LAST, OFFSET, Schedule
 from regimeswitch_lab.fault_matrix.simulate import BEGIN_MS, STAKE, Traces
+from regimeswitch_lab.fault_matrix.traces import Row, moment, read_database, read_truth
 from regimeswitch_lab.fault_matrix.verdict import Verdict
 
 

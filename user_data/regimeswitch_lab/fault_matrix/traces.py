@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from regimeswitch_lab.exchange.faults.injection import Injection
 from regimeswitch_lab.exchange.account.decimals import UNIT
 from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.faults.injection import Injection
 from regimeswitch_lab.fault_matrix.scene import BASES
 
 

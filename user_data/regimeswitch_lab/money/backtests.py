@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from regimeswitch_lab.offline.child import run_logged
 from regimeswitch_lab.inputs import HOME
 from regimeswitch_lab.money.money_metrics import with_start
+from regimeswitch_lab.offline.child import run_logged
 from regimeswitch_lab.offline.overlay import child_environment
 
 

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regimeswitch_lab.money.money_metrics import balance_figures
-from regimeswitch_lab.money.simulated_account import Terms, simulate
+from regimeswitch.market.regimes import CODES
+from regimeswitch.settings import REGIME_NAMES, Settings
 from regimeswitch_lab.money.book import Curve, Days, Trade, curve_of, days_of
 from regimeswitch_lab.money.bootstrap import ratios
+from regimeswitch_lab.money.money_metrics import balance_figures
 from regimeswitch_lab.money.placebo import placebos, shifts_of
+from regimeswitch_lab.money.position_signals import Market
 from regimeswitch_lab.money.rivals import (
     constant_shares,
     held,
     rebalanced,
     volatility_shares,
 )
-from regimeswitch_lab.money.position_signals import Market
-from regimeswitch.market.regimes import CODES
-from regimeswitch.settings import REGIME_NAMES, Settings
+from regimeswitch_lab.money.simulated_account import Terms, simulate
 
 
 REGIMESWITCH, RULE, PLACEBO = "regimeswitch", "rule", "placebo"

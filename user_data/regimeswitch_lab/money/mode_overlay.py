@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from regimeswitch.settings.entry_settings import EntrySettings
-from regimeswitch_lab.bot_config import section
 from regimeswitch.settings.modes import POSITION, READ_IN, SIGNAL, SIGNAL_DEFAULTS
 from regimeswitch.settings.risk_settings import RiskSettings
+from regimeswitch_lab.bot_config import section
 
 
 SECTIONS: dict[str, type[BaseModel]] = {"entries": EntrySettings, "risk": RiskSettings}

@@ -15,8 +15,8 @@ from freqtrade.exceptions import OperationalException
 from rich.console import Console
 from rich.progress import Progress
 
-from regimeswitch.bot.overrides import full_stake
 from regimeswitch.bot.freqai.backtest_range import Span, definite_range, seconds_before
+from regimeswitch.bot.overrides import full_stake
 from regimeswitch.bot.trial_ledger import (
     KNOWN,
     LedgerError,
@@ -28,19 +28,16 @@ from regimeswitch.bot.trial_ledger import (
     trials_of,
 )
 from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch_lab.money.backtests import BacktestError
+from regimeswitch.market.warmup import startup_candles
+from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
+from regimeswitch.settings.modes import POSITION, SIGNAL
 from regimeswitch_lab.bot_config import BotConfig, load_sound_config, section
 from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.inputs import InputError, NoCandlesError, write_json
-from regimeswitch_lab.money.mode_overlay import in_mode
-from regimeswitch_lab.money.money_metrics import deflated_sharpe, trial_spread
-from regimeswitch_lab.money.money_table import LABELS, print_money
-from regimeswitch_lab.options import whole
 from regimeswitch_lab.commands.regime_picture import check_picture
-from regimeswitch_lab.money.simulated_account import Terms
+from regimeswitch_lab.inputs import InputError, NoCandlesError, write_json
+from regimeswitch_lab.money.backtests import BacktestError
 from regimeswitch_lab.money.book import Days
 from regimeswitch_lab.money.bootstrap import versus
-from regimeswitch_lab.money.money_chart import draw_money
 from regimeswitch_lab.money.compared import (
     COMPUTED,
     CONSTANT,
@@ -54,7 +51,12 @@ from regimeswitch_lab.money.compared import (
     figures_of,
     of_trades,
 )
+from regimeswitch_lab.money.mode_overlay import in_mode
+from regimeswitch_lab.money.money_chart import draw_money
+from regimeswitch_lab.money.money_metrics import deflated_sharpe, trial_spread
+from regimeswitch_lab.money.money_table import LABELS, print_money
 from regimeswitch_lab.money.position_signals import Market, read_market
+from regimeswitch_lab.money.simulated_account import Terms
 from regimeswitch_lab.money.stored import StoredCandles
 from regimeswitch_lab.money.tested import (
     SIGNALS,
@@ -64,11 +66,9 @@ from regimeswitch_lab.money.tested import (
     merged,
     trades_of,
 )
+from regimeswitch_lab.options import whole
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.sameness import require_bot, require_own_strategy
-from regimeswitch.settings.modes import POSITION, SIGNAL
-from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
-from regimeswitch.market.warmup import startup_candles
 
 
 USUAL_FEE = 0.001

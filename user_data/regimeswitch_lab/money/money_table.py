@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from regimeswitch_lab.screen import screen
 from regimeswitch.settings import REGIME_NAMES
+from regimeswitch_lab.screen import screen
 
 
 LABELS = {

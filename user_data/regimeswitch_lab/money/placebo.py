@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch_lab.money.simulated_account import Terms
 from regimeswitch_lab.money.book import Curve, Days, Trade, booked
 from regimeswitch_lab.money.position_signals import Floats, Market
+from regimeswitch_lab.money.simulated_account import Terms
 
 
 Ints = NDArray[np.int64]

@@ -13,10 +13,10 @@ from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
 from regimeswitch.bot.trading.entry_filters import position_reasons
 from regimeswitch.market.candles import OHLCV, timeframe_seconds
 from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
+from regimeswitch.settings import REGIME_NAMES, Settings
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.money.stored import StoredCandles
-from regimeswitch.settings import REGIME_NAMES, Settings
-from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 
 
 Floats = NDArray[np.float64]

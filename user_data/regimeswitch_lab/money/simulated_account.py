@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from regimeswitch.risk import rebalance, sizing
 from regimeswitch.bot.trading.marked_equity import DAILY, PEAK
 from regimeswitch.market.candles import candles_spanning, timeframe_seconds
-from regimeswitch.risk.loss_limits import DAY_SECONDS, FloorState, floor_after
-from regimeswitch_lab.money.book import Order, Trade
-from regimeswitch_lab.money.position_signals import Floats, Market
 from regimeswitch.market.regimes import NAMES
+from regimeswitch.risk import rebalance, sizing
+from regimeswitch.risk.loss_limits import DAY_SECONDS, FloorState, floor_after
 from regimeswitch.risk.sizing import Exposure
 from regimeswitch.settings import Settings
+from regimeswitch_lab.money.book import Order, Trade
+from regimeswitch_lab.money.position_signals import Floats, Market
 
 
 Ints = NDArray[np.int64]

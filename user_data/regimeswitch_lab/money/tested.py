@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from regimeswitch.settings.modes import POSITION, SIGNAL
 from regimeswitch_lab.money.backtests import Backtest, run_backtest
-from regimeswitch_lab.money.mode_overlay import in_mode
 from regimeswitch_lab.money.book import Order, Trade
+from regimeswitch_lab.money.mode_overlay import in_mode
 from regimeswitch_lab.money.position_signals import Market
 from regimeswitch_lab.sameness import CLASSIFIER
 from regimeswitch_lab.stock import USUAL
-from regimeswitch.settings.modes import POSITION, SIGNAL
 
 
 UNTRAINED: dict[str, Any] = {"models": {"sub_models": "none"}}

@@ -15,10 +15,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from regimeswitch_lab.offline import offline_command
 from regimeswitch_lab.inputs import HOME
-from regimeswitch_lab.options import port_number
+from regimeswitch_lab.offline import offline_command
 from regimeswitch_lab.offline.overlay import NO_TELEGRAM
+from regimeswitch_lab.options import port_number
 from regimeswitch_lab.stop_signals import temporary_folder
 
 

@@ -16,22 +16,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from regimeswitch_lab.bot_config import clash_of, load_bot_config
+from regimeswitch_lab.exchange.account.account_file import LedgerError
+from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.http.server import ExchangeServer, ServerError
 from regimeswitch_lab.exchange.market.candle_files import FORMATS
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT, CandleError
-from regimeswitch_lab.exchange.account.account_file import LedgerError
 from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.http.server import ExchangeServer, ServerError
-from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.bot_config import clash_of, load_bot_config
+from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.offline.child import run_child
 from regimeswitch_lab.offline.freqtrade_arguments import FreqtradeCall, UsageError, read_call
-from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.options import port_number
+from regimeswitch_lab.offline.log_filter import run_shown
 from regimeswitch_lab.offline.overlay import LiveAccount, child_environment, overlay
 from regimeswitch_lab.offline.servable import check_mode, check_pairs, config_of_call
-from regimeswitch_lab.offline.log_filter import run_shown
-from regimeswitch_lab.stop_signals import temporary_folder
 from regimeswitch_lab.offline.venue import add_account_arguments, open_venue
+from regimeswitch_lab.options import port_number
+from regimeswitch_lab.stop_signals import temporary_folder
 
 
 USAGE = 2

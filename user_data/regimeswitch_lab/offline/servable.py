@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from regimeswitch_lab.exchange.market.symbols import Symbol
 from regimeswitch_lab.bot_config import listed, load_bot_config, section
-from regimeswitch_lab.offline.freqtrade_arguments import FreqtradeCall, UsageError
+from regimeswitch_lab.exchange.market.symbols import Symbol
 from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.offline.freqtrade_arguments import FreqtradeCall, UsageError
 
 
 WITH_PAIRS = (

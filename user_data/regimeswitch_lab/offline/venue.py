@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT, CandleStore
 from regimeswitch_lab.exchange.account.account_file import Ledger, LedgerError
-from regimeswitch_lab.exchange.market.visible_market import Market, open_market
 from regimeswitch_lab.exchange.account.decimals import UNIT
 from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT, CandleStore
+from regimeswitch_lab.exchange.market.visible_market import Market, open_market
 
 
 Balance = tuple[str, Decimal]

@@ -21,15 +21,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from regimeswitch.bot.connection.responses import Answer
 from regimeswitch.bot.connection.ban_file import BanFile
 from regimeswitch.bot.connection.response_meanings import Pause
+from regimeswitch.bot.connection.responses import Answer
 from regimeswitch.bot.connection.silence import Silence
-from regimeswitch_lab.bot_config import load_bot_config, section
-from regimeswitch_lab.offline.freqtrade_arguments import EXCHANGE, UsageError, read_call
-from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.offline.offline_command import find_program
 from regimeswitch.settings import SettingsError, load_settings
+from regimeswitch_lab.bot_config import load_bot_config, section
+from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.offline.freqtrade_arguments import EXCHANGE, UsageError, read_call
+from regimeswitch_lab.offline.offline_command import find_program
 
 
 GONE, USAGE = 1, 2

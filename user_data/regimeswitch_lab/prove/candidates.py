@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import candles_spanning
-from regimeswitch.model.shrinkage import shuffled_regimes
 from regimeswitch.market.features import DAY_CANDLES
-from regimeswitch.model.blended import GatedModel
-from regimeswitch.model.validation import fit_base
-from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.stock import stock_probabilities
 from regimeswitch.market.labels import CLASSES
+from regimeswitch.model.blended import GatedModel
 from regimeswitch.model.factory import unfitted_ensemble, unfitted_model
+from regimeswitch.model.shrinkage import shuffled_regimes
 from regimeswitch.model.training_set import Rows, thinned, thinning_step
+from regimeswitch.model.validation import fit_base
 from regimeswitch.settings import Settings
+from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.prove.dataset import PairData
+from regimeswitch_lab.stock import stock_probabilities
 
 
 Floats = NDArray[np.float64]

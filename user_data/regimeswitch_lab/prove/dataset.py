@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch.market.volatility_features import activity_features
 from regimeswitch.market.candles import merge_causally, time_numbers
 from regimeswitch.market.cleaning import bad_candles, mend
 from regimeswitch.market.features import basic_features, calendar_features, period_features
-from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.commands.regimes_command import find_regimes
 from regimeswitch.market.labels import class_labels, forward_return, move_threshold
+from regimeswitch.market.volatility_features import activity_features
 from regimeswitch.model.training_set import Rows
 from regimeswitch.settings import Settings
+from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.commands.regimes_command import find_regimes
 
 
 OWN = "{pair}"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from regimeswitch.market.candles import candles_spanning
 from regimeswitch.market.features import DAY_CANDLES
-from regimeswitch_lab.prove.candidates import FREQUENCIES, MODELS, UNSWITCHED
-from regimeswitch_lab.prove.dataset import PairData
+from regimeswitch.market.labels import CLASSES
+from regimeswitch.market.regimes import NAMES
 from regimeswitch_lab.comparison_metrics import (
     FIGURES,
     Floats,
@@ -22,9 +22,9 @@ from regimeswitch_lab.comparison_metrics import (
     interval,
     time_blocks,
 )
+from regimeswitch_lab.prove.candidates import FREQUENCIES, MODELS, UNSWITCHED
+from regimeswitch_lab.prove.dataset import PairData
 from regimeswitch_lab.prove.walk_forward import Answered
-from regimeswitch.market.labels import CLASSES
-from regimeswitch.market.regimes import NAMES
 
 
 REFERENCE = "single_regime"

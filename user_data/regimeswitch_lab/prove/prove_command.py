@@ -23,24 +23,24 @@ from regimeswitch.bot.trial_ledger import (
     settings_hash,
 )
 from regimeswitch.market.candles import timeframe_seconds
+from regimeswitch.market.warmup import BASE_TIMEFRAME, startup_candles
+from regimeswitch.model.learners import LearnerError
+from regimeswitch.settings import Settings, SettingsError
 from regimeswitch_lab.bot_config import load_sound_config, section
-from regimeswitch_lab.prove.candidates import Recipe
 from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.prove.dataset import PairData, pair_data
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.options import whole
+from regimeswitch_lab.prove.candidates import Recipe
+from regimeswitch_lab.prove.dataset import PairData, pair_data
 from regimeswitch_lab.prove.proof import proof
 from regimeswitch_lab.prove.proof_table import print_proof
-from regimeswitch_lab.ranges import OPEN, range_text, read_range, time_inside
-from regimeswitch_lab.sameness import require_plain_models
-from regimeswitch_lab.side_by_side import side_by_side
 from regimeswitch_lab.prove.utility import Asking, Span, check_utility, utility
 from regimeswitch_lab.prove.utility_proof import ADDITIONS, TRAIN_DAYS
 from regimeswitch_lab.prove.utility_table import print_utility
 from regimeswitch_lab.prove.walk_forward import check_windows, walk, windows_between
-from regimeswitch.model.learners import LearnerError
-from regimeswitch.settings import Settings, SettingsError
-from regimeswitch.market.warmup import BASE_TIMEFRAME, startup_candles
+from regimeswitch_lab.ranges import OPEN, range_text, read_range, time_inside
+from regimeswitch_lab.sameness import require_plain_models
+from regimeswitch_lab.side_by_side import side_by_side
 
 
 STEP_DAYS = 30

@@ -21,17 +21,17 @@ from regimeswitch.bot.trial_ledger import (
     trials_of,
 )
 from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch_lab.money import money_command
-from regimeswitch_lab.prove.candidates import Recipe, Window
+from regimeswitch.settings import Settings
+from regimeswitch.settings.modes import POSITION
 from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.prove.dataset import PairData
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.money.money_metrics import deflated_sharpe, trial_spread
+from regimeswitch_lab.money import money_command
 from regimeswitch_lab.money.book import Floats, days_of
 from regimeswitch_lab.money.compared import Variant, figures_of
+from regimeswitch_lab.money.money_metrics import deflated_sharpe, trial_spread
 from regimeswitch_lab.money.position_signals import read_market
-from regimeswitch_lab.ranges import range_text
-from regimeswitch_lab.side_by_side import side_by_side
+from regimeswitch_lab.prove.candidates import Recipe, Window
+from regimeswitch_lab.prove.dataset import PairData
 from regimeswitch_lab.prove.utility_forecasts import (
     REGIMES,
     Asked,
@@ -55,8 +55,8 @@ from regimeswitch_lab.prove.utility_verdict import (
     judged,
 )
 from regimeswitch_lab.prove.walk_forward import windows_between
-from regimeswitch.settings.modes import POSITION
-from regimeswitch.settings import Settings
+from regimeswitch_lab.ranges import range_text
+from regimeswitch_lab.side_by_side import side_by_side
 
 
 def check_utility(settings: Settings) -> None:

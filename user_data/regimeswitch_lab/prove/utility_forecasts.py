@@ -18,30 +18,30 @@ from joblib import delayed
 from numpy.typing import NDArray
 
 from regimeswitch.market.cleaning import bad_candles, mend
-from regimeswitch.model.shrinkage import shuffled_regimes
-from regimeswitch.model.blended import GatedModel
-from regimeswitch_lab.prove.candidates import Recipe, Window, shared_training, training_rows
-from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.commands.regimes_command import stored_rule_candles
-from regimeswitch_lab.side_by_side import side_by_side
-from regimeswitch_lab.prove.utility_proof import SIZE, VETO
 from regimeswitch.market.labels import (
     CLASSES,
     next_day_volatility,
 )
+from regimeswitch.market.regimes import CODES
+from regimeswitch.market.volatility_forecast import day_candles, rival_columns
+from regimeswitch.model.blended import GatedModel
 from regimeswitch.model.factory import (
     row_step,
     unfitted_ensemble,
     unfitted_model,
     unfitted_volatility_model,
 )
-from regimeswitch.market.regimes import CODES
+from regimeswitch.model.shrinkage import shuffled_regimes
 from regimeswitch.model.training_set import Rows, thinned
-from regimeswitch.settings import Settings
-from regimeswitch.market.volatility_forecast import day_candles, rival_columns
 from regimeswitch.model.volatility_model import HAR, VolatilityModel
+from regimeswitch.settings import Settings
+from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.commands.regimes_command import stored_rule_candles
+from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.prove.candidates import Recipe, Window, shared_training, training_rows
+from regimeswitch_lab.prove.dataset import PairData
+from regimeswitch_lab.prove.utility_proof import SIZE, VETO
+from regimeswitch_lab.side_by_side import side_by_side
 
 
 Floats = NDArray[np.float64]

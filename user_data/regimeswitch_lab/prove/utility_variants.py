@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regimeswitch.risk.model_additions import entry_scales, slot_weights, vetoed
 from regimeswitch.market.candles import timeframe_seconds
+from regimeswitch.market.regimes import NAMES
+from regimeswitch.market.volatility_forecast import ewma_variance
 from regimeswitch.model.shrinkage import qlike
-from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.money.simulated_account import Terms, simulate
+from regimeswitch.model.volatility_model import EWMA, HAR
+from regimeswitch.risk.model_additions import entry_scales, slot_weights, vetoed
+from regimeswitch.settings import Settings
 from regimeswitch_lab.money.book import Days
 from regimeswitch_lab.money.compared import Variant, of_trades
 from regimeswitch_lab.money.position_signals import Market
+from regimeswitch_lab.money.simulated_account import Terms, simulate
+from regimeswitch_lab.prove.dataset import PairData
 from regimeswitch_lab.prove.utility_forecasts import KINDS, Asked, SizeData, hourly
 from regimeswitch_lab.prove.utility_proof import RULE, SIZE, VETO, with_addition
-from regimeswitch.market.regimes import NAMES
-from regimeswitch.settings import Settings
-from regimeswitch.market.volatility_forecast import ewma_variance
-from regimeswitch.model.volatility_model import EWMA, HAR
 
 
 Floats = NDArray[np.float64]

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regimeswitch_lab.comparison_metrics import interval
-from regimeswitch_lab.money.money_metrics import deflated_sharpe
 from regimeswitch_lab.money.bootstrap import drawn_days, ratios
+from regimeswitch_lab.money.money_metrics import deflated_sharpe
 from regimeswitch_lab.prove.utility_forecasts import ONE_MODEL, PLACEBO, REGIMES
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from regimeswitch.market.candles import candles_spanning, timeframe_seconds
 from regimeswitch.market.features import DAY_CANDLES
+from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.prove.candidates import (
     FREQUENCIES,
     MODELS,
@@ -30,7 +31,6 @@ from regimeswitch_lab.prove.candidates import (
     test_places,
 )
 from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.side_by_side import side_by_side
 
 

@@ -21,17 +21,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.bot.freqai.backtest_range import seconds_before
 from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch_lab.exchange.market.candle_store import CandleError
-from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch.market.warmup import BASE_TIMEFRAME
+from regimeswitch.settings import SettingsError
+from regimeswitch.settings.modes import POSITION, SIGNAL
 from regimeswitch_lab.bot_config import BotConfig, load_sound_config, section
 from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.exchange.market.candle_store import CandleError
+from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.options import number, whole
 from regimeswitch_lab.ranges import OPEN, read_range
-from regimeswitch_lab.replay.replay_metrics import replay_figures
 from regimeswitch_lab.replay.compare import compare_decisions
 from regimeswitch_lab.replay.deals import compare_deals
 from regimeswitch_lab.replay.plan import SABOTAGES
+from regimeswitch_lab.replay.replay_metrics import replay_figures
+from regimeswitch_lab.replay.replay_tables import print_replay, print_served
 from regimeswitch_lab.replay.stage import (
     CANDLE_SECONDS,
     ReplayError,
@@ -41,11 +45,7 @@ from regimeswitch_lab.replay.stage import (
     run_backtest,
     run_bot,
 )
-from regimeswitch_lab.replay.replay_tables import print_replay, print_served
 from regimeswitch_lab.sameness import require_bot
-from regimeswitch.settings.modes import POSITION, SIGNAL
-from regimeswitch.settings import SettingsError
-from regimeswitch.market.warmup import BASE_TIMEFRAME
 
 
 OK, FINDING, USAGE = 0, 1, 2

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from regimeswitch_lab.candle_folder import CandleFolder
-from regimeswitch_lab.offline.child import run_counting, run_logged
 from regimeswitch_lab.inputs import HOME
+from regimeswitch_lab.offline.child import run_counting, run_logged
 from regimeswitch_lab.offline.overlay import NO_TELEGRAM, child_environment
 from regimeswitch_lab.replay.plan import STOPS, Plan
 from regimeswitch_lab.replay.records import Records, read_records

@@ -14,10 +14,10 @@ import pandas as pd
 import pyarrow
 from freqtrade.data.btanalysis import BT_DATA_COLUMNS
 
+from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.report.notes import Note
 from regimeswitch_lab.report.report_source import Source, closed_trades
-from regimeswitch.settings import SettingsError, load_settings
 
 
 CONFIG_END = "_config.json"

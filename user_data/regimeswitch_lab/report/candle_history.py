@@ -17,16 +17,16 @@ from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
 from regimeswitch.bot.trading.entry_filters import position_reasons
 from regimeswitch.market.candles import OHLCV, timeframe_seconds, utc_dates
 from regimeswitch.market.cleaning import bad_candles
-from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT
+from regimeswitch.market.warmup import startup_candles
+from regimeswitch.settings.modes import POSITION
 from regimeswitch_lab.bot_config import section
 from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.synthetic.market_command import TRUE_REGIMES_FOLDER
 from regimeswitch_lab.money.stored import StoredCandles
 from regimeswitch_lab.report.notes import Note
 from regimeswitch_lab.report.report_source import Source
-from regimeswitch.settings.modes import POSITION
-from regimeswitch.market.warmup import startup_candles
+from regimeswitch_lab.synthetic.market_command import TRUE_REGIMES_FOLDER
 
 
 REASON_COLUMN = "no_trade_reason"
@@ -38,8 +38,8 @@ class PairHistory:
 
     :ivar frame: a row for each candle: ``date`` (opening time), OHLCV, the columns of
         :func:`regimeswitch.market.regimes.regime_columns` and
-        :func:`regimeswitch.market.volatility.position_columns`, ``bad_candle``, and in position mode
-        ``no_trade_reason``; index from 0 on, not empty
+        :func:`regimeswitch.market.volatility.position_columns`, ``bad_candle``, and in position
+            mode ``no_trade_reason``; index from 0 on, not empty
     :ivar filled: candles that the file does not have, put in as freqtrade does
     :ivar truth: true regime of each candle of a synthetic market, else None
     """

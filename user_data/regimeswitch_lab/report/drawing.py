@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from regimeswitch.market.volatility import VOLATILITY_COLUMN, WEIGHT_COLUMN
+from regimeswitch.settings import REGIME_NAMES
+from regimeswitch.settings.modes import POSITION, SIGNAL
 from regimeswitch_lab.report.candle_history import Histories, PairHistory
 from regimeswitch_lab.report.regime_table import UNKNOWN, regime_names, stretches
 from regimeswitch_lab.report.report_source import Fill, Source, fills_of, records
 from regimeswitch_lab.report.trainings import Training
-from regimeswitch.settings.modes import POSITION, SIGNAL
-from regimeswitch.settings import REGIME_NAMES
-from regimeswitch.market.volatility import VOLATILITY_COLUMN, WEIGHT_COLUMN
 
 
 POINTS = 3_000

@@ -14,14 +14,15 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from regimeswitch_lab.report import report_metrics as tables
-from regimeswitch_lab.report.equity import Account, account_of
-from regimeswitch_lab.report.drawing import drawing
-from regimeswitch_lab.report.formats import FILTERS
 from regimeswitch_lab.report.candle_history import Histories
+from regimeswitch_lab.report.drawing import drawing
+from regimeswitch_lab.report.equity import Account, account_of
+from regimeswitch_lab.report.formats import FILTERS
 from regimeswitch_lab.report.monthly import monthly_returns
 from regimeswitch_lab.report.notes import Note
 from regimeswitch_lab.report.reason_table import SIGNAL_MODE, candle_counts, reason_counts
 from regimeswitch_lab.report.regime_table import regime_table
+from regimeswitch_lab.report.report_source import Source
 from regimeswitch_lab.report.settings_table import (
     all_settings,
     changed_settings,
@@ -29,7 +30,6 @@ from regimeswitch_lab.report.settings_table import (
     versions,
 )
 from regimeswitch_lab.report.sizes import SizeTraining
-from regimeswitch_lab.report.report_source import Source
 from regimeswitch_lab.report.summary import summary
 from regimeswitch_lab.report.trainings import Training
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from regimeswitch.settings import REGIME_NAMES
 from regimeswitch_lab.report.candle_history import PairHistory, candle_days
 from regimeswitch_lab.synthetic.truth import agreement
-from regimeswitch.settings import REGIME_NAMES
 
 
 UNKNOWN = "unknown"

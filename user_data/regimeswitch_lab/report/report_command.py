@@ -12,17 +12,17 @@ from freqtrade.data.btanalysis import get_latest_backtest_filename
 from rich.console import Console
 
 from regimeswitch.bot.bot_settings import is_learning
+from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_sound_config
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.report.backtest_file import read_backtest
 from regimeswitch_lab.report.bot_database import read_database
 from regimeswitch_lab.report.candle_history import read_histories
 from regimeswitch_lab.report.page import contents, render
-from regimeswitch_lab.report.sizes import read_sizes
 from regimeswitch_lab.report.report_source import Source
+from regimeswitch_lab.report.sizes import read_sizes
 from regimeswitch_lab.report.summary import Answer
 from regimeswitch_lab.report.trainings import read_trainings
-from regimeswitch.settings import SettingsError
 
 
 ZIP, SQLITE = b"PK\x03\x04", b"SQLite format 3\x00"

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from regimeswitch_lab.report.notes import Note
 from regimeswitch.settings import Settings
+from regimeswitch_lab.report.notes import Note
 
 
 NO_TAG = "no regime"

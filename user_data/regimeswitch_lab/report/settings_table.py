@@ -9,8 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from regimeswitch import __version__
-from regimeswitch_lab.report.report_source import Source
 from regimeswitch.settings import Settings, load_settings
+from regimeswitch_lab.report.report_source import Source
 
 
 PACKAGES = ("freqtrade", "ccxt", "numpy", "pandas", "lightgbm", "plotly")

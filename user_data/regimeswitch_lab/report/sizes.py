@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from regimeswitch.settings import REGIME_NAMES
 from regimeswitch_lab.report.report_source import Source
 from regimeswitch_lab.report.trainings import FOLDER, number, own_metadata
-from regimeswitch.settings import REGIME_NAMES
 
 
 @dataclass(frozen=True)

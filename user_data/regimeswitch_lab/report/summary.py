@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from scipy import stats
 
+from regimeswitch.settings import REGIME_NAMES
+from regimeswitch.settings.modes import POSITION
+from regimeswitch_lab.report.candle_history import Histories
 from regimeswitch_lab.report.equity import Account
 from regimeswitch_lab.report.formats import money, percent, signed
-from regimeswitch_lab.report.candle_history import Histories
-from regimeswitch_lab.report.report_metrics import TOTAL, Metrics
 from regimeswitch_lab.report.regime_table import RegimeTable
+from regimeswitch_lab.report.report_metrics import TOTAL, Metrics
 from regimeswitch_lab.report.report_source import Source
-from regimeswitch.settings.modes import POSITION
-from regimeswitch.settings import REGIME_NAMES
 
 
 FEW_TRADES = 30

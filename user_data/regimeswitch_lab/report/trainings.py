@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from regimeswitch.settings import REGIME_NAMES
 from regimeswitch_lab.report.notes import Note
 from regimeswitch_lab.report.report_source import Source
-from regimeswitch.settings import REGIME_NAMES
 
 
 FOLDER = re.compile(r"sub-train-(?P<coin>.+)_(?P<stamp>\d{10})$")

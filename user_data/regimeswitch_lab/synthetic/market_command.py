@@ -1,6 +1,7 @@
 """``regimeswitch market``: a synthetic market as candle files, its true regimes beside them.
 
-The generator itself is :mod:`regimeswitch_lab.synthetic.worlds`; this file is the command and the files.
+The generator itself is :mod:`regimeswitch_lab.synthetic.worlds`; this file is the command and the
+files.
 """
 
 from __future__ import annotations

@@ -9,8 +9,14 @@ from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
+from regimeswitch_lab.exchange.account.account_orders import (
+    Order,
+    Trade,
+    dumped,
+    loaded_order,
+    loaded_trade,
+)
 from regimeswitch_lab.exchange.account.balances import Amounts
-from regimeswitch_lab.exchange.account.account_orders import Order, Trade, dumped, loaded_order, loaded_trade
 
 
 FORMAT = "1"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from regimeswitch_lab.exchange.account.decimals import times
-from regimeswitch_lab.exchange.account.order_errors import duplicate_order, would_match, would_trigger
 from regimeswitch_lab.exchange.account.account_orders import LIMIT_MAKER, MARKET, Order
+from regimeswitch_lab.exchange.account.decimals import times
+from regimeswitch_lab.exchange.account.order_errors import (
+    duplicate_order,
+    would_match,
+    would_trigger,
+)
 from regimeswitch_lab.exchange.account.order_filters import Rules
 
 

@@ -7,14 +7,14 @@ when the clock steps back.
 
 from __future__ import annotations
 
-from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.market.pair_moment import Moments
 from regimeswitch_lab.exchange.account.account_orders import EXPIRED, FOK, IOC, MARKET, Order
-from regimeswitch_lab.exchange.market.price_path import Event, PricePath
-from regimeswitch_lab.exchange.account.resting import reached, serve
 from regimeswitch_lab.exchange.account.order_filters import Rules
+from regimeswitch_lab.exchange.account.resting import reached, serve
 from regimeswitch_lab.exchange.account.settling import Settling
 from regimeswitch_lab.exchange.account.taking import DEPTH, Level, takes
+from regimeswitch_lab.exchange.market.pair_moment import Moments
+from regimeswitch_lab.exchange.market.price_path import Event, PricePath
+from regimeswitch_lab.exchange.market.visible_market import Market
 
 
 NEVER = 2**62

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from regimeswitch_lab.exchange.account.account_orders import Order
-from regimeswitch_lab.exchange.market.price_path import Event
 from regimeswitch_lab.exchange.account.order_filters import Rules
+from regimeswitch_lab.exchange.market.price_path import Event
 
 
 def reached(falling: bool, price: int, now: int) -> bool:

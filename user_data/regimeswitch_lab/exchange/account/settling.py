@@ -6,9 +6,15 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
+from regimeswitch_lab.exchange.account.account_orders import (
+    FILLED,
+    MARKET,
+    PARTIALLY_FILLED,
+    Order,
+    Trade,
+)
 from regimeswitch_lab.exchange.account.balances import Account
 from regimeswitch_lab.exchange.account.decimals import ZERO, down, times, up
-from regimeswitch_lab.exchange.account.account_orders import FILLED, MARKET, PARTIALLY_FILLED, Order, Trade
 from regimeswitch_lab.exchange.account.order_filters import Rules
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from regimeswitch_lab.exchange.market.pair_moment import Book
+from regimeswitch_lab.exchange.account.account_orders import MARKET, Order
 from regimeswitch_lab.exchange.account.decimals import ZERO, down, times
 from regimeswitch_lab.exchange.account.order_errors import (
     no_liquidity,
 )
-from regimeswitch_lab.exchange.account.account_orders import MARKET, Order
 from regimeswitch_lab.exchange.account.order_filters import Rules
+from regimeswitch_lab.exchange.market.pair_moment import Book
 
 
 # As many levels as the public order book has at most.

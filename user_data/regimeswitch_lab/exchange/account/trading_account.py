@@ -8,26 +8,31 @@ import threading
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from regimeswitch_lab.exchange.account.balances import Account
-from regimeswitch_lab.exchange.account.admission import check_filters, check_moment
-from regimeswitch_lab.exchange.http.api_errors import (
-    invalid_symbol,
+from regimeswitch_lab.exchange.account.account_file import (
+    Ledger,
+    LedgerError,
+    read_amounts,
+    written_amounts,
 )
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.account.account_file import Ledger, LedgerError, read_amounts, written_amounts
-from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.account.matching import Matching
+from regimeswitch_lab.exchange.account.account_orders import CANCELED, Order, Trade
+from regimeswitch_lab.exchange.account.admission import check_filters, check_moment
+from regimeswitch_lab.exchange.account.balances import Account
 from regimeswitch_lab.exchange.account.decimals import ZERO
+from regimeswitch_lab.exchange.account.matching import Matching
 from regimeswitch_lab.exchange.account.order_errors import (
     restricted_cancel,
     unknown_order,
 )
-from regimeswitch_lab.exchange.http.order_form import read_order
-from regimeswitch_lab.exchange.account.account_orders import CANCELED, Order, Trade
 from regimeswitch_lab.exchange.account.order_filters import Rules
 from regimeswitch_lab.exchange.account.settling import Settling
-from regimeswitch_lab.exchange.http.signing import Credentials
 from regimeswitch_lab.exchange.account.taking import DEPTH, amount, cost, takes
+from regimeswitch_lab.exchange.http.api_errors import (
+    invalid_symbol,
+)
+from regimeswitch_lab.exchange.http.order_form import read_order
+from regimeswitch_lab.exchange.http.request_form import Form
+from regimeswitch_lab.exchange.http.signing import Credentials
+from regimeswitch_lab.exchange.market.visible_market import Market
 
 
 FEE = Decimal("0.001")

@@ -10,8 +10,12 @@ from email.utils import formatdate
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import Handler, compact, refusal
-from regimeswitch_lab.exchange.http.api_errors import ApiError, bad_key, bad_key_format, bad_signature, too_late
+from regimeswitch_lab.exchange.account.order_errors import (
+    filter_failure,
+    insufficient_balance,
+    no_such_order,
+    unknown_order,
+)
 from regimeswitch_lab.exchange.faults.fault_candles import bad_candles
 from regimeswitch_lab.exchange.faults.fault_rules import (
     AFTER,
@@ -24,13 +28,15 @@ from regimeswitch_lab.exchange.faults.fault_rules import (
     UNSEEN,
     Fault,
 )
-from regimeswitch_lab.exchange.http.request_limits import banned, too_much_weight
-from regimeswitch_lab.exchange.account.order_errors import (
-    filter_failure,
-    insufficient_balance,
-    no_such_order,
-    unknown_order,
+from regimeswitch_lab.exchange.http.api_errors import (
+    ApiError,
+    bad_key,
+    bad_key_format,
+    bad_signature,
+    too_late,
 )
+from regimeswitch_lab.exchange.http.handlers import Handler, compact, refusal
+from regimeswitch_lab.exchange.http.request_limits import banned, too_much_weight
 
 
 PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"

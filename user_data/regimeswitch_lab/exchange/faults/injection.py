@@ -17,8 +17,6 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import WEIGHT_HEADERS, Handler, refusal
-from regimeswitch_lab.exchange.http.api_errors import unknown_path
 from regimeswitch_lab.exchange.faults.fault_answers import failed, limit_answer, real_answer
 from regimeswitch_lab.exchange.faults.fault_rules import (
     AFTER,
@@ -32,8 +30,10 @@ from regimeswitch_lab.exchange.faults.fault_rules import (
     read_faults,
     written,
 )
-from regimeswitch_lab.exchange.http.signing import DRIFT
 from regimeswitch_lab.exchange.faults.late_orders_view import Unseen
+from regimeswitch_lab.exchange.http.api_errors import unknown_path
+from regimeswitch_lab.exchange.http.handlers import WEIGHT_HEADERS, Handler, refusal
+from regimeswitch_lab.exchange.http.signing import DRIFT
 
 
 ADMIN = "/faults"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import compact, refusal
-from regimeswitch_lab.exchange.faults.fault_rules import ORDER_PATH
 from regimeswitch_lab.exchange.account.order_errors import no_such_order
+from regimeswitch_lab.exchange.faults.fault_rules import ORDER_PATH
+from regimeswitch_lab.exchange.http.handlers import compact, refusal
 
 
 LISTS = ("/api/v3/openOrders", "/api/v3/allOrders", "/api/v3/myTrades")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regimeswitch_lab.exchange.http.stream_events import TICKER_LETTERS, Event, Stream
-from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.http.tickers import best_of
 from regimeswitch_lab.exchange.market.pair_moment import Book
 from regimeswitch_lab.exchange.market.symbols import decimal
-from regimeswitch_lab.exchange.http.tickers import best_of
+from regimeswitch_lab.exchange.market.visible_market import Market
 
 
 # Levels of a book that the stream of changes covers, on either side.

@@ -2,20 +2,6 @@
 
 from __future__ import annotations
 
-from regimeswitch_lab.exchange.http.api_errors import (
-    bad_choice,
-    bad_strategy,
-    missing_parameter,
-    needless_parameter,
-    one_of_two,
-)
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.account.decimals import ZERO
-from regimeswitch_lab.exchange.account.order_errors import (
-    bad_stp_mode,
-    not_above_zero,
-    unsupported_kind,
-)
 from regimeswitch_lab.exchange.account.account_orders import (
     BUY,
     FOK,
@@ -28,6 +14,20 @@ from regimeswitch_lab.exchange.account.account_orders import (
     STOP_LOSS_LIMIT,
     Order,
 )
+from regimeswitch_lab.exchange.account.decimals import ZERO
+from regimeswitch_lab.exchange.account.order_errors import (
+    bad_stp_mode,
+    not_above_zero,
+    unsupported_kind,
+)
+from regimeswitch_lab.exchange.http.api_errors import (
+    bad_choice,
+    bad_strategy,
+    missing_parameter,
+    needless_parameter,
+    one_of_two,
+)
+from regimeswitch_lab.exchange.http.request_form import Form
 from regimeswitch_lab.exchange.market.symbols import STP_DEFAULT, STP_MODES
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from regimeswitch_lab.exchange.account.account_orders import STOP_LOSS_LIMIT, Order, Trade
 from regimeswitch_lab.exchange.account.balances import Account
 from regimeswitch_lab.exchange.account.decimals import ZERO, text
-from regimeswitch_lab.exchange.account.account_orders import STOP_LOSS_LIMIT, Order, Trade
 from regimeswitch_lab.exchange.account.settling import Settling
 
 

@@ -7,21 +7,27 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import answer
+from regimeswitch_lab.exchange.account.account_orders import (
+    LIMIT,
+    MARKET,
+    NEW,
+    PARTIALLY_FILLED,
+    Order,
+    Trade,
+)
+from regimeswitch_lab.exchange.account.order_errors import (
+    no_such_order,
+    unknown_order,
+)
+from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.http.api_errors import (
     bad_combination,
     bad_restriction,
     one_of_two,
     too_long_apart,
 )
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.http.request_limits import OrderCounts
-from regimeswitch_lab.exchange.account.order_errors import (
-    no_such_order,
-    unknown_order,
-)
+from regimeswitch_lab.exchange.http.handlers import answer
 from regimeswitch_lab.exchange.http.order_form import ORDER_NAMES
-from regimeswitch_lab.exchange.account.account_orders import LIMIT, MARKET, NEW, PARTIALLY_FILLED, Order, Trade
 from regimeswitch_lab.exchange.http.order_views import (
     ACK,
     FULL,
@@ -33,8 +39,9 @@ from regimeswitch_lab.exchange.http.order_views import (
     queried,
     traded,
 )
+from regimeswitch_lab.exchange.http.request_form import Form
+from regimeswitch_lab.exchange.http.request_limits import OrderCounts
 from regimeswitch_lab.exchange.http.routes import FormHandler, signed
-from regimeswitch_lab.exchange.account.trading_account import Trading
 
 
 RESPONSES = (ACK, RESULT, FULL)

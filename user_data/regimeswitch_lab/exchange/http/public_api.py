@@ -1,21 +1,21 @@
-"""Binance's public REST interface over a :class:`~regimeswitch_lab.exchange.market.visible_market.Market`."""
+"""Binance's public REST API over the visible market."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import answer, compact, text_answer
-from regimeswitch_lab.exchange.market.candle_store import INTERVALS, CandleError
 from regimeswitch_lab.exchange.http.api_errors import bad_choice, bad_combination, invalid_interval
+from regimeswitch_lab.exchange.http.handlers import answer, compact, text_answer
 from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.market.klines import KlineTexts
 from regimeswitch_lab.exchange.http.request_limits import RATE_LIMITS
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.http.routes import public
-from regimeswitch_lab.exchange.market.symbols import PERMISSION
 from regimeswitch_lab.exchange.http.tickers import Symbols, Tickers, step_weight
-from regimeswitch_lab.exchange.market.public_trades import Tape, Trade
 from regimeswitch_lab.exchange.http.time_parameters import zone_ms
+from regimeswitch_lab.exchange.market.candle_store import INTERVALS, CandleError
+from regimeswitch_lab.exchange.market.klines import KlineTexts
+from regimeswitch_lab.exchange.market.public_trades import Tape, Trade
+from regimeswitch_lab.exchange.market.symbols import PERMISSION
+from regimeswitch_lab.exchange.market.visible_market import Market
 
 
 KLINES_DEFAULT, KLINES_MAX = 500, 1000

@@ -21,8 +21,8 @@ from regimeswitch_lab.exchange.http.api_errors import (
     too_precise,
     unread_parameters,
 )
-from regimeswitch_lab.exchange.market.symbols import PRECISION
 from regimeswitch_lab.exchange.http.time_parameters import milliseconds
+from regimeswitch_lab.exchange.market.symbols import PRECISION
 
 
 DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import Handler
+from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.http.api_errors import ApiError
+from regimeswitch_lab.exchange.http.handlers import Handler
 from regimeswitch_lab.exchange.http.request_form import Form
 from regimeswitch_lab.exchange.http.signing import (
     DRIFT,
@@ -18,7 +19,6 @@ from regimeswitch_lab.exchange.http.signing import (
     octets,
     signed_text,
 )
-from regimeswitch_lab.exchange.account.trading_account import Trading
 
 
 FormHandler = Callable[[Form], Awaitable[web.Response]]

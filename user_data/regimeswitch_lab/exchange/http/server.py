@@ -11,16 +11,16 @@ from types import TracebackType
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import application
+from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.request_limits import RequestLimits
-from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.http.handlers import application
 from regimeswitch_lab.exchange.http.private_api import Private
 from regimeswitch_lab.exchange.http.public_api import Rest
-from regimeswitch_lab.exchange.http.wallet_api import Sapi
+from regimeswitch_lab.exchange.http.request_limits import RequestLimits
 from regimeswitch_lab.exchange.http.stream import Streams
-from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.http.visitors import Visitors
+from regimeswitch_lab.exchange.http.wallet_api import Sapi
+from regimeswitch_lab.exchange.market.visible_market import Market
 
 
 LOOPBACK = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Binance's websocket streams over a :class:`~regimeswitch_lab.exchange.market.visible_market.Market`."""
+"""Binance's websocket streams over the visible market."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import json
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from regimeswitch_lab.exchange.http.handlers import compact
 from regimeswitch_lab.exchange.http.api_errors import ApiError, unknown_path
-from regimeswitch_lab.exchange.http.stream_events import AllStream, Stream
+from regimeswitch_lab.exchange.http.handlers import compact
 from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.http.routes import check_unit
+from regimeswitch_lab.exchange.http.stream_events import AllStream, Stream
 from regimeswitch_lab.exchange.http.stream_names import StreamError, streams_of
+from regimeswitch_lab.exchange.market.visible_market import Market
 
 
 # How often the clock is looked at; no stream is quicker than 100 ms.

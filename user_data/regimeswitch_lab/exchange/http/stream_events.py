@@ -11,10 +11,16 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from regimeswitch_lab.exchange.http.tickers import (
+    average_of,
+    day_of,
+    rolling_start,
+    window_ms,
+    window_of,
+)
 from regimeswitch_lab.exchange.market.candle_store import Rows, closing, opening
 from regimeswitch_lab.exchange.market.klines import Kline, klines_of
 from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.http.tickers import average_of, day_of, rolling_start, window_ms, window_of
 
 
 Event = dict[str, object]

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 
 from regimeswitch_lab.exchange.http.book_events import BookStream, DiffStream
-from regimeswitch_lab.exchange.market.candle_store import INTERVALS, CandleError
 from regimeswitch_lab.exchange.http.stream_events import (
     AllStream,
     AverageStream,
@@ -17,6 +16,7 @@ from regimeswitch_lab.exchange.http.stream_events import (
     TradeStream,
     WindowStream,
 )
+from regimeswitch_lab.exchange.market.candle_store import INTERVALS, CandleError
 from regimeswitch_lab.exchange.market.visible_market import Market
 
 

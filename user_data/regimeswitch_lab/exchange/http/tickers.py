@@ -11,8 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import answer
-from regimeswitch_lab.exchange.market.candle_store import DAY_MS, closing, opening
 from regimeswitch_lab.exchange.http.api_errors import (
     bad_choice,
     bad_combination,
@@ -23,12 +21,14 @@ from regimeswitch_lab.exchange.http.api_errors import (
     repeated_symbol,
     too_many_symbols,
 )
+from regimeswitch_lab.exchange.http.handlers import answer
 from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.market.pair_moment import Day, Moment
 from regimeswitch_lab.exchange.http.routes import public
-from regimeswitch_lab.exchange.market.symbols import STATUS, Symbol, decimal
 from regimeswitch_lab.exchange.http.time_parameters import MINUTE_MS, zone_ms
+from regimeswitch_lab.exchange.market.candle_store import DAY_MS, closing, opening
+from regimeswitch_lab.exchange.market.pair_moment import Day, Moment
+from regimeswitch_lab.exchange.market.symbols import STATUS, Symbol, decimal
+from regimeswitch_lab.exchange.market.visible_market import Market
 
 
 # Weight of a ticker/24hr request by the largest number of symbols it covers.

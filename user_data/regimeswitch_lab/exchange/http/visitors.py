@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.handlers import Handler, refusal
 from regimeswitch_lab.exchange.http.api_errors import foreign_request
+from regimeswitch_lab.exchange.http.handlers import Handler, refusal
 
 
 # What a browser says of requests that no foreign page has caused.

@@ -2,7 +2,8 @@
 
 A timeframe with a file of its own comes from that file; any longer one is aggregated from the
 longest stored timeframe that divides it, and so are those that open by the clock of another zone.
-Nothing here knows the time: what is visible when is :mod:`regimeswitch_lab.exchange.market.visible_market`'s business.
+Nothing here knows the time: what is visible when is
+:mod:`regimeswitch_lab.exchange.market.visible_market`'s business.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import OHLCV, resample, timeframe_seconds, utc_dates
-from regimeswitch_lab.exchange.market.candle_files import FORMATS, CandleFileError, format_of, read_candle_file
+from regimeswitch_lab.exchange.market.candle_files import (
+    FORMATS,
+    CandleFileError,
+    format_of,
+    read_candle_file,
+)
 
 
 Ints = NDArray[np.int64]
@@ -102,8 +108,8 @@ def summed(volumes: Floats) -> Floats:
 def aggregate(rows: Rows, interval: str, zone_ms: int = 0) -> Rows:
     """Candles of a longer interval.
 
-    Up to a day they are complete; see :func:`regimeswitch.market.candles.resample`. Longer ones are there
-    from the first candle on: Binance's first month of a pair holds what was traded of it.
+    Up to a day they are complete; see :func:`regimeswitch.market.candles.resample`. Longer ones are
+    there from the first candle on: Binance's first month of a pair holds what was traded of it.
 
     :param rows: candles of an interval that divides ``interval``, also in the zone
     """

@@ -8,8 +8,8 @@ import numpy as np
 
 from regimeswitch_lab.exchange.http.handlers import compact
 from regimeswitch_lab.exchange.market.candle_store import Rows, closing
-from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.market.symbols import decimal
+from regimeswitch_lab.exchange.market.visible_market import Market
 
 
 # Written candles that are kept by pair and interval; twice what one answer holds.

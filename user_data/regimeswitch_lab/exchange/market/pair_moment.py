@@ -8,10 +8,10 @@ from decimal import Decimal
 import numpy as np
 
 from regimeswitch_lab.exchange.market.candle_store import DAY_MS
+from regimeswitch_lab.exchange.market.candle_walk import STEPS, walked
+from regimeswitch_lab.exchange.market.public_trades import QUOTE, Tape, Trade
 from regimeswitch_lab.exchange.market.symbols import PRECISION, Symbol, decimal
 from regimeswitch_lab.exchange.market.timeline import Timeline
-from regimeswitch_lab.exchange.market.public_trades import QUOTE, Tape, Trade
-from regimeswitch_lab.exchange.market.candle_walk import STEPS, walked
 
 
 @dataclass(frozen=True)

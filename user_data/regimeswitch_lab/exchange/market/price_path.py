@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from regimeswitch_lab.exchange.market.candle_store import Floats, Ints
+from regimeswitch_lab.exchange.market.candle_walk import STEPS, prices_of, volumes_of
 from regimeswitch_lab.exchange.market.symbols import PRECISION, Symbol
 from regimeswitch_lab.exchange.market.timeline import Timeline
-from regimeswitch_lab.exchange.market.candle_walk import STEPS, prices_of, volumes_of
 
 
 @dataclass(frozen=True)

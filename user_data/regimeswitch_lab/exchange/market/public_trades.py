@@ -13,9 +13,15 @@ from decimal import Decimal
 import numpy as np
 
 from regimeswitch_lab.exchange.market.candle_store import Floats, Ints
+from regimeswitch_lab.exchange.market.candle_walk import (
+    STEPS,
+    buys_of,
+    prices_of,
+    totals_of,
+    volumes_of,
+)
 from regimeswitch_lab.exchange.market.symbols import Symbol, decimal
 from regimeswitch_lab.exchange.market.timeline import Timeline
-from regimeswitch_lab.exchange.market.candle_walk import STEPS, buys_of, prices_of, totals_of, volumes_of
 
 
 # Sums are worked out and kept by so many candles.

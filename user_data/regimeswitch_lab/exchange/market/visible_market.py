@@ -2,8 +2,8 @@
 
 Only what has happened by the clock is shown. A candle that is still forming shows the part of it
 that is over: inside the shortest stored candle the price walks from the open to both extremes and
-to the close on the path of :mod:`regimeswitch_lab.exchange.market.candle_walk`, so that every moment has one price
-and the final candle is the stored one.
+to the close on the path of :mod:`regimeswitch_lab.exchange.market.candle_walk`, so that every
+moment has one price and the final candle is the stored one.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from regimeswitch_lab.exchange.market.candle_store import (
     seconds,
     summed,
 )
+from regimeswitch_lab.exchange.market.candle_walk import walked
 from regimeswitch_lab.exchange.market.pair_moment import Book, Day, Moment, Moments
+from regimeswitch_lab.exchange.market.public_trades import Tape
 from regimeswitch_lab.exchange.market.symbols import Symbol, read_symbol
 from regimeswitch_lab.exchange.market.timeline import timeline
-from regimeswitch_lab.exchange.market.public_trades import Tape
-from regimeswitch_lab.exchange.market.candle_walk import walked
 
 
 Clock = Callable[[], int]

@@ -1,0 +1,1 @@
+"""Copies of running bots: what belongs to one, how it is packed, checked and put back."""

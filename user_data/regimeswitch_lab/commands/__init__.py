@@ -1,0 +1,1 @@
+"""Small commands: regimes, schema, trials, orders."""

@@ -1,0 +1,1 @@
+"""What is wrong with a configuration, candles, models or keys: one file per subject."""

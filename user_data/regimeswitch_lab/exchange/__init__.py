@@ -1,0 +1,1 @@
+"""The embedded Binance spot exchange on loopback. It knows nothing of regimes."""

@@ -1,0 +1,1 @@
+"""Faults on purpose: which responses go wrong, when, and how."""

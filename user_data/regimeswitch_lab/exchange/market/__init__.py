@@ -1,0 +1,1 @@
+"""The market side: candle files, the price path, trades, symbols."""

@@ -1,0 +1,1 @@
+"""A real bot against an exchange that fails: cases, kills and the simulation."""

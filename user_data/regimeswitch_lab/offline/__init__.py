@@ -1,0 +1,1 @@
+"""freqtrade without a network: the embedded exchange in Binance's place, paper trading, waiting."""

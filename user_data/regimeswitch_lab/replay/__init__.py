@@ -1,0 +1,1 @@
+"""The real bot under a moved clock, held against a backtest."""

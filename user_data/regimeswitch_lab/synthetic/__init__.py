@@ -1,0 +1,1 @@
+"""Synthetic worlds: candles whose true regimes are known."""
