@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import time_machine
-from aiohttp import web
 from freqtrade.enums import RPCMessageType
 from freqtrade.rpc.telegram import Telegram
 
 from guarded import ORDER, World, running_world
+from receivers import Receiver
 from regimeswitch.bot.messages.channels import channels, complaint
 from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.messages.messenger import Messenger
@@ -31,54 +28,6 @@ pytestmark = [
 ]
 
 DUE = "exit of AAA/USDT is due and not made"
-
-
-class Receiver:
-    """Takes what is posted, on a loopback port."""
-
-    def __init__(self) -> None:
-        self.got: list[Any] = []
-        self.url = ""
-        self._loop = asyncio.new_event_loop()
-
-    async def _take(self, request: web.Request) -> web.Response:
-        form = request.content_type != "application/json"
-        self.got.append(dict(await request.post()) if form else await request.json())
-        return web.Response()
-
-    async def _begin(self) -> web.AppRunner:
-        app = web.Application()
-        app.router.add_post("/", self._take)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-        return runner
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """As long as it takes messages."""
-        thread = threading.Thread(target=self._loop.run_forever)
-        thread.start()
-        runner = asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(10)
-        try:
-            yield
-        finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), self._loop).result(10)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join(10)
-            self._loop.close()
-
-    def texts(self) -> list[str]:
-        return [str(one) for one in self.got]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    with found.running():
-        yield found
 
 
 @pytest.fixture
