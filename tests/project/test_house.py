@@ -15,10 +15,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT7
 
 from project import ROOT
 from regimeswitch.settings import Settings, load_settings
@@ -111,6 +114,41 @@ def test_the_configuration_reference_is_the_one_the_settings_give() -> None:
     from regimeswitch_lab.commands.schema_command import reference
 
     assert (ROOT / "docs/configuration.md").read_text() == reference()
+
+
+def test_the_schema_that_config_json_names_is_the_one_the_settings_give() -> None:
+    from regimeswitch_lab.commands.schema_command import SCHEMA_FILE, config_schema
+
+    assert json.loads((ROOT / "config.json").read_text())["$schema"] == SCHEMA_FILE
+    assert json.loads((ROOT / SCHEMA_FILE).read_text()) == config_schema()
+
+
+def schema_faults(config: dict[str, object]) -> list[str]:
+    """What a validator says of a config by the shipped schema, freqtrade's put in its place."""
+    from freqtrade.config_schema.config_schema import CONF_SCHEMA
+
+    from regimeswitch_lab.commands.schema_command import FREQTRADE_SCHEMA, SCHEMA_FILE
+
+    # freqtrade's is at hand without a network: the installed package has it.
+    freqtrade = Resource.from_contents(CONF_SCHEMA, default_specification=DRAFT7)
+    registry = Registry().with_resource(FREQTRADE_SCHEMA, freqtrade)
+    schema = json.loads((ROOT / SCHEMA_FILE).read_text())
+    Draft202012Validator.check_schema(schema)
+    found = Draft202012Validator(schema, registry=registry).iter_errors(config)
+    return [error.message for error in found]
+
+
+def test_the_schema_takes_config_json_and_finds_mistakes_of_both() -> None:
+    config = json.loads((ROOT / "config.json").read_text())
+    # A secret, so it is no part of config.json; freqtrade fills it in for an API that is off.
+    config["api_server"]["jwt_secret_key"] = "of-this-test-alone-" + "x" * 32
+    assert schema_faults(config) == []
+    config["dry_run"] = "yes"
+    config["regimeswitch"]["entries"]["mod"] = "signal"
+    assert schema_faults(config) == [
+        "'yes' is not of type 'boolean'",
+        "Additional properties are not allowed ('mod' was unexpected)",
+    ]
 
 
 def released(version: str) -> dict[str, list[str]]:

@@ -25,7 +25,9 @@ Path = tuple[str, ...]
 _NAME, _WORDS, _PAIR = r"[\w.-]{1,64}", r"[\w .,()&#-]{1,64}", r"[\w.*+()|/:\[\]^$?\\-]{1,64}"
 _TIMEFRAME, _COIN = r"\d{1,4}[smhdwMy]", r"[\w]{1,20}"
 _TEXTS = {
-    "$schema": re.escape("https://schema.freqtrade.io/schema.json"),
+    "$schema": re.escape("https://schema.freqtrade.io/schema.json")
+    + "|"
+    + re.escape("user_data/regimeswitch/config.schema.json"),
     "bot_name": _WORDS,
     "timeframe": _TIMEFRAME,
     "proxy_coin": _COIN,

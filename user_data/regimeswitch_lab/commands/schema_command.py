@@ -1,4 +1,4 @@
-"""``regimeswitch schema``: the config section as JSON schema for editors, or as a page to read."""
+"""``regimeswitch schema``: a whole config as JSON schema for editors, or our section as a page."""
 
 from __future__ import annotations
 
@@ -20,14 +20,28 @@ Section `"regimeswitch"` of config.json. Every key has a default, so the section
 An unknown key or a value out of range is refused with one message that names it.
 
 This page is written by `regimeswitch schema --markdown > docs/configuration.md`;
-`regimeswitch schema` prints the JSON schema for editors.
+`regimeswitch schema` prints the JSON schema of a whole config, freqtrade's by reference;
+config.json names it in `$schema`, so that an editor knows every key, its meaning and its range.
+`regimeswitch schema --section` prints that of this section alone.
 """
+SCHEMA_FILE = "user_data/regimeswitch/config.schema.json"
+"""Where the schema lies, as config.json names it in ``$schema``: beside its code."""
+SCHEMA_ID = "urn:regimeswitch:config"
+FREQTRADE_SCHEMA = "https://schema.freqtrade.io/schema.json"
+"""freqtrade's own schema of a config, https://www.freqtrade.io/en/stable/configuration/."""
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
-    parser = subparsers.add_parser("schema", help='the config section "regimeswitch" described')
-    parser.add_argument("--markdown", action="store_true", help="the reference page instead")
+    parser = subparsers.add_parser(
+        "schema", help="JSON schema of a config, or our section as a page"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="the reference page instead")
+    form.add_argument(
+        "--section", action="store_true", help='the schema of the section "regimeswitch" alone'
+    )
     parser.set_defaults(run=run)
 
 
@@ -36,8 +50,23 @@ def run(args: argparse.Namespace) -> int:
     if args.markdown:
         print(reference(), end="")
     else:
-        print(json.dumps(Settings.model_json_schema(), indent=4))
+        section = Settings.model_json_schema()
+        print(json.dumps(section if args.section else config_schema(), indent=4))
     return 0
+
+
+def config_schema() -> dict[str, object]:
+    """A whole config: freqtrade's schema by reference, and our section with all its keys."""
+    section = Settings.model_json_schema(ref_template="#/$defs/{model}")
+    definitions = section.pop("$defs")
+    return {
+        "$schema": DIALECT,
+        "$id": SCHEMA_ID,
+        "title": "freqtrade config with the section regimeswitch",
+        "allOf": [{"$ref": FREQTRADE_SCHEMA}],
+        "properties": {"regimeswitch": section},
+        "$defs": definitions,
+    }
 
 
 def reference() -> str:
