@@ -11,13 +11,11 @@ import pytest
 
 from guarded import World, running_world
 from heldpairs import POSITION, position_frame
-from movedbots import MovedBot, moved_bot
+from movedbots import MovedBot
 from receivers import BotApi, Receiver, settled
 from regimeswitch.settings import load_settings
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 
-
-__all__ = ["moved_bot"]
 
 pytestmark = [
     pytest.mark.slow,
