@@ -123,7 +123,11 @@ def test_kinds_are_silent_or_off_as_wanted(
 
 
 def test_six_switches_are_six_messages_over_a_restart(
-    moved_bot: Callable[..., MovedBot], market: Path, bot_api: BotApi, receiver: Receiver
+    moved_bot: Callable[..., MovedBot],
+    market: Path,
+    tmp_path: Path,
+    bot_api: BotApi,
+    receiver: Receiver,
 ) -> None:
     told = position_frame(market, "ETH/USDT", "5m", load_settings(POSITION)).set_index("date")
     regime = told["regime"]
@@ -138,7 +142,8 @@ def test_six_switches_are_six_messages_over_a_restart(
     step = switches[0] - told.index[told.index.get_loc(switches[0]) - 1]
 
     def bot_at(moment: Any) -> MovedBot:
-        return moved_bot(config, ["ETH/USDT"], moment.to_pydatetime())
+        url = f"sqlite:///{tmp_path / 'bot.sqlite'}"
+        return moved_bot(config, ["ETH/USDT"], moment.to_pydatetime(), db_url=url)
 
     bot = bot_at(switches[0] - 4 * step)
     bot.step()

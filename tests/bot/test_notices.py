@@ -124,6 +124,21 @@ def test_what_a_switch_changes_is_said(tmp_path: Path) -> None:
     assert stays.endswith("the open position of 0.5 BTC stays open")
 
 
+def test_a_message_that_cannot_be_made_costs_no_candle(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**wanted: object) -> None:
+        raise OSError("the database is locked")
+
+    listener = Listener(tmp_path)
+    notices = notices_of(listener)
+    loop(notices, listener, ["bull", "bull"], "BTC/USDT")
+    monkeypatch.setattr(Trade, "get_trades_proxy", fails)
+    loop(notices, listener, ["bull", "bull", "bear"], "BTC/USDT")
+    assert listener.sent == []
+    assert "no message about it: BTC/USDT: regime switch" in caplog.text
+
+
 def test_switches_from_before_the_start_and_in_backtests_are_not_sent(tmp_path: Path) -> None:
     past = ["bull", "bull", "bear", "bear"]
     listener = Listener(tmp_path)

@@ -17,7 +17,7 @@ from guarded import ORDER, World, running_world
 from receivers import Receiver
 from regimeswitch.bot.messages.channels import channels, complaint
 from regimeswitch.bot.messages.message import Level
-from regimeswitch.bot.messages.messenger import Messenger
+from regimeswitch.bot.messages.messenger import SILENT, Messenger
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 
 
@@ -162,10 +162,9 @@ def test_warnings_leave_at_the_end_of_the_loop_and_information_as_a_custom_messa
         alarms.clear("candle", "is over")
     assert manager.sent == []
     manager.process_msg_queue(queue)
-    fields = {"kind": "guard", "level": "Warning", "pairs": ""}
     text = "Warning: costs 'money' (since 2025-01-01 00:15 UTC)"
     since = "since 2025-01-01 00:15 UTC"
     assert manager.sent == [
-        {"type": RPCMessageType.WARNING, "status": text, **fields},
+        {"type": RPCMessageType.WARNING, "status": text, SILENT: False},
         f"Info:\n- costs nothing ({since})\n- is over ({since}, for 30 min)",
     ]

@@ -22,9 +22,11 @@ from regimeswitch.settings.message_settings import MessageKind
 logger = logging.getLogger(__name__)
 
 _ATTRIBUTE = "_regimeswitch_messenger"
+IN_MEMORY = ("sqlite://", "sqlite:///:memory:")
+"""Databases that end with the process, and with them whatever was sent."""
 _MARKS = re.compile(r"([_*`\[])")
 SILENT = "regimeswitch_silent"
-"""Field of a message for which Telegram is to make no sound."""
+"""Field of a message: whether Telegram is to make no sound for it."""
 
 
 class Messenger:
@@ -97,11 +99,10 @@ class Messenger:
     def _warn(self, message: Message, silent: bool) -> None:
         # Telegram shows it as code, which a backtick would end.
         text = message.text.replace("`", "'")
-        fields = _fields(message, silent)
-        self._rpc.send_msg({"type": RPCMessageType.WARNING, "status": text, **fields})
+        self._rpc.send_msg({"type": RPCMessageType.WARNING, "status": text, SILENT: silent})
         for module in filter(self._is_custom, self._modules):
             if not self._channels[module.name].warnings:
-                _send_custom(module, text, fields)
+                _send_custom(module, text, silent)
 
     def _inform(self, message: Message, silent: bool) -> None:
         """A message of the strategy; only channels with ``allow_custom_messages`` take it."""
@@ -111,7 +112,7 @@ class Messenger:
             return
         logger.info(message.text)
         for module in takers:
-            _send_custom(module, message.text, _fields(message, silent))
+            _send_custom(module, message.text, silent)
 
     @property
     def _modules(self) -> list[Any]:
@@ -128,21 +129,15 @@ def _settings_of(config: Any) -> MessageSettings:
 
 
 def _path_of(strategy: IStrategy) -> Path | None:
-    """Where it is kept what was sent; nowhere in a backtest, which sends nothing."""
+    """Where it is kept what was sent: beside a database that outlives the process."""
     config = strategy.config
-    if getattr(strategy.dp, "runmode", None) not in (RunMode.DRY_RUN, RunMode.LIVE):
+    running = getattr(strategy.dp, "runmode", None) in (RunMode.DRY_RUN, RunMode.LIVE)
+    if not running or str(config["db_url"]) in IN_MEMORY:
         return None
     return sent_path(Path(config["user_data_dir"]), str(config["db_url"]))
 
 
-def _fields(message: Message, silent: bool) -> dict[str, Any]:
-    """What a webhook may show beside the text: ``{kind}``, ``{level}``, ``{pairs}``."""
-    pairs = ", ".join(message.pairs)
-    found: dict[str, Any] = {"kind": message.kind, "level": message.level.value, "pairs": pairs}
-    return {**found, SILENT: True} if silent else found
-
-
-def _send_custom(module: Any, text: str, fields: dict[str, Any]) -> None:
+def _send_custom(module: Any, text: str, silent: bool) -> None:
     """To one channel, as a message of the strategy.
 
     Telegram reads it as Markdown, and refuses a text in which a mark is not closed
@@ -151,7 +146,7 @@ def _send_custom(module: Any, text: str, fields: dict[str, Any]) -> None:
     if module.name == "telegram":
         text = _MARKS.sub(r"\\\1", text)
     try:
-        module.send_msg({"type": RPCMessageType.STRATEGY_MSG, "msg": text, **fields})
+        module.send_msg({"type": RPCMessageType.STRATEGY_MSG, "msg": text, SILENT: silent})
     except Exception:
         # A channel that fails must not end the loop; freqtrade's manager does the same.
         logger.exception(f"{module.name} could not send a message")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,16 @@ logger = logging.getLogger(__name__)
 RUNNING = (RunMode.DRY_RUN, RunMode.LIVE)
 MIN_CHANGE = 0.05
 """Change of a sub-model's weight that is worth a message."""
+
+
+@contextmanager
+def _costing_nothing(what: str) -> Iterator[None]:
+    """A message that cannot be made costs no candle, no exit and no entry."""
+    try:
+        yield
+    except Exception:
+        # Whatever it is: freqtrade would leave out the pair's candle for it.
+        logger.exception(f"no message about it: {what}")
 
 
 class Notices:
@@ -73,8 +84,11 @@ class Notices:
 
         :param frame: analysed candles with ``date``, ``regime`` and ``regime_age``
         """
-        if dp.runmode not in RUNNING or frame.empty:
-            return
+        if dp.runmode in RUNNING and not frame.empty:
+            with _costing_nothing(f"{pair}: regime switch"):
+                self._switch(pair, frame)
+
+    def _switch(self, pair: str, frame: pd.DataFrame) -> None:
         switches = np.flatnonzero(frame["regime_age"] == 0)
         row = int(switches[-1]) if len(switches) else -1
         when = int(frame["date"].iloc[row].timestamp()) if row >= 0 else 0
@@ -96,8 +110,11 @@ class Notices:
         :param frame: analysed candles
         :param model: that serves the pair now; None = there is none yet
         """
-        if self._messenger is None or model is None or TRAINED_COLUMN not in frame:
-            return
+        if self._messenger is not None and model is not None and TRAINED_COLUMN in frame:
+            with _costing_nothing(f"{pair}: model"):
+                self._model(pair, frame, model)
+
+    def _model(self, pair: str, frame: pd.DataFrame, model: TrainedModel) -> None:
         trained = float(frame[TRAINED_COLUMN].iloc[-1])
         if not trained > 0:
             return
@@ -119,8 +136,11 @@ class Notices:
         :param equity: marked, stake currency; None = not known yet
         :param now: UTC
         """
-        if self._messenger is None or equity is None:
-            return
+        if self._messenger is not None and equity is not None:
+            with _costing_nothing("daily summary"):
+                self._day(strategy, equity, now)
+
+    def _day(self, strategy: Any, equity: float, now: datetime) -> None:
         day = now.astimezone(UTC).date() - timedelta(days=1)
         known = self._sent.mark("summary")
         if not isinstance(known, Mapping) or not {"day", "equity"} <= set(known):
@@ -185,7 +205,8 @@ class Notices:
         :param price: of the entry
         """
         if dp.runmode in RUNNING:
-            self._post("entry", entry_text(record, price, self._settings), pair)
+            with _costing_nothing(f"{pair}: entry"):
+                self._post("entry", entry_text(record, price, self._settings), pair)
 
     def bad_candles(self, pair: str, timeframe: str, bad: pd.DataFrame) -> None:
         """Log how many candles of each kind are kept out, when the counts have changed."""
