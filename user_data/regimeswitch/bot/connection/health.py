@@ -35,8 +35,12 @@ ANSWERLESS = "no answer"
 AFTERMATH = timedelta(minutes=15)
 """Candles that are still missing so long after the exchange answers again are an event of their
 own: until then they are a part of the outage."""
-FOR_PEOPLE = ("403", "451", "clock")
-"""States that end only when somebody does something about them."""
+FOR_PEOPLE = {
+    "403": "if it stays so, run the bot from another address",
+    "451": "run the bot from an address that the exchange serves",
+    "clock": "set this machine's clock",
+}
+"""States that end only when somebody does something about them, and what."""
 AUTO_LOCK = "Auto lock"
 """freqtrade's reason of the lock that follows an exit."""
 
@@ -95,9 +99,10 @@ class Outages:
         if state is None:
             self._alarms.clear(key, f"{over}; entries and exits go on")
             return
-        level = Level.ACTION if state.meaning.key in FOR_PEOPLE else Level.WARNING
+        text, to_do = state.message, FOR_PEOPLE.get(state.meaning.key)
+        text, level = (f"{text}; {to_do}", Level.ACTION) if to_do else (text, Level.WARNING)
         part = joins and cause == ANSWERLESS
-        self._alarms.set(key, state.message, level=level, cause=cause, joins=part)
+        self._alarms.set(key, text, level=level, cause=cause, joins=part)
 
     def _unreachable(self) -> State | None:
         failing = self._traffic.failing

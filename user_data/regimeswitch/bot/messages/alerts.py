@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from regimeswitch.bot.messages.message import Level, Message, split_pair
-from regimeswitch.bot.messages.sent_file import SentFile
+from regimeswitch.bot.messages.sent_file import MAX_TOLD, TOLD, SentFile
 from regimeswitch.settings.message_settings import MessageKind
 
 
@@ -231,12 +231,14 @@ class _Book:
     def is_new(self, key: str, text: str, level: Level) -> bool:
         """Whether something without an end was not sent lately."""
         now = _now()
-        match self._sent.mark(f"told {key}"):
+        match self._sent.mark(f"{TOLD}{key}"):
             case [str(known), int() | float() as moment]:
                 if known == text and 0 <= now - moment < REPEAT.total_seconds():
                     return False
-        self._sent.put_mark(f"told {key}", [text, now])
+        self._sent.put_mark(f"{TOLD}{key}", [text, now])
         self.told[key] = (text, level)
+        while len(self.told) > MAX_TOLD:
+            del self.told[next(iter(self.told))]
         return True
 
 

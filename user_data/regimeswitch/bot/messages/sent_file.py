@@ -22,9 +22,9 @@ from regimeswitch.bot.database_name import database_digest
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 4_194_304
-MAX_MARKS = 2_000
-"""Marks that are kept, the newest; states are as many as hold."""
-STATES, MARKS = "states", "marks"
+MAX_TOLD = 500
+"""Events without an end that are kept, the newest; the rest is a few for each pair."""
+STATES, MARKS, TOLD = "states", "marks", "told "
 
 
 def sent_path(folder: Path, db_url: str) -> Path:
@@ -78,6 +78,9 @@ class SentFile:
                 return
             self._marks.pop(key, None)
             self._marks[key] = value
+            told = [one for one in self._marks if one.startswith(TOLD)]
+            for old in told[:-MAX_TOLD]:
+                del self._marks[old]
             self._changed = True
 
     def save(self) -> None:
@@ -85,8 +88,7 @@ class SentFile:
         with self._lock:
             if self.path is None or not self._changed:
                 return
-            marks = dict(list(self._marks.items())[-MAX_MARKS:])
-            text = json.dumps({STATES: self._states, MARKS: marks}, indent=1)
+            text = json.dumps({STATES: self._states, MARKS: self._marks}, indent=1)
             draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
             try:
                 draft.write_text(text, encoding="utf-8")
