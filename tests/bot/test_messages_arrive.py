@@ -34,8 +34,10 @@ WEBHOOK = {
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Twenty pairs."""
+def world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bot_api: BotApi, receiver: Receiver
+) -> Iterator[World]:
+    """Twenty pairs; its bots end before those that listen to them."""
     with running_world(tmp_path, monkeypatch, more=COINS) as found:
         yield found
 
@@ -123,11 +125,11 @@ def test_kinds_are_silent_or_off_as_wanted(
 
 
 def test_six_switches_are_six_messages_over_a_restart(
+    bot_api: BotApi,
+    receiver: Receiver,
     moved_bot: Callable[..., MovedBot],
     market: Path,
     tmp_path: Path,
-    bot_api: BotApi,
-    receiver: Receiver,
 ) -> None:
     told = position_frame(market, "ETH/USDT", "5m", load_settings(POSITION)).set_index("date")
     regime = told["regime"]

@@ -36,7 +36,8 @@ class Receiver:
     async def _begin(self) -> web.AppRunner:
         app = web.Application()
         self._route(app)
-        runner = web.AppRunner(app)
+        # A question that waits for news has no end of its own.
+        runner = web.AppRunner(app, shutdown_timeout=0.5)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -48,13 +49,13 @@ class Receiver:
         """As long as it takes messages."""
         thread = threading.Thread(target=self._loop.run_forever)
         thread.start()
-        runner = asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(10)
+        runner = asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(60)
         try:
             yield
         finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), self._loop).result(10)
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), self._loop).result(60)
             self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join(10)
+            thread.join(60)
             self._loop.close()
 
     def texts(self) -> list[str]:
