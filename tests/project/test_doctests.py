@@ -26,6 +26,11 @@ MET_FIRST = (
     *("market.hysteresis.age", "model.training_set.thinned"),
     *("model.calibration.Calibrator.fit", "model.calibration.calibration_error"),
     *("model.expected_return.class_moves", "risk.loss_limits.floor_after"),
+    *("market.features.period_features", "market.labels.forward_return"),
+    *("market.labels.class_labels", "market.volatility.target_weights"),
+    *("risk.sizing.stake", "risk.sizing.slot_stake", "risk.sizing.stop_stake"),
+    *("risk.sizing.allowed_stake", "risk.sizing.stop_price", "risk.sizing.trailing_price"),
+    "risk.rebalance.wanted_change",
 )
 """Functions that a reader meets first."""
 

@@ -7,15 +7,21 @@ signal n.
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from regimeswitch import __version__
 from regimeswitch_lab.kept import kept_by, stopped_line
 from regimeswitch_lab.stop_signals import STDERR, Stopped, show_cursor, watched
 
+
+USAGE = 2
+_SubParsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 # Command and module. Only the module that is asked for is imported: freqtrade and the learners
 # take seconds to load.
@@ -44,21 +50,60 @@ COMMANDS = {
 
 def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     """The parser of the given commands."""
+    parser, subparsers = _bare_parser()
+    for command in commands:
+        importlib.import_module(f"regimeswitch_lab.{COMMANDS[command]}").add_parser(subparsers)
+    return parser
+
+
+def _bare_parser() -> tuple[argparse.ArgumentParser, _SubParsers]:
     parser = argparse.ArgumentParser(
         prog="regimeswitch",
         description="Regimes, evidence, markets and an offline exchange for Freqtrade.",
     )
     parser.add_argument("--version", action="version", version=f"regimeswitch {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in commands:
-        importlib.import_module(f"regimeswitch_lab.{COMMANDS[command]}").add_parser(subparsers)
-    return parser
+    return parser, subparsers
+
+
+def unknown_command(word: str) -> str:
+    """What to say of a command that there is not.
+
+    :param word: the first word of the command line
+    """
+    (near,) = difflib.get_close_matches(word, COMMANDS, n=1) or [""]
+    meant = f"did you mean {near}? " if near else ""
+    return f"there is no command {word!r}; {meant}the commands: {', '.join(sorted(COMMANDS))}"
+
+
+def complete() -> None:
+    """What a shell asks of argcomplete; answered and ended here when it does ask.
+
+    Only the command that is being written is imported: all of them take seconds.
+    """
+    if "_ARGCOMPLETE" not in os.environ:
+        return
+    import argcomplete
+
+    line = os.environ.get("COMP_LINE", "").split()
+    named = [word for word in line[1:2] if word in COMMANDS]
+    if named:
+        parser = build_parser(named)
+    else:
+        parser, subparsers = _bare_parser()
+        for command in COMMANDS:
+            subparsers.add_parser(command)
+    argcomplete.autocomplete(parser)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    complete()
     words = sys.argv[1:] if argv is None else list(argv)
     known = [word for word in words[:1] if word in COMMANDS]
+    if not known and words and not words[0].startswith("-"):
+        print(f"regimeswitch: {unknown_command(words[0])}", file=sys.stderr)
+        return USAGE
     run = _Run("".join(known))
     try:
         with watched(run.end_at_once) as signals:
@@ -72,7 +117,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise Stopped(signals.number) from error
         if signals.number:
             run.say(signals.number)
+        sys.stdout.flush()
         return code
+    except BrokenPipeError:
+        # Whoever read the output, such as head, has enough; Python would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except Stopped as stopped:
         run.say(stopped.number, stopped.kept)
         return 128 + stopped.number

@@ -51,7 +51,13 @@ def utc_dates(dates: pd.Series) -> pd.Series:
 
 
 def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
-    """Opening times counted in candles of a timeframe since 1970."""
+    """Opening times counted in candles of a timeframe since 1970-01-01 UTC.
+
+    :param dates: opening times as :func:`utc_dates` takes them, shape (n,), none missing
+    :param timeframe: of the candles; a time inside of a candle gets that candle's number
+    :return: shape (n,); neighbours without a gap differ by 1
+    :raises ValueError: when the timeframe cannot be read
+    """
     milliseconds = utc_dates(dates).astype("int64").to_numpy()
     return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
 
@@ -61,7 +67,9 @@ def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
 
     :param frame: candles of ``timeframe``, sorted by date
     :param now: aware; the candle that closes at this very moment counts
+    :param timeframe: of ``frame``
     :return: -1 where none had closed
+    :raises ValueError: when the timeframe cannot be read
     """
     if frame.empty:
         return -1

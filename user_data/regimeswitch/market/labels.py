@@ -36,8 +36,12 @@ def move_threshold(candles: pd.DataFrame, settings: LabelSettings, timeframe: st
     scaled to the horizon by its square root, or the ATR of a 5-minute candle by price. With
     ``cover_fees`` at least two fees. NaN in warm-up.
 
-    :param candles: of the base timeframe
+    :param candles: of the base timeframe, of one pair, sorted by date, shape (n, ...)
+    :param settings: the section ``labels``: ``unit``, ``multiple``, ``horizon``, ``window``,
+        ``fee`` and ``cover_fees``
     :param timeframe: of ``candles``
+    :return: shape (n,); NaN too where a close of the window is missing
+    :raises ValueError: when the timeframe cannot be read
     """
     horizon, window = settings.horizon_in(timeframe), settings.window_in(timeframe)
     close = candles["close"].to_numpy(dtype=np.float64)
@@ -59,10 +63,17 @@ def forward_return(
 ) -> pd.Series:
     """close[t + horizon] / close[t] - 1, a fraction; missing for the last ``horizon`` rows.
 
-    :param candles: of the base timeframe
+    :param candles: of the base timeframe, of one pair, sorted by date, shape (n, ...)
+    :param settings: the section ``labels``; its ``horizon``
     :param timeframe: of ``candles``
     :param bad: of :func:`regimeswitch.market.candles.find_bad_candles`; a row that is bad, or that
         looks ahead over a gap or an impossible candle, is missing
+    :return: shape (n,), on the same index; missing too where one of both closes is
+    :raises ValueError: when the timeframe cannot be read
+
+    >>> candles = pd.DataFrame({"close": [100.0, 101.0, 102.0, 100.0]})
+    >>> forward_return(candles, LabelSettings(horizon=2), "5m").round(4).to_list()
+    [0.02, -0.0099, nan, nan]
     """
     candles = _without_bad_prices(candles, bad)
     close = candles["close"].to_numpy(dtype=np.float64)
@@ -86,8 +97,24 @@ def class_labels(
     lows; hold when neither is, or both within one candle (Lopez de Prado, Advances in Financial
     Machine Learning, 2018, chapter 3).
 
+    :param candles: of the base timeframe, of one pair, sorted by date, shape (n, ...)
+    :param settings: the section ``labels``
     :param timeframe: of ``candles``
     :param bad: as in :func:`forward_return`
+    :return: one of :data:`CLASSES`, shape (n,), on the same index; missing in warm-up of the
+        threshold and where the forward return is
+    :raises ValueError: when the timeframe cannot be read
+
+    The two fees of 0.1 % set the least move that counts; the first ten rows warm up, the last one
+    has no future:
+
+    >>> close = [100.0, 100.1] * 5 + [100.0, 100.5, 99.9, 100.0]
+    >>> candles = pd.DataFrame({"close": close})
+    >>> settings = LabelSettings(horizon=1, window=10, multiple=1.0)
+    >>> move_threshold(candles, settings, "5m")[10:].round(4).tolist()
+    [0.002, 0.002, 0.0026, 0.0026]
+    >>> class_labels(candles, settings, "5m").fillna("-").to_list()[9:]
+    ['-', 'buy', 'sell', 'hold', '-']
     """
     candles = _without_bad_prices(candles, bad)
     threshold = move_threshold(candles, settings, timeframe)
@@ -110,6 +137,7 @@ def next_day_volatility(
     Squared log returns of the base candles, close to close, as
     :func:`regimeswitch.market.volatility_forecast.realised_volatility` has them of the past.
 
+    :param candles: of the base timeframe, of one pair, sorted by date, shape (n, ...)
     :param timeframe: of ``candles``; a day is 24 hours of them
     :param bad: as in :func:`forward_return`
     :return: shape (n,); missing where the 24 hours are not complete, where the row or a candle in

@@ -74,6 +74,9 @@ def target_weights(volatility: Floats, target: float) -> Floats:
     :param volatility: a year, fraction, shape (n,)
     :param target: a year, fraction; 0 = always the whole slot
     :return: 0 to 1, shape (n,); NaN where the volatility is not known
+
+    >>> target_weights(np.array([0.3, 0.6, 1.2, np.nan]), target=0.6).tolist()
+    [1.0, 1.0, 0.5, nan]
     """
     if not target:
         return np.ones(len(volatility))
@@ -85,6 +88,7 @@ def daily_atr(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     """14-day average true range of whole UTC days.
 
     :param candles: of one pair, mended, sorted by date, of a timeframe up to a day
+    :param timeframe: of the candles
     :return: frame with ``date`` (opening time of the day) and ``daily_atr`` (price units), known at
         the end of the day; NaN for the first 14 days
     """
@@ -101,6 +105,8 @@ def position_columns(
     :param base: candles of the traded pair; index and length are kept
     :param candles: of the SAME pair and of ``settings.regime.timeframe``, mended; also where the
         candles of another pair decide the regime
+    :param settings: all of them: ``regime.timeframe``, ``risk.volatility_half_life_days`` and
+        ``risk.volatility_target`` are read
     :param timeframe: of ``base``
     :return: the columns :data:`POSITION_COLUMNS`; row t uses candles that closed at or before its
         close; NaN where they are not known yet, or are stale

@@ -30,12 +30,20 @@ last day, week and month."""
 
 
 def day_candles(timeframe: str) -> int:
-    """Candles of a day, number; 1 for a day's own candle."""
+    """Candles of a day, number; 1 for a day's own candle.
+
+    :param timeframe: of the candles
+    :raises ValueError: when the timeframe cannot be read
+    """
     return max(DAY_SECONDS // timeframe_seconds(timeframe), 1)
 
 
 def month_days(timeframe: str) -> int:
-    """Days of HAR's longest window: 30, or as many as Binance serves at the start of a bot."""
+    """Days of HAR's longest window: 30, or as many as Binance serves at the start of a bot.
+
+    :param timeframe: of the candles that the window is measured on
+    :raises ValueError: when the timeframe cannot be read
+    """
     served = (MAX_STARTUP_CANDLES - 1) // day_candles(timeframe)
     return min(MONTH_DAYS, served)
 
@@ -87,6 +95,8 @@ def rival_columns(
 
     :param base: candles of the pair, mended; index and length are kept
     :param candles: of the same pair and of ``settings.regime.timeframe``, mended
+    :param settings: all of them: ``regime.timeframe`` and ``risk.volatility_half_life_days`` are
+        read
     :param timeframe: of ``base``
     :return: the columns :data:`RIVAL_COLUMNS`; row t uses candles that closed at or before its
         close; NaN where one is not known yet, or is stale
@@ -138,7 +148,10 @@ class Har:
         return cls(tuple(float(one) for one in found), smearing)
 
     def variance(self, known: Floats) -> Floats:
-        """Forecast of the annual variance, shape (n,); NaN where a column is missing."""
+        """Forecast of the annual variance, shape (n,); NaN where a column is missing.
+
+        :param known: :data:`RIVAL_COLUMNS`, shape (n, 4); the exponential mean is not read
+        """
         logs = _design(known) @ np.asarray(self.coefficients)
         return np.asarray(self.smearing * np.exp(2 * logs))
 

@@ -62,7 +62,12 @@ def with_defaults_of_mode(section: Any) -> Any:
 
 
 def not_read(settings: Any, mode: str) -> Iterator[str]:
-    """Keys that are set to something in a mode that does not read them, as ``section.key``."""
+    """Keys that are set to something in a mode that does not read them, as ``section.key``.
+
+    :param settings: the parsed section ``regimeswitch``
+    :param mode: its ``entries.mode``, :data:`POSITION` or :data:`SIGNAL`
+    :return: keys of the other mode whose value is not the default of their field
+    """
     for name, keys in READ_IN[SIGNAL if mode == POSITION else POSITION].items():
         section: BaseModel = getattr(settings, name)
         for key in keys:

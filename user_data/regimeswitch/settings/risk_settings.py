@@ -170,5 +170,10 @@ class RiskSettings(Section):
     )
 
     def atr_period_in(self, timeframe: str) -> int:
-        """``atr_period`` in candles of a base timeframe."""
+        """``atr_period`` in candles of a base timeframe.
+
+        :param timeframe: the base timeframe
+        :return: at least :data:`MIN_ATR_PERIOD`, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.atr_period, timeframe, MIN_ATR_PERIOD)

@@ -133,5 +133,10 @@ class SafetySettings(Section):
     )
 
     def spike_limit(self, timeframe: str) -> float:
-        """``spike_fraction`` for a timeframe: it grows with its square root, as price moves do."""
+        """``spike_fraction`` for a timeframe: it grows with its square root, as price moves do.
+
+        :param timeframe: of the candles that are looked at; below 5m the limit is that of 5m
+        :return: fraction of the price, e.g. 0.5
+        :raises ValueError: when the timeframe cannot be read
+        """
         return self.spike_fraction * float(max(timeframe_seconds(timeframe) / 300, 1.0) ** 0.5)

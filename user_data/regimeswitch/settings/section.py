@@ -62,11 +62,21 @@ class LabelSettings(Section):
     )
 
     def horizon_in(self, timeframe: str) -> int:
-        """``horizon`` in candles of a base timeframe."""
+        """``horizon`` in candles of a base timeframe.
+
+        :param timeframe: the base timeframe
+        :return: at least 1, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.horizon, timeframe)
 
     def window_in(self, timeframe: str) -> int:
-        """``window`` in candles of a base timeframe."""
+        """``window`` in candles of a base timeframe.
+
+        :param timeframe: the base timeframe
+        :return: at least :data:`MIN_WINDOW`, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.window, timeframe, MIN_WINDOW)
 
 
@@ -123,11 +133,20 @@ class ModelSettings(Section):
     )
 
     def row_step_in(self, timeframe: str) -> int:
-        """``row_step`` in candles of a base timeframe."""
+        """``row_step`` in candles of a base timeframe.
+
+        :param timeframe: the base timeframe
+        :return: at least 1, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.row_step, timeframe)
 
     def parameters_of(self, learner: str) -> dict[str, Any]:
-        """The parameters given for a learner, over its defaults."""
+        """The parameters given for a learner, over its defaults.
+
+        :param learner: a key of ``parameters``, e.g. ``lightgbm``
+        :return: empty where none are given; names are those of the learner's own package
+        """
         return next((given for name, given in self.parameters.items() if name == learner), {})
 
 
