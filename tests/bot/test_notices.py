@@ -157,12 +157,12 @@ def test_a_refused_signal_is_logged_once_and_a_refused_person_every_time(
     caplog.set_level(logging.INFO)
     listener = Listener(tmp_path)
     notices = notices_of(listener)
-    for reason in ("no room", "no room", "", "no room", "daily_floor"):
+    for reason in ("no room", "no room", "", "no room", "daily_loss_limit"):
         notices.entry_refused("BTC/USDT", reason, False, listener)
     assert caplog.messages == [
         "BTC/USDT: entry not made: no room",
         "BTC/USDT: entry not made: no room",
-        "BTC/USDT: entry not made: daily_floor",
+        "BTC/USDT: entry not made: daily_loss_limit",
     ]
     assert listener.sent == []
     for _ in range(2):

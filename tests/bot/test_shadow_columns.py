@@ -34,7 +34,7 @@ from regimeswitch_lab.money.tested import merged
 
 PAIRS = ["BTC/USDT", "ETH/USDT"]
 COST = 0.0015
-NO_LIMITS = {"risk": {"daily_loss": 0, "peak_loss": 0}}
+NO_LIMITS = {"risk": {"max_daily_loss": 0, "max_drawdown": 0}}
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from regimeswitch.bot.connection.health import Outages
 from regimeswitch.bot.isolation import Apart
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Message
-from regimeswitch.bot.trading.marked_equity import DAILY, Drawdown
+from regimeswitch.bot.trading.marked_equity import DAILY, LossLimits
 from regimeswitch.settings import load_settings
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 from traders import QUIET
@@ -145,33 +145,33 @@ def test_loss_limits_count_the_vanished_pair_by_its_last_price(
 
 
 def _falls_and_vanishes(world: World) -> None:
-    settings = load_settings({"risk": {"daily_loss": 0.05}})
+    settings = load_settings({"risk": {"max_daily_loss": 0.05}})
     bot = world.start(stoploss=-0.5, **TWO_PAIRS)
-    floors = Drawdown(bot.strategy, settings)
+    limits = LossLimits(bot.strategy, settings)
     for _ in range(4):
         world.step()
-        floors.look(datetime.now(UTC))
+        limits.look(datetime.now(UTC))
     assert open_pairs() == {"AAA/USDT", "BBB/USDT"}
-    assert floors.refusal(datetime.now(UTC)) == ""
+    assert limits.refusal(datetime.now(UTC)) == ""
     world.fail(GONE)
     world.step()
     world.kill()
     bot = world.start(stoploss=-0.5, **TWO_PAIRS)
-    floors = Drawdown(bot.strategy, settings)
+    limits = LossLimits(bot.strategy, settings)
     for _ in range(4):
         world.step()
-        floors.look(datetime.now(UTC))
-    assert floors.refusal(datetime.now(UTC)) == DAILY
+        limits.look(datetime.now(UTC))
+    assert limits.refusal(datetime.now(UTC)) == DAILY
 
 
 def test_a_pair_whose_candles_cannot_be_read_ends_no_limit(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = load_settings({"risk": {"daily_loss": 0.05}})
+    settings = load_settings({"risk": {"max_daily_loss": 0.05}})
     bot = world.start(**TWO_PAIRS)
     world.step()
-    floors = Drawdown(bot.strategy, settings)
-    floors.look(datetime.now(UTC))
+    limits = LossLimits(bot.strategy, settings)
+    limits.look(datetime.now(UTC))
     read = bot.strategy.dp.get_pair_dataframe
 
     def fails(pair: str, *arguments: Any) -> Any:
@@ -182,5 +182,5 @@ def test_a_pair_whose_candles_cannot_be_read_ends_no_limit(
     monkeypatch.setattr(bot.strategy.dp, "get_pair_dataframe", fails)
     for _ in range(2):
         world.step()
-        floors.look(datetime.now(UTC))
-        assert floors.refusal(datetime.now(UTC)) == ""
+        limits.look(datetime.now(UTC))
+        assert limits.refusal(datetime.now(UTC)) == ""

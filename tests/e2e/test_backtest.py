@@ -66,7 +66,7 @@ def test_stops_and_stakes_follow_the_settings(freqtrade: Callable[..., Run]) -> 
         "stake_fraction": 0.1,
         "scale": {"bull": 1.0, "sideways": 0.5},
         "stop_atr": 3.0,
-        "take_atr": 4.0,
+        "take_profit_atr": 4.0,
         "size_forecast": False,
     }
     run = freqtrade("backtesting", *ONE_WEEK, config=config)

@@ -412,7 +412,7 @@ KEYS = [
     "freqai.feature_parameters.indicator_periods_candles",
     "freqai.model_training_parameters",
     "regimeswitch.regime",
-    "regimeswitch.risk.daily_loss",
+    "regimeswitch.risk.max_daily_loss",
 ]
 
 

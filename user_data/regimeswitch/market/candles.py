@@ -197,7 +197,7 @@ def find_bad_candles(
     >>> bad = find_bad_candles(candles, "5m", spike_fraction=0.5)
     >>> bad["spike"].to_list(), bad["gap"].to_list()
     ([False, True, False, False], [False, False, False, True])
-    >>> mend_candles(candles, bad)["close"].to_list()
+    >>> clean_candles(candles, bad)["close"].to_list()
     [10.0, 10.0, 10.0, 11.0]
     """
     prices = [candles[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close")]
@@ -276,7 +276,7 @@ def _borne_out(traded: Floats, row: int, multiple: float) -> bool:
     return bool(traded[row] >= multiple * np.median(with_trades))
 
 
-def mend_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
+def clean_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
     """Candles for computing features: each unusable one becomes flat at the last good close.
 
     Gaps and flat candles stay as they are. Rows before the first good candle become NaN. Only
@@ -291,9 +291,9 @@ def mend_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
     unusable = np.logical_or.reduce([bad[kind].to_numpy() for kind in UNUSABLE_KINDS])
     if not unusable.any():
         return candles
-    mended = candles.copy()
-    last_good = mended["close"].where(~unusable).ffill()
+    clean = candles.copy()
+    last_good = clean["close"].where(~unusable).ffill()
     for column in ("open", "high", "low", "close"):
-        mended[column] = mended[column].where(~unusable, last_good)
-    mended["volume"] = mended["volume"].where(~unusable, 0.0)
-    return mended
+        clean[column] = clean[column].where(~unusable, last_good)
+    clean["volume"] = clean["volume"].where(~unusable, 0.0)
+    return clean

@@ -7,7 +7,7 @@ candles up to and including t; rows that are still warming up are NaN. TA-Lib's 
 indicators (RSI, ADX, MACD, NATR) count as warming up until the start of the frame is forgotten
 to 1e-7; plain means and deviations are summed window by window, because a running sum would carry
 the start of the frame along; every value is rounded to 10 digits. So a frame that begins later
-gives the same numbers. A market at rest (no range in 48 candles) has no unit: its rows are NaN.
+gives the same numbers. Without a range in 48 candles there is no unit: the rows are NaN.
 
 Spans that stand for a time (the unit, the day, the half hour) are that time in the block of the
 base timeframe, whatever it is. Blocks of longer timeframes count as many of their own candles, the
@@ -37,7 +37,7 @@ ADX_PERIOD = 14
 HOUR_CANDLES = 12
 DAY_CANDLES = 288
 DIGITS = 10
-LEAST_WIDTH = 1e-9
+MIN_WIDTH = 1e-9
 """Standard deviation (fraction of the price) below which bands have no width but rounding."""
 SAME_PRICE = 1e-12
 """Fraction of the price below which two typical prices differ by rounding alone."""
@@ -115,7 +115,7 @@ def period_features(candles: pd.DataFrame, period: int, base: str | None = None)
     high, low, close, volume = candle_arrays(candles)
     atr = unit_atr(candles, base)
     mean, deviation = window_mean(close, period), window_std(close, period)
-    deviation[deviation <= LEAST_WIDTH * mean] = 0.0
+    deviation[deviation <= MIN_WIDTH * mean] = 0.0
     moved = _change(close, period)
     path = window_mean(np.abs(_change(close, 1)), period) * period
     rsi = _forget(talib.RSI(close, timeperiod=period), forget_candles(period))
@@ -218,7 +218,7 @@ def money_flow_index(candles: pd.DataFrame, period: int) -> Floats:
 
 
 def unit_atr(candles: pd.DataFrame, base: str | None = None) -> Floats:
-    """Simple mean of the true range over 48 candles; NaN where it is zero (a market at rest).
+    """Simple mean of the true range over 48 candles; NaN where it is zero (no range).
 
     :param candles: of one pair, sorted by date, shape (n, ...); high, low and close are read
     :param base: as in :func:`spanned`: the 48 are of 5 minutes there

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from regimeswitch.market.candles import mend_candles, utc_dates
+from regimeswitch.market.candles import clean_candles, utc_dates
 from regimeswitch.market.regimes import five_minute_range, window_std
 from regimeswitch.market.volatility import YEAR_SECONDS
 from regimeswitch.market.volatility_forecast import DAY_SECONDS, day_candles
@@ -51,8 +51,8 @@ def move_threshold(candles: pd.DataFrame, settings: LabelSettings, timeframe: st
         unit = window_std(returns, window) * np.sqrt(horizon)
     else:
         unit = five_minute_range(candles, window, timeframe) / close
-    floor = 2 * settings.fee if settings.cover_fees else 0.0
-    return np.asarray(np.maximum(settings.multiple * unit, floor), dtype=np.float64)
+    costs = 2 * settings.fee if settings.cover_fees else 0.0
+    return np.asarray(np.maximum(settings.multiple * unit, costs), dtype=np.float64)
 
 
 def forward_return(
@@ -175,8 +175,8 @@ def _first_touch(candles: pd.DataFrame, threshold: Floats, horizon: int) -> NDAr
 
 
 def _without_bad_prices(candles: pd.DataFrame, bad: pd.DataFrame | None) -> pd.DataFrame:
-    """Mended, so that one impossible price neither removes nor widens a whole window."""
-    return candles if bad is None else mend_candles(candles, bad)
+    """Cleaned, so that one impossible price neither removes nor widens a whole window."""
+    return candles if bad is None else clean_candles(candles, bad)
 
 
 def _usable(rows: int, horizon: int, bad: pd.DataFrame | None) -> NDArray[np.bool_]:

@@ -54,7 +54,7 @@ def realised_volatility(candles: pd.DataFrame, timeframe: str, days: int) -> Flo
     Andersen, Bollerslev, Diebold and Labys, "Modeling and Forecasting Realized Volatility",
     Econometrica 71 (2003).
 
-    :param candles: of one pair, mended, sorted by date, shape (n, ...)
+    :param candles: of one pair, cleaned, sorted by date, shape (n, ...)
     :param timeframe: of the candles, a part of a day or a day
     :param days: 1 or more
     :return: fraction a year, shape (n,); row t uses returns up to the close of candle t; NaN for
@@ -93,8 +93,8 @@ def rival_columns(
     Day and week come from base candles, as the label does; month and exponential mean from the
     rule's, of which a bot has enough at its start.
 
-    :param base: candles of the pair, mended; index and length are kept
-    :param candles: of the same pair and of ``settings.regime.timeframe``, mended
+    :param base: candles of the pair, cleaned; index and length are kept
+    :param candles: of the same pair and of ``settings.regime.timeframe``, cleaned
     :param settings: all of them: ``regime.timeframe`` and ``risk.volatility_half_life_days`` are
         read
     :param timeframe: of ``base``

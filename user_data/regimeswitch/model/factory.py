@@ -101,7 +101,7 @@ def unfitted_model(
         is how far a label looks ahead, in base candles
     """
     models = settings.models
-    trees = models.pair_trees if shares else 0
+    trees = models.pair_finetune_trees if shares else 0
     horizon = max(label_period, settings.labels.horizon_in(timeframe))
     day = candles_spanning(DAY_CANDLES, timeframe)
     return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed, day)

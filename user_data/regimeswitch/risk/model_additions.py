@@ -1,6 +1,6 @@
 """What models add to the rule of position mode: a volatility that sizes a slot, and a veto.
 
-The rule is the floor: where the models have nothing to say, volatility and entries are the rule's.
+Where the models have nothing to say, volatility and entries are those of the rule.
 Pure functions of columns, the same in backtests, live and ``regimeswitch prove --utility``.
 """
 

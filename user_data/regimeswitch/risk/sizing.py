@@ -306,4 +306,4 @@ def take_profit_ratio(entry: float, atr: float, settings: RiskSettings) -> float
     :param atr: as in :func:`stop_price`
     :param settings: the section ``risk``; its take-profit in ATR multiples
     """
-    return settings.take_atr * atr / entry
+    return settings.take_profit_atr * atr / entry

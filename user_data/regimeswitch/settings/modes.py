@@ -15,8 +15,8 @@ SIGNAL_DEFAULTS: dict[str, dict[str, Any]] = {
         "stake_fraction": 0.2,
         "max_position": 0.4,
         "max_pair": 0.4,
-        "daily_loss": 0.05,
-        "peak_loss": 0.2,
+        "max_daily_loss": 0.05,
+        "max_drawdown": 0.2,
     },
 }
 """Where signal mode has another default than the field, which has that of position mode."""
@@ -24,11 +24,11 @@ READ_IN: dict[str, dict[str, tuple[str, ...]]] = {
     SIGNAL: {
         "entries": (
             *("buy", "sell", "require_edge", "margin"),
-            *("expected_return", "exit_return", "leave_regimes"),
+            *("expected_return", "exit_return", "exit_regimes"),
         ),
         "risk": (
             *("sizing", "risk_per_trade", "kelly", "scale", "pending_scale", "atr_period"),
-            *("stop_atr", "take_atr", "trail_atr", "size_forecast", "size_most"),
+            *("stop_atr", "take_profit_atr", "trail_atr", "size_forecast", "max_size_ratio"),
         ),
     },
     POSITION: {

@@ -128,8 +128,8 @@ class SafetySettings(Section):
         60.0,
         ge=0,
         le=10080,
-        description="a training that takes longer is told of; its bot is served by the last models "
-        "meanwhile, minutes; 0 = never",
+        description="a training that takes longer is notified; its bot is served by the last "
+        "models meanwhile, minutes; 0 = never",
     )
 
     def spike_limit(self, timeframe: str) -> float:

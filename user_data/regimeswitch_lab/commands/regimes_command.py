@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from regimeswitch.market.candles import candles_spanning, resample, utc_dates
-from regimeswitch.market.cleaning import mend
+from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.features import DAY_CANDLES, HOUR_CANDLES
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.market.warmup import check_length
@@ -94,7 +94,7 @@ def find_regimes(
     :raises InputError: when the candles of the rule have no file and base candles cannot be put
         together to them
     """
-    base = mend(folder.candles(pair, base_timeframe), base_timeframe, settings.safety)
+    base = cleaned(folder.candles(pair, base_timeframe), base_timeframe, settings.safety)
     anchor = settings.regime.anchor_of(pair)
     rule = stored_rule_candles(folder, anchor, settings, base_timeframe)
     columns = regime_columns(base, settings.regime, rule, base_timeframe)
@@ -113,9 +113,9 @@ def stored_rule_candles(
     try:
         rule = folder.candles(pair, timeframe)
     except InputError:
-        base = mend(folder.candles(pair, base_timeframe), base_timeframe, safety)
+        base = cleaned(folder.candles(pair, base_timeframe), base_timeframe, safety)
         rule = resample(base, timeframe, base_timeframe)
-    return mend(rule, timeframe, safety)
+    return cleaned(rule, timeframe, safety)
 
 
 def regime_figures(columns: pd.DataFrame, timeframe: str) -> dict[str, Any]:

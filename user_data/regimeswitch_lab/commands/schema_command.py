@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from regimeswitch.settings import Settings
+from regimeswitch.settings.renamed import ACCEPTED_UNTIL, RENAMED
 
 
 HEAD = """# Configuration
@@ -30,6 +31,17 @@ SCHEMA_ID = "urn:regimeswitch:config"
 FREQTRADE_SCHEMA = "https://schema.freqtrade.io/schema.json"
 """freqtrade's own schema of a config, https://www.freqtrade.io/en/stable/configuration/."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+OLD_NAMES = f"""
+## Old names
+
+These keys of version 0.1.0 have a new name and mean the same: trades, models and identifiers stay
+as they are. The old name is accepted until version {ACCEPTED_UNTIL}, in files and in environment
+variables, with a warning; both at once are refused.
+
+| old name | new name |
+|---|---|
+"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,6 +89,9 @@ def reference() -> str:
         parts.append(f"\n## {name}\n\n{_first_line(section)}\n\n")
         parts.append("| key | default | allowed | meaning |\n|---|---|---|---|\n")
         parts.extend(_row(key, inner) for key, inner in section.model_fields.items())
+    parts.append(OLD_NAMES)
+    for name, renamed in RENAMED.items():
+        parts.extend(f"| `{name}.{old}` | `{name}.{new}` |\n" for old, new in renamed.items())
     return "".join(parts)
 
 

@@ -23,6 +23,7 @@ Check = Callable[[Subject], Iterator[Finding]]
 
 PLAIN_CHECKS: list[Check] = [
     config_checks.check_settings,
+    config_checks.check_old_names,
     config_checks.check_schema,
     key_checks.check_keys,
     class_checks.check_classes,

@@ -16,6 +16,7 @@ from regimeswitch.market.candles import COUNTED, timeframe_seconds
 from regimeswitch.market.warmup import check_base, check_length
 from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch.settings.modes import POSITION
+from regimeswitch.settings.renamed import ACCEPTED_UNTIL, old_names
 from regimeswitch_lab.bot_config import features_wrong
 from regimeswitch_lab.doctor.findings import Finding, Severity
 from regimeswitch_lab.doctor.key_checks import required_by
@@ -39,6 +40,16 @@ def check_settings(subject: Subject) -> Iterator[Finding]:
                 # Of which settings the models would be is not known.
                 explains=("identifier.",),
             )
+
+
+def check_old_names(subject: Subject) -> Iterator[Finding]:
+    """Keys of the section ``regimeswitch`` that have a new name."""
+    for part, old, new in old_names(subject.config.given.get("regimeswitch")):
+        yield Finding(
+            *("warning", "settings.old_name", f"it is called {new} now, and means the same"),
+            f"regimeswitch.{part}.{old}",
+            f"rename it to {new}; the old name is accepted until version {ACCEPTED_UNTIL}",
+        )
 
 
 def unreadable(subject: Subject) -> list[tuple[str, str]]:

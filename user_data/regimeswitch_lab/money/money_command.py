@@ -31,6 +31,7 @@ from regimeswitch.market.candles import timeframe_seconds
 from regimeswitch.market.warmup import startup_candles
 from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
 from regimeswitch.settings.modes import POSITION, SIGNAL
+from regimeswitch.settings.renamed import with_hashed_names
 from regimeswitch_lab.bot_config import BotConfig, load_sound_config, section
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regime_picture import check_picture
@@ -377,7 +378,8 @@ def _candles(plan: Plan) -> str:
 
 
 def _note(ledger: Path, plan: Plan, figures: Mapping[str, Any]) -> None:
-    parts = [plan.settings.model_dump(mode="json"), plan.config.timeframe, plan.terms.cost]
+    own = with_hashed_names(plan.settings.model_dump(mode="json"))
+    parts = [own, plan.config.timeframe, plan.terms.cost]
     names = ("sharpe", "calmar", "cagr", "max_drawdown", "trades")
     result = {name: figures[name] for name in names}
     append(

@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import merge_causally, time_numbers
-from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.features import basic_features, calendar_features, period_features
 from regimeswitch.market.labels import class_labels, forward_return, move_threshold
-from regimeswitch.market.volatility_features import activity_features
+from regimeswitch.market.volatility_features import volatility_features
 from regimeswitch.model.training_set import Rows
 from regimeswitch.settings import Settings
 from regimeswitch_lab.candle_folder import CandleFolder
@@ -104,7 +104,7 @@ def _features(
         longer, own = candles, timeframe == base
         if not own:
             stored = folder.candles(pair, timeframe)
-            longer = mend(stored, timeframe, settings.safety)
+            longer = cleaned(stored, timeframe, settings.safety)
         counted = base if own else None
         blocks = [period_features(longer, n, counted).add_suffix(f"_{n}") for n in periods]
         block = pd.concat([*blocks, basic_features(longer, counted).add_suffix("_gen")], axis=1)
@@ -119,4 +119,5 @@ def _features(
                 stale_seconds=10**9,
             )
         parts.append(block.set_axis(candles.index))
-    return pd.concat([*parts, calendar_features(candles), activity_features(candles, base)], axis=1)
+    parts += [calendar_features(candles), volatility_features(candles, base)]
+    return pd.concat(parts, axis=1)

@@ -26,6 +26,7 @@ from regimeswitch.market.candles import timeframe_seconds
 from regimeswitch.market.warmup import BASE_TIMEFRAME, startup_candles
 from regimeswitch.model.learners import LearnerError
 from regimeswitch.settings import Settings, SettingsError
+from regimeswitch.settings.renamed import with_hashed_names
 from regimeswitch_lab.bot_config import load_sound_config, section
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.inputs import InputError, write_json
@@ -175,7 +176,8 @@ def _note(args: argparse.Namespace, figures: dict[str, Any]) -> None:
     folder = load_sound_config(args.config, os.environ).candles(args.datadir)
     base = figures["timeframe"]
     frames = (folder.candles(pair, base) for pair in args.pairs)
-    decided = [figures[name] for name in ("settings", "train_days", "step_days", "rows")]
+    decided = [with_hashed_names(figures["settings"])]
+    decided += [figures[name] for name in ("train_days", "step_days", "rows")]
     decided += [base] if base != BASE_TIMEFRAME else []
     models = figures["summary"]["models"]
     result = {f"skill of {name}": models[name]["skill"]["median"] for name in ("gated", "single")}

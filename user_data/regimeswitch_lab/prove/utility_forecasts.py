@@ -17,7 +17,7 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.labels import (
     CLASSES,
     next_day_volatility,
@@ -84,7 +84,7 @@ def size_data(folder: CandleFolder, pair: str, recipe: Recipe) -> SizeData:
     settings, timeframe = recipe.settings, recipe.timeframe
     raw = folder.candles(pair, timeframe)
     bad = bad_candles(raw, timeframe, settings.safety)
-    base = mend(raw, timeframe, settings.safety)
+    base = cleaned(raw, timeframe, settings.safety)
     rule = stored_rule_candles(folder, pair, settings, timeframe)
     known = rival_columns(base, rule, settings, timeframe)
     target = next_day_volatility(raw, timeframe, bad)

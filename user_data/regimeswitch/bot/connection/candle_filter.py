@@ -1,4 +1,4 @@
-"""Damaged candles are stopped at the door of a running bot, and none is traded on.
+"""Bad candles are filtered on arrival in a running bot, and none is traded on.
 
 What a table of candles would hide is taken out before freqtrade makes one: missing values,
 duplicates, candles of the future. Candles of a stream carry no sign of being final, and freqtrade
@@ -22,7 +22,7 @@ from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Level
 from regimeswitch.market.candles import UNUSABLE_KINDS, closed_row, timeframe_seconds
-from regimeswitch.market.cleaning import RECENT, bad_candles, mend
+from regimeswitch.market.cleaning import RECENT, bad_candles, cleaned
 from regimeswitch.market.raw_candles import sound_ticks
 from regimeswitch.market.regimes import five_minute_range
 from regimeswitch.settings import Settings
@@ -30,7 +30,7 @@ from regimeswitch.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-LEAST_DISTANCE = 0.005
+MIN_DISTANCE = 0.005
 """Fraction of the price that is never too far, however quiet the market was."""
 BOOK_UNKNOWN = "the order book is not known"
 
@@ -38,7 +38,7 @@ BOOK_UNKNOWN = "the order book is not known"
 class CandleGuard:
     """Watches over the candles of one running bot.
 
-    :param alarms: tells people, once per kind and pair
+    :param alarms: notifies people, once per kind and pair
     """
 
     def __init__(self, settings: Settings, alarms: Alarms) -> None:
@@ -94,7 +94,7 @@ class CandleGuard:
         )
 
     def look(self, strategy: IStrategy, now: datetime) -> None:
-        """Tell of the last candle of each pair where it is a bad one; once per candle."""
+        """Notify of the last candle of each pair where it is a bad one; once per candle."""
         for pair in strategy.dp.current_whitelist():
             candles = strategy.dp.ohlcv(pair, strategy.timeframe, copy=False)
             row = closed_row(candles, now, strategy.timeframe)
@@ -127,7 +127,7 @@ class CandleGuard:
         safety = self._settings.safety
         if not safety.book_atr:
             return ""
-        good = mend(closed, strategy.timeframe, safety)
+        good = cleaned(closed, strategy.timeframe, safety)
         base = strategy.timeframe
         period = min(self._settings.risk.atr_period_in(base), len(good) - 1)
         atr = float(five_minute_range(good, period, base)[-1]) if period > 0 else 0.0
@@ -137,6 +137,6 @@ class CandleGuard:
             return f"{BOOK_UNKNOWN}: {error}"
         close = float(good["close"].iloc[-1])
         distance = min(abs(price - close) for price in prices)
-        if distance > max(safety.book_atr * atr, LEAST_DISTANCE * close):
+        if distance > max(safety.book_atr * atr, MIN_DISTANCE * close):
             return f"close {close:g} is far from the order book ({prices[0]:g}, {prices[1]:g})"
         return ""

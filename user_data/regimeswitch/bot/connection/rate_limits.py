@@ -135,7 +135,7 @@ class Traffic:
         try:
             theirs = client.fetch_time()
         except ccxt.BaseError:
-            # Told as unreachable; what was measured last holds on.
+            # Notified as unreachable; what was measured last holds on.
             return False
         return self._take(theirs, began)
 
@@ -183,7 +183,7 @@ class Traffic:
         return None
 
     def _weight(self) -> int:
-        """What is used of this minute of the exchange, as far as it has told."""
+        """What is used of this minute of the exchange, as far as it has said."""
         minute, used = self._used
         return used if int(self.clock.now() // MINUTE) == minute else 0
 
@@ -215,10 +215,10 @@ class Traffic:
             late = late or (isinstance(error, ccxt.RequestTimeout) and _heard.get() is None)
             if wanted.method == "GET" and late:
                 self._silent[wanted] += 1
-            judged = self._judged(error, wanted)
-            if judged is error:
+            known = self._classified(error, wanted)
+            if known is error:
                 raise
-            raise judged from error
+            raise known from error
         finally:
             _patience.reset(before)
         self.failing = ""
@@ -268,7 +268,7 @@ class Traffic:
             # Until then every request is refused, an exit's too, and makes a ban of a warning.
             self.silence.begin(found, answer.wait(now), wanted.host)
 
-    def _judged(self, error: ccxt.BaseError, wanted: Request) -> ccxt.BaseError:
+    def _classified(self, error: ccxt.BaseError, wanted: Request) -> ccxt.BaseError:
         """The error that says whether a request was carried out."""
         answer, what = _heard.get(), wanted.question
         found = SILENT if answer is None else answer.meaning

@@ -15,7 +15,7 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch.market.candles import OHLCV, resample, utc_dates
-from regimeswitch.market.cleaning import mend
+from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.volatility_forecast import rival_columns
@@ -100,14 +100,14 @@ def pair_regimes(
     candles, rule = frame[OHLCV], settings.regime
     longer = rule_candles(dp, pair, candles, timeframe, rule, history)
     if longer is not None:
-        longer = mend(longer, rule.timeframe, settings.safety)
-    base = mend(candles, timeframe, settings.safety)
+        longer = cleaned(longer, rule.timeframe, settings.safety)
+    base = cleaned(candles, timeframe, settings.safety)
     columns = regime_columns(base, rule, longer, timeframe)
     known = (history or {}).get(pair, {}).get(timeframe)
     if known is None or frame.empty or pd.notna(columns["regime_age"].iloc[-1]):
         return columns
     # The last switch lies before the candles that the bot has fetched: FreqAI's reach further.
-    whole = mend(joined_candles([known, candles]), timeframe, settings.safety)
+    whole = cleaned(joined_candles([known, candles]), timeframe, settings.safety)
     further = regime_columns(whole, rule, longer, timeframe)
     rows = pd.Index(whole["date"]).get_indexer(pd.Index(utc_dates(candles["date"])))
     reaching: pd.DataFrame = further.iloc[rows].set_axis(frame.index)
@@ -157,9 +157,9 @@ def _own_candles(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Base candles and the rule's of the pair itself, mended."""
     own = settings.regime.model_copy(update={"anchor": "self"})
-    base = mend(frame[OHLCV], timeframe, settings.safety)
+    base = cleaned(frame[OHLCV], timeframe, settings.safety)
     candles = rule_candles(dp, pair, frame[OHLCV], timeframe, own, history)
-    return base, base if candles is None else mend(candles, own.timeframe, settings.safety)
+    return base, base if candles is None else cleaned(candles, own.timeframe, settings.safety)
 
 
 def with_earlier_candles(

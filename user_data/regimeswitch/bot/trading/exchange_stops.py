@@ -30,7 +30,7 @@ class StopWatch:
 
     :param wait: how long the price may be beyond a stop's limit before the position is sold at
         market, seconds
-    :param loops: after how many loops in a row without a stop people are told, where it has not
+    :param loops: after how many loops in a row without a stop people are notified, where it has not
         been refused for good
     """
 

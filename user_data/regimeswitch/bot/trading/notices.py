@@ -20,7 +20,7 @@ from regimeswitch.bot.messages.message import Level, Message
 from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.messages.sent_file import SentFile
 from regimeswitch.bot.trading.daily_summary import day_is_complete, summary_text
-from regimeswitch.bot.trading.entry_filters import PASSING, told_shares
+from regimeswitch.bot.trading.entry_filters import PASSING, log_reason_shares
 from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.bot.trading.wording import entry_text, model_text, switch_text
 from regimeswitch.market.candles import timeframe_seconds
@@ -169,7 +169,7 @@ class Notices:
         if reasons.empty:
             return
         if dp.runmode not in RUNNING:
-            told_shares(pair, reasons)
+            log_reason_shares(pair, reasons)
             return
         last = str(reasons.iloc[-1])
         # What comes and goes with every candle counts as being ready to trade.

@@ -37,7 +37,7 @@ def switch_text(
 def _consequences(frame: pd.DataFrame, now: str, settings: Settings, trades: list[Any]) -> str:
     entries, holds = settings.entries, settings.entries.mode == POSITION
     wanted = now in entries.regimes
-    leaves = not wanted if holds else now in entries.leave_regimes
+    leaves = not wanted if holds else now in entries.exit_regimes
     parts = []
     if trades:
         held = ", ".join(f"{trade.amount:.8g} {trade.safe_base_currency}" for trade in trades)
