@@ -71,7 +71,7 @@ EXPORTED = $(if $(EXPORT),--export $(EXPORT))
 backtest: $(BIN)/regimeswitch  ## backtest and its report; DATADIR= PAIRS= TIMERANGE= use other candles
 	@mkdir -p $(USERDIR)
 	@echo "freqtrade backtesting of $(PAIRS), $(TIMERANGE), candles of $(CANDLES)"
-	@$(BIN)/regimeswitch offline --candles $(CANDLES) --log $(WORK)/backtest.log -- \
+	@$(BIN)/regimeswitch offline --datadir $(CANDLES) --log $(WORK)/backtest.log -- \
 	    freqtrade backtesting \
 	    --config $(CONFIG) --userdir $(USERDIR) --datadir $(CANDLES) \
 	    --strategy-path user_data/strategies --freqaimodel-path user_data/freqaimodels \
@@ -81,7 +81,7 @@ backtest: $(BIN)/regimeswitch  ## backtest and its report; DATADIR= PAIRS= TIMER
 	@echo "next: make ui (charts), make money (against rivals and chance), make dry-run (paper trading), make backtest DATADIR=..."
 
 dry-run: $(BIN)/regimeswitch  ## paper trading on the embedded exchange, with API; DATADIR= API_PORT=
-	@$(BIN)/regimeswitch dry-run --candles $(CANDLES) --config $(CONFIG) --api-port $(API_PORT)
+	@$(BIN)/regimeswitch dry-run --datadir $(CANDLES) --config $(CONFIG) --api-port $(API_PORT)
 
 ui: $(BIN)/regimeswitch  ## FreqUI on the last backtest, on 127.0.0.1; DATADIR= API_PORT=
 	@$(BIN)/regimeswitch ui --datadir $(CANDLES) --config $(CONFIG) --userdir $(USERDIR) \
@@ -90,7 +90,7 @@ ui: $(BIN)/regimeswitch  ## FreqUI on the last backtest, on 127.0.0.1; DATADIR= 
 live-sim: $(BIN)/regimeswitch  ## live trading with an account of the embedded exchange; DATADIR= BALANCE=
 	@mkdir -p $(WORK)/live/user_data
 	$(BIN)/regimeswitch offline --live --balance $(BALANCE) --state $(WORK)/live/account.sqlite \
-	    --shift-to-now --candles $(CANDLES) -- freqtrade trade --config $(CONFIG) \
+	    --shift-to-now --datadir $(CANDLES) -- freqtrade trade --config $(CONFIG) \
 	    --userdir $(WORK)/live/user_data \
 	    --strategy-path user_data/strategies --freqaimodel-path user_data/freqaimodels
 
@@ -109,7 +109,7 @@ trials: $(BIN)/regimeswitch  ## what has been tried so far: the ledger of money 
 
 replay: $(BIN)/regimeswitch  ## the bot against a backtest, candle by candle; COUNT= DATADIR= PAIRS= TIMERANGE= EXPORT=
 	$(BIN)/regimeswitch replay --config $(CONFIG) --datadir $(CANDLES) --pairs $(PAIRS) \
-	    --timerange $(TIMERANGE) --candles $(COUNT) --restarts 2 --more-trades \
+	    --timerange $(TIMERANGE) --count $(COUNT) --restarts 2 --more-trades \
 	    --work $(WORK)/replay $(EXPORTED)
 
 faults: $(BIN)/regimeswitch  ## a real bot against an exchange that fails: cases, then seeds; EXPORT=

@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch_lab.exchange.server import ExchangeServer
 
 
 DAYS = 40

@@ -52,7 +52,7 @@ def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
         overlay = write_config(tmp_path, **(QUICK if config is None else config))
         paths = ["--strategy-path", str(ROOT / "user_data/strategies")] if own_code else []
         line = [
-            *(sys.executable, "-m", "regimeswitch_lab", "offline", "--candles", str(market)),
+            *(sys.executable, "-m", "regimeswitch_lab", "offline", "--datadir", str(market)),
             *("--", "freqtrade", command, "--config", str(base)),
             *("--config", str(overlay), "--userdir", str(userdir), "--datadir", str(datadir)),
             *paths,

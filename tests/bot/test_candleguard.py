@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from guarded import QUIET_CANDLES, World, running_world
 from regimeswitch.market.raw_candles import DUPLICATE, FUTURE, MISPLACED, MISSING, sound_ticks
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
-from regimeswitch_lab.fault_matrix.cases import all_cases
 from regimeswitch_lab.fault_matrix.judge import judge
+from regimeswitch_lab.fault_matrix.matrix import all_cases
 from regimeswitch_lab.fault_matrix.scene import write_candles
 from traders import QUIET, candles_of
 

@@ -17,9 +17,9 @@ from regimeswitch.bot.connection.response_states import STATES
 from regimeswitch.bot.connection.response_table import ANSWERS, KEPT_BACK, TABLE
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import ccxt_options
 
 

@@ -27,7 +27,6 @@ from regimeswitch.bot.freqai.model_files import (
     MANIFEST,
     DamagedFileError,
     check_model,
-    replacing,
     trusted_copy,
     write_known,
     write_manifest,
@@ -35,6 +34,7 @@ from regimeswitch.bot.freqai.model_files import (
 from regimeswitch.bot.freqai.model_guard import JSON_FILES, ModelGuard
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Message
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings import SafetySettings
 
 

@@ -60,7 +60,7 @@ def replayed(
     code, figures, output = replay_with(
         config,
         folder,
-        *("--datadir", candles, "--timerange", f"{begin}-", "--candles", count),
+        *("--datadir", candles, "--timerange", f"{begin}-", "--count", count),
         *("--pairs", *pairs, "--retrain-hours", 24, "--work", folder / "work"),
     )
     assert code == 0, output

@@ -58,7 +58,7 @@ def webserver(market: Path, home: Path) -> Iterator[tuple[Callable[..., Any], ps
     }
     (home / "api.json").write_text(json.dumps({"api_server": api} | folders))
     command = [
-        *(sys.executable, "-m", "regimeswitch_lab", "offline", "--candles", str(market)),
+        *(sys.executable, "-m", "regimeswitch_lab", "offline", "--datadir", str(market)),
         *("--", "freqtrade", "webserver", "--userdir", str(home / "user_data")),
         *("--datadir", str(market)),
     ]

@@ -28,8 +28,8 @@ from freqtrade.configuration.deploy_config import deploy_new_config
 
 from plainvenv import plain_venv
 from project import ROOT
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import ccxt_options
 from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 

@@ -26,8 +26,8 @@ from freqtrade.enums import State
 from freqtrade.worker import Worker
 
 from project import MARKET_END, ROOT
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import overlay
 
 

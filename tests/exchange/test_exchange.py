@@ -22,7 +22,6 @@ from exchanges import (
     get,
     random_walk,
 )
-from regimeswitch_lab.exchange.http.server import ExchangeServer, ServerError
 from regimeswitch_lab.exchange.market.candle_store import (
     DAY_MS,
     CandleError,
@@ -31,6 +30,7 @@ from regimeswitch_lab.exchange.market.candle_store import (
     opening,
 )
 from regimeswitch_lab.exchange.market.visible_market import Market, open_market
+from regimeswitch_lab.exchange.server import ExchangeServer, ServerError
 
 
 def test_ccxt_reads_markets(client: ccxt.binance) -> None:

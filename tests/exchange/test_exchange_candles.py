@@ -22,9 +22,9 @@ from exchanges import (
     page_through,
 )
 from regimeswitch.market.candles import resample
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import ccxt_options
 
 

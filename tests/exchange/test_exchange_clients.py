@@ -20,7 +20,7 @@ from binance_sdk_spot.rest_api.rest_api import SpotRestAPI
 
 from clients import official, official_streams, python_binance, python_binance_sockets
 from exchanges import START_MS, STEP_MS, Clock
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import URL_SETS, ccxt_options
 from traders import NOW_MS
 

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges import END_MS, START_MS, Clock, ask, get
-from regimeswitch_lab.exchange.http.api_errors import ApiError
 from regimeswitch_lab.exchange.http.request_limits import (
     LONGEST_BAN_MS,
     MINUTE_MS,
@@ -20,9 +19,10 @@ from regimeswitch_lab.exchange.http.request_limits import (
     RateLimitError,
     RequestLimits,
 )
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests.api_errors import ApiError
+from regimeswitch_lab.exchange.server import ExchangeServer
 
 
 HEAVY = {"symbol": "BTCUSDT", "limit": 1001}

@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges import START_MS, STEP_MS, Clock, ask, get, random_walk
-from regimeswitch_lab.exchange.http.server import ExchangeServer
-from regimeswitch_lab.exchange.http.time_parameters import zone_ms
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests.request_form import zone_ms
+from regimeswitch_lab.exchange.server import ExchangeServer
 from traders import Raw
 
 
 ROWS = 288 * 12
+# The first moment of which no candle is stored.
 END = START_MS + ROWS * STEP_MS
 PAIR = {"symbol": "BTCUSDT"}
 # Every public path with what it must be given, and how many parameters Binance has for it.
@@ -188,7 +189,7 @@ def opened_at(moment: int, interval: str, minutes: int) -> int:
 @given(
     minutes=zones,
     interval=st.sampled_from(["1h", "4h", "12h", "1d", "3d", "1w", "1M"]),
-    now=st.integers(START_MS + STEP_MS, END),
+    now=st.integers(START_MS + STEP_MS, END - 1),
 )
 def test_candles_open_by_the_clock_of_the_zone(
     served: tuple[ExchangeServer, Clock], minutes: int, interval: str, now: int

@@ -8,10 +8,10 @@ from pathlib import Path
 import ccxt.pro
 
 from exchanges import END_MS, START_MS, STEP_MS, Clock, get, random_walk
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.candle_walk import STEPS
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import ccxt_options
 from sockets import BEGIN, STEP, Socket, talk
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exchanges import Clock, get
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from sockets import BEGIN, Socket, talk
 
 

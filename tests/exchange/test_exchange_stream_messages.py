@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from exchanges import STEP_MS, Clock, get
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from sockets import BEGIN, Socket, talk
 
 

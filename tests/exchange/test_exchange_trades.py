@@ -13,13 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges import END_MS, ROWS, START_MS, STEP_MS, Clock, ask, get, random_walk
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
-from regimeswitch_lab.exchange.market.candle_walk import STEPS
+from regimeswitch_lab.exchange.market.candle_walk import STEPS, Timeline
 from regimeswitch_lab.exchange.market.public_trades import Tape
 from regimeswitch_lab.exchange.market.symbols import Symbol, decimal
-from regimeswitch_lab.exchange.market.timeline import Timeline
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 
 
 def rows_of(server: ExchangeServer, path: str, **query: object) -> list[dict[str, object]]:

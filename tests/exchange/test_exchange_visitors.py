@@ -13,8 +13,8 @@ import pytest
 from exchanges import get
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.http.visitors import Visitors
+from regimeswitch_lab.exchange.server import ExchangeServer
 from sockets import connected
 from traders import Raw
 

@@ -31,7 +31,7 @@ from regimeswitch_lab.exchange.faults.fault_rules import (
     written,
 )
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from sockets import Socket, talk
 from traders import NOW_MS, Raw
 

@@ -11,7 +11,7 @@ import pytest
 
 from exchanges import STEP_MS, Clock
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from traders import NOW_MS, Raw, options
 
 

@@ -6,7 +6,7 @@ import ccxt
 import pytest
 
 from exchanges import Clock
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import ccxt_options
 from traders import Raw, options
 

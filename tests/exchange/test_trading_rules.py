@@ -37,13 +37,13 @@ from randomtrading import (
     wanted,
     wild,
 )
-from regimeswitch_lab.exchange.account.account_file import Ledger
+from regimeswitch_lab.exchange.account.account_file import StateFile
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.exchange.http.api_errors import ApiError
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests.api_errors import ApiError
+from regimeswitch_lab.exchange.requests.request_form import Form
+from regimeswitch_lab.exchange.server import ExchangeServer
 from traders import options
 
 
@@ -71,7 +71,7 @@ class Machine(RuleBasedStateMachine):
         self.trading = self.opened()
 
     def opened(self) -> Trading:
-        ledger = Ledger(Path(self.home.name) / "state.sqlite")
+        ledger = StateFile(Path(self.home.name) / "state.sqlite")
         return Trading(self.market, BALANCES, ledger=ledger)
 
     @rule(order=ORDERS)

@@ -20,7 +20,7 @@ import pytest
 
 from offlines import CONFIG, fake_freqtrade, run, start
 from regimeswitch_lab.commands import serve_command
-from regimeswitch_lab.exchange.account.account_file import Ledger, LedgerError
+from regimeswitch_lab.exchange.account.account_file import StateFile, StateFileError
 from regimeswitch_lab.offline import offline_command
 from regimeswitch_lab.offline.overlay import ccxt_options, child_environment
 from regimeswitch_lab.offline.venue import open_venue, read_balance
@@ -31,7 +31,7 @@ def exchange(
     home: Path, candles: Path, *arguments: object
 ) -> Iterator[tuple[subprocess.Popen[str], ccxt.binance]]:
     """``regimeswitch exchange`` and a client with the keys that it prints."""
-    command = ("exchange", "--candles", candles, "--port", 0, "--shift-to-now", *arguments)
+    command = ("exchange", "--datadir", candles, "--port", 0, "--shift-to-now", *arguments)
     with start(home, *command) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
@@ -85,15 +85,17 @@ def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
     with closing(sqlite3.connect(other)) as file, file:
         file.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
     before = other.read_bytes()
-    with pytest.raises(LedgerError, match="a database of something else; name another by --state"):
-        Ledger(other)
+    with pytest.raises(
+        StateFileError, match="a database of something else; name another by --state"
+    ):
+        StateFile(other)
     assert other.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [other.name]
 
 
 def facts(state: Path) -> dict[str, str]:
     """What a state file knows apart from orders and trades."""
-    with closing(Ledger(state)) as ledger:
+    with closing(StateFile(state)) as ledger:
         return ledger.facts()
 
 
@@ -139,7 +141,7 @@ def test_bad_usage_of_the_exchange(
     text: str,
 ) -> None:
     monkeypatch.chdir(home)
-    assert text in refused(capsys, "exchange", "--candles", candles, "--port", 0, *arguments)
+    assert text in refused(capsys, "exchange", "--datadir", candles, "--port", 0, *arguments)
 
 
 def test_a_state_belongs_to_its_candles(tmp_path: Path, candles: Path, hand_made: Path) -> None:
@@ -154,7 +156,7 @@ def test_a_state_belongs_to_its_candles(tmp_path: Path, candles: Path, hand_made
     opened(candles)
     assert facts(state)["shift_ms"] == shift
     change(state, "UPDATE facts SET value = '0' WHERE name = 'shift_ms'")
-    with pytest.raises(LedgerError, match="have ended; remove it"):
+    with pytest.raises(StateFileError, match="have ended; remove it"):
         opened(candles)
     line = {
         "id": 1,
@@ -169,10 +171,10 @@ def test_a_state_belongs_to_its_candles(tmp_path: Path, candles: Path, hand_made
         "updated": 1,
     }
     change(state, "INSERT INTO orders VALUES (1, ?)", (json.dumps(line),))
-    with pytest.raises(LedgerError, match=r"open orders of BTCUSDT, which .* no candles of"):
+    with pytest.raises(StateFileError, match=r"open orders of BTCUSDT, which .* no candles of"):
         opened(hand_made, shift_to_now=False)
     change(state, "UPDATE facts SET value = '0' WHERE name = 'format'")
-    with pytest.raises(LedgerError, match="has format 0, not 1; remove it"):
+    with pytest.raises(StateFileError, match="has format 0, not 1; remove it"):
         opened(candles)
 
 
@@ -190,7 +192,7 @@ def test_live_overlay_has_keys_of_its_own(home: Path, candles: Path) -> None:
     state.parent.mkdir()
     found = run(
         home,
-        *("offline", "--live", "--balance", "USDT=1000", "--state", state, "--candles", candles),
+        *("offline", "--live", "--balance", "USDT=1000", "--state", state, "--datadir", candles),
         *("--", program, "trade"),
         FREQTRADE__DRY_RUN="true",
         FREQTRADE__DB_URL="sqlite:///mine.sqlite",
@@ -231,7 +233,7 @@ def test_bad_usage_of_live(
     text: str,
 ) -> None:
     monkeypatch.chdir(home)
-    assert text in refused(capsys, "offline", "--candles", candles, *arguments)
+    assert text in refused(capsys, "offline", "--datadir", candles, *arguments)
 
 
 def test_environment_of_a_paper_run_keeps_its_mode() -> None:

@@ -14,7 +14,7 @@ from binance_sdk_spot.spot import Spot
 from binance_sdk_spot.websocket_streams.websocket_streams import SpotWebSocketStreams
 
 from exchanges import Clock
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 
 
 def python_binance(server: ExchangeServer, clock: Clock) -> binance.Client:

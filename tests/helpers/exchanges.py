@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import ccxt_options
 
 

@@ -31,9 +31,9 @@ from regimeswitch.bot.orders.journal import Entry, Journal
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import LiveAccount, overlay
 from traders import DIP, PEAK, QUIET, candles_of
 

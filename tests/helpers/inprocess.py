@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from project import QUICK, ROOT, Run
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import overlay
 
 

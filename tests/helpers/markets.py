@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regimeswitch.settings import Settings, load_settings
-from regimeswitch_lab.money.position_signals import Market
+from regimeswitch_lab.money.position_signals import PositionMarket
 from regimeswitch_lab.money.simulated_account import Terms
 
 
@@ -16,7 +16,7 @@ COST = 0.002
 BULL, SIDEWAYS = 1, 3
 
 
-def market_of(opens: Any, bull: Any, timeframe: str = "1h", **columns: Any) -> Market:
+def market_of(opens: Any, bull: Any, timeframe: str = "1h", **columns: Any) -> PositionMarket:
     """Candles that open at these prices and reach the next; in while ``bull``, one row late.
 
     :param opens: shape (candles, pairs), as is ``bull``; NaN = the pair has no candle
@@ -45,10 +45,10 @@ def market_of(opens: Any, bull: Any, timeframe: str = "1h", **columns: Any) -> M
     pairs = tuple(f"P{number}/USDT" for number in range(prices.shape[1]))
     step = pd.Timedelta(timeframe.replace("m", "min"))
     dates = pd.date_range("2024-01-01", periods=len(prices), freq=step, tz="UTC")
-    return Market(pairs, dates, timeframe, **{**found, **columns})
+    return PositionMarket(pairs, dates, timeframe, **{**found, **columns})
 
 
-def random_market(rows: int, pairs: int, seed: int) -> Market:
+def random_market(rows: int, pairs: int, seed: int) -> PositionMarket:
     """Prices that wander, and stretches of bull at random."""
     rng = np.random.default_rng(seed)
     opens = 100 * np.exp(np.cumsum(rng.normal(0.0002, 0.01, (rows, pairs)), axis=0))
@@ -56,7 +56,7 @@ def random_market(rows: int, pairs: int, seed: int) -> Market:
     return market_of(opens, bull, weight=rng.uniform(0.2, 1, (rows, pairs)))
 
 
-def terms_of(market: Market, wallet: float = 1000.0, cost: float = COST) -> Terms:
+def terms_of(market: PositionMarket, wallet: float = 1000.0, cost: float = COST) -> Terms:
     return Terms(wallet, 0.99, cost, len(market.pairs))
 
 

@@ -19,8 +19,8 @@ from freqtrade.freqtradebot import FreqtradeBot
 
 from project import MARKET_END, ROOT
 from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import overlay
 
 

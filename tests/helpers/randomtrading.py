@@ -11,7 +11,7 @@ import hypothesis.strategies as st
 import numpy as np
 
 from exchanges import START_MS, STEP_MS
-from regimeswitch_lab.exchange.account.account_orders import Trade
+from regimeswitch_lab.exchange.account.account_orders import AccountTrade
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from traders import candles_of
 
@@ -151,7 +151,9 @@ def check_orders(trading: Trading) -> None:
         assert order.executed in (0, order.quantity) or order.time_in_force != "FOK"
 
 
-def check_fill(trading: Trading, trade: Trade, served: Counter[tuple[str, int, bool]]) -> None:
+def check_fill(
+    trading: Trading, trade: AccountTrade, served: Counter[tuple[str, int, bool]]
+) -> None:
     """A resting order gets what is traded at its price or beyond, and no volume twice.
 
     :param served: what orders of one pair and side got of a candle, in units of 1e-8

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 
 from exchanges import START_MS, STEP_MS, Clock
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_walk import STEPS
+from regimeswitch_lab.exchange.server import ExchangeServer
 
 
 BEGIN = START_MS + 3000 * STEP_MS

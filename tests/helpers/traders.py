@@ -22,9 +22,9 @@ import pytest
 
 from exchanges import START, START_MS, STEP_MS, Clock
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import ccxt_options
 
 

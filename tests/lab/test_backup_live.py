@@ -18,7 +18,7 @@ from project import ROOT
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.offline.overlay import child_environment
 from regimeswitch_lab.replay.compare import compare_decisions
-from regimeswitch_lab.replay.plan import Plan
+from regimeswitch_lab.replay.plan import ReplayPlan
 from regimeswitch_lab.replay.records import Records, read_records
 from regimeswitch_lab.replay.trades import read_database
 from replays import busy
@@ -46,13 +46,13 @@ class Machine:
         self.userdir = home / "user_data"
         self.records = home / "records.jsonl"
 
-    def plan(self, configs: list[Path], start: int) -> Plan:
+    def plan(self, configs: list[Path], start: int) -> ReplayPlan:
         arguments: list[object] = ["trade", "--userdir", self.userdir]
         for config in configs:
             arguments += ["--config", config]
         arguments += ["--strategy-path", ROOT / "user_data/strategies"]
         arguments += ["--freqaimodel-path", ROOT / "user_data/freqaimodels"]
-        return Plan(
+        return ReplayPlan(
             arguments=list(map(str, arguments)),
             candles=str(self.market),
             records=str(self.records),
@@ -62,7 +62,7 @@ class Machine:
         )
 
     @contextmanager
-    def running(self, plan: Plan, *held: object) -> Iterator[subprocess.Popen[str]]:
+    def running(self, plan: ReplayPlan, *held: object) -> Iterator[subprocess.Popen[str]]:
         path = plan.write(self.home / "plan.json")
         program = [str(ROOT / "tests/heldbot.py"), str(path), *map(str, held)]
         log = (self.home / "bot.log").open("w")

@@ -28,7 +28,7 @@ from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.offline.freqtrade_arguments import read_call
 from regimeswitch_lab.offline.offline_command import format_of_bot
-from regimeswitch_lab.replay.plan import Plan
+from regimeswitch_lab.replay.plan import ReplayPlan
 from regimeswitch_lab.replay.stage import merged
 from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 from results import trades_of
@@ -141,7 +141,7 @@ def test_no_candles_in_any_format(tmp_path: Path, capsys: pytest.CaptureFixture[
         words = ["regimes", "--pair", PAIR, "--datadir", str(tmp_path), "--config", config]
         assert main(words) == 2
         assert "holds no candles" in " ".join(capsys.readouterr().err.split())
-    assert main(["exchange", "--candles", str(tmp_path)]) == 2
+    assert main(["exchange", "--datadir", str(tmp_path)]) == 2
     assert "has no candles, PAIR-5m.feather (or .feather, .parquet" in capsys.readouterr().err
 
 
@@ -157,7 +157,7 @@ def test_the_exchange_takes_the_configured_format_where_there_are_several(
     assert counts == [5760, 5760, 5760, 5760 - 288]
     assert open_market(both, data_format="json").span_ms() == open_market(both).span_ms()
     config = config_of(tmp_path, "json")
-    plan = Plan([], str(both), "records", 0, 0, data_format="json")
+    plan = ReplayPlan([], str(both), "records", 0, 0, data_format="json")
     assert len(plan.market().store.rows("BTCUSDT", "5m").opens) == 5760 - 288
     call = read_call(["trade", "--config", str(config)])
     assert format_of_bot(call) == "json"

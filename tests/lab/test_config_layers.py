@@ -25,7 +25,7 @@ from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_bot_config
 from regimeswitch_lab.cli import COMMANDS, build_parser, main
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.money.money_command import Plan, plan
+from regimeswitch_lab.money.money_command import MoneyPlan, plan
 from regimeswitch_lab.offline.overlay import child_environment, no_settings_around
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.replay.replay_command import add_parser, scene_of
@@ -127,7 +127,7 @@ def test_a_table_over_a_plain_value_is_one_message(
     """freqtrade itself ends in a TypeError there."""
     one = written(tmp_path / "one.json", project(dry_run_wallet=1000))
     two = written(tmp_path / "two.json", {"dry_run_wallet": {"USDT": 500}})
-    command = ("offline", "--candles", candles, "--", "freqtrade", "backtesting")
+    command = ("offline", "--datadir", candles, "--", "freqtrade", "backtesting")
     assert main([*map(str, command), "--config", str(one), "--config", str(two)]) == 2
     told = capsys.readouterr().err
     assert f"dry_run_wallet is a table in {two} and a plain value in {one}" in told
@@ -262,7 +262,7 @@ def test_a_wallet_may_be_a_table(
     assert "holds no USDT; give an amount" in " ".join(capsys.readouterr().err.split())
 
 
-def plan_of(candles: Path, config: Path) -> Plan:
+def plan_of(candles: Path, config: Path) -> MoneyPlan:
     words = words_of("money", candles, config, Path("work"))
     return plan(build_parser(["money"]).parse_args(words))
 
@@ -309,7 +309,7 @@ def test_no_option_takes_any_number_whatever() -> None:
         ("money", "--step-days", "0"),
         ("money", "--trials", "0"),
         ("money", "--jobs", "1.5"),
-        ("replay", "--candles", "0"),
+        ("replay", "--count", "0"),
         ("replay", "--restarts", "-1"),
         ("replay", "--retrain-hours", "0"),
         ("replay", "--retrain-hours", "nan"),

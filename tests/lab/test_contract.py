@@ -37,7 +37,7 @@ from regimeswitch.bot.orders.journal import journal_path
 from regimeswitch.settings import load_settings
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.doctor import contract_trials
-from regimeswitch_lab.fault_matrix.cases import CORE, all_cases
+from regimeswitch_lab.fault_matrix.matrix import CORE, all_cases
 
 
 # freqtrade's own warnings, in its own code.

@@ -14,7 +14,7 @@ from bots import Bot
 from doctors import a_machine_of_eight, bot, doctor, kinds, market
 from regimeswitch_lab.doctor.causes import joined
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.row_checks import Window, check_labels
+from regimeswitch_lab.doctor.row_checks import LastWindow, check_labels
 
 
 __all__ = ["a_machine_of_eight", "bot", "market"]
@@ -155,7 +155,7 @@ def test_what_models_would_learn_from(
 
 def test_labels_that_are_missing(bot: Bot, market: Path, tmp_path: Path) -> None:
     known = pd.Series(["buy", "hold", "sell"] * 30)
-    window = Window("BTC/USDT", known.where(known.index > 9), known, 0.1)
+    window = LastWindow("BTC/USDT", known.where(known.index > 9), known, 0.1)
     (found,) = check_labels([window])
     assert (found.severity, found.kind) == ("warning", "labels.missing")
     # Where candles are damaged, that is the cause and the one finding.

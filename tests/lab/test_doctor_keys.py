@@ -21,7 +21,7 @@ from project import ROOT
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.doctor.doctor_command import subject_of
 from regimeswitch_lab.doctor.key_checks import resolved, unknown_keys
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 __all__ = ["a_machine_of_eight", "bot"]
@@ -118,7 +118,7 @@ def keys_of_the_source() -> Iterator[str]:
 
 
 @pytest.fixture
-def subject(bot: Bot) -> Subject:
+def subject(bot: Bot) -> ExaminedBot:
     """The healthy bot."""
     return subject_of(
         SimpleNamespace(
@@ -127,13 +127,13 @@ def subject(bot: Bot) -> Subject:
     )
 
 
-def unknown(subject: Subject, given: dict[str, Any]) -> dict[str, str]:
+def unknown(subject: ExaminedBot, given: dict[str, Any]) -> dict[str, str]:
     """Path of each unknown key, with the key it is taken for."""
     config = replace(subject.config, given=given)
     return {key.path: key.nearest for key in unknown_keys(replace(subject, config=config))}
 
 
-def test_no_key_of_freqtrade_is_taken_for_unknown(subject: Subject) -> None:
+def test_no_key_of_freqtrade_is_taken_for_unknown(subject: ExaminedBot) -> None:
     every = schema_keys(CONF_SCHEMA)
     read = dict.fromkeys(keys_of_the_source())
     assert len(every) > 50
@@ -146,7 +146,9 @@ def test_no_key_of_freqtrade_is_taken_for_unknown(subject: Subject) -> None:
     assert unknown(subject, own | learner) == {}
 
 
-def test_every_key_of_freqtrade_is_found_again_when_a_letter_is_missing(subject: Subject) -> None:
+def test_every_key_of_freqtrade_is_found_again_when_a_letter_is_missing(
+    subject: ExaminedBot,
+) -> None:
     def shorter(part: Any) -> Any:
         if isinstance(part, list):
             return [shorter(one) for one in part]

@@ -17,10 +17,10 @@ from exchanges import Clock
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.http.handlers import answer
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.http.wallet_api import NO_WEIGHT, Sapi
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline.overlay import ccxt_options
 from traders import BALANCES
 

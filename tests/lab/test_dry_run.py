@@ -67,7 +67,7 @@ def dry_run(
             monkeypatch.setenv(name, value)
         parser = argparse.ArgumentParser()
         dry_run_command.add_parser(parser.add_subparsers())
-        common = ("dry-run", "--candles", candles, "--api-port", 0)
+        common = ("dry-run", "--datadir", candles, "--api-port", 0)
         found = dry_run_command.run(
             parser.parse_args([str(word) for word in (*common, *arguments)])
         )
@@ -159,7 +159,7 @@ def test_the_front_door_has_it() -> None:
         text=True,
         check=True,
     )
-    assert "regimeswitch dry-run --candles candles --config config.json" in done.stdout
+    assert "regimeswitch dry-run --datadir candles --config config.json" in done.stdout
     assert "--api-port 9000" in done.stdout
 
 

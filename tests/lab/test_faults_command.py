@@ -11,9 +11,9 @@ import pytest
 
 from regimeswitch.bot.freqai import model_files
 from regimeswitch_lab.cli import main
-from regimeswitch_lab.fault_matrix.cases import CORE, all_cases
-from regimeswitch_lab.fault_matrix.model_judge import judge_model
-from regimeswitch_lab.fault_matrix.verdict import COUNTS, Verdict
+from regimeswitch_lab.fault_matrix.judge import judge_model
+from regimeswitch_lab.fault_matrix.matrix import CORE, all_cases
+from regimeswitch_lab.fault_matrix.verdict import COUNTS, CaseVerdict
 
 
 pytestmark = [
@@ -100,10 +100,10 @@ def test_trouble_counts_as_told_by_what_was_not_said_before() -> None:
     usual = "2025-01-01 00:00:00,000 freqtrade.exchange WARNING Using 3 calls\n"
     again = usual.replace("00:00:00", "00:10:00")
     for more, told in (("", False), (again.replace("Using", "Failed"), True)):
-        verdict = Verdict("one")
+        verdict = CaseVerdict("one")
         judge_model(verdict, [True] * 8, [1, 2], usual + again + more, begun)
         assert (verdict.why == []) == told
-    verdict = Verdict("one")
+    verdict = CaseVerdict("one")
     judge_model(verdict, [False] * 8, [2, 2], usual, begun)
     assert len(verdict.why) == 4
 

@@ -73,7 +73,7 @@ def test_a_bot_trains_and_serves_and_nothing_leaves_loopback(market: Path, tmp_p
             *(["--alone"] if alone else []),
         ),
         *(str(log), sys.executable, "-m", "regimeswitch_lab", "dry-run", "--api-port", "0"),
-        *("--candles", str(market), "--config", str(ROOT / "config.json"), str(quick)),
+        *("--datadir", str(market), "--config", str(ROOT / "config.json"), str(quick)),
     ]
     own = {"PYTHONPATH": str(recorder), "TMPDIR": str(temporary), "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(

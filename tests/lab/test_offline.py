@@ -23,7 +23,7 @@ from regimeswitch_lab.offline.overlay import API_PATHS, ccxt_options, child_envi
 @pytest.mark.parametrize("code", [0, 1, 2])
 def test_exit_code_is_passed_through(home: Path, candles: Path, code: int) -> None:
     program = fake_freqtrade(home, f"import sys; print('own output'); sys.exit({code})")
-    found = run(home, "offline", "--candles", candles, "--", program, "trade")
+    found = run(home, "offline", "--datadir", candles, "--", program, "trade")
     assert found.returncode == code
     assert found.stdout == "own output\n"
     assert found.stderr.startswith(f"regimeswitch: 2 pairs of {candles} on http://127.0.0.1:")
@@ -47,7 +47,7 @@ def test_child_sees_loopback_only(home: Path, candles: Path) -> None:
     )
     found = run(
         home,
-        *("offline", "--candles", candles, "--", program, "backtesting", "-s", "Any"),
+        *("offline", "--datadir", candles, "--", program, "backtesting", "-s", "Any"),
         HTTPS_PROXY="http://127.0.0.1:9",
         all_proxy="http://127.0.0.1:9",
         FREQTRADE__EXCHANGE__NAME="kraken",
@@ -85,7 +85,7 @@ def test_signal_reaches_the_child_once_and_leaves_nothing(
         sys.exit(40 + len(got))
         """,
     )
-    with start(home, "offline", "--candles", candles, "--", program, "trade") as process:
+    with start(home, "offline", "--datadir", candles, "--", program, "trade") as process:
         pids = [int(pid) for pid in wait_for(home / "pids").split()]
         process.send_signal(number)
         process.communicate(timeout=30)
@@ -96,14 +96,14 @@ def test_signal_reaches_the_child_once_and_leaves_nothing(
 
 def test_child_ended_by_a_signal(home: Path, candles: Path) -> None:
     program = fake_freqtrade(home, "import os, signal; os.kill(os.getpid(), signal.SIGTERM)")
-    found = run(home, "offline", "--candles", candles, "--", program, "trade")
+    found = run(home, "offline", "--datadir", candles, "--", program, "trade")
     assert found.returncode == 128 + signal.SIGTERM
 
 
 def test_other_program_finds_the_overlay(home: Path, candles: Path) -> None:
     code = "import os, json; print(json.load(open(os.environ['REGIMESWITCH_OVERLAY'])).keys())"
     found = run(
-        home, "offline", "--candles", candles, "--", sys.executable, "-W", "ignore", "-c", code
+        home, "offline", "--datadir", candles, "--", sys.executable, "-W", "ignore", "-c", code
     )
     assert found.stdout == "dict_keys(['exchange'])\n", found.stderr
 
@@ -111,8 +111,8 @@ def test_other_program_finds_the_overlay(home: Path, candles: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--candles", "none", "--", "freqtrade", "trade"], "candle folder none does not exist"),
-        (["--candles", "tmp", "--", "freqtrade", "trade"], "candle folder tmp has no candles"),
+        (["--datadir", "none", "--", "freqtrade", "trade"], "candle folder none does not exist"),
+        (["--datadir", "tmp", "--", "freqtrade", "trade"], "candle folder tmp has no candles"),
         (["--", "freqtrade", "trade"], "user_data/data/binance does not exist"),
         (["--", "freqtrade", "trade", "-d", "mine"], "candle folder mine does not exist"),
         (["--", "no-such-program"], "program 'no-such-program' was not found"),
@@ -121,7 +121,7 @@ def test_other_program_finds_the_overlay(home: Path, candles: Path) -> None:
         (["--", "freqtrade", "trade", "--config", "-"], "put the configuration in a file"),
         (["--", "freqtrade", "list-markets", "--exchange", "kraken"], "only binance can"),
         (
-            ["--candles", "x", "--", "freqtrade", "download-data", "--datadir", "./x"],
+            ["--datadir", "x", "--", "freqtrade", "download-data", "--datadir", "./x"],
             "the folder that is being served",
         ),
     ],
@@ -160,7 +160,7 @@ def test_what_is_not_served_is_refused_by_name(
     monkeypatch.chdir(home)
     Path("config.json").write_text(json.dumps(CONFIG | change))
     program = fake_freqtrade(home, "print('started')")
-    assert main(["offline", "--candles", str(candles), "--", program, "backtesting", *more]) == 2
+    assert main(["offline", "--datadir", str(candles), "--", program, "backtesting", *more]) == 2
     told = capfd.readouterr()
     assert told.out == ""
     assert told.err.startswith("regimeswitch offline: ")
@@ -176,7 +176,7 @@ def test_a_trading_mode_counts_wherever_it_is_said(
 ) -> None:
     monkeypatch.chdir(home)
     program = fake_freqtrade(home, "print('started')")
-    offline = ("offline", "--candles", str(candles), "--", program)
+    offline = ("offline", "--datadir", str(candles), "--", program)
     assert main([*offline, "list-markets", "--trading-mode", "futures"]) == 2
     Path("config.json").write_text(json.dumps(CONFIG | STATIC))
     capfd.readouterr()
@@ -250,7 +250,7 @@ def test_environment_keeps_what_is_not_about_the_exchange() -> None:
 
 
 def test_exchange_alone_until_it_is_told_to_stop(home: Path, candles: Path) -> None:
-    command = ("exchange", "--candles", candles, "--port", 0, "--shift-to-now")
+    command = ("exchange", "--datadir", candles, "--port", 0, "--shift-to-now")
     with start(home, *command) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -266,6 +266,6 @@ def test_exchange_alone_until_it_is_told_to_stop(home: Path, candles: Path) -> N
 
 
 def test_exchange_alone_names_a_missing_folder(home: Path) -> None:
-    found = run(home, "exchange", "--candles", "none")
+    found = run(home, "exchange", "--datadir", "none")
     assert found.returncode == 2
     assert "candle folder none does not exist" in found.stderr

@@ -23,12 +23,12 @@ def test_freqtrade_version_needs_no_candles(home: Path) -> None:
 @pytest.mark.slow
 def test_freqtrade_list_markets(home: Path, candles: Path) -> None:
     found = run(
-        home, "offline", "--candles", candles, "--", "freqtrade", "list-pairs", "--print-json"
+        home, "offline", "--datadir", candles, "--", "freqtrade", "list-pairs", "--print-json"
     )
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout.splitlines()[-1]) == ["BTC/USDT", "ETH/USDT"]
     (home / "config.json").unlink()
-    found = run(home, "offline", "--candles", candles, "--", "freqtrade", "list-markets", "-1")
+    found = run(home, "offline", "--datadir", candles, "--", "freqtrade", "list-markets", "-1")
     assert found.returncode == 0, found.stderr
     assert found.stdout.split()[-2:] == ["BTC/USDT", "ETH/USDT"]
 
@@ -36,7 +36,7 @@ def test_freqtrade_list_markets(home: Path, candles: Path) -> None:
 @pytest.mark.slow
 def test_freqtrade_test_pairlist(home: Path, candles: Path) -> None:
     command = ("freqtrade", "test-pairlist", "--print-json")
-    found = run(home, "offline", "--candles", candles, "--", *command)
+    found = run(home, "offline", "--datadir", candles, "--", *command)
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout.splitlines()[-1]) == ["BTC/USDT"]
 
@@ -52,7 +52,7 @@ def test_freqtrade_downloads_the_source_rows(home: Path, candles: Path) -> None:
         "20260101-20260107",
     )
     timeframes = ("--timeframes", "5m", "1h", "1d", "--pairs", "BTC/USDT", "ETH/USDT")
-    found = run(home, "offline", "--candles", candles, "--", *command, *timeframes)
+    found = run(home, "offline", "--datadir", candles, "--", *command, *timeframes)
     assert found.returncode == 0, found.stderr
     for pair in ("BTC_USDT", "ETH_USDT"):
         source = pd.read_feather(candles / f"{pair}-5m.feather")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markets import COST, held_settings, market_of, random_market, terms_of
 from regimeswitch.risk.loss_limits import limits_after
 from regimeswitch_lab.money.book import curve_of, days_of
-from regimeswitch_lab.money.simulated_account import STOP, Account, simulate
+from regimeswitch_lab.money.simulated_account import STOP, SimulatedAccount, simulate
 
 
 def test_a_slot_is_bought_at_the_next_open_and_sold_when_the_regime_ends() -> None:
@@ -149,6 +149,6 @@ def test_changes_are_those_of_a_look_at_every_candle(seed: int, band: float, lea
     assert not band or any(trade.changes for trade in trades)
 
 
-class _EveryRow(Account):
+class _EveryRow(SimulatedAccount):
     def _next_event(self, row: int) -> int:
         return row + 1

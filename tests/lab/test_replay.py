@@ -56,7 +56,7 @@ def replayed(
         folder,
         *replay(
             folder,
-            *("--datadir", market, "--timerange", "20241227-", "--candles", 100),
+            *("--datadir", market, "--timerange", "20241227-", "--count", 100),
             *("--restarts", 2, "--retrain-hours", 4, "--loop-seconds", 30),
             *("--work", folder / "work"),
         ),
@@ -126,7 +126,7 @@ def test_freqai_s_keys_and_a_range_of_whole_periods_are_no_differences(
 ) -> None:
     code, figures, output = replay(
         tmp_path,
-        *("--datadir", market, "--timerange", "20241228-", "--candles", 24),
+        *("--datadir", market, "--timerange", "20241228-", "--count", 24),
         *("--pairs", "BTC/USDT", "--retrain-hours", 1, "--work", tmp_path / "work"),
         config=merged(BUSY, MANY_KEYS),
     )
@@ -146,7 +146,7 @@ def test_a_fault_on_purpose_is_found(
 ) -> None:
     code, figures, output = replay(
         tmp_path,
-        *("--datadir", market, "--timerange", "20241228-", "--candles", 14),
+        *("--datadir", market, "--timerange", "20241228-", "--count", 14),
         *("--pairs", "BTC/USDT", "--retrain-hours", 1, "--work", tmp_path / "work"),
         *("--sabotage", sabotage),
     )
@@ -173,7 +173,7 @@ def test_a_fault_on_purpose_is_found(
             "give whole candles and at least",
         ),
         (
-            ["--timerange", "20241228-", "--candles", "3", "--restarts", "2"],
+            ["--timerange", "20241228-", "--count", "3", "--restarts", "2"],
             "--restarts 2 needs at least two candles between restarts",
         ),
         (["--live", "none.sqlite"], "--live none.sqlite does not exist"),

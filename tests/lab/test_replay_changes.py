@@ -22,7 +22,7 @@ def test_additions_and_reductions_are_those_of_the_backtest(market: Path, tmp_pa
     code, figures, output = replay_with(
         config,
         tmp_path,
-        *("--datadir", market, "--timerange", "20241206-", "--candles", 48, "--restarts", 1),
+        *("--datadir", market, "--timerange", "20241206-", "--count", 48, "--restarts", 1),
         *("--pairs", "BTC/USDT", "ETH/USDT", "--loop-seconds", 300, "--work", tmp_path / "work"),
     )
     assert code == 0, output
@@ -36,7 +36,7 @@ def test_a_start_before_the_warm_up_of_the_rule_is_refused(market: Path, tmp_pat
     code, _, output = replay_with(
         {"regimeswitch": POSITION},
         tmp_path,
-        *("--datadir", market, "--timerange", "20241019-", "--candles", 48),
+        *("--datadir", market, "--timerange", "20241019-", "--count", 48),
         *("--pairs", "BTC/USDT", "ETH/USDT", "--work", tmp_path / "work"),
     )
     assert code == 2

@@ -19,10 +19,10 @@ from sklearn.linear_model import LogisticRegression
 
 from regimeswitch_lab.replay.compare import ROUNDING, compare_decisions, same
 from regimeswitch_lab.replay.deals import compare_deals
-from regimeswitch_lab.replay.plan import Plan
+from regimeswitch_lab.replay.plan import ReplayPlan
 from regimeswitch_lab.replay.records import Recorder, Records, model_digest, read_records
 from regimeswitch_lab.replay.stage import CANDLE_SECONDS, RESTART_PAUSE, Scene, scene_config
-from regimeswitch_lab.replay.trades import Change, Deal, read_database
+from regimeswitch_lab.replay.trades import Deal, PositionChange, read_database
 
 
 PAIR, STEP = "BTC/USDT", 300_000
@@ -255,8 +255,8 @@ def test_trades_at_the_end_of_the_range_are_boundaries() -> None:
 
 
 FIVE = pd.Timedelta(minutes=5)
-GROWN = Change(AT + FIVE + pd.Timedelta(seconds=1), 100.0, 1.0, 3.0, "rebalance_add")
-SHRUNK = Change(AT + 2 * FIVE, 100.0, -0.5, 2.5, "rebalance_reduce")
+GROWN = PositionChange(AT + FIVE + pd.Timedelta(seconds=1), 100.0, 1.0, 3.0, "rebalance_add")
+SHRUNK = PositionChange(AT + 2 * FIVE, 100.0, -0.5, 2.5, "rebalance_reduce")
 CHANGED = replace(DEAL, closed=AT + pd.Timedelta(hours=1), changes=(GROWN, SHRUNK))
 
 
@@ -285,7 +285,7 @@ def test_equal_changes_do_not_differ() -> None:
         ),
     ],
 )
-def test_each_change_of_a_trade_is_compared(changes: tuple[Change, ...], what: str) -> None:
+def test_each_change_of_a_trade_is_compared(changes: tuple[PositionChange, ...], what: str) -> None:
     found = dealings([CHANGED], [replace(CHANGED, changes=changes)])
     assert {one["what"] for one in found.differences} == {what}
 
@@ -375,5 +375,7 @@ def test_both_sides_train_at_the_same_moments() -> None:
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
-    plan = Plan(["trade"], "candles", str(tmp_path / "r.jsonl"), 10, 20, 5, "SIGKILL", 30, "memory")
-    assert Plan.read(plan.write(tmp_path / "plan.json")) == plan
+    plan = ReplayPlan(
+        ["trade"], "candles", str(tmp_path / "r.jsonl"), 10, 20, 5, "SIGKILL", 30, "memory"
+    )
+    assert ReplayPlan.read(plan.write(tmp_path / "plan.json")) == plan

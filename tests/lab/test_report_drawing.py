@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regimeswitch_lab.report.drawing import thinned
-from regimeswitch_lab.report.monthly import monthly_returns
+from regimeswitch_lab.report.equity import monthly_returns
 from regimeswitch_lab.report.regime_table import stretches
 
 

@@ -99,7 +99,7 @@ def offline(folder: Path, market: Path, **config: Any) -> subprocess.CompletedPr
     overlay.write_text(json.dumps({"regimeswitch": POSITION} | config))
     return subprocess.run(
         [
-            *(sys.executable, "-m", "regimeswitch_lab", "offline", "--candles", str(market)),
+            *(sys.executable, "-m", "regimeswitch_lab", "offline", "--datadir", str(market)),
             *("--log", str(folder / "logs/run.log"), "--", "freqtrade", "backtesting"),
             *("--config", str(ROOT / "config.json"), "--config", str(overlay)),
             *("--userdir", str(folder), "--datadir", str(market)),

@@ -13,11 +13,11 @@ from regimeswitch_lab.exchange.faults.fault_rules import AFTER, BEFORE, ORDER_PA
 from regimeswitch_lab.fault_matrix.cases import Transfer
 from regimeswitch_lab.fault_matrix.schedule import HOLD, OFFSET, Kill, Schedule, Step, draw
 from regimeswitch_lab.fault_matrix.simulation_market import name_of, write_markets
-from regimeswitch_lab.fault_matrix.verdict import COUNTS, Verdict
+from regimeswitch_lab.fault_matrix.verdict import COUNTS, CaseVerdict
 
 
 if TYPE_CHECKING:
-    from regimeswitch_lab.fault_matrix.simulate import Traces
+    from regimeswitch_lab.fault_matrix.simulate import SimulationEvidence
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,7 +35,7 @@ def markets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(
     schedule: Schedule, home: Path, markets: Path, *, guards: bool = True
-) -> tuple[Traces, Verdict]:
+) -> tuple[SimulationEvidence, CaseVerdict]:
     # FreqAI warns when it is imported.
     from regimeswitch_lab.fault_matrix.simulate import run_schedule
     from regimeswitch_lab.fault_matrix.simulation_judge import judge_run
@@ -112,7 +112,7 @@ def test_a_schedule_is_run_the_same_way_again(tmp_path: Path, markets: Path) -> 
     assert len(killed) == 3
 
 
-def orders(traces: Traces) -> list[Any]:
+def orders(traces: SimulationEvidence) -> list[Any]:
     assert traces.trading is not None
     return list(traces.trading.settling.orders.values())
 

@@ -198,7 +198,7 @@ def test_a_bot_that_does_not_end_is_killed(home: Path, candles: Path) -> None:
     with start(
         home,
         "dry-run",
-        "--candles",
+        "--datadir",
         candles,
         "--api-port",
         0,
@@ -333,7 +333,7 @@ def test_two_signals_in_a_training_end_the_bot(market: Path, home: Path) -> None
     )
     log = home / "log"
     line = [
-        *(sys.executable, "-m", "regimeswitch_lab", "dry-run", "--candles", market),
+        *(sys.executable, "-m", "regimeswitch_lab", "dry-run", "--datadir", market),
         *("--api-port", 0, "--userdir", "kept", "--config", ROOT / "config.json", config),
     ]
     with (

@@ -21,9 +21,9 @@ from regimeswitch.bot.connection.ban_file import BanFile
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 from regimeswitch_lab.exchange.faults.injection import Injection
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.offline import wait_command
 from regimeswitch_lab.offline.overlay import ccxt_options
 from regimeswitch_lab.offline.wait_command import BINANCE, ping_address, wait_for

@@ -187,8 +187,26 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
     return sorted(left)
 
 
+def folder_graph(home: Path) -> dict[str, set[str]]:
+    """What lies in a folder, folders and single modules, and what each imports of the rest."""
+    prefix = [*home.relative_to(HOME.parent).parts]
+    graph: dict[str, set[str]] = {}
+    for path in home.rglob("*.py"):
+        own = path.relative_to(home).with_suffix("").parts[0]
+        words = [name.split(".") for name in imports(path)]
+        aims = {one[len(prefix)] for one in words if one[: len(prefix)] == prefix}
+        graph.setdefault(own, set()).update(aims - {own})
+    return graph
+
+
 def test_no_module_imports_itself_over_others() -> None:
-    assert circle(module_graph(HOME)) == []
+    assert circle(module_graph(HOME, LAB)) == []
+
+
+@pytest.mark.parametrize("home", [LAB, LAB / "exchange"], ids=lambda home: home.name)
+def test_no_folder_of_the_lab_imports_itself_over_others(home: Path) -> None:
+    assert len(folder_graph(home)) > 4
+    assert circle(folder_graph(home)) == []
 
 
 def test_a_circle_is_recognised() -> None:
@@ -198,6 +216,17 @@ def test_a_circle_is_recognised() -> None:
 
 def test_no_module_has_another_s_name() -> None:
     names = [name.rpartition(".")[2] for name in module_graph(HOME, LAB)]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_no_class_has_another_s_name() -> None:
+    names = [
+        node.name
+        for home in (HOME, LAB)
+        for path in home.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
     assert sorted({name for name in names if names.count(name) > 1}) == []
 
 

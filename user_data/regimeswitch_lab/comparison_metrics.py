@@ -7,8 +7,6 @@ bootstrap for general stationary observations, 1989). All models of a comparison
 draws: intervals of differences are paired.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -71,9 +69,9 @@ def figures(sums: Floats, fee: float) -> dict[str, Floats]:
     """All figures from summed statistics, shape (draws, sums) each to (draws,).
 
     skill: 1 - log loss / log loss of the class frequencies. ece: see
-    :func:`regimeswitch.model.calibration.calibration_error`. ic: rank correlation of p(buy) -
-        p(sell) with the forward return, 0 where all answers are the same. top: mean forward return
-        of the highest 5 % of p(buy) - p(sell), less two fees.
+    :func:`regimeswitch.model.calibration.calibration_error`. ic: rank correlation of
+    p(buy) - p(sell) with the forward return, 0 where all answers are the same. top: mean forward
+    return of the highest 5 % of p(buy) - p(sell), less two fees.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         n, loss, reference, brier, one, two, both, one2, two2, top, gained = sums[:, :11].T

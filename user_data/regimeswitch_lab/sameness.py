@@ -3,8 +3,6 @@
 Such a key is refused by name: figures of other models than the bot's would look like the bot's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -4,8 +4,6 @@ A candle frame has the columns date, open, high, low, close, volume; date is the
 UTC. Row t is known at its close: date + timeframe.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Bad candles by the limits of the settings: which they are, and a frame without them."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from regimeswitch.market.candles import clean_candles, find_bad_candles

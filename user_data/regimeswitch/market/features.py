@@ -17,8 +17,6 @@ same ones beside any base timeframe. Periods of indicators (RSI, MFI, ADX, MACD 
 Definitions of the indicators: TA-Lib function reference, https://ta-lib.org/functions.html
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import talib

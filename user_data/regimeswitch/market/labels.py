@@ -5,8 +5,6 @@ last ``horizon`` rows are missing, so that FreqAI drops them from training. Hori
 those of the settings as candles of the base timeframe: the same time with any of them.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view

@@ -4,8 +4,6 @@ What is wrong here cannot be seen later: a table of candles fills missing prices
 before and melts duplicates into one.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

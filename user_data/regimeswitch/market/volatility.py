@@ -5,8 +5,6 @@ Each value is computed from a fixed number of candles, so that it does not depen
 begins.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray

@@ -13,8 +13,6 @@ of realized volatility, 2009) and has a daily pattern (Andersen and Bollerslev, 
 periodicity and volatility persistence, 1997).
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import talib

@@ -4,8 +4,6 @@ Both need candles alone and no trees. A trained model is served only where it be
 later rows (:mod:`regimeswitch.model.volatility_model`). All volatilities are annual, as fractions.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Self
 

@@ -5,8 +5,6 @@ training and at the start of a bot, so that every need is counted in candles of 
 and the largest of them is the strategy's count.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

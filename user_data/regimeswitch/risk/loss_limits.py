@@ -4,8 +4,6 @@ Equity is counted as capital at the beginning plus all profit since, realised or
 deposits and withdrawals are neither losses nor gains.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from regimeswitch.settings import RiskSettings

@@ -4,8 +4,6 @@ Where the models have nothing to say, volatility and entries are those of the ru
 Pure functions of columns, the same in backtests, live and ``regimeswitch prove --utility``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

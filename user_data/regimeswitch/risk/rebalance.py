@@ -7,8 +7,6 @@ to the edge of the band, once it has left the band: the no-trade region that is 
 candle that was closed last, so that a backtest and a bot see the same.
 """
 
-from __future__ import annotations
-
 from regimeswitch.risk.sizing import Exposure
 from regimeswitch.settings import RiskSettings
 

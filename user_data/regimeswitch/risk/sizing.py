@@ -1,7 +1,5 @@
 """Position size and the prices at which a position ends. Pure arithmetic, no state."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Mistakes in the settings, in words that say what to change."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Mapping

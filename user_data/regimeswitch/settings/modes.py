@@ -1,7 +1,5 @@
 """The two ways to trade, ``entries.mode``: which defaults each has, and which keys it reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Section ``regimeswitch.risk``: sizes of positions and where they end."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Section ``regimeswitch.safety``: what keeps a bot from trading on nonsense."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from regimeswitch.settings.section_base import Section

@@ -1,8 +1,5 @@
 """Timeframes: the length of a candle, and counts of the settings in candles of another length."""
 
-from __future__ import annotations
-
-
 COUNTED = "5m"
 """Whose candles the settings count, whatever the base timeframe."""
 

@@ -1,7 +1,5 @@
 """``regimeswitch backup``: a consistent copy of a bot, also while it runs, in one checked file."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from dataclasses import dataclass
@@ -16,13 +14,11 @@ from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch_lab.backup.archive_key import Key, default_path, own_key
 from regimeswitch_lab.backup.manifest import ArchiveError, Manifest
 from regimeswitch_lab.inputs import InputError, write_json
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
-OK, FAILED, USAGE = 0, 1, 2
-
-
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "backup",
@@ -32,16 +28,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "meanwhile. Of the configuration goes along what is known to be harmless; keys, tokens, "
         "passwords, addresses and unknown keys are left out and named.",
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        nargs="+",
-        default=[Path("config.json")],
-        help="the configs that the bot runs with",
-    )
-    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="(user_data)")
-    parser.add_argument("--datadir", type=Path, help="candles (USERDIR/data/binance)")
-    parser.add_argument("--db-url", help="the bot's database, sqlite:///FILE (found by itself)")
+    option(parser, "--config", help="the configs that the bot runs with")
+    option(parser, "--userdir")
+    option(parser, "--datadir", help="candles (USERDIR/data/binance)")
+    option(parser, "--db-url", help="the bot's database, sqlite:///FILE (found by itself)")
     parser.add_argument(
         "--out", type=Path, help="the archive (regimeswitch-YYYYMMDD-HHMMSS.zip here)"
     )
@@ -52,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--force", action="store_true", help="replace an archive that is there")
     add_key(parser)
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
@@ -65,25 +55,15 @@ def add_key(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@refusing("backup", InputError, SettingsError, finding=(ArchiveError, OSError))
 def run(args: argparse.Namespace) -> int:
     """Make the archive; 0 when it is written, 1 when the bot cannot be copied, 2 on bad usage."""
     console = Console(stderr=True)
-    try:
-        out = _out(args)
-        made = make(args, out, console)
-        figures = backup_figures(out, made)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, SettingsError) as error:
-        console.print(
-            f"regimeswitch backup: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return USAGE
-    except (ArchiveError, OSError) as error:
-        console.print(
-            f"regimeswitch backup: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return FAILED
+    out = _out(args)
+    made = make(args, out, console)
+    figures = backup_figures(out, made)
+    if args.export:
+        write_json(args.export, figures)
     _tell(figures)
     return OK
 
@@ -116,8 +96,7 @@ class Made:
 def make(args: argparse.Namespace, out: Path, console: Console) -> Made:
     """Gather the parts beside the archive, on the same disk, and pack them."""
     from regimeswitch_lab.backup.belongings import Belongings
-    from regimeswitch_lab.backup.finding import find_database, find_identifier
-    from regimeswitch_lab.backup.making import Staging, gather
+    from regimeswitch_lab.backup.making import Staging, find_database, find_identifier, gather
     from regimeswitch_lab.backup.sealed import write_archive
     from regimeswitch_lab.bot_config import load_bot_config
 

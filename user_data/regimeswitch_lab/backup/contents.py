@@ -1,7 +1,5 @@
 """Whether the content of an unpacked file is what its kind says. Nothing is run or unpickled."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from regimeswitch_lab.backup.archive_names import shown
-from regimeswitch_lab.backup.manifest import ArchiveError, Manifest, Member
+from regimeswitch_lab.backup.manifest import ArchiveError, ArchiveMember, Manifest
 from regimeswitch_lab.backup.plain_json import MAX_BYTES, read_object
 from regimeswitch_lab.backup.steady import is_database
 
@@ -24,7 +22,7 @@ _EXTRA = (
 SQLITE_ENDS = (".sqlite", ".db")
 
 
-def check_content(member: Member, path: Path) -> None:
+def check_content(member: ArchiveMember, path: Path) -> None:
     """Hold one unpacked file against its kind.
 
     :param path: where it was unpacked to

@@ -1,7 +1,5 @@
 """The list in an archive: what is in it, its checksums, and what it was made of."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
@@ -12,7 +10,16 @@ from regimeswitch_lab.backup.archive_errors import ArchiveError
 from regimeswitch_lab.backup.plain_json import read_object
 
 
-__all__ = ["FORMAT", "KINDS", "MAX_MEMBERS", "NAME", "ArchiveError", "Kind", "Manifest", "Member"]
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "MAX_MEMBERS",
+    "NAME",
+    "ArchiveError",
+    "ArchiveMember",
+    "Kind",
+    "Manifest",
+]
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -32,7 +39,7 @@ _Checked = ConfigDict(strict=True, extra="forbid")
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """One file in an archive.
 
     :ivar name: its place below the bot's user_data folder, with slashes
@@ -72,7 +79,9 @@ class Manifest:
     trades: dict[str, _Count]
     pairs: Annotated[list[_Key], Field(max_length=MAX_MEMBERS)]
     removed: Annotated[list[_Key], Field(max_length=MAX_MEMBERS)]
-    members: Annotated[list[Member], Field(max_length=MAX_MEMBERS)] = field(default_factory=list)
+    members: Annotated[list[ArchiveMember], Field(max_length=MAX_MEMBERS)] = field(
+        default_factory=list
+    )
     format: int = FORMAT
 
     __pydantic_config__: ClassVar[ConfigDict] = _Checked

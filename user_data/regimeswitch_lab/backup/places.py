@@ -4,14 +4,12 @@ A kind decides what a file may do once it lies in user_data, so a file is held a
 program is not placed as parameters or candles, whatever the list calls it.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import PurePath, PurePosixPath
 
 from regimeswitch_lab.backup.archive_names import CODE_ENDS, clash_of, fault_of
-from regimeswitch_lab.backup.manifest import NAME, ArchiveError, Kind, Manifest, Member
+from regimeswitch_lab.backup.manifest import NAME, ArchiveError, ArchiveMember, Kind, Manifest
 
 
 CONFIG_PLACE = "restored-config.json"
@@ -69,7 +67,7 @@ def _check_parts(manifest: Manifest) -> None:
         raise ArchiveError(f"its trades {manifest.trades!r} are not those of all and open")
 
 
-def _fault_of_place(member: Member, manifest: Manifest) -> str:
+def _fault_of_place(member: ArchiveMember, manifest: Manifest) -> str:
     """Why a file may not lie where it would; empty when it may."""
     name = member.name
     if PurePosixPath(name).suffix.casefold() in CODE_ENDS:

@@ -19,6 +19,7 @@ from regimeswitch_lab.backup.archive_key import default_path, load_key
 from regimeswitch_lab.backup.backup_command import add_key
 from regimeswitch_lab.backup.manifest import ArchiveError, Manifest
 from regimeswitch_lab.inputs import InputError, write_json
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.stop_signals import held, temporary_folder
 
 
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
     from regimeswitch_lab.backup.placing import Placement, Unit
     from regimeswitch_lab.backup.sealed import Archive
 
-OK, REFUSED, USAGE = 0, 1, 2
 
-
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "restore",
@@ -60,34 +59,27 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--force", action="store_true", help="put aside what is there: USERDIR/before-restore-..."
     )
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
+@refusing("restore", InputError, finding=[ArchiveError])
 def run(args: argparse.Namespace) -> int:
     """Restore; 0 when it is done, 1 when it is refused and nothing was changed, 2 on bad usage."""
+    if args.userdir is None and not args.check:
+        raise InputError("--userdir is needed: the user_data folder to restore to; or --check")
+    if not args.archive.is_file():
+        raise InputError(f"{args.archive} does not exist; name a file that backup wrote")
     console = Console(stderr=True)
     try:
-        if args.userdir is None and not args.check:
-            raise InputError("--userdir is needed: the user_data folder to restore to; or --check")
-        if not args.archive.is_file():
-            raise InputError(f"{args.archive} does not exist; name a file that backup wrote")
         figures = check(args, console) if args.check else restore(args, console)
         if args.export:
             write_json(args.export, figures)
-    except InputError as error:
-        console.print(
-            f"regimeswitch restore: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return USAGE
     except ArchiveError as error:
-        text = f"regimeswitch restore: {args.archive} is refused: {error}. Nothing was changed."
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
-        return REFUSED
+        text = f"{args.archive} is refused: {error}. Nothing was changed."
+        raise ArchiveError(text) from error
     except OSError as error:
-        text = f"regimeswitch restore: {error}. Nothing was changed."
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
-        return REFUSED
+        raise ArchiveError(f"{error}. Nothing was changed.") from error
     _tell(args, figures)
     return OK
 

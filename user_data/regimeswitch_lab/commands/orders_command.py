@@ -1,17 +1,12 @@
 """``regimeswitch orders``: orders of a live bot that are not settled, and how one is by hand."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sqlite3
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from rich.table import Table
 
 from regimeswitch.bot.orders.journal import (
     ABSENT,
@@ -25,10 +20,10 @@ from regimeswitch.bot.orders.journal import (
 )
 from regimeswitch_lab.bot_config import load_bot_config
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
+from regimeswitch_lab.screen import screen, table_of
 
 
-OK, REFUSED, USAGE = 0, 1, 2
 LIVE_URL = "sqlite:///tradesv3.sqlite"
 """freqtrade's database of a live bot that names none."""
 FILES = "regimeswitch-orders-*.sqlite"
@@ -46,7 +41,7 @@ class ChangedError(Exception):
     """An order that was settled by somebody else meanwhile."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "orders",
@@ -55,9 +50,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "hand. The bot may run meanwhile: it takes note in its next loop, of pairs that are kept "
         "from entries within a minute.",
     )
-    parser.add_argument("--config", type=Path, nargs="+", default=[], help="freqtrade configs")
-    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="(user_data)")
-    parser.add_argument("--db-url", help="the bot's database, as the bot is told it")
+    option(parser, "--config", default=[])
+    option(parser, "--userdir")
+    option(parser, "--db-url", help="the bot's database, as the bot is told it")
     parser.add_argument("--journal", type=Path, help=f"the journal itself, {FILES}")
     parser.add_argument("--settle", metavar="CLIENT_ID", help="the order to settle")
     parser.add_argument(
@@ -67,30 +62,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="absent: it is not on the exchange; the pair may be traded again, and it is still "
         "looked for. done: you have dealt with it; it is not looked at again",
     )
-    parser.add_argument("--export", type=Path, help="write the orders as JSON")
+    option(parser, "--export", help="write the orders as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("orders", InputError, OSError, finding=[ChangedError])
 def run(args: argparse.Namespace) -> int:
     """List or settle; 1 when an order was settled by somebody else, 2 on bad usage."""
+    if bool(args.settle) != bool(args.outcome):
+        raise InputError("--settle CLIENT_ID and --as absent|done belong together")
+    journal = open_journal(find_journal(args))
     try:
-        if bool(args.settle) != bool(args.outcome):
-            raise InputError("--settle CLIENT_ID and --as absent|done belong together")
-        journal = open_journal(find_journal(args))
         if args.settle:
             settle(journal, args.settle, args.outcome)
         entries = [entry for entry in journal.all() if entry.state in STATES]
-        if args.export:
-            write_json(args.export, {"journal": str(journal.path), "orders": told(entries)})
-    except (InputError, OSError) as error:
-        print(f"regimeswitch orders: {error}", file=sys.stderr)
-        return USAGE
     except sqlite3.Error as error:
-        print(f"regimeswitch orders: the journal cannot be used: {error}", file=sys.stderr)
-        return USAGE
-    except ChangedError as error:
-        print(f"regimeswitch orders: {error}", file=sys.stderr)
-        return REFUSED
+        raise InputError(f"the journal cannot be used: {error}") from error
+    if args.export:
+        write_json(args.export, {"journal": str(journal.path), "orders": told(entries)})
     show(journal, entries)
     return OK
 
@@ -178,13 +167,13 @@ def show(journal: Journal, entries: Sequence[Entry]) -> None:
     if not entries:
         print(f"all orders of {journal.path} are settled")
         return
-    table = Table(title=f"Orders that are not settled, {journal.path.name}")
-    for name in ("client id", "pair", "side", "amount", "price", "sent (UTC)", "state", "order"):
-        table.add_column(name)
+    headings = ["client id", "pair", "side", "amount", "price", "sent (UTC)", "state", "order"]
+    rows = []
     for line in told(entries):
         price = "market" if line["price"] is None else f"{line['price']:g}"
-        cells = (line["client_id"], line["pair"], line["side"], f"{line['amount']:g}", price)
-        table.add_row(*cells, line["sent"], line["state"], line["order_id"])
-    screen().print(table)
+        cells = [line["client_id"], line["pair"], line["side"], f"{line['amount']:g}", price]
+        rows.append([*cells, line["sent"], line["state"], line["order_id"]])
+    title = f"Orders that are not settled, {journal.path.name}"
+    screen().print(table_of(title, headings, rows, words=len(headings)))
     for state in dict.fromkeys(entry.state for entry in entries):
         print(f"{state}: {STATES[state]}")

@@ -1,7 +1,5 @@
 """``regimeswitch regimes``: the regimes of a pair as a table, a feather file or a picture."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from pathlib import Path
@@ -9,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow
-from rich.console import Console
-from rich.table import Table
 
 from regimeswitch.market.candles import candles_spanning, resample, utc_dates
 from regimeswitch.market.cleaning import cleaned
@@ -22,56 +18,45 @@ from regimeswitch_lab.bot_config import BotConfig, load_sound_config
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regime_picture import PICTURES, draw_regimes
 from regimeswitch_lab.inputs import InputError, write_json
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.ranges import time_inside
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.synthetic.truth import agreement
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("regimes", help="regimes of a pair: table, feather or picture")
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
+    option(parser, "--datadir", required=True)
     parser.add_argument("--pair", required=True, help="e.g. BTC/USDT")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        nargs="+",
-        default=[],
-        help="freqtrade configs (the defaults)",
-    )
+    option(parser, "--config", default=[], help="freqtrade configs (the defaults)")
     parser.add_argument("--rule", help="trend, change, volatility or vote, over the config")
-    parser.add_argument("--timerange", default="", help="YYYYMMDD-YYYYMMDD, either may be absent")
+    option(parser, "--timerange", default="")
     parser.add_argument(
         "--out", type=Path, help="write the columns (.feather, .csv) or a picture (.png, .svg)"
     )
     parser.add_argument(
         "--truth", type=Path, help="true regimes of a synthetic market: print the agreement"
     )
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
+@refusing("regimes", InputError, SettingsError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Find the regimes, print their figures, write what was asked for."""
-    console = Console(stderr=True)
-    try:
-        config = load_sound_config(args.config, os.environ)
-        settings, base = _settings(config, args.rule), config.timeframe
-        check_length(base, settings.regime.timeframe)
-        folder = config.candles(args.datadir)
-        candles, columns = find_regimes(folder, args.pair, settings, base, args.timerange)
-        figures = regime_figures(columns, base)
-        if args.truth:
-            figures |= agreement(columns["regime"], _truth(args.truth, candles["date"]))
-        if args.out:
-            _write(args.out, args.pair, candles, columns)
-        if args.export:
-            write_json(args.export, {"pair": args.pair, **figures})
-    except (InputError, SettingsError, OSError) as error:
-        console.print(
-            f"regimeswitch regimes: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return 2
+    config = load_sound_config(args.config, os.environ)
+    settings, base = _settings(config, args.rule), config.timeframe
+    check_length(base, settings.regime.timeframe)
+    folder = config.candles(args.datadir)
+    candles, columns = find_regimes(folder, args.pair, settings, base, args.timerange)
+    figures = regime_figures(columns, base)
+    if args.truth:
+        figures |= agreement(columns["regime"], _truth(args.truth, candles["date"]))
+    if args.out:
+        _write(args.out, args.pair, candles, columns)
+    if args.export:
+        write_json(args.export, {"pair": args.pair, **figures})
     hour = candles_spanning(HOUR_CANDLES, base)
     _print(args.pair, figures, hour)
     if args.truth:
@@ -81,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             f"{figures['agreement']:.1%}; {figures['missed_switches']} of "
             f"{figures['true_switches']} true switches missed"
         )
-    return 0
+    return OK
 
 
 def find_regimes(
@@ -178,14 +163,12 @@ def _truth(path: Path, dates: pd.Series) -> pd.Series:
 
 
 def _print(pair: str, figures: dict[str, Any], hour: int) -> None:
-    table = Table(title=f"Regimes of {pair}")
-    for name in ("candles", "known", "switches a day", *REGIME_NAMES, "median duration"):
-        table.add_column(name, justify="right")
-    table.add_row(
+    headings = ["candles", "known", "switches a day", *REGIME_NAMES, "median duration"]
+    row = [
         f"{figures['candles']:,}",
         f"{figures['known']:,}",
         f"{figures['switches_per_day']:.2f}",
         *(f"{figures['share'][name]:.0%}" for name in REGIME_NAMES),
         f"{figures['median_duration_candles'] / hour:.0f} h",
-    )
-    screen().print(table)
+    ]
+    screen().print(table_of(f"Regimes of {pair}", headings, [row], words=0))

@@ -1,7 +1,5 @@
 """``regimeswitch schema``: a whole config as JSON schema for editors, or our section as a page."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import types
@@ -13,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from regimeswitch.settings import Settings
 from regimeswitch.settings.renamed import ACCEPTED_UNTIL, RENAMED
+from regimeswitch_lab.options import Subparsers
 
 
 HEAD = """# Configuration
@@ -44,7 +43,7 @@ variables, with a warning; both at once are refused.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "schema", help="JSON schema of a config, or our section as a page"

@@ -1,26 +1,22 @@
 """``regimeswitch exchange``: the embedded exchange alone, until it is told to stop."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
-import sys
 import threading
 from pathlib import Path
 
-from regimeswitch_lab.exchange.account.account_file import LedgerError
-from regimeswitch_lab.exchange.http.server import LOOPBACK, ExchangeServer, ServerError
+from regimeswitch_lab.exchange.account.account_file import StateFileError
 from regimeswitch_lab.exchange.market.candle_store import CandleError
+from regimeswitch_lab.exchange.server import LOOPBACK, ExchangeServer, ServerError
 from regimeswitch_lab.offline.venue import Venue, add_account_arguments, open_venue
-from regimeswitch_lab.options import port_number
+from regimeswitch_lab.options import OK, Subparsers, option, port_number, refusing
 from regimeswitch_lab.stop_signals import relayed
 
 
-OK, USAGE = 0, 2
 DEFAULT_PORT = 8480
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line.
 
     :param subparsers: what ``ArgumentParser.add_subparsers`` returned
@@ -30,10 +26,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="serve stored candles as Binance would, on loopback",
         description="Serve stored candles as Binance would, on loopback, until Ctrl-C.",
     )
-    parser.add_argument(
-        "--candles",
-        type=Path,
-        metavar="DIR",
+    option(
+        parser,
+        "--datadir",
+        old="--candles",
         required=True,
         help="folder of freqtrade's candle files, e.g. user_data/data/binance",
     )
@@ -43,9 +39,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=DEFAULT_PORT,
         help=f"default {DEFAULT_PORT}; 0 for a free one",
     )
-    parser.add_argument(
+    option(
+        parser,
         "--shift-to-now",
-        action="store_true",
         help="move the candles by whole days so that the present lies inside them: history "
         "reaches now, and the last quarter (seven days at most) is still to come",
     )
@@ -61,31 +57,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
+@refusing("exchange", CandleError, StateFileError, ServerError)
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM.
 
     :param args: what the parser of :func:`add_parser` gave
     :return: 0 after a signal, 2 when the exchange cannot be started
     """
-    try:
-        venue = open_venue(
-            args.candles,
-            shift_to_now=args.shift_to_now,
-            trade=bool(args.balance or args.state),
-            balances=args.balance,
-            state=args.state,
-        )
-        stopped = threading.Event()
-        with (
-            relayed(lambda number: stopped.set()),
-            contextlib.closing(venue),
-            serving(venue, args) as server,
-        ):
-            announce(venue, args.candles, server.url)
-            stopped.wait()
-    except (CandleError, LedgerError, ServerError) as error:
-        print(f"regimeswitch exchange: {error}", file=sys.stderr)
-        return USAGE
+    venue = open_venue(
+        args.datadir,
+        shift_to_now=args.shift_to_now,
+        trade=bool(args.balance or args.state),
+        balances=args.balance,
+        state=args.state,
+    )
+    stopped = threading.Event()
+    with (
+        relayed(lambda number: stopped.set()),
+        contextlib.closing(venue),
+        serving(venue, args) as server,
+    ):
+        announce(venue, args.datadir, server.url)
+        stopped.wait()
     return OK
 
 

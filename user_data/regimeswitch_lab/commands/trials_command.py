@@ -1,54 +1,46 @@
 """``regimeswitch trials``: what has been tried, and how often."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from regimeswitch.bot.trial_ledger import KNOWN, NAME, LedgerError, Trial, counted, trials_of
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
+from regimeswitch_lab.screen import screen, table_of
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("trials", help="the ledger of what has been tried, as a table")
-    parser.add_argument(
+    option(
+        parser,
         "--ledger",
-        type=Path,
         default=Path(NAME),
         help=f"beside --work of money and prove, or in the user folder of hyperopt ({NAME})",
     )
-    parser.add_argument("--export", type=Path, help="write the entries as JSON")
+    option(parser, "--export", help="write the entries as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("trials", InputError, LedgerError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Print the ledger, write what was asked for."""
-    console = Console(stderr=True)
-    try:
-        trials = trials_of(args.ledger)
-        if args.export:
-            write_json(args.export, exported(trials))
-    except (InputError, LedgerError, OSError) as error:
-        console.print(
-            f"regimeswitch trials: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return 2
+    trials = trials_of(args.ledger)
+    if args.export:
+        write_json(args.export, exported(trials))
     shown = screen()
     if trials:
-        shown.print(table_of(trials))
+        shown.print(_table(trials))
     count = counted(trials)
     shown.print(
         f"{count} settings tried in {len(trials)} runs of {args.ledger}; {KNOWN:,} were tried "
         f"before: the deflated Sharpe ratio counts {KNOWN + count:,}.",
         highlight=False,
     )
-    return 0
+    return OK
 
 
 def exported(trials: list[Trial]) -> dict[str, Any]:
@@ -57,15 +49,17 @@ def exported(trials: list[Trial]) -> dict[str, Any]:
     return {"entries": entries, "settings": counted(trials), "before": KNOWN}
 
 
-def table_of(trials: list[Trial]) -> Table:
+def _table(trials: list[Trial]) -> Table:
     """One row for each entry."""
-    table = Table(title="Trials")
-    for name in ("time", "command", "settings", "candles", "pairs", "window", "result"):
-        table.add_column(name, no_wrap=name in ("settings", "candles"))
+    headings = ["time", "command", "settings", "candles", "pairs", "window", "result"]
+    rows = []
     for one in trials:
         figures = ", ".join(f"{name} {_text(value)}" for name, value in one.result.items())
-        row = (one.time, one.command, one.settings, one.candles, str(len(one.pairs)), one.window)
-        table.add_row(*row, figures)
+        cells = (one.time, one.command, one.settings, one.candles, len(one.pairs), one.window)
+        rows.append([*cells, figures])
+    table = table_of("Trials", headings, rows, words=len(headings))
+    for column in table.columns:
+        column.no_wrap = column.header in ("settings", "candles")
     return table
 
 

@@ -1,7 +1,5 @@
 """Checks of the candle files: there, of their timeframe, long enough, and possible."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +13,7 @@ from regimeswitch.market.cleaning import bad_candles
 from regimeswitch_lab.doctor.findings import Finding, Severity
 from regimeswitch_lab.doctor.freqai_checks import startup_needs
 from regimeswitch_lab.doctor.start_checks import foreign_to
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 from regimeswitch_lab.inputs import InputError
 
 
@@ -61,7 +59,7 @@ class CandleFile:
         return {"candles": len(self.frame), **span, **counts}
 
 
-def read_candles(subject: Subject) -> tuple[list[CandleFile], list[Finding]]:
+def read_candles(subject: ExaminedBot) -> tuple[list[CandleFile], list[Finding]]:
     """Every candle file that is needed, and what is wrong with the files themselves."""
     files: list[CandleFile] = []
     findings: list[Finding] = []
@@ -151,7 +149,7 @@ def _impossible(file: CandleFile) -> Iterator[Finding]:
         yield Finding(severity, f"candles.{kind}", what, file.name, mend)
 
 
-def check_history(subject: Subject, files: list[CandleFile]) -> Iterator[Finding]:
+def check_history(subject: ExaminedBot, files: list[CandleFile]) -> Iterator[Finding]:
     """Enough candles for one training and the warm-up before it; all pairs reach as far."""
     train = pd.Timedelta(days=subject.train_days)
     warm_up = max(

@@ -1,25 +1,21 @@
 """The checks that need neither candles nor network, in the order in which they are told."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from regimeswitch_lab.doctor import (
-    addition_checks,
     class_checks,
     config_checks,
     freqai_checks,
     key_checks,
     machine_checks,
-    notice_checks,
     secrecy_checks,
     start_checks,
 )
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
-Check = Callable[[Subject], Iterator[Finding]]
+Check = Callable[[ExaminedBot], Iterator[Finding]]
 
 PLAIN_CHECKS: list[Check] = [
     config_checks.check_settings,
@@ -48,8 +44,8 @@ MEANING_CHECKS: list[Check] = [
     freqai_checks.check_lifetimes,
     freqai_checks.check_startup,
     freqai_checks.check_threads,
-    addition_checks.check_additions,
+    freqai_checks.check_additions,
     secrecy_checks.check_api,
-    notice_checks.check_notices,
+    start_checks.check_notices,
 ]
 """They need one that freqtrade accepts."""

@@ -4,8 +4,6 @@ They are looked for in the folders that freqtrade searches, by the line that def
 is imported.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ import freqtrade
 from freqtrade.constants import USERPATH_FREQAIMODELS, USERPATH_STRATEGIES
 
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 FOLDERS = {"strategy": USERPATH_STRATEGIES, "freqaimodel": USERPATH_FREQAIMODELS}
@@ -25,7 +23,7 @@ USUAL = {"strategy": "RegimeSwitchStrategy", "freqaimodel": "RegimeSwitchClassif
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
 
 
-def check_classes(subject: Subject) -> Iterator[Finding]:
+def check_classes(subject: ExaminedBot) -> Iterator[Finding]:
     """A strategy and a model are named, and the named ones are there."""
     for key in _wanted(subject):
         name = str(subject.config.merged.get(key) or "")
@@ -55,12 +53,12 @@ def _advice(key: str) -> str:
     )
 
 
-def _wanted(subject: Subject) -> list[str]:
+def _wanted(subject: ExaminedBot) -> list[str]:
     with_models = subject.part("freqai").get("enabled", False)
     return ["strategy", *(["freqaimodel"] if with_models else [])]
 
 
-def sources_of(subject: Subject) -> dict[str, str]:
+def sources_of(subject: ExaminedBot) -> dict[str, str]:
     """Text of the files that hold the bot's strategy and model, as far as they are found."""
     found = {}
     for key in _wanted(subject):
@@ -73,7 +71,7 @@ def sources_of(subject: Subject) -> dict[str, str]:
     return found
 
 
-def search_paths(subject: Subject, key: str) -> list[Path]:
+def search_paths(subject: ExaminedBot, key: str) -> list[Path]:
     """Folders in which freqtrade looks for a class, the first one strongest."""
     given = subject.config.merged.get(f"{key}_path")
     own = [Path(given)] if isinstance(given, str) and given else []

@@ -1,7 +1,5 @@
 """Checks of the configuration: settings, freqtrade's schema, and what suits this strategy."""
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Iterator
@@ -20,13 +18,13 @@ from regimeswitch.settings.renamed import ACCEPTED_UNTIL, old_names
 from regimeswitch_lab.bot_config import features_wrong
 from regimeswitch_lab.doctor.findings import Finding, Severity
 from regimeswitch_lab.doctor.key_checks import required_by
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 HOUR = 3600
 
 
-def check_settings(subject: Subject) -> Iterator[Finding]:
+def check_settings(subject: ExaminedBot) -> Iterator[Finding]:
     """Every mistake in the section ``regimeswitch``, all at once."""
     try:
         load_settings(subject.config.given.get("regimeswitch"))
@@ -42,7 +40,7 @@ def check_settings(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def check_old_names(subject: Subject) -> Iterator[Finding]:
+def check_old_names(subject: ExaminedBot) -> Iterator[Finding]:
     """Keys of the section ``regimeswitch`` that have a new name."""
     for part, old, new in old_names(subject.config.given.get("regimeswitch")):
         yield Finding(
@@ -52,12 +50,12 @@ def check_old_names(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def unreadable(subject: Subject) -> list[tuple[str, str]]:
+def unreadable(subject: ExaminedBot) -> list[tuple[str, str]]:
     """Timeframes and periods that freqtrade's schema lets pass and nothing can read."""
     return list(features_wrong(subject.config.merged))
 
 
-def check_schema(subject: Subject) -> Iterator[Finding]:
+def check_schema(subject: ExaminedBot) -> Iterator[Finding]:
     """What freqtrade itself would refuse."""
     mistakes = subject.config.mistakes
     for where, message in mistakes:
@@ -96,7 +94,7 @@ def _websockets(guards: bool) -> Finding:
     return Finding(*(severity, "config.websockets", what, "exchange.enable_ws"), "set it to false")
 
 
-def check_freqtrade(subject: Subject) -> Iterator[Finding]:
+def check_freqtrade(subject: ExaminedBot) -> Iterator[Finding]:
     """Keys of freqtrade that matter for money here."""
     given = subject.config.given
     if given.get("dry_run") is False:
@@ -133,7 +131,7 @@ def check_freqtrade(subject: Subject) -> Iterator[Finding]:
     yield from _fee(subject)
 
 
-def check_overrides(subject: Subject) -> Iterator[Finding]:
+def check_overrides(subject: ExaminedBot) -> Iterator[Finding]:
     """Keys of freqtrade that would switch off what the settings promise."""
     for key, what, mend in refused(subject.config.given, subject.settings):
         yield Finding("serious", "config.override", what, key, mend)
@@ -144,7 +142,7 @@ def check_overrides(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def check_slots(subject: Subject) -> Iterator[Finding]:
+def check_slots(subject: ExaminedBot) -> Iterator[Finding]:
     """In position mode, fewer slots than pairs: a pair in its regime may find none."""
     settings, pairs = subject.settings, len(subject.pairs)
     given = {
@@ -161,7 +159,7 @@ def check_slots(subject: Subject) -> Iterator[Finding]:
             yield Finding("warning", "config.slots", what, key, mend)
 
 
-def _fee(subject: Subject) -> Iterator[Finding]:
+def _fee(subject: ExaminedBot) -> Iterator[Finding]:
     fee, label = subject.config.given.get("fee"), subject.settings.labels.fee
     if isinstance(fee, (int, float)) and abs(fee - label) > 1e-9:
         yield Finding(
@@ -175,7 +173,7 @@ def _fee(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def check_timeframes(subject: Subject) -> Iterator[Finding]:
+def check_timeframes(subject: ExaminedBot) -> Iterator[Finding]:
     """Base timeframe, feature timeframes, horizon and grace period fit together."""
     rule, base = subject.settings.regime, subject.timeframe
     included = list(subject.features.get("include_timeframes") or [])

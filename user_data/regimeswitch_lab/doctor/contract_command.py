@@ -18,22 +18,21 @@ from typing import TYPE_CHECKING, Any
 from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import whole
+from regimeswitch_lab.options import FINDING, OK, Subparsers, option, refusing
+from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.side_by_side import side_by_side
 
 
 if TYPE_CHECKING:
-    from regimeswitch_lab.doctor.contract_trials import Outcome
+    from regimeswitch_lab.doctor.contract_trials import TrialOutcome
 
-OK, FINDING, USAGE = 0, 1, 2
 JOBS = 2
 CLOCK = "time_machine"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "contract",
@@ -44,35 +43,30 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--quick", action="store_true", help="only look, as a bot does at its start; run no bots"
     )
-    parser.add_argument("--jobs", type=whole(1), default=JOBS, help=f"bots side by side ({JOBS})")
-    parser.add_argument("--export", type=Path, help="write the outcomes as JSON")
+    option(parser, "--jobs", default=JOBS, help=f"bots side by side ({JOBS})")
+    option(parser, "--export", help="write the outcomes as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("contract", InputError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Check; 0 when everything fits, 1 when something does not, 2 on bad usage."""
     console = Console(stderr=True)
-    try:
-        if not args.quick and importlib.util.find_spec(CLOCK) is None:
-            raise InputError(
-                "bots are run under a moved clock, and the package time-machine is not installed; "
-                "install it (pip install time-machine), or look without bots: --quick"
-            )
-        began = time.monotonic()
-        outcomes = list(all_outcomes(args.quick, args.jobs, console))
-        figures = figures_of(outcomes, args.quick, time.monotonic() - began)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, OSError) as error:
-        console.print(
-            f"regimeswitch contract: {error}", highlight=False, markup=False, soft_wrap=True
+    if not args.quick and importlib.util.find_spec(CLOCK) is None:
+        raise InputError(
+            "bots are run under a moved clock, and the package time-machine is not installed; "
+            "install it (pip install time-machine), or look without bots: --quick"
         )
-        return USAGE
+    began = time.monotonic()
+    outcomes = list(all_outcomes(args.quick, args.jobs, console))
+    figures = figures_of(outcomes, args.quick, time.monotonic() - began)
+    if args.export:
+        write_json(args.export, figures)
     print_outcomes(outcomes, figures)
     return OK if figures["passed"] == figures["checks"] else FINDING
 
 
-def all_outcomes(quick: bool, jobs: int, console: Console) -> Iterator[Outcome]:
+def all_outcomes(quick: bool, jobs: int, console: Console) -> Iterator[TrialOutcome]:
     """What came of each check, as they come."""
     # freqtrade takes seconds to load.
     from regimeswitch_lab.doctor.contract_trials import BY_BOTS, compared, inspected, tried
@@ -99,7 +93,7 @@ def all_outcomes(quick: bool, jobs: int, console: Console) -> Iterator[Outcome]:
             yield outcome
 
 
-def figures_of(outcomes: list[Outcome], quick: bool, seconds: float) -> dict[str, Any]:
+def figures_of(outcomes: list[TrialOutcome], quick: bool, seconds: float) -> dict[str, Any]:
     """What is exported."""
     import ccxt
     import freqtrade
@@ -123,13 +117,13 @@ def figures_of(outcomes: list[Outcome], quick: bool, seconds: float) -> dict[str
     }
 
 
-def print_outcomes(outcomes: list[Outcome], figures: dict[str, Any]) -> None:
+def print_outcomes(outcomes: list[TrialOutcome], figures: dict[str, Any]) -> None:
     """The table, the reasons, and the verdict."""
-    console = Console()
-    table = Table("part", "check", "result")
-    for outcome in outcomes:
-        result = "passed" if outcome.passed else "[bold red]FAILED[/]"
-        table.add_row(outcome.part, outcome.name, result)
+    console = screen()
+    rows = [
+        [one.part, one.name, "passed" if one.passed else "[bold red]FAILED[/]"] for one in outcomes
+    ]
+    table = table_of(None, ["part", "check", "result"], rows, words=3)
     console.print(table)
     for failure in figures["failures"]:
         why = "; ".join(failure["why"])

@@ -4,14 +4,17 @@ The bots are those of the fault matrix, with the faults whose handling leans on 
 internals; FreqAI's merge of features is compared with the quick one.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from regimeswitch_lab.fault_matrix.cases import all_cases
+import pandas as pd
+
+from regimeswitch.market.candles import OHLCV, resample
+from regimeswitch_lab.fault_matrix.matrix import all_cases
+from regimeswitch_lab.synthetic.market_command import synthetic_market
 
 
 SHOWN_REASONS = 3
@@ -32,10 +35,18 @@ BY_BOTS = {
     "a training that fails costs no model": "dry-run model training raises",
 }
 """What a bot has to get right, and the case of the fault matrix that shows it."""
+PAIR = "AAA/USDT"
+DAYS = 3
+END = datetime(2025, 1, 1, tzinfo=UTC)
+KINDS = {
+    "5m": [slice(None)],
+    # Longer candles: whole, begun later than the short ones, and ended earlier.
+    "1h": [slice(None), slice(10, None), slice(None, -5)],
+}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What came of one check.
 
     :ivar part: of the bot: connection, candles, trades, orders, models
@@ -53,7 +64,7 @@ class Outcome:
         return not self.why
 
 
-def inspected() -> list[Outcome]:
+def inspected() -> list[TrialOutcome]:
     """The checks of a bot's start; nothing is run."""
     from regimeswitch.bot.compatibility.supported import CHECKS, Subject
 
@@ -73,7 +84,7 @@ def part_of(case: str) -> str:
     return "connection" if "418" in case else "orders"
 
 
-def tried(name: str, home: Path, candles: Path) -> Outcome:
+def tried(name: str, home: Path, candles: Path) -> TrialOutcome:
     """Run the bot of one check.
 
     :param name: of :data:`BY_BOTS`
@@ -83,29 +94,60 @@ def tried(name: str, home: Path, candles: Path) -> Outcome:
     (case,) = [one for one in all_cases() if one.name == BY_BOTS[name]]
 
     def run() -> list[str]:
-        from regimeswitch_lab.fault_matrix.running import run_case
+        from regimeswitch_lab.fault_matrix.run import run_case
 
         return run_case(case, home, candles, guards=True).why[:SHOWN_REASONS]
 
     return timed(part_of(case.name), name, run)
 
 
-def compared() -> Outcome:
+def compared() -> TrialOutcome:
     """Whether features that are joined quickly are those that FreqAI merges."""
-
-    def run() -> list[str]:
-        from regimeswitch_lab.doctor.contract_merging import differences
-
-        return differences()
-
-    return timed("models", "features are joined as FreqAI merges them", run)
+    return timed("models", "features are joined as FreqAI merges them", differences)
 
 
-def timed(part: str, name: str, run: Callable[[], list[str]]) -> Outcome:
+def timed(part: str, name: str, run: Callable[[], list[str]]) -> TrialOutcome:
     """Run a check; whatever a freqtrade of another kind may raise is why it failed."""
     began = time.monotonic()
     try:
         why = run()
     except Exception as error:
         why = [f"{type(error).__name__}: {error}"]
-    return Outcome(part, name, why, round(time.monotonic() - began, 1))
+    return TrialOutcome(part, name, why, round(time.monotonic() - began, 1))
+
+
+def differences() -> list[str]:
+    """Blocks that the two ways join differently."""
+    # Another freqtrade may have none of these: then the check fails, and not the command.
+    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+
+    from regimeswitch.bot.freqai.fast_merge import joined_features
+
+    def joined(block: pd.DataFrame, timeframe: str) -> tuple[pd.DataFrame | None, pd.DataFrame]:
+        words = ("5m", timeframe, f"{PAIR}_{timeframe}")
+        quick = joined_features(main.copy(), block.copy(), *words)
+        # The method looks at nothing of its object.
+        merge = FreqaiDataKitchen.merge_features
+        return quick, merge(object(), main.copy(), block.copy(), *words)
+
+    market = synthetic_market([PAIR], DAYS, pd.Timestamp(END), seed=1)
+    main = market[PAIR].candles[OHLCV]
+    found = []
+    for timeframe, cuts in KINDS.items():
+        longer = main if timeframe == "5m" else resample(main, timeframe)
+        block = longer.assign(**{"%-change": longer["close"].pct_change()})
+        for cut in cuts:
+            why = _difference(*joined(block.iloc[cut].reset_index(drop=True), timeframe))
+            if why:
+                found.append(f"{timeframe} {cut}: {why}")
+    return found
+
+
+def _difference(quick: pd.DataFrame | None, stock: pd.DataFrame) -> str:
+    if quick is None:
+        return "not joined quickly"
+    try:
+        pd.testing.assert_frame_equal(quick, stock)
+    except AssertionError as error:
+        return " ".join(str(error).split())
+    return ""

@@ -14,19 +14,19 @@ from rich.console import Console
 from rich.progress import Progress
 
 from regimeswitch_lab.inputs import InputError, write_json
+from regimeswitch_lab.options import FINDING, OK, Subparsers, option, refusing
 
 
 if TYPE_CHECKING:
     from regimeswitch_lab.doctor.findings import Finding
-    from regimeswitch_lab.doctor.subject import Subject
+    from regimeswitch_lab.doctor.subject import ExaminedBot
 
-OK, SERIOUS, USAGE = 0, 1, 2
 CLASSES = {"strategy": "strategy", "freqaimodel": "FreqAI model"}
 """What freqtrade's command line may name instead of the config."""
 COLOURS = {"serious": "bold red", "warning": "yellow", "info": "cyan"}
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "doctor",
@@ -35,18 +35,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "models, threads, secrets and the machine. Each finding comes with its mend. The network "
         "is asked with --online only.",
     )
-    parser.add_argument(
-        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
-    )
+    option(parser, "--config")
     for name, what in CLASSES.items():
         parser.add_argument(f"--{name}", help=f"{what} of the bot's command line (the config's)")
         parser.add_argument(f"--{name}-path", help=f"another folder of the {what}")
-    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="(user_data)")
-    parser.add_argument("--datadir", type=Path, help="candles (USERDIR/data/binance)")
-    parser.add_argument("--pairs", nargs="+", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
-    parser.add_argument(
+    option(parser, "--userdir")
+    option(parser, "--datadir", help="candles (USERDIR/data/binance)")
+    option(parser, "--pairs", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
+    option(
+        parser,
         "--ledger",
-        type=Path,
         nargs="+",
         help="of trials, where `prove --utility` noted its proofs (trials.jsonl here and in "
         "USERDIR)",
@@ -56,25 +54,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="ask the exchange: clock, used weight, rights of the key",
     )
-    parser.add_argument("--export", type=Path, help="write findings and figures as JSON")
+    option(parser, "--export", help="write findings and figures as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("doctor", InputError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Examine; 0 when nothing is serious, 1 when something is, 2 on bad usage."""
     console = Console(stderr=True)
-    try:
-        findings, figures = examined(args, console)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, OSError) as error:
-        console.print(
-            f"regimeswitch doctor: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return USAGE
+    findings, figures = examined(args, console)
+    if args.export:
+        write_json(args.export, figures)
     _print(findings)
     _print_release(figures["freqtrade"])
-    return SERIOUS if figures["counts"]["serious"] else OK
+    return FINDING if figures["counts"]["serious"] else OK
 
 
 def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding], dict[str, Any]]:
@@ -105,7 +98,7 @@ def examined(args: argparse.Namespace, console: Console) -> tuple[list[Finding],
 
 
 def _all_findings(
-    subject: Subject, console: Console, *, online: bool
+    subject: ExaminedBot, console: Console, *, online: bool
 ) -> tuple[list[Finding], dict[str, Any]]:
     from regimeswitch_lab.doctor.checks import MEANING_CHECKS, PLAIN_CHECKS
     from regimeswitch_lab.doctor.config_checks import unreadable
@@ -123,14 +116,14 @@ def _all_findings(
     return findings, measured
 
 
-def subject_of(args: argparse.Namespace) -> Subject:
+def subject_of(args: argparse.Namespace) -> ExaminedBot:
     """What the command line asks to be examined.
 
     :raises InputError: when a configuration or a folder cannot be read
     """
     from regimeswitch.bot.trial_ledger import NAME
     from regimeswitch_lab.bot_config import load_bot_config
-    from regimeswitch_lab.doctor.subject import Subject, readable_settings
+    from regimeswitch_lab.doctor.subject import ExaminedBot, readable_settings
 
     config = load_bot_config(args.config, os.environ).with_options(
         {name: getattr(args, name, None) for one in CLASSES for name in (one, f"{one}_path")}
@@ -144,7 +137,7 @@ def subject_of(args: argparse.Namespace) -> Subject:
     wrong = [pair for pair in args.pairs or [] if "/" not in pair]
     if wrong:
         raise InputError(f"--pairs {wrong[0]}: write pairs like BTC/USDT")
-    return Subject(
+    return ExaminedBot(
         config=config,
         settings=readable_settings(config.merged.get("regimeswitch")),
         userdir=args.userdir,
@@ -162,7 +155,7 @@ def in_container() -> bool:
     return Path("/.dockerenv").exists()
 
 
-def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], dict[str, Any]]:
+def candle_findings(subject: ExaminedBot, console: Console) -> tuple[list[Finding], dict[str, Any]]:
     """Findings in candles, labels and regimes; figures of both by pair."""
     import pandas as pd
 
@@ -187,7 +180,7 @@ def candle_findings(subject: Subject, console: Console) -> tuple[list[Finding], 
     }
 
 
-def online_findings(subject: Subject) -> list[Finding]:
+def online_findings(subject: ExaminedBot) -> list[Finding]:
     """What the exchange says."""
     from regimeswitch_lab.doctor.online_checks import check_online, client_of
 

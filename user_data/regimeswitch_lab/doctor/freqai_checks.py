@@ -1,25 +1,28 @@
-"""Checks of FreqAI: identifier, models on disk, lifetimes, warm-up, threads."""
-
-from __future__ import annotations
+"""Checks of FreqAI: identifier, models on disk, lifetimes, warm-up, threads, additions."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
+from regimeswitch.bot.trial_ledger import LedgerError
 from regimeswitch.market.warmup import Need, warm_up_needs
+from regimeswitch.risk.model_additions import without_model
 from regimeswitch.settings import MAX_STARTUP_CANDLES
 from regimeswitch_lab.backup.belongings import PAIRS_FILE, PARTS
 from regimeswitch_lab.bot_config import section
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
+from regimeswitch_lab.prove import utility_proof
 
 
 THREAD_NAMES = ("n_jobs", "num_threads", "nthread", "thread_count", "num_thread")
 OMP_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+KEYS = {utility_proof.VETO: "entries.veto", utility_proof.SIZE: "risk.size_from"}
+MEND = "leave the key out, or prove it with `regimeswitch prove --utility` on your own candles"
 
 
-def check_presence(subject: Subject) -> Iterator[Finding]:
+def check_presence(subject: ExaminedBot) -> Iterator[Finding]:
     """Without FreqAI there are no models, which position mode alone does without."""
     if subject.trains and not subject.part("freqai").get("enabled", False):
         yield Finding(
@@ -28,7 +31,7 @@ def check_presence(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def check_identifier(subject: Subject) -> Iterator[Finding]:
+def check_identifier(subject: ExaminedBot) -> Iterator[Finding]:
     """Models of other settings, and a hash that was written down by hand."""
     freqai = subject.part("freqai")
     if not freqai.get("enabled", False):
@@ -81,7 +84,7 @@ def _half_models(folder: Path) -> Iterator[Finding]:
             )
 
 
-def check_lifetimes(subject: Subject) -> Iterator[Finding]:
+def check_lifetimes(subject: ExaminedBot) -> Iterator[Finding]:
     """Retraining, expiry and what is kept."""
     freqai = subject.part("freqai")
     if not freqai.get("enabled", False):
@@ -110,13 +113,13 @@ def check_lifetimes(subject: Subject) -> Iterator[Finding]:
         yield Finding(*("warning", "freqai.purge", what, "freqai.purge_old_models"), "set it to 2")
 
 
-def startup_needs(subject: Subject) -> list[Need]:
+def startup_needs(subject: ExaminedBot) -> list[Need]:
     """Candles that a bot needs at its start, by what needs them."""
     parameters = subject.features if subject.trains else None
     return warm_up_needs(subject.settings, parameters, subject.timeframe)
 
 
-def check_startup(subject: Subject) -> Iterator[Finding]:
+def check_startup(subject: ExaminedBot) -> Iterator[Finding]:
     """More candles at the start than Binance serves."""
     told: set[str] = set()
     for need in startup_needs(subject):
@@ -133,7 +136,7 @@ def check_startup(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def check_threads(subject: Subject) -> Iterator[Finding]:
+def check_threads(subject: ExaminedBot) -> Iterator[Finding]:
     """More threads than cores: a training then takes many times as long."""
     cores, models = subject.cores, subject.settings.models
     mend = f"this machine has {cores}; use one thread per sub-model, side by side (models.jobs)"
@@ -159,10 +162,48 @@ def check_threads(subject: Subject) -> Iterator[Finding]:
             yield Finding("warning", "threads.variable", f"{count} threads", variable, mend)
 
 
-def _parameters(subject: Subject) -> dict[str, Any]:
+def _parameters(subject: ExaminedBot) -> dict[str, Any]:
     return section(subject.part("freqai"), "model_training_parameters")
 
 
 def _all_of(threads: int, cores: int) -> int:
     """What a number of threads means: none and negative ones stand for all cores."""
     return threads if threads > 0 else cores
+
+
+def check_additions(subject: ExaminedBot) -> Iterator[Finding]:
+    """A veto or a size by the forecast that has no effect, or no proof for these settings."""
+    settings = subject.settings
+    model = subject.config.merged.get("freqaimodel")
+    useless = dict(without_model(model, subject.trains, settings))
+    for key, what in useless.items():
+        yield Finding(
+            *("warning", "additions.no_model", f"it {what}: it has no effect"),
+            *(f"regimeswitch.{key}", "leave the key out, or give the bot that model"),
+        )
+    on = {
+        utility_proof.VETO: settings.entries.veto != "none",
+        utility_proof.SIZE: settings.risk.size_from == "forecast",
+    }
+    for name in (name for name, is_on in on.items() if is_on and KEYS[name] not in useless):
+        where = f"regimeswitch.{KEYS[name]}"
+        days = subject.config.train_days or utility_proof.TRAIN_DAYS
+        hashed = utility_proof.proof_hash(
+            utility_proof.with_addition(settings, name),
+            subject.part("freqai"),
+            days,
+            subject.timeframe,
+        )
+        try:
+            proven = utility_proof.is_proven(hashed, subject.ledgers)
+        except (LedgerError, OSError) as error:
+            mend = "mend or remove that file"
+            yield Finding("warning", "additions.ledger", str(error), where, mend)
+            continue
+        if proven is None:
+            listed = ", ".join(str(file) for file in subject.ledgers)
+            what = f"it is on without a proof for these settings ({hashed}) in {listed}"
+            yield Finding("warning", "additions.unproven", what, where, MEND)
+        elif not proven:
+            what = f"it is on, and was not proven for these settings ({hashed})"
+            yield Finding("warning", "additions.unproven", what, where, MEND)

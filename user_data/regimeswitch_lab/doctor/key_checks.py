@@ -5,8 +5,6 @@ its name stands in quotes anywhere in freqtrade's source, or in the bot's strate
 may read keys of their own.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ from freqtrade.config_schema.config_schema import CONF_SCHEMA, SCHEMA_TRADE_REQU
 from regimeswitch_lab.bot_config import WHOLE, section
 from regimeswitch_lab.doctor.class_checks import sources_of
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 OWN_SECTION = "regimeswitch"
@@ -57,7 +55,7 @@ class UnknownKey:
         return ".".join([*self.place[:-1], self.nearest])
 
 
-def check_keys(subject: Subject) -> Iterator[Finding]:
+def check_keys(subject: ExaminedBot) -> Iterator[Finding]:
     """Keys that are missing or unknown; a mistyped one that is missed is one finding."""
     unknown = unknown_keys(subject)
     missing = missing_keys(subject)
@@ -81,7 +79,7 @@ def check_keys(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def missing_keys(subject: Subject) -> list[str]:
+def missing_keys(subject: ExaminedBot) -> list[str]:
     """Paths of keys that a bot needs and nobody gives."""
     merged = subject.config.merged
     found = [path for mistake in subject.config.mistakes if (path := required_by(*mistake))]
@@ -112,7 +110,7 @@ def _assigned(name: str, source: str) -> bool:
     return re.search(rf"^\s+{name}\s*[:=]", source, re.MULTILINE) is not None
 
 
-def unknown_keys(subject: Subject) -> list[UnknownKey]:
+def unknown_keys(subject: ExaminedBot) -> list[UnknownKey]:
     """Keys that neither freqtrade nor the bot's own classes read."""
     given = {name: value for name, value in subject.config.given.items() if name != OWN_SECTION}
     odd = [(place, known) for place, known in outside(given, CONF_SCHEMA) if not _is_note(place)]

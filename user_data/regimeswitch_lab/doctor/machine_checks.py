@@ -1,7 +1,5 @@
 """Checks of the machine: room on the disk, versions of packages, whether freqtrade fits."""
 
-from __future__ import annotations
-
 import importlib.util
 import shutil
 import sys
@@ -14,7 +12,7 @@ from regimeswitch.bot.bot_settings import configured_learners
 from regimeswitch.bot.compatibility import supported
 from regimeswitch.model.learners import PACKAGES
 from regimeswitch_lab.doctor.findings import Finding, Severity
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 GIGABYTE = 1e9
@@ -29,7 +27,7 @@ SUPPORTED = {
 LEAST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 
 
-def check_disk(subject: Subject) -> Iterator[Finding]:
+def check_disk(subject: ExaminedBot) -> Iterator[Finding]:
     """A full disk loses models and, worse, trades."""
     folder = next(path for path in [subject.userdir, *subject.userdir.resolve().parents])
     while not folder.is_dir():
@@ -43,7 +41,7 @@ def check_disk(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def check_learners(subject: Subject) -> Iterator[Finding]:
+def check_learners(subject: ExaminedBot) -> Iterator[Finding]:
     """The packages of the learners that the settings name."""
     for name, key in configured_learners(subject.settings).items():
         package = PACKAGES[name]
@@ -54,7 +52,7 @@ def check_learners(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def check_versions(subject: Subject) -> Iterator[Finding]:
+def check_versions(subject: ExaminedBot) -> Iterator[Finding]:
     """Packages outside the range that RegimeSwitch is tested with."""
     for name, wanted in SUPPORTED.items():
         version = metadata.version(name)
@@ -76,7 +74,7 @@ def check_versions(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def check_release(subject: Subject) -> Iterator[Finding]:
+def check_release(subject: ExaminedBot) -> Iterator[Finding]:
     """What a bot looks at when it starts: whether all that is used of freqtrade is there."""
     release, misfits = supported.releases(), supported.misfits_by_check()
     for name, why in misfits.items():

@@ -4,8 +4,6 @@ The exchange is the one that the configuration leads to. Keys come from the envi
 file is used as the bot would use it.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +13,7 @@ import ccxt
 from regimeswitch.bot.guards import EXCHANGE
 from regimeswitch_lab.bot_config import section
 from regimeswitch_lab.doctor.findings import Finding
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 TIMEOUT_MS = 10_000
@@ -31,7 +29,7 @@ NEVER = {
 UNUSED = {"enableMargin": "borrow on margin", "enableFutures": "trade futures"}
 
 
-def client_of(subject: Subject) -> ccxt.binance:
+def client_of(subject: ExaminedBot) -> ccxt.binance:
     """A client with the addresses, proxies and keys that the bot would use."""
     exchange = subject.part("exchange")
     options = {**section(exchange, "ccxt_config"), **section(exchange, "ccxt_sync_config")}
@@ -45,7 +43,7 @@ def machine_clock() -> float:
     return time.time()
 
 
-def check_online(subject: Subject, client: ccxt.binance) -> Iterator[Finding]:
+def check_online(subject: ExaminedBot, client: ccxt.binance) -> Iterator[Finding]:
     """Everything that only the exchange knows."""
     where = "exchange"
     name = subject.part("exchange").get("name")
@@ -77,7 +75,7 @@ def check_online(subject: Subject, client: ccxt.binance) -> Iterator[Finding]:
     yield from _key(subject, client)
 
 
-def _drift(subject: Subject, there: float, before: float, after: float) -> Iterator[Finding]:
+def _drift(subject: ExaminedBot, there: float, before: float, after: float) -> Iterator[Finding]:
     # Their clock was read somewhere between the two.
     drift = there - after if there > after else min(there - before, 0.0)
     allowed = subject.settings.safety.clock_drift_seconds
@@ -91,7 +89,7 @@ def _drift(subject: Subject, there: float, before: float, after: float) -> Itera
         )
 
 
-def _weight(subject: Subject, headers: dict[str, Any]) -> Iterator[Finding]:
+def _weight(subject: ExaminedBot, headers: dict[str, Any]) -> Iterator[Finding]:
     used = {name.lower(): value for name, value in headers.items()}.get(WEIGHT_HEADER, "0")
     limit, share = subject.settings.safety.weight_limit, subject.settings.safety.weight_share
     if not str(used).isdigit() or int(used) <= limit * share / 2:
@@ -105,7 +103,7 @@ def _weight(subject: Subject, headers: dict[str, Any]) -> Iterator[Finding]:
     )
 
 
-def _key(subject: Subject, client: ccxt.binance) -> Iterator[Finding]:
+def _key(subject: ExaminedBot, client: ccxt.binance) -> Iterator[Finding]:
     where, live = "the API key", subject.config.merged.get("dry_run") is False
     if not client.apiKey or not client.secret:
         yield Finding(

@@ -1,7 +1,5 @@
 """Checks of what models would learn from: labels, and rows of each regime, of the last window."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +15,7 @@ from regimeswitch.model.training_set import thinning_step
 from regimeswitch.settings import REGIME_NAMES
 from regimeswitch_lab.doctor.candle_checks import CandleFile
 from regimeswitch_lab.doctor.findings import Finding, Severity
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 RARE_CLASS, MANY_MISSING = 0.05, 0.05
@@ -25,7 +23,7 @@ SELDOM, MOST_SWITCHES = 0.1, 1.0
 
 
 @dataclass(frozen=True)
-class Window:
+class LastWindow:
     """The last training window of one pair.
 
     :ivar labels: classes, missing where there is none
@@ -64,7 +62,7 @@ class Window:
         }
 
 
-def windows_of(subject: Subject, files: list[CandleFile]) -> list[Window]:
+def windows_of(subject: ExaminedBot, files: list[CandleFile]) -> list[LastWindow]:
     """The last training window of every traded pair that has base candles."""
     known = {(file.pair, file.timeframe): file for file in files}
     found = []
@@ -75,7 +73,9 @@ def windows_of(subject: Subject, files: list[CandleFile]) -> list[Window]:
     return found
 
 
-def _window(subject: Subject, file: CandleFile, known: dict[tuple[str, str], CandleFile]) -> Window:
+def _window(
+    subject: ExaminedBot, file: CandleFile, known: dict[tuple[str, str], CandleFile]
+) -> LastWindow:
     settings = subject.settings
     rule, anchor = settings.regime, settings.regime.anchor_of(file.pair)
     base = cleaned(file.frame, file.timeframe, settings.safety)
@@ -95,10 +95,10 @@ def _window(subject: Subject, file: CandleFile, known: dict[tuple[str, str], Can
     inside = file.frame["date"] >= file.ends - train
     # The last rows have no label because nothing is known after them.
     inside &= file.frame.index < len(file.frame) - settings.labels.horizon_in(file.timeframe)
-    return Window(file.pair, labels[inside], columns.loc[inside, "regime"], switches)
+    return LastWindow(file.pair, labels[inside], columns.loc[inside, "regime"], switches)
 
 
-def check_labels(windows: list[Window]) -> Iterator[Finding]:
+def check_labels(windows: list[LastWindow]) -> Iterator[Finding]:
     """Classes that hardly occur, and rows without a label."""
     for window in windows:
         for name, share in window.balance.items():
@@ -115,7 +115,7 @@ def check_labels(windows: list[Window]) -> Iterator[Finding]:
             yield Finding("warning", "labels.missing", what, window.pair, mend)
 
 
-def check_regimes(subject: Subject, windows: list[Window]) -> Iterator[Finding]:
+def check_regimes(subject: ExaminedBot, windows: list[LastWindow]) -> Iterator[Finding]:
     """Regimes with too few rows for a model of their own, and rules that never rest."""
     models = subject.settings.models
     for window in windows:

@@ -1,7 +1,5 @@
 """Checks of what others could read or reach: keys in files, the bot's API, permissions."""
 
-from __future__ import annotations
-
 import ipaddress
 import stat
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from typing import Any
 
 from regimeswitch_lab.confidential import confidential
 from regimeswitch_lab.doctor.findings import Finding, Severity
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 LEAST_PASSWORD, LEAST_JWT = 12, 32
@@ -20,7 +18,7 @@ COMMON = ("freqtrader", "freqtrade", "superpassword", "superpass", "changeme", "
 _PERSONAL = ("chat_id", "topic_id", "authorized_users")
 
 
-def check_files(subject: Subject) -> Iterator[Finding]:
+def check_files(subject: ExaminedBot) -> Iterator[Finding]:
     """Keys, tokens and passwords that are written in a configuration file, by kind."""
     for path, content in subject.config.files:
         names: dict[tuple[str, Severity], list[str]] = {}
@@ -60,7 +58,7 @@ def _kind_of(first: str, name: str) -> tuple[str, Severity]:
     return ("secrets.api", "warning") if first == "api_server" else ("secrets.other", "warning")
 
 
-def check_api(subject: Subject) -> Iterator[Finding]:
+def check_api(subject: ExaminedBot) -> Iterator[Finding]:
     """Who can reach the bot's API, and with which password."""
     api = subject.part("api_server")
     if not api.get("enabled"):
@@ -110,7 +108,7 @@ def _is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
-def check_permissions(subject: Subject) -> Iterator[Finding]:
+def check_permissions(subject: ExaminedBot) -> Iterator[Finding]:
     """Who may read and write the configuration and the databases."""
     for path, content in subject.config.files:
         mode = path.stat().st_mode

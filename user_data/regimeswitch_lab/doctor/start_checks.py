@@ -1,6 +1,4 @@
-"""Checks of how a bot begins: its first state, and the pairs that it is given."""
-
-from __future__ import annotations
+"""Checks of how a bot begins: its first state, its pairs, and whether its notices reach anybody."""
 
 import importlib
 from collections.abc import Iterator
@@ -9,15 +7,16 @@ from typing import Any
 from freqtrade.constants import AVAILABLE_PAIRLISTS
 from freqtrade.plugins.pairlist.IPairList import SupportsBacktesting
 
+from regimeswitch.bot.messages.channels import channels, complaint
 from regimeswitch_lab.bot_config import listed
 from regimeswitch_lab.doctor.findings import Finding, Severity
-from regimeswitch_lab.doctor.subject import Subject
+from regimeswitch_lab.doctor.subject import ExaminedBot
 
 
 STATIC = "StaticPairList"
 
 
-def check_state(subject: Subject) -> Iterator[Finding]:
+def check_state(subject: ExaminedBot) -> Iterator[Finding]:
     """A bot that begins stopped trains nothing and trades nothing until somebody starts it."""
     state = subject.config.merged.get("initial_state", "stopped")
     if state == "running":
@@ -35,7 +34,7 @@ def check_state(subject: Subject) -> Iterator[Finding]:
     yield Finding(severity, "config.state", what, "initial_state", 'set it to "running"')
 
 
-def check_pairs(subject: Subject) -> Iterator[Finding]:
+def check_pairs(subject: ExaminedBot) -> Iterator[Finding]:
     """Lists that choose pairs while the bot runs, and pairs that freqtrade leaves out."""
     methods = [
         str(one.get("method", ""))
@@ -49,14 +48,14 @@ def check_pairs(subject: Subject) -> Iterator[Finding]:
     yield from _currency(subject)
 
 
-def _static(subject: Subject) -> Iterator[Finding]:
+def _static(subject: ExaminedBot) -> Iterator[Finding]:
     if not listed(subject.part("exchange"), "pair_whitelist"):
         what = f"{STATIC} has no pair to trade: freqtrade refuses to start"
         mend = 'name pairs, e.g. ["BTC/USDT", "ETH/USDT"]'
         yield Finding("serious", "pairs.none", what, "exchange.pair_whitelist", mend)
 
 
-def _moving(subject: Subject, methods: list[str], generators: list[str]) -> Iterator[Finding]:
+def _moving(subject: ExaminedBot, methods: list[str], generators: list[str]) -> Iterator[Finding]:
     refusing = [name for name in methods if _backtests(name) == SupportsBacktesting.NO]
     moving = [
         name for name in methods if name in refusing or (name in generators and name != STATIC)
@@ -74,7 +73,7 @@ def _moving(subject: Subject, methods: list[str], generators: list[str]) -> Iter
     yield Finding("info", "pairs.dynamic", what, "pairlists", mend)
 
 
-def _currency(subject: Subject) -> Iterator[Finding]:
+def _currency(subject: ExaminedBot) -> Iterator[Finding]:
     stake = subject.config.merged.get("stake_currency")
     other = [pair for pair in subject.pairs if not foreign_to(pair, stake)]
     foreign = [pair for pair in subject.pairs if pair not in other]
@@ -109,3 +108,26 @@ def _trait(name: str, trait: str) -> Any:
 
 def _backtests(name: str) -> Any:
     return _trait(name, "supports_backtesting")
+
+
+def check_notices(subject: ExaminedBot) -> Iterator[Finding]:
+    """Exits that cannot be made, limits and outages are notified by the channels of freqtrade."""
+    config = subject.config.merged
+    found, live = channels(config), config.get("dry_run") is False
+    problem = complaint(config)
+    if problem:
+        severity: Severity = "serious" if live else "warning"
+        mend = "; ".join(one.remedy for one in found)
+        where = ", ".join(one.name for one in found)
+        what = "it takes no warnings: what the guards have to say stands in the log alone"
+        yield Finding(severity, "notices.silent", what, where, mend)
+    elif not found and live:
+        what = "real money, and no channel: what the guards have to say stands in the log alone"
+        yield Finding(
+            *("warning", "notices.none", what, "telegram, webhook, discord"),
+            "enable one of them",
+        )
+    for one in found:
+        if not one.custom and not problem:
+            what = "regime switches and bad candles stay in the log; warnings are sent all the same"
+            yield Finding("info", "notices.custom", what, one.name, one.remedy_custom)

@@ -1,7 +1,5 @@
 """What is examined: a configuration, its folders, and the machine."""
 
-from __future__ import annotations
-
 import copy
 import os
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ from regimeswitch_lab.candle_folder import CandleFolder
 
 
 @dataclass(frozen=True)
-class Subject:
+class ExaminedBot:
     """All that checks look at.
 
     :ivar settings: the section ``regimeswitch``, or the defaults when it cannot be read

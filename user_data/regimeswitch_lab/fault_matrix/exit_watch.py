@@ -6,8 +6,6 @@ the exchange, or on paper in the database. It is told by a notice of the guards 
 these words.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import sqlite3
@@ -38,7 +36,7 @@ _ON_PAPER = """
 
 
 @dataclass
-class Due:
+class WatchedExit:
     """An exit that is due.
 
     :ivar notices: how many had been given when it became due
@@ -50,7 +48,7 @@ class Due:
 
 
 @dataclass
-class ExitWatch:
+class WatchedExits:
     """What a bot's owner sees of its exits.
 
     :param hold: how long its strategy holds a trade, seconds
@@ -61,7 +59,7 @@ class ExitWatch:
     hold: int
     notices: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
-    _due: dict[int, Due] = field(default_factory=dict)
+    _due: dict[int, WatchedExit] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -91,7 +89,7 @@ class ExitWatch:
                 self._due.pop(number, None)
                 continue
             made = _in_market(trading, symbol) if trading else bool(on_paper[number])
-            due = self._due.setdefault(number, Due(len(self.notices)))
+            due = self._due.setdefault(number, WatchedExit(len(self.notices)))
             due.loops = 0 if made else due.loops + 1
             if due.loops == LOOPS_TO_TELL and not self._told(pair, due):
                 why = f"held {held:.0f} s" if held >= self.hold else f"price {price}, stop {stop}"
@@ -100,7 +98,7 @@ class ExitWatch:
                     f"{LOOPS_TO_TELL} loops"
                 )
 
-    def _told(self, pair: str, due: Due) -> bool:
+    def _told(self, pair: str, due: WatchedExit) -> bool:
         phrase = PHRASE.format(pair)
         return any(phrase in text for text in self.notices[max(due.notices - 1, 0) :])
 

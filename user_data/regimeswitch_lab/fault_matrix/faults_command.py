@@ -5,8 +5,6 @@ exchange with one fault. It is judged from outside: the account and its orders a
 database, what was asked during a ban, and whether the bot trades as before once the fault is over.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import difflib
@@ -18,21 +16,21 @@ from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from regimeswitch_lab.fault_matrix.cases import CORE, Case, all_cases, kill_case
+from regimeswitch_lab.fault_matrix.cases import Case, kill_case
+from regimeswitch_lab.fault_matrix.matrix import CORE, all_cases
 from regimeswitch_lab.fault_matrix.schedule import schedules
-from regimeswitch_lab.fault_matrix.verdict import Verdict, figures_of, print_verdicts
+from regimeswitch_lab.fault_matrix.verdict import CaseVerdict, figures_of, print_verdicts
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.offline.overlay import no_settings_around
-from regimeswitch_lab.options import whole
+from regimeswitch_lab.options import FINDING, OK, Subparsers, option, refusing, whole
 from regimeswitch_lab.side_by_side import side_by_side
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
-OK, FINDING, USAGE = 0, 1, 2
 JOBS = 2
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "faults",
@@ -63,31 +61,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--seed", type=whole(0), default=1, help="of --kills, and the first of --simulate (1)"
     )
-    parser.add_argument("--jobs", type=whole(1), default=JOBS, help=f"cases side by side ({JOBS})")
-    parser.add_argument("--work", type=Path, help="keep logs and databases in this folder")
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--jobs", default=JOBS, help=f"cases side by side ({JOBS})")
+    option(parser, "--work", help="keep logs and databases in this folder")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
+@refusing("faults", InputError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Run cases; 0 when all were survived, 1 when one was not."""
     console = Console(stderr=True)
-    try:
-        cases = chosen(args)
-        if args.list:
-            print("\n".join(case.name for case in cases))
-            return OK
-        began = time.monotonic()
-        with workplace(args.work) as work, no_settings_around():
-            verdicts = list(judged(cases, work, args, console))
-        figures = figures_of(verdicts, not args.without_guards, time.monotonic() - began)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, OSError) as error:
-        console.print(
-            f"regimeswitch faults: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return USAGE
+    cases = chosen(args)
+    if args.list:
+        print("\n".join(case.name for case in cases))
+        return OK
+    began = time.monotonic()
+    with workplace(args.work) as work, no_settings_around():
+        verdicts = list(judged(cases, work, args, console))
+    figures = figures_of(verdicts, not args.without_guards, time.monotonic() - began)
+    if args.export:
+        write_json(args.export, figures)
     print_verdicts(verdicts, figures)
     return OK if figures["survived"] == figures["cases"] else FINDING
 
@@ -133,13 +126,13 @@ def workplace(given: Path | None) -> Iterator[Path]:
 
 def judged(
     cases: list[Case], work: Path, args: argparse.Namespace, console: Console
-) -> Iterator[Verdict]:
+) -> Iterator[CaseVerdict]:
     """Verdicts, as they come."""
     if args.simulate is not None:
         yield from simulated(work, args, console)
         return
     # freqtrade takes seconds to load, and not every use of the command needs it.
-    from regimeswitch_lab.fault_matrix.running import run_case
+    from regimeswitch_lab.fault_matrix.run import run_case
     from regimeswitch_lab.fault_matrix.scene import write_candles
 
     candles, guards = write_candles(work / "candles"), not args.without_guards
@@ -161,7 +154,7 @@ def judged(
     yield from shown(side_by_side(tasks, min(args.jobs, len(cases))), len(cases), console)
 
 
-def simulated(work: Path, args: argparse.Namespace, console: Console) -> Iterator[Verdict]:
+def simulated(work: Path, args: argparse.Namespace, console: Console) -> Iterator[CaseVerdict]:
     """Verdicts on seeds, as they come."""
     from regimeswitch_lab.fault_matrix.simulation import run_seed
     from regimeswitch_lab.fault_matrix.simulation_market import write_markets
@@ -187,7 +180,7 @@ def progress_bar(console: Console) -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console)
 
 
-def shown(verdicts: Iterator[Verdict], count: int, console: Console) -> Iterator[Verdict]:
+def shown(verdicts: Iterator[CaseVerdict], count: int, console: Console) -> Iterator[CaseVerdict]:
     """The same verdicts; progress is shown, and what was not survived is said at once."""
     with progress_bar(console) as progress:
         task = progress.add_task("cases", total=count)

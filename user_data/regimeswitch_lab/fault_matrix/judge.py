@@ -1,33 +1,36 @@
 """Judges a case from outside: the account and its orders against the bot's database and log."""
 
-from __future__ import annotations
-
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
-from regimeswitch_lab.exchange.account.account_orders import Order
+from regimeswitch_lab.exchange.account.account_orders import AccountOrder
 from regimeswitch_lab.exchange.account.decimals import UNIT, ZERO
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.faults.fault_rules import ASIDE
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case
 from regimeswitch_lab.fault_matrix.cases_changes import AFTERWARDS, GROW, SHRINK, changes_of
 from regimeswitch_lab.fault_matrix.cases_exits import GAP
-from regimeswitch_lab.fault_matrix.lefts import is_left, judge_left
 from regimeswitch_lab.fault_matrix.scene import BASES, SLOTS, TROUBLED, slot_begin, slot_of
 from regimeswitch_lab.fault_matrix.traces import Evidence, Row, Truth, exact, moment, read_database
-from regimeswitch_lab.fault_matrix.verdict import Verdict
+from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 
 
 OURS = " regimeswitch.bot"
+WARNING = re.compile(r"^(\S+ \S+) \S+ (?:WARNING|ERROR|CRITICAL) (.*)$", re.MULTILINE)
 FALL_SECONDS = 150
 """How long a position may be held after the price has jumped over its stop."""
+LEFT = "coins_left"
+"""How the id of such an order begins, in every bot's database."""
+DUST = Decimal("0.05")
+"""Coins at 100 each, worth the smallest order of 5: what earlier trades may have left over."""
 
 
-def judge(case: Case, evidence: Evidence) -> Verdict:
+def judge(case: Case, evidence: Evidence) -> CaseVerdict:
     """The verdict on a case."""
-    verdict = Verdict(case.name)
+    verdict = CaseVerdict(case.name)
     if evidence.died:
         verdict.why.append(f"the bot died: {evidence.died}")
     # A guarded bot listens to no streams; a clock that is off and weight spoil no answer.
@@ -46,7 +49,7 @@ def judge(case: Case, evidence: Evidence) -> Verdict:
     return verdict
 
 
-def judge_watched(verdict: Verdict, evidence: Evidence) -> None:
+def judge_watched(verdict: CaseVerdict, evidence: Evidence) -> None:
     """Exits were made or told, and nothing was asked by a bot that had been told to wait."""
     for text in evidence.untold:
         verdict.find("exits_untold", text)
@@ -58,7 +61,7 @@ def judge_watched(verdict: Verdict, evidence: Evidence) -> None:
         verdict.find("requests_during_ban", f"asked during a ban: {listed}", len(asked))
 
 
-def _judge_gap(verdict: Verdict, evidence: Evidence) -> None:
+def _judge_gap(verdict: CaseVerdict, evidence: Evidence) -> None:
     """What fell through its stop is sold at once, not when its time has come."""
     fell = slot_begin(TROUBLED).timestamp() + CANDLE
     for row in read_database(evidence.database)[0]:
@@ -69,9 +72,9 @@ def _judge_gap(verdict: Verdict, evidence: Evidence) -> None:
                 verdict.why.append(f"trade {row['id']} of {row['pair']} fell through its stop")
 
 
-def judge_killed(case: Case, evidence: Evidence) -> Verdict:
+def judge_killed(case: Case, evidence: Evidence) -> CaseVerdict:
     """The verdict on a bot that was killed: account, exchange and database agree."""
-    verdict = Verdict(case.name)
+    verdict = CaseVerdict(case.name)
     if evidence.died:
         verdict.why.append(evidence.died)
     trades, orders = read_database(evidence.database)
@@ -100,13 +103,13 @@ def _wanted(case: Case) -> Counter[str]:
     return found
 
 
-def _effective(order: Order) -> bool:
+def _effective(order: AccountOrder) -> bool:
     """An order that has moved money, or still can."""
     return bool(order.executed) or order.open
 
 
 def _judge_account(
-    verdict: Verdict,
+    verdict: CaseVerdict,
     trading: Trading,
     trades: list[Row],
     orders: list[Row],
@@ -129,7 +132,7 @@ def _judge_account(
 
 
 def judge_books(
-    verdict: Verdict, trading: Trading, trades: list[Row], orders: list[Row], log: str
+    verdict: CaseVerdict, trading: Trading, trades: list[Row], orders: list[Row], log: str
 ) -> None:
     """Account and database agree to the last digit, and what only one of them knows was told."""
     judge_left(verdict, trading, orders)
@@ -148,11 +151,11 @@ def judge_books(
     _judge_wallet(verdict, trading, trades, orders, strays)
 
 
-def _named(order: Order) -> str:
+def _named(order: AccountOrder) -> str:
     return f"{order.side} order {order.id} of {order.symbol} ({order.executed:f} filled)"
 
 
-def _judge_orders(verdict: Verdict, trading: Trading, orders: list[Row]) -> None:
+def _judge_orders(verdict: CaseVerdict, trading: Trading, orders: list[Row]) -> None:
     """Every order of the database is the exchange's, to the last digit."""
     for row in orders:
         number = str(row["order_id"])
@@ -165,11 +168,11 @@ def _judge_orders(verdict: Verdict, trading: Trading, orders: list[Row]) -> None
 
 
 def _judge_wallet(
-    verdict: Verdict,
+    verdict: CaseVerdict,
     trading: Trading,
     trades: list[Row],
     orders: list[Row],
-    strays: list[Order],
+    strays: list[AccountOrder],
 ) -> None:
     """The wallet holds what the orders of the database say, to the last digit.
 
@@ -228,7 +231,7 @@ def _fee_in_coins(order: Row, trades: dict[int, Row]) -> Decimal:
     return (exact(order["filled"]) * exact(trade["fee_open"])).quantize(UNIT, ROUND_DOWN)
 
 
-def _judge_trades(verdict: Verdict, case: Case, trades: list[Row], evidence: Evidence) -> None:
+def _judge_trades(verdict: CaseVerdict, case: Case, trades: list[Row], evidence: Evidence) -> None:
     """One trade a slot, closed in it; nothing on a bad candle; all well after the trouble."""
     slots: Counter[tuple[str, int]] = Counter()
     for row in trades:
@@ -251,7 +254,7 @@ def _judge_trades(verdict: Verdict, case: Case, trades: list[Row], evidence: Evi
     _judge_exit(verdict, case, trades)
 
 
-def _judge_changes(verdict: Verdict, case: Case, trades: list[Row], orders: list[Row]) -> None:
+def _judge_changes(verdict: CaseVerdict, case: Case, trades: list[Row], orders: list[Row]) -> None:
     """What nothing troubled was changed as wanted, and no position more often than that."""
     shares = [share for _, share in changes_of(case.variant)]
     for row in trades if shares else []:
@@ -268,7 +271,7 @@ def _judge_changes(verdict: Verdict, case: Case, trades: list[Row], orders: list
             verdict.why.append(f"{text}, where {len(shares)} was wanted")
 
 
-def _judge_exit(verdict: Verdict, case: Case, trades: list[Row]) -> None:
+def _judge_exit(verdict: CaseVerdict, case: Case, trades: list[Row]) -> None:
     """The troubled trade was closed in time, where the fault is none that may delay an exit."""
     if not case.exit_by:
         return
@@ -290,7 +293,7 @@ def _abandoned(row: Row) -> bool:
     return row["exit_reason"] == "cancelled" or (row["close_profit"] is None and not row["is_open"])
 
 
-def _judge_bad(verdict: Verdict, row: Row, opened: datetime, truth: Truth) -> None:
+def _judge_bad(verdict: CaseVerdict, row: Row, opened: datetime, truth: Truth) -> None:
     """A trade was decided on the candle that had closed last, as it really was."""
     first, *prices = (row["enter_tag"] or "0").split()
     if first == GROW:
@@ -306,8 +309,52 @@ def _judge_bad(verdict: Verdict, row: Row, opened: datetime, truth: Truth) -> No
         verdict.find("trades_on_bad_candles", f"{text}, where {begin} {expected} was right")
 
 
-def _judge_last(verdict: Verdict, trades: list[Row]) -> None:
+def _judge_last(verdict: CaseVerdict, trades: list[Row]) -> None:
     """The trades of the last slot are closed as every other."""
     for row in trades:
         if slot_of(moment(row["open_date"])) == SLOTS - 1 and row["is_open"]:
             verdict.why.append(f"trade {row['id']} of {row['pair']} of the last slot is still open")
+
+
+def is_left(order: Row) -> bool:
+    """Whether an order of the database is none, but coins that left the account."""
+    return str(order["order_id"]).startswith(f"{LEFT}-")
+
+
+def judge_left(verdict: CaseVerdict, trading: Trading, orders: list[Row]) -> None:
+    """What is booked as left has left, but for dust; what has left of a trade is booked."""
+    for base in BASES:
+        gone = -trading.account.deposits.get(base, ZERO)
+        rows = [row for row in orders if is_left(row) and row["ft_pair"].startswith(f"{base}/")]
+        booked = sum((exact(row["filled"]) for row in rows), ZERO)
+        if abs(booked - gone) > DUST:
+            text = f"{gone:f} {base} left the account, {booked:f} are booked as left"
+            verdict.find("lost_trades", text)
+
+
+def judge_model(
+    verdict: CaseVerdict, served: list[bool], trained: list[int], log: str, since: datetime
+) -> None:
+    """Served in the end by a newer model, and the trouble was told.
+
+    :param served: whether there was a prediction, by loop
+    :param trained: end of the training of the model in use, by loop
+    :param since: no trouble began before
+    """
+    if not any(served[:2]):
+        verdict.why.append("nothing was served before the fault")
+    if len(served) == 8 and not served[-1]:
+        verdict.why.append("nothing is served after the fault")
+    if trained and trained[-1] <= trained[0]:
+        verdict.why.append("nothing was trained after the fault")
+    before, after = warnings_of(log, since)
+    if not after - before:
+        verdict.why.append("the trouble was not told")
+
+
+def warnings_of(log: str, since: datetime) -> tuple[set[str], set[str]]:
+    """What a log warns of before a moment and after it, whoever does."""
+    found: tuple[set[str], set[str]] = set(), set()
+    for at, text in WARNING.findall(log):
+        found[at >= f"{since:%Y-%m-%d %H:%M:%S}"].add(text)
+    return found

@@ -4,8 +4,6 @@ Run by a case as ``python -m regimeswitch_lab.fault_matrix.kills PLAN.json``. Th
 loaded freqtrade and trades nothing; each bot is a fork of it, so that a start takes no seconds.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import mmap
@@ -16,15 +14,23 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.faults.injection import Injection
+from regimeswitch_lab.exchange.market.candle_store import CandleStore
+from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer
+from regimeswitch_lab.fault_matrix import scene
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case
-from regimeswitch_lab.fault_matrix.run import load_worker
-from regimeswitch_lab.fault_matrix.scene import Bot
-from regimeswitch_lab.fault_matrix.surroundings import logged, moved_pauses
+from regimeswitch_lab.fault_matrix.cases_changes import changes_of
+from regimeswitch_lab.fault_matrix.surroundings import load_worker, logged, moved_pauses
+from regimeswitch_lab.fault_matrix.traces import Evidence
+from regimeswitch_lab.offline.child import run_counting
 from regimeswitch_lab.replay.clock import moved_clock
 
 
@@ -39,6 +45,11 @@ STARTS = 0.25
 START_SECONDS = 300.0
 SETTLING = 12
 """Loops of the last bot, which enters nothing any more."""
+# More candles than bots that live so short can see.
+CANDLES_PER_KILL, CANDLES_AT_LEAST = 30, 400
+SCHEDULE = {"every": 2 * CANDLE, "hold": CANDLE}
+CHANGE = CANDLE // 2
+"""From an entry to the change of the position, where there is one, seconds."""
 
 
 class SharedClock:
@@ -64,7 +75,7 @@ class SharedClock:
 
 
 @dataclass(frozen=True)
-class Plan:
+class KillPlan:
     """What to do.
 
     :ivar home: the bot's folder
@@ -86,9 +97,9 @@ class Plan:
         return path
 
     @property
-    def bot(self) -> Bot:
+    def bot(self) -> scene.Bot:
         """The files of the bot."""
-        return Bot(Path(self.home), [Path(one) for one in self.configs], Path(self.database))
+        return scene.Bot(Path(self.home), [Path(one) for one in self.configs], Path(self.database))
 
 
 def loops(now: int) -> Iterator[datetime]:
@@ -102,7 +113,7 @@ def loops(now: int) -> Iterator[datetime]:
         at += LOOP
 
 
-def live(plan: Plan, ready: int, *, last: bool) -> None:
+def live(plan: KillPlan, ready: int, *, last: bool) -> None:
     """The life of one bot, in a process of its own.
 
     :param ready: descriptor to be told after the first loop
@@ -127,7 +138,7 @@ def live(plan: Plan, ready: int, *, last: bool) -> None:
             worker.freqtrade.cleanup()
 
 
-def fork(plan: Plan, *, last: bool) -> tuple[int, int]:
+def fork(plan: KillPlan, *, last: bool) -> tuple[int, int]:
     """Start a bot; its process and the descriptor on which it tells that it is ready."""
     told, ready = os.pipe()
     number = os.fork()
@@ -145,7 +156,7 @@ def fork(plan: Plan, *, last: bool) -> tuple[int, int]:
         os._exit(code)
 
 
-def kill_one(plan: Plan, chance: random.Random) -> bool:
+def kill_one(plan: KillPlan, chance: random.Random) -> bool:
     """Start a bot and kill it at a random moment; False when it had died before."""
     in_start = chance.random() < STARTS
     delay = chance.uniform(0, LONGEST_START if in_start else LONGEST_LIFE)
@@ -185,7 +196,7 @@ def worked(process: int) -> tuple[str, float]:
 
 def main(path: Path) -> int:
     """Kill as planned, then let the last bot put everything in order; 0 when it could."""
-    plan = Plan(**json.loads(path.read_text(encoding="utf-8")))
+    plan = KillPlan(**json.loads(path.read_text(encoding="utf-8")))
     chance = random.Random(plan.seed)
     done = 0
     while done < plan.kills:
@@ -197,6 +208,49 @@ def main(path: Path) -> int:
     _, status = os.waitpid(number, 0)
     os.close(told)
     return os.waitstatus_to_exitcode(status)
+
+
+def killed_case(case: Case, home: Path, guards: bool, progress: Callable[[int], None]) -> Evidence:
+    """Kill and start a bot as often as the case says.
+
+    :param progress: called with the number of kills done
+    """
+    kills, seed = map(int, case.what.split())
+    candles = scene.write_candles(
+        home / "candles", scene.QUIET + CANDLES_AT_LEAST + CANDLES_PER_KILL * kills
+    )
+    shared = SharedClock(home / "clock")
+    shared.set(int(scene.BEGIN.timestamp() * 1000))
+    market = Market(CandleStore(candles), shared)
+    trading = Trading(market, {"USDT": scene.WALLET})
+    keys = (trading.credentials.key, trading.credentials.secret)
+    injection = Injection(shared)
+    config: dict[str, Any] = scene.configuration(case, guards)
+    # A loop before the exit.
+    changes = [(CHANGE, share) for _, share in changes_of(case.variant)]
+    config["schedule"] |= {**SCHEDULE, "changes": changes}
+    with ExchangeServer(market, trading=trading, limited=False) as server:
+        bot = scene.write_bot(home, case, server.url, keys, config)
+        plan = KillPlan(
+            home=str(home),
+            configs=[str(path) for path in bot.configs],
+            database=str(bot.database),
+            clock=str(home / "clock"),
+            kills=kills,
+            seed=seed,
+        )
+        died = _run(plan, home, progress)
+    log = home / "bot.log"
+    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    return Evidence(bot.database, text, trading, injection, died)
+
+
+def _run(plan: KillPlan, home: Path, progress: Callable[[int], None]) -> str:
+    """Let the bots live and die; what went wrong, empty when nothing did."""
+    written = plan.write(home / "kills.json")
+    module = "regimeswitch_lab.fault_matrix.kills"
+    done, code = run_counting(module, written, home / "kills.log", progress)
+    return f"a bot died by itself after {done} kills (exit code {code})" if code else ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The cases of models: the real strategy and model on paper, with a training after every candle."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,29 +9,12 @@ import pandas as pd
 from freqtrade.enums import RunMode, State
 from freqtrade.worker import Worker
 
-from regimeswitch_lab.exchange.http.server import ExchangeServer
 from regimeswitch_lab.exchange.market.visible_market import open_market
+from regimeswitch_lab.exchange.server import ExchangeServer
+from regimeswitch_lab.fault_matrix import model_trouble, surroundings
 from regimeswitch_lab.fault_matrix.cases import Case
-from regimeswitch_lab.fault_matrix.model_judge import judge_model
-from regimeswitch_lab.fault_matrix.model_trouble import (
-    IN_TRAINING,
-    Training,
-    as_usual,
-    damage,
-    trouble,
-)
-from regimeswitch_lab.fault_matrix.run import DeadError
-from regimeswitch_lab.fault_matrix.surroundings import (
-    CASE_SECONDS,
-    DEATHS,
-    HungError,
-    bounded,
-    collected,
-    logged,
-    moved_pauses,
-    worker_of,
-)
-from regimeswitch_lab.fault_matrix.verdict import Verdict
+from regimeswitch_lab.fault_matrix.judge import judge_model
+from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 from regimeswitch_lab.inputs import HOME
 from regimeswitch_lab.offline.overlay import overlay
 from regimeswitch_lab.replay.clock import moved_clock
@@ -98,13 +79,13 @@ class ModelBot:
         self.served: list[bool] = []
         self.trained: list[int] = []
 
-    def live(self, closes: list[datetime], train: Training) -> None:
+    def live(self, closes: list[datetime], train: model_trouble.Training) -> None:
         """One life of the bot: start, a loop and a training after each candle, end.
 
         :param train: lets FreqAI train after a candle, by its number in this life
         :raises DeadError: when the bot ends before
         """
-        with moved_clock(closes[0]) as (clock, gate), moved_pauses(clock):
+        with moved_clock(closes[0]) as (clock, gate), surroundings.moved_pauses(clock):
             worker = self._load()
             try:
                 state = None
@@ -112,7 +93,9 @@ class ModelBot:
                     clock.move_to(closed + timedelta(seconds=1))
                     state = worker._worker(old_state=state)
                     if worker.freqtrade.state == State.STOPPED:
-                        raise DeadError(f"the bot stopped itself at {clock.now:%H:%M:%S}")
+                        raise surroundings.DeadError(
+                            f"the bot stopped itself at {clock.now:%H:%M:%S}"
+                        )
                     self._note(worker)
                     freqai = worker.freqtrade.strategy.freqai
                     if freqai.scanning:
@@ -132,7 +115,7 @@ class ModelBot:
             "freqaimodel_path": str(HOME / "freqaimodels"),
             "db_url": f"sqlite:///{self.home / 'bot.sqlite'}",
         }
-        return worker_of(given, RunMode.DRY_RUN)
+        return surroundings.worker_of(given, RunMode.DRY_RUN)
 
     def _note(self, worker: Worker) -> None:
         frame, _ = worker.freqtrade.dataprovider.get_analyzed_dataframe(PAIR, "5m")
@@ -140,9 +123,9 @@ class ModelBot:
         self.served.append(answered and int(frame["do_predict"].iloc[-1]) == 1)
 
 
-def model_case(case: Case, home: Path, guards: bool) -> Verdict:
+def model_case(case: Case, home: Path, guards: bool) -> CaseVerdict:
     """Run a case and judge it."""
-    verdict, log = Verdict(case.name), home / "bot.log"
+    verdict, log = CaseVerdict(case.name), home / "bot.log"
     folder = write_market(
         synthetic_market([PAIR], DAYS, pd.Timestamp(END), seed=5), home / "candles"
     )[0].parent
@@ -150,20 +133,20 @@ def model_case(case: Case, home: Path, guards: bool) -> Verdict:
     (home / "user_data").mkdir()
     closes = [END - timedelta(days=1) + number * CANDLE for number in range(8)]
     with (
-        logged(log, kept=True),
-        collected(),
+        surroundings.logged(log, kept=True),
+        surroundings.collected(),
         ExchangeServer(open_market(folder), limited=False) as server,
     ):
         bot = ModelBot(home, write_configs(home, guards, server.url))
         try:
-            with bounded(CASE_SECONDS):
-                if case.what in IN_TRAINING:
-                    bot.live(closes[:4], trouble(case.what, models))
+            with surroundings.bounded(surroundings.CASE_SECONDS):
+                if case.what in model_trouble.IN_TRAINING:
+                    bot.live(closes[:4], model_trouble.trouble(case.what, models))
                 else:
-                    bot.live(closes[:4], as_usual)
-                    damage(case.what, models)
-                bot.live(closes[4:], as_usual)
-        except (DeadError, HungError, *DEATHS) as error:
+                    bot.live(closes[:4], model_trouble.as_usual)
+                    model_trouble.damage(case.what, models)
+                bot.live(closes[4:], model_trouble.as_usual)
+        except (surroundings.DeadError, surroundings.HungError, *surroundings.DEATHS) as error:
             verdict.why.append(f"the bot died: {type(error).__name__}: {error}")
     judge_model(verdict, bot.served, bot.trained, log.read_text(encoding="utf-8"), closes[1])
     return verdict

@@ -1,7 +1,5 @@
 """One seed of the simulation, run and judged; where it fails, its shortest schedule."""
 
-from __future__ import annotations
-
 import gc
 import os
 import time
@@ -12,7 +10,7 @@ from regimeswitch_lab.fault_matrix.schedule import Schedule
 from regimeswitch_lab.fault_matrix.simulate import run_schedule
 from regimeswitch_lab.fault_matrix.simulation_judge import judge_run
 from regimeswitch_lab.fault_matrix.simulation_market import name_of
-from regimeswitch_lab.fault_matrix.verdict import Verdict
+from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
@@ -22,7 +20,7 @@ MEMORY = Path("/dev/shm")
 
 def run_seed(
     schedule: Schedule, home: Path | None, markets: Path, guards: bool, *, shorten: bool
-) -> Verdict:
+) -> CaseVerdict:
     """Run a schedule and judge it.
 
     :param home: a folder of the seed's own, which is not there yet; None = none is kept
@@ -45,7 +43,7 @@ def _settle() -> None:
     gc.freeze()
 
 
-def _run(schedule: Schedule, home: Path | None, markets: Path, guards: bool) -> Verdict:
+def _run(schedule: Schedule, home: Path | None, markets: Path, guards: bool) -> CaseVerdict:
     candles = markets / name_of(schedule)
     if home is None:
         beside = MEMORY if os.access(MEMORY, os.W_OK) else None

@@ -1,7 +1,5 @@
 """Judges a run of the simulation from outside: account, database, journal, and what was told."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
@@ -16,9 +14,9 @@ from regimeswitch_lab.fault_matrix.cases_changes import GROW, SHRINK
 from regimeswitch_lab.fault_matrix.judge import OURS, judge_books, judge_watched
 from regimeswitch_lab.fault_matrix.scene import BASES
 from regimeswitch_lab.fault_matrix.schedule import EVERY, LAST, OFFSET, Schedule
-from regimeswitch_lab.fault_matrix.simulate import BEGIN_MS, STAKE, Traces
+from regimeswitch_lab.fault_matrix.simulate import BEGIN_MS, STAKE, SimulationEvidence
 from regimeswitch_lab.fault_matrix.traces import Row, moment, read_database, read_truth
-from regimeswitch_lab.fault_matrix.verdict import Verdict
+from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 
 
 SMALLEST = Decimal(5)
@@ -27,12 +25,12 @@ TOLD = ("belong", "unmanaged", "look after", "in no trade")
 """Words of the notices about coins that belong to no trade."""
 
 
-def judge_run(schedule: Schedule, traces: Traces, candles: Path) -> Verdict:
+def judge_run(schedule: Schedule, traces: SimulationEvidence, candles: Path) -> CaseVerdict:
     """The verdict on a schedule.
 
     :param candles: that it was run on
     """
-    verdict = Verdict(f"simulation seed {schedule.seed}", schedule=str(schedule))
+    verdict = CaseVerdict(f"simulation seed {schedule.seed}", schedule=str(schedule))
     if traces.died:
         verdict.why.append(f"the bot died: {traces.died}")
     trades, orders = read_database(traces.database)
@@ -48,7 +46,7 @@ def judge_run(schedule: Schedule, traces: Traces, candles: Path) -> Verdict:
     return verdict
 
 
-def _judge_stakes(verdict: Verdict, traces: Traces, schedule: Schedule) -> None:
+def _judge_stakes(verdict: CaseVerdict, traces: SimulationEvidence, schedule: Schedule) -> None:
     """No pair is ever held with more than one stake and what it grows by."""
     assert traces.trading is not None
     held: dict[str, Decimal] = defaultdict(Decimal)
@@ -70,7 +68,7 @@ def _judge_stakes(verdict: Verdict, traces: Traces, schedule: Schedule) -> None:
             verdict.find("duplicate_orders", f"{text}, where {stake:f} are wanted at most")
 
 
-def _judge_held(verdict: Verdict, traces: Traces, trades: list[Row]) -> None:
+def _judge_held(verdict: CaseVerdict, traces: SimulationEvidence, trades: list[Row]) -> None:
     """Coins that no open trade owns are told of."""
     assert traces.trading is not None
     account, market = traces.trading.account, traces.trading.market
@@ -90,7 +88,7 @@ def _judge_held(verdict: Verdict, traces: Traces, trades: list[Row]) -> None:
             verdict.find("orphans_unreported", text)
 
 
-def _judge_journal(verdict: Verdict, traces: Traces) -> None:
+def _judge_journal(verdict: CaseVerdict, traces: SimulationEvidence) -> None:
     """The journal knows every order by its id, and nothing is left to do."""
     assert traces.trading is not None
     orders = traces.trading.settling.orders
@@ -110,7 +108,7 @@ def _judge_journal(verdict: Verdict, traces: Traces) -> None:
             verdict.why.append(f"the journal still waits for {', '.join(sorted(left))}")
 
 
-def _judge_slots(verdict: Verdict, traces: Traces, trades: list[Row]) -> None:
+def _judge_slots(verdict: CaseVerdict, traces: SimulationEvidence, trades: list[Row]) -> None:
     """Everything is closed in the end, and the last slot was traded as usual."""
     assert traces.trading is not None
     for row in trades:
@@ -129,7 +127,7 @@ def _judge_slots(verdict: Verdict, traces: Traces, trades: list[Row]) -> None:
 
 
 def _judge_changes(
-    verdict: Verdict, schedule: Schedule, trades: list[Row], orders: list[Row]
+    verdict: CaseVerdict, schedule: Schedule, trades: list[Row], orders: list[Row]
 ) -> None:
     """No trade was changed more often than wanted, and those of the last slot as often."""
     wanted = len(schedule.changes)
@@ -149,9 +147,9 @@ def _judge_changes(
 
 
 def _judge_tags(
-    verdict: Verdict,
+    verdict: CaseVerdict,
     schedule: Schedule,
-    traces: Traces,
+    traces: SimulationEvidence,
     trades: list[Row],
     orders: list[Row],
     candles: Path,

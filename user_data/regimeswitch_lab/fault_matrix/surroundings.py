@@ -1,12 +1,11 @@
-"""What surrounds a bot of a case: its log, its pauses, the longest time, freqtrade's own worker."""
-
-from __future__ import annotations
+"""What surrounds a bot of a case: its start, its log, its pauses, the longest time."""
 
 import asyncio
 import contextlib
 import gc
 import importlib
 import io
+import json
 import logging
 import signal
 import sys
@@ -23,8 +22,14 @@ from freqtrade.exceptions import FreqtradeException
 from freqtrade.worker import Worker
 from sqlalchemy.exc import SQLAlchemyError
 
+from regimeswitch.bot.connection.ban_file import BanFile
+from regimeswitch_lab.fault_matrix.cases import Case
+from regimeswitch_lab.fault_matrix.scene import STRATEGIES, Bot
+from regimeswitch_lab.offline.wait_command import ping_address, wait_for
 from regimeswitch_lab.replay.clock import MovedClock
 
+
+logger = logging.getLogger(__name__)
 
 # What ends ``freqtrade trade``: nothing in it catches these.
 DEATHS = (
@@ -38,6 +43,14 @@ DEATHS = (
 )
 CASE_SECONDS = 500.0
 """Real time after which a case counts as hanging."""
+
+
+WAIT_SECONDS = 600.0
+"""How long ``regimeswitch wait`` waits in a case, by its clock."""
+
+
+class DeadError(RuntimeError):
+    """The bot has ended before its time."""
 
 
 class Pauses:
@@ -127,6 +140,24 @@ def worker_of(given: dict[str, Any], mode: RunMode) -> Worker:
     worker = Worker(given, config)
     vars(worker)["_sleep"] = lambda seconds: None
     return worker
+
+
+def load_worker(bot: Bot, case: Case) -> Worker:
+    """The worker of a bot with the strategy of the cases."""
+    given = {
+        "config": [str(path) for path in bot.configs],
+        "user_data_dir": str(bot.home / "user_data"),
+        "strategy": "ScheduledStrategy",
+        "strategy_path": str(STRATEGIES),
+    }
+    return worker_of(given, RunMode.LIVE if case.live else RunMode.DRY_RUN)
+
+
+def wait_first(bot: Bot, clock: MovedClock) -> None:
+    """What ``regimeswitch wait`` does before a start."""
+    address = ping_address(json.loads(bot.configs[-1].read_text(encoding="utf-8")))
+    bans = BanFile(bot.home / "user_data")
+    wait_for(address, WAIT_SECONDS, logger.info, clock.sleep, bans)
 
 
 class HungError(RuntimeError):

@@ -1,15 +1,11 @@
 """What was found in a case, and the figures and the table of all of them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.table import Table
-
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.screen import screen, table_of
 
 
 COUNTS = (
@@ -25,7 +21,7 @@ HEADINGS = ("double", "orphans", "lost", "bad candle", "in a ban", "untold")
 
 
 @dataclass
-class Verdict:
+class CaseVerdict:
     """What was found.
 
     :ivar counts: by :data:`COUNTS`
@@ -50,7 +46,7 @@ class Verdict:
         self.why.append(why)
 
 
-def figures_of(verdicts: Sequence[Verdict], guards: bool, seconds: float) -> dict[str, Any]:
+def figures_of(verdicts: Sequence[CaseVerdict], guards: bool, seconds: float) -> dict[str, Any]:
     """The figures, as exported."""
     sums: Counter[str] = Counter()
     for verdict in verdicts:
@@ -70,18 +66,15 @@ def figures_of(verdicts: Sequence[Verdict], guards: bool, seconds: float) -> dic
     }
 
 
-def print_verdicts(verdicts: Sequence[Verdict], figures: dict[str, Any]) -> None:
+def print_verdicts(verdicts: Sequence[CaseVerdict], figures: dict[str, Any]) -> None:
     """What was found in each kind of case, the sums, and the reasons."""
     console = screen()
     title = "Faults" if figures["guards"] else "Faults, without guards"
-    table = Table("cases", title=title)
-    for heading in ("run", "survived", *HEADINGS):
-        table.add_column(heading, justify="right")
-    groups: dict[str, list[Verdict]] = {}
+    groups: dict[str, list[CaseVerdict]] = {}
     for verdict in verdicts:
         groups.setdefault(_group(verdict.name), []).append(verdict)
-    for name, members in groups.items():
-        table.add_row(name, *_cells(members))
+    rows = [[name, *_cells(members)] for name, members in groups.items()]
+    table = table_of(title, ["cases", "run", "survived", *HEADINGS], rows)
     table.add_section()
     table.add_row("all", *_cells(verdicts))
     console.print(table)
@@ -97,7 +90,7 @@ def _group(name: str) -> str:
     return " ".join(words[:2])
 
 
-def _cells(verdicts: Sequence[Verdict]) -> list[str]:
+def _cells(verdicts: Sequence[CaseVerdict]) -> list[str]:
     sums: Counter[str] = Counter()
     for verdict in verdicts:
         sums.update(verdict.counts)

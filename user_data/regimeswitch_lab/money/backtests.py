@@ -1,18 +1,15 @@
 """One run of ``freqtrade backtesting`` in a child process, offline, and what it left behind."""
 
-from __future__ import annotations
-
-import io
 import json
 import os
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from regimeswitch_lab.backtest_stats import read_stats, read_wallet
 from regimeswitch_lab.inputs import HOME
 from regimeswitch_lab.money.money_metrics import with_start
 from regimeswitch_lab.offline.child import run_logged
@@ -57,7 +54,7 @@ def run_backtest(
     results = userdir / "backtest_results"
     before = set(results.glob("*.zip")) if results.is_dir() else set()
     line = [
-        *(sys.executable, "-m", "regimeswitch_lab", "offline", "--candles", str(datadir)),
+        *(sys.executable, "-m", "regimeswitch_lab", "offline", "--datadir", str(datadir)),
         *("--", "freqtrade", "backtesting"),
         *(word for path in [*configs, extra] for word in ("--config", str(path))),
         *("--userdir", str(userdir), "--datadir", str(datadir)),
@@ -74,12 +71,8 @@ def run_backtest(
 
 def read_result(path: Path) -> Backtest:
     """Trades and balance from freqtrade's result file."""
-    with zipfile.ZipFile(path) as archive:
-        content = json.loads(archive.read(f"{path.stem}.json"))
-        (strategy,) = content["strategy"].values()
-        (wallet,) = (name for name in archive.namelist() if name.endswith("_wallet.feather"))
-        frame = pd.read_feather(io.BytesIO(archive.read(wallet)))
-    totals = frame.groupby("date", sort=True)["total_quote"].sum()
+    ((name, strategy),) = read_stats(path)["strategy"].items()
+    totals = read_wallet(path, name).groupby("date", sort=True)["total_quote"].sum()
     # The last row comes before open positions are closed, with their fee, at the end of the range.
     totals.iloc[-1] = strategy["final_balance"]
     begin = pd.Timestamp(strategy["backtest_start"], tz="UTC")

@@ -1,7 +1,5 @@
 """From trades to money: equity, exposure, turnover and costs at the end of each day."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch_lab.money.position_signals import Market
+from regimeswitch_lab.money.position_signals import PositionMarket
 
 
 Floats = NDArray[np.float64]
@@ -18,7 +16,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Order:
+class SimulatedOrder:
     """Coins that are bought, or sold where ``amount`` is below 0, at the open of a row."""
 
     row: int
@@ -27,7 +25,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Trade:
+class SimulatedTrade:
     """A position from its entry to its exit.
 
     :ivar pair: number of the pair; ``opened`` and ``closed`` are rows of the market
@@ -48,14 +46,14 @@ class Trade:
     weight: float = 1.0
     regime: str = ""
     reason: str = ""
-    changes: tuple[Order, ...] = ()
+    changes: tuple[SimulatedOrder, ...] = ()
 
     @property
-    def orders(self) -> tuple[Order, ...]:
+    def orders(self) -> tuple[SimulatedOrder, ...]:
         """All that was bought and sold; the exit sells what is left."""
-        before = (Order(self.opened, self.bought, self.amount), *self.changes)
+        before = (SimulatedOrder(self.opened, self.bought, self.amount), *self.changes)
         left = sum(one.amount for one in before)
-        return (*before, Order(self.closed, self.sold, -left))
+        return (*before, SimulatedOrder(self.closed, self.sold, -left))
 
     def stretches(self) -> Iterator[tuple[int, int, float]]:
         """First row, last row and coins between two orders each."""
@@ -127,7 +125,7 @@ class Days:
     dates: pd.DatetimeIndex
 
 
-def days_of(market: Market) -> Days:
+def days_of(market: PositionMarket) -> Days:
     """The days of a market."""
     row = market.days
     first = np.flatnonzero(np.diff(row, prepend=-1))
@@ -137,7 +135,7 @@ def days_of(market: Market) -> Days:
     return Days(row, first, np.nan_to_num(closes), dates)
 
 
-def curve_of(trades: Sequence[Trade], days: Days, wallet: float, cost: float) -> Curve:
+def curve_of(trades: Sequence[SimulatedTrade], days: Days, wallet: float, cost: float) -> Curve:
     """Daily course of an account that began with money alone.
 
     :param cost: fee and slippage of one side, fraction

@@ -1,7 +1,5 @@
 """All variants of ``regimeswitch money`` on one market, and what they amount to."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,17 +9,12 @@ import pandas as pd
 
 from regimeswitch.market.regimes import CODES
 from regimeswitch.settings import REGIME_NAMES, Settings
-from regimeswitch_lab.money.book import Curve, Days, Trade, curve_of, days_of
+from regimeswitch_lab.money import rivals
+from regimeswitch_lab.money.book import Curve, Days, SimulatedTrade, curve_of, days_of
 from regimeswitch_lab.money.bootstrap import ratios
 from regimeswitch_lab.money.money_metrics import balance_figures
 from regimeswitch_lab.money.placebo import placebos, shifts_of
-from regimeswitch_lab.money.position_signals import Market
-from regimeswitch_lab.money.rivals import (
-    constant_shares,
-    held,
-    rebalanced,
-    volatility_shares,
-)
+from regimeswitch_lab.money.position_signals import PositionMarket
 from regimeswitch_lab.money.simulated_account import Terms, simulate
 
 
@@ -41,7 +34,7 @@ class Variant:
 
     curve: Curve
     orders: int
-    trades: list[Trade] | None = None
+    trades: list[SimulatedTrade] | None = None
 
     def win_rate(self, cost: float) -> float | None:
         """Share of the positions that earned something after costs; None without positions."""
@@ -58,7 +51,7 @@ class Compared:
     placebo: dict[str, Any]
 
 
-def compared(market: Market, settings: Settings, terms: Terms) -> tuple[Compared, Days]:
+def compared(market: PositionMarket, settings: Settings, terms: Terms) -> tuple[Compared, Days]:
     """All of :data:`COMPUTED`.
 
     :param settings: in position mode
@@ -68,10 +61,12 @@ def compared(market: Market, settings: Settings, terms: Terms) -> tuple[Compared
     own = of_trades(trades, days, terms)
     exposure = own.curve.mean_exposure()
     whole = replace(market, weight=np.ones_like(market.weight))
-    constant = rebalanced(
-        market, days, constant_shares(market, days, exposure), terms.wallet, terms.cost
+    constant = rivals.rebalanced(
+        market, days, rivals.constant_shares(market, days, exposure), terms.wallet, terms.cost
     )
-    always = rebalanced(market, days, volatility_shares(market, days), terms.wallet, terms.cost)
+    always = rivals.rebalanced(
+        market, days, rivals.volatility_shares(market, days), terms.wallet, terms.cost
+    )
     shifted, placebo = _placebo(trades, market, days, terms)
     variants = {
         REGIMESWITCH: own,
@@ -79,18 +74,18 @@ def compared(market: Market, settings: Settings, terms: Terms) -> tuple[Compared
         PLACEBO: shifted,
         VOLATILITY: Variant(always.curve, always.orders),
         CONSTANT: Variant(constant.curve, constant.orders),
-        HOLD: of_trades(held(market, terms.wallet, terms.cost), days, terms),
+        HOLD: of_trades(rivals.held(market, terms.wallet, terms.cost), days, terms),
     }
     return Compared(variants, placebo), days
 
 
-def of_trades(trades: list[Trade], days: Days, terms: Terms) -> Variant:
+def of_trades(trades: list[SimulatedTrade], days: Days, terms: Terms) -> Variant:
     """A variant from its positions."""
     return Variant(curve_of(trades, days, terms.wallet, terms.cost), len(trades), trades)
 
 
 def _placebo(
-    trades: list[Trade], market: Market, days: Days, terms: Terms
+    trades: list[SimulatedTrade], market: PositionMarket, days: Days, terms: Terms
 ) -> tuple[Variant, dict[str, Any]]:
     """The placebo whose Sharpe ratio is the median one, and what all of them say."""
     shifts = shifts_of(market)
@@ -154,12 +149,14 @@ def by_year(variants: Mapping[str, Variant], days: Days) -> dict[str, dict[str, 
     }
 
 
-def by_pair(market: Market, own: Sequence[Trade], terms: Terms) -> dict[str, dict[str, Any]]:
+def by_pair(
+    market: PositionMarket, own: Sequence[SimulatedTrade], terms: Terms
+) -> dict[str, dict[str, Any]]:
     """RegimeSwitch pair by pair: positions, time held, profit in the money of the beginning.
 
     ``hold`` is what the slot of the pair earned by holding it.
     """
-    holding = {trade.pair: trade for trade in held(market, terms.wallet, terms.cost)}
+    holding = {trade.pair: trade for trade in rivals.held(market, terms.wallet, terms.cost)}
     slot = terms.wallet / len(market.pairs)
     result: dict[str, dict[str, Any]] = {}
     for number, pair in enumerate(market.pairs):
@@ -180,7 +177,7 @@ _NOTHING = Curve(*(np.zeros(2) for _ in range(4)))
 
 
 def by_regime(
-    market: Market, variants: Mapping[str, Variant], terms: Terms
+    market: PositionMarket, variants: Mapping[str, Variant], terms: Terms
 ) -> dict[str, dict[str, Any]]:
     """Where the time was spent, and what was won and lost in it before costs.
 
@@ -204,7 +201,9 @@ def by_regime(
     return result
 
 
-def _in_regime(trades: Sequence[Trade], gained: Any, inside: Any, market: Market) -> float:
+def _in_regime(
+    trades: Sequence[SimulatedTrade], gained: Any, inside: Any, market: PositionMarket
+) -> float:
     total = 0.0
     for one in trades:
         for begin, end, coins in one.stretches():

@@ -1,7 +1,5 @@
 """A configuration in the other mode: ``entries.mode`` and the keys that only one mode reads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """``regimeswitch money``: what the positions earned, against what a person would have done."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,18 +13,9 @@ from freqtrade.exceptions import OperationalException
 from rich.console import Console
 from rich.progress import Progress
 
+from regimeswitch.bot import trial_ledger
 from regimeswitch.bot.freqai.backtest_range import Span, definite_range, seconds_before
 from regimeswitch.bot.overrides import full_stake
-from regimeswitch.bot.trial_ledger import (
-    KNOWN,
-    LedgerError,
-    append,
-    candles_hash,
-    counted,
-    ledger_beside,
-    settings_hash,
-    trials_of,
-)
 from regimeswitch.market.candles import timeframe_seconds
 from regimeswitch.market.warmup import startup_candles
 from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
@@ -36,6 +25,7 @@ from regimeswitch_lab.bot_config import BotConfig, load_sound_config, section
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regime_picture import check_picture
 from regimeswitch_lab.inputs import InputError, NoCandlesError, write_json
+from regimeswitch_lab.money import tested
 from regimeswitch_lab.money.backtests import BacktestError
 from regimeswitch_lab.money.book import Days
 from regimeswitch_lab.money.bootstrap import versus
@@ -56,18 +46,10 @@ from regimeswitch_lab.money.mode_overlay import in_mode
 from regimeswitch_lab.money.money_chart import draw_money
 from regimeswitch_lab.money.money_metrics import deflated_sharpe, trial_spread
 from regimeswitch_lab.money.money_table import LABELS, print_money
-from regimeswitch_lab.money.position_signals import Market, read_market
+from regimeswitch_lab.money.position_signals import PositionMarket, read_market
 from regimeswitch_lab.money.simulated_account import Terms
 from regimeswitch_lab.money.stored import StoredCandles
-from regimeswitch_lab.money.tested import (
-    SIGNALS,
-    UNTRAINED,
-    Tester,
-    agreement,
-    merged,
-    trades_of,
-)
-from regimeswitch_lab.options import whole
+from regimeswitch_lab.options import OK, Subparsers, option, refusing, whole
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.sameness import require_bot, require_own_strategy
 
@@ -85,7 +67,7 @@ UNKNOWN_KEYS = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class MoneyPlan:
     """What a config and the command line ask for.
 
     :ivar settings: of position mode
@@ -102,19 +84,15 @@ class Plan:
     terms: Terms
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "money", help="what the positions earned, against rivals, holding and chance"
     )
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of candle files")
-    parser.add_argument("--pairs", nargs="+", required=True, help="e.g. BTC/USDT ETH/USDT")
-    parser.add_argument(
-        "--timerange", required=True, help="YYYYMMDD-YYYYMMDD, either may be absent"
-    )
-    parser.add_argument(
-        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
-    )
+    option(parser, "--datadir", required=True)
+    option(parser, "--pairs", required=True)
+    option(parser, "--timerange", required=True)
+    option(parser, "--config")
     parser.add_argument("--timeframe", help="base timeframe, over the config")
     parser.add_argument(
         "--variants", nargs="+", help=f"{' '.join(LABELS)} (those that train no model)"
@@ -122,40 +100,32 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--with-models",
         action="store_true",
-        help=f"{', '.join(SIGNALS)} too: freqtrade backtests with trainings, hours",
+        help=f"{', '.join(tested.SIGNALS)} too: freqtrade backtests with trainings, hours",
     )
     parser.add_argument(
         "--confirm", action="store_true", help="freqtrade's own backtest of the positions, too"
     )
-    parser.add_argument(
-        "--step-days",
-        type=whole(1),
-        help="days between two trainings (freqai.backtest_period_days)",
-    )
+    option(parser, "--step-days", help="days between two trainings (freqai.backtest_period_days)")
     parser.add_argument("--trials", type=whole(1), help="for deflation (the ledger's and before)")
-    parser.add_argument("--jobs", type=whole(1), default=1, help="backtests side by side (1)")
-    parser.add_argument("--work", type=Path, default=Path(".money"), help="keeps runs (.money)")
-    parser.add_argument("--ledger", type=Path, help="of trials (trials.jsonl beside --work)")
+    option(parser, "--jobs", default=1, help="backtests side by side (1)")
+    option(parser, "--work", default=Path(".money"), help="keeps runs (.money)")
+    option(parser, "--ledger")
     parser.add_argument("--chart", type=Path, help="draw equity, fall, exposure (.png, .svg)")
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
+@refusing(
+    "money", InputError, SettingsError, trial_ledger.LedgerError, OSError, finding=(BacktestError,)
+)
 def run(args: argparse.Namespace) -> int:
     """Compare, print the tables, write what was asked for."""
     console = Console(stderr=True)
-    try:
-        figures = money(args, console)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, SettingsError, LedgerError, OSError) as error:
-        console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
-        return 2
-    except BacktestError as error:
-        console.print(f"regimeswitch money: {error}", highlight=False, markup=False, soft_wrap=True)
-        return 1
+    figures = money(args, console)
+    if args.export:
+        write_json(args.export, figures)
     print_money(figures)
-    return 0
+    return OK
 
 
 def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -177,11 +147,11 @@ def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         "pairs": list(asked.pairs),
         "cost": asked.terms.cost,
     }
-    ledger = args.ledger or ledger_beside(args.work)
+    ledger = args.ledger or trial_ledger.ledger_beside(args.work)
     _note(ledger, asked, figures_of(variants[REGIMESWITCH], days, asked.terms.cost))
-    tried = counted(trials_of(ledger))
-    trials = args.trials or KNOWN + tried
-    result["trials"] = {"before": KNOWN, "ledger": tried, "counted": trials}
+    tried = trial_ledger.counted(trial_ledger.trials_of(ledger))
+    trials = args.trials or trial_ledger.KNOWN + tried
+    result["trials"] = {"before": trial_ledger.KNOWN, "ledger": tried, "counted": trials}
     result["variants"] = _figures(chosen, variants, days, asked.terms.cost, trials)
     result["placebo"] = found.placebo
     result["years"] = by_year(chosen, days)
@@ -220,7 +190,7 @@ def _figures(
     }
 
 
-def plan(args: argparse.Namespace, *, with_additions: bool = False) -> Plan:
+def plan(args: argparse.Namespace, *, with_additions: bool = False) -> MoneyPlan:
     """Read and check the configuration and the command line.
 
     :param with_additions: what models add to the rule is computed by the caller
@@ -231,13 +201,15 @@ def plan(args: argparse.Namespace, *, with_additions: bool = False) -> Plan:
     require_bot(config)
     names = _names(args)
     given = section(config.merged, "regimeswitch")
-    settings = load_settings(merged(merged(given, in_mode(given, POSITION)), UNTRAINED))
+    settings = load_settings(
+        tested.merged(tested.merged(given, in_mode(given, POSITION)), tested.UNTRAINED)
+    )
     _require_known(config, settings, with_additions)
     folder = config.candles(args.datadir)
     spans = _spans(folder, args.pairs, config.timeframe)
     pairs = tuple(spans)
     warm_up = startup_candles(settings, None, config.timeframe)
-    trained = [name for name in names if name in SIGNALS]
+    trained = [name for name in names if name in tested.SIGNALS]
     timerange = _definite(args.timerange, list(spans.values()), config, settings, bool(trained))
     start, stop = read_range(timerange)
     assert start is not None and stop is not None
@@ -250,7 +222,7 @@ def plan(args: argparse.Namespace, *, with_additions: bool = False) -> Plan:
         full_stake(config.merged),
     )
     stored = StoredCandles(folder, start, stop, warm_up)
-    return Plan(config, settings, given, pairs, names, timerange, stored, terms)
+    return MoneyPlan(config, settings, given, pairs, names, timerange, stored, terms)
 
 
 def _names(args: argparse.Namespace) -> tuple[str, ...]:
@@ -258,7 +230,7 @@ def _names(args: argparse.Namespace) -> tuple[str, ...]:
     unknown = sorted(set(names) - set(LABELS))
     if unknown:
         raise InputError(f"--variants {' '.join(unknown)}: known are {', '.join(LABELS)}")
-    return tuple(dict.fromkeys([*names, *(SIGNALS if args.with_models else ())]))
+    return tuple(dict.fromkeys([*names, *(tested.SIGNALS if args.with_models else ())]))
 
 
 def _require_known(config: BotConfig, settings: Settings, with_additions: bool) -> None:
@@ -308,7 +280,7 @@ def _definite(
         before = seconds_before(config.merged, settings)
         if trained:
             given = section(config.merged, "regimeswitch")
-            signal = load_settings(merged(given, in_mode(given, SIGNAL)))
+            signal = load_settings(tested.merged(given, in_mode(given, SIGNAL)))
             startup_candles(signal, _features(config), config.timeframe)
             before = max(before, seconds_before(config.merged, signal))
         return definite_range(timerange, spans, before)
@@ -322,14 +294,14 @@ def _features(config: BotConfig) -> dict[str, Any]:
 
 def _tested(
     args: argparse.Namespace,
-    plan: Plan,
-    market: Market,
+    plan: MoneyPlan,
+    market: PositionMarket,
     days: Days,
     variants: dict[str, Variant],
     console: Console,
 ) -> dict[str, Any]:
     """Put the variants of freqtrade's backtester among the others; what it says of ours."""
-    names = [name for name in plan.variants if name in SIGNALS]
+    names = [name for name in plan.variants if name in tested.SIGNALS]
     if not names and not args.confirm:
         return {}
     tester = _tester(args, plan)
@@ -344,20 +316,20 @@ def _tested(
 
         done = dict(zip(asked, pool.map(one, asked), strict=True))
     for name in names:
-        variants[name] = of_trades(trades_of(done[name], market), days, plan.terms)
+        variants[name] = of_trades(tested.trades_of(done[name], market), days, plan.terms)
     if not args.confirm:
         return {}
     theirs = float(done[REGIMESWITCH].balance["total_quote"].iloc[-1])
     ours = float(variants[REGIMESWITCH].curve.equity[-1])
     own = variants[REGIMESWITCH].trades
     return {
-        "trades": agreement(own or [], trades_of(done[REGIMESWITCH], market)),
+        "trades": tested.agreement(own or [], tested.trades_of(done[REGIMESWITCH], market)),
         "final_equity": {"ours": ours, "freqtrade": theirs},
         "difference": theirs / ours - 1,
     }
 
 
-def _tester(args: argparse.Namespace, plan: Plan) -> Tester:
+def _tester(args: argparse.Namespace, plan: MoneyPlan) -> tested.Tester:
     # A number: coins of a table would be in the balance without ever being traded.
     decided = {
         "max_open_trades": len(plan.pairs),
@@ -365,23 +337,31 @@ def _tester(args: argparse.Namespace, plan: Plan) -> Tester:
         "fee": plan.terms.cost,
         "timeframe": plan.config.timeframe,
     }
-    parts = [FEATURE_VERSION, FIGURES_VERSION, plan.config.merged, decided, SIGNALS]
+    parts = [FEATURE_VERSION, FIGURES_VERSION, plan.config.merged, decided, tested.SIGNALS]
     parts += [plan.pairs, plan.timerange, args.step_days, _candles(plan)]
-    folder = args.work / settings_hash(parts)
-    return Tester(
+    folder = args.work / trial_ledger.settings_hash(parts)
+    return tested.Tester(
         args.config, plan.given, decided, args.datadir, plan.pairs, plan.timerange, folder
     )
 
 
-def _candles(plan: Plan) -> str:
-    return candles_hash(plan.stored.candles(pair, plan.config.timeframe) for pair in plan.pairs)
+def _candles(plan: MoneyPlan) -> str:
+    return trial_ledger.candles_hash(
+        plan.stored.candles(pair, plan.config.timeframe) for pair in plan.pairs
+    )
 
 
-def _note(ledger: Path, plan: Plan, figures: Mapping[str, Any]) -> None:
+def _note(ledger: Path, plan: MoneyPlan, figures: Mapping[str, Any]) -> None:
     own = with_hashed_names(plan.settings.model_dump(mode="json"))
     parts = [own, plan.config.timeframe, plan.terms.cost]
     names = ("sharpe", "calmar", "cagr", "max_drawdown", "trades")
     result = {name: figures[name] for name in names}
-    append(
-        ledger, "money", settings_hash(parts), _candles(plan), plan.pairs, plan.timerange, result
+    trial_ledger.append(
+        ledger,
+        "money",
+        trial_ledger.settings_hash(parts),
+        _candles(plan),
+        plan.pairs,
+        plan.timerange,
+        result,
     )

@@ -1,14 +1,12 @@
 """The figures of ``regimeswitch money`` as tables in the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 
 from regimeswitch.settings import REGIME_NAMES
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.screen import screen, table_of
 
 
 LABELS = {
@@ -43,7 +41,7 @@ VERSUS = {"vs_buy_and_hold": "against buy and hold", "vs_constant_exposure": "ag
 def print_money(figures: Mapping[str, Any]) -> None:
     """All tables, the placebo and what freqtrade says."""
     console = screen()
-    console.print(table_of(figures))
+    console.print(_variants(figures))
     console.print(_versus(figures))
     console.print(_years(figures["years"]))
     console.print(_regimes(figures["regimes"]))
@@ -74,37 +72,37 @@ def lines_of(figures: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def table_of(figures: Mapping[str, Any]) -> Table:
+def _variants(figures: Mapping[str, Any]) -> Table:
     """One column for each variant, one row for each figure."""
-    table = Table(
-        title=f"{len(figures['pairs'])} pairs, {figures['timeframe']} candles, "
+    variants = figures["variants"]
+    rows = []
+    for key, form in ROWS.items():
+        values = [variant[key] for variant in variants.values()]
+        cells = ["-" if value is None else form.format(value) for value in values]
+        rows.append([key.replace("_", " "), *cells])
+    return table_of(
+        f"{len(figures['pairs'])} pairs, {figures['timeframe']} candles, "
         f"{figures['timerange']}, costs {figures['cost']:.2%} a side",
+        ["", *(LABELS[name] for name in variants)],
+        rows,
         caption=f"turnover and fees a year; deflated Sharpe: probability, after "
         f"{figures['trials']['counted']:,} trials",
     )
-    table.add_column("")
-    for name in figures["variants"]:
-        table.add_column(LABELS[name], justify="right")
-    for key, form in ROWS.items():
-        values = [variant[key] for variant in figures["variants"].values()]
-        cells = ["-" if value is None else form.format(value) for value in values]
-        table.add_row(key.replace("_", " "), *cells)
-    return table
 
 
 def _versus(figures: Mapping[str, Any]) -> Table:
-    table = Table(
-        title="Differences, with 95 % intervals",
+    return table_of(
+        "Differences, with 95 % intervals",
+        ["", "", "Sharpe", "Calmar", "largest fall"],
+        [
+            [LABELS[name], label, *(_interval(found) for found in variant[key].values())]
+            for name, variant in figures["variants"].items()
+            for key, label in VERSUS.items()
+            if key.removeprefix("vs_") != name
+        ],
         caption="paired block bootstrap of daily net returns, blocks of 30 days",
+        words=2,
     )
-    for name in ("", "", "Sharpe", "Calmar", "largest fall"):
-        table.add_column(name, justify="left" if not name else "right")
-    for name, variant in figures["variants"].items():
-        for key, label in VERSUS.items():
-            if key.removeprefix("vs_") != name:
-                cells = [_interval(variant[key][ratio]) for ratio in variant[key]]
-                table.add_row(LABELS[name], label, *cells)
-    return table
 
 
 def _interval(difference: Mapping[str, Any]) -> str:
@@ -115,42 +113,44 @@ def _interval(difference: Mapping[str, Any]) -> str:
 
 
 def _years(years: Mapping[str, Mapping[str, float]]) -> Table:
-    table = Table(title="Return by year")
-    table.add_column("")
     names = list(next(iter(years.values())))
-    for name in names:
-        table.add_column(LABELS[name], justify="right")
-    for year, returns in years.items():
-        table.add_row(year, *(f"{returns[name]:+.1%}" for name in names))
-    return table
+    return table_of(
+        "Return by year",
+        ["", *(LABELS[name] for name in names)],
+        [[year, *(f"{own[name]:+.1%}" for name in names)] for year, own in years.items()],
+    )
 
 
 def _regimes(regimes: Mapping[str, Any]) -> Table:
-    table = Table(title="Profit by regime, before costs", caption="in the money of the beginning")
     names = list(regimes[REGIME_NAMES[0]]["profit"])
-    for heading in ("", "share of time", *(LABELS[name] for name in names)):
-        table.add_column(heading, justify="left" if not heading else "right")
-    for regime, found in regimes.items():
-        cells = [f"{found['profit'][name]:+.1%}" for name in names]
-        table.add_row(regime, f"{found['time']:.1%}", *cells)
-    return table
+    return table_of(
+        "Profit by regime, before costs",
+        ["", "share of time", *(LABELS[name] for name in names)],
+        [
+            [regime, f"{found['time']:.1%}", *(f"{found['profit'][name]:+.1%}" for name in names)]
+            for regime, found in regimes.items()
+        ],
+        caption="in the money of the beginning",
+    )
 
 
 def _pairs(pairs: Mapping[str, Any]) -> Table:
-    table = Table(
-        title="RegimeSwitch by pair",
-        caption="profit in the money of the beginning; hold: of the pair's slot",
-    )
-    for heading in ("", "trades", "win rate", "time held", "profit", "hold"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    rows = []
     for pair, found in pairs.items():
         rate, hold = found["win_rate"], found["hold"]
-        table.add_row(
-            pair,
-            str(found["trades"]),
-            "-" if rate is None else f"{rate:.0%}",
-            f"{found['held']:.1%}",
-            f"{found['profit']:+.1%}",
-            "-" if hold is None else f"{hold:+.1%}",
+        rows.append(
+            [
+                pair,
+                found["trades"],
+                "-" if rate is None else f"{rate:.0%}",
+                f"{found['held']:.1%}",
+                f"{found['profit']:+.1%}",
+                "-" if hold is None else f"{hold:+.1%}",
+            ]
         )
-    return table
+    return table_of(
+        "RegimeSwitch by pair",
+        ["", "trades", "win rate", "time held", "profit", "hold"],
+        rows,
+        caption="profit in the money of the beginning; hold: of the pair's slot",
+    )

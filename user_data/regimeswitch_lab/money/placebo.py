@@ -5,16 +5,14 @@ sized at the entry alone, also where the positions are changed while they are op
 What does as well by chance says how much the timing is worth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import timeframe_seconds
-from regimeswitch_lab.money.book import Curve, Days, Trade, booked
-from regimeswitch_lab.money.position_signals import Floats, Market
+from regimeswitch_lab.money.book import Curve, Days, SimulatedTrade, booked
+from regimeswitch_lab.money.position_signals import Floats, PositionMarket
 from regimeswitch_lab.money.simulated_account import Terms
 
 
@@ -25,7 +23,7 @@ LEAST_DAYS = 30
 SEED = 7
 
 
-def shifts_of(market: Market, count: int = SHIFTS) -> Ints:
+def shifts_of(market: PositionMarket, count: int = SHIFTS) -> Ints:
     """By how many candles the positions are shifted: drawn once each, with a fixed seed.
 
     At least :data:`LEAST_DAYS` either way around the range, or a third of a shorter range.
@@ -39,7 +37,7 @@ def shifts_of(market: Market, count: int = SHIFTS) -> Ints:
 
 
 def placebos(
-    trades: Sequence[Trade], market: Market, days: Days, terms: Terms, shifts: Ints
+    trades: Sequence[SimulatedTrade], market: PositionMarket, days: Days, terms: Terms, shifts: Ints
 ) -> list[Curve]:
     """Daily course of the account for each shift.
 
@@ -56,7 +54,7 @@ def _shifted(
     held: Ints,
     weight: Floats,
     bounds: tuple[Ints, Ints],
-    market: Market,
+    market: PositionMarket,
     days: Days,
     terms: Terms,
     shift: int,
@@ -110,6 +108,6 @@ def _stakes(begins: Ints, ends: Ints, prices: Floats, weight: Floats, terms: Ter
     return np.array(stakes)
 
 
-def _bounds(market: Market) -> tuple[Ints, Ints]:
+def _bounds(market: PositionMarket) -> tuple[Ints, Ints]:
     there = ~np.isnan(market.open)
     return np.argmax(there, axis=0), len(there) - 1 - np.argmax(there[::-1], axis=0)

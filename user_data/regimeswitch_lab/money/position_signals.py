@@ -1,7 +1,5 @@
 """What position mode says on every candle, by the functions of the bot itself."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +24,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Market:
+class PositionMarket:
     """Prices and signals of all pairs on one clock; arrays have shape (candles, pairs).
 
     Row t is the candle in which orders are filled, at its open; signals, weights, distances and
@@ -77,7 +75,7 @@ FAR_BEFORE = -(2**40)
 
 def read_market(
     stored: StoredCandles, pairs: Sequence[str], timeframe: str, settings: Settings
-) -> Market:
+) -> PositionMarket:
     """Prices and signals of a range.
 
     :param timeframe: of the base candles
@@ -102,7 +100,7 @@ def read_market(
     rows = np.arange(len(clock))[:, None]
     age = column("regime_age")
     began = np.where(np.isnan(age), FAR_BEFORE, rows - np.nan_to_num(age))
-    return Market(
+    return PositionMarket(
         pairs=tuple(pairs),
         dates=clock,
         timeframe=timeframe,

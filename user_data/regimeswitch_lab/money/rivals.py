@@ -3,21 +3,19 @@
 Slots are those of position mode; orders are filled at the first open of a day, with the same costs.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
-from regimeswitch_lab.money.book import Curve, Days, Trade
-from regimeswitch_lab.money.position_signals import Floats, Market
+from regimeswitch_lab.money.book import Curve, Days, SimulatedTrade
+from regimeswitch_lab.money.position_signals import Floats, PositionMarket
 
 
 SMALLEST = 1e-9
 """Share of equity below which nothing is ordered."""
 
 
-def held(market: Market, money: float, cost: float) -> list[Trade]:
+def held(market: PositionMarket, money: float, cost: float) -> list[SimulatedTrade]:
     """Equal money in every pair, from its first candle to its last.
 
     :param money: of all pairs together, stake currency
@@ -31,7 +29,7 @@ def held(market: Market, money: float, cost: float) -> list[Trade]:
         first, last = int(rows[0]), int(rows[-1])
         bought, sold = float(market.open[first, pair]), float(market.open[last, pair])
         amount = money / len(market.pairs) / (1 + cost) / bought
-        found.append(Trade(pair, first, last, bought, sold, amount))
+        found.append(SimulatedTrade(pair, first, last, bought, sold, amount))
     return found
 
 
@@ -46,7 +44,7 @@ class Rebalanced:
     orders: int
 
 
-def constant_shares(market: Market, days: Days, exposure: float) -> Floats:
+def constant_shares(market: PositionMarket, days: Days, exposure: float) -> Floats:
     """The same part of the equity on the first of every month, equally over the pairs.
 
     :param exposure: share of equity in all pairs together
@@ -61,7 +59,7 @@ def constant_shares(market: Market, days: Days, exposure: float) -> Floats:
     return result
 
 
-def volatility_shares(market: Market, days: Days) -> Floats:
+def volatility_shares(market: PositionMarket, days: Days) -> Floats:
     """Every pair at target volatility, whatever its regime, set anew each day.
 
     :return: as :func:`constant_shares`
@@ -70,7 +68,9 @@ def volatility_shares(market: Market, days: Days) -> Floats:
     return np.asarray(weights / len(market.pairs))
 
 
-def rebalanced(market: Market, days: Days, shares: Floats, money: float, cost: float) -> Rebalanced:
+def rebalanced(
+    market: PositionMarket, days: Days, shares: Floats, money: float, cost: float
+) -> Rebalanced:
     """Daily course of an account that follows shares; all is sold in the last candle.
 
     :param shares: of :func:`constant_shares`

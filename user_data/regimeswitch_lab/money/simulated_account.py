@@ -4,8 +4,6 @@ From event to event, because stakes follow the capital and limits follow the equ
 Every decision is a pure function of the bot's: stakes, caps, stop prices, limits.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 
@@ -19,8 +17,8 @@ from regimeswitch.risk import rebalance, sizing
 from regimeswitch.risk.loss_limits import DAY_SECONDS, LimitState, limits_after
 from regimeswitch.risk.sizing import Exposure
 from regimeswitch.settings import Settings
-from regimeswitch_lab.money.book import Order, Trade
-from regimeswitch_lab.money.position_signals import Floats, Market
+from regimeswitch_lab.money.book import SimulatedOrder, SimulatedTrade
+from regimeswitch_lab.money.position_signals import Floats, PositionMarket
 
 
 Ints = NDArray[np.int64]
@@ -70,7 +68,7 @@ class _Open:
     ends: int
     reason: str
     last_price: float
-    changes: tuple[Order, ...] = ()
+    changes: tuple[SimulatedOrder, ...] = ()
 
     @property
     def last(self) -> int:
@@ -78,13 +76,13 @@ class _Open:
         return self.changes[-1].row if self.changes else self.row
 
 
-class Account:
+class SimulatedAccount:
     """One run; :func:`simulate` is what is called."""
 
-    def __init__(self, market: Market, settings: Settings, terms: Terms) -> None:
+    def __init__(self, market: PositionMarket, settings: Settings, terms: Terms) -> None:
         self.market, self.settings, self.terms = market, settings, terms
         count = len(market.pairs)
-        self.trades: list[Trade] = []
+        self.trades: list[SimulatedTrade] = []
         self.open: dict[int, _Open] = {}
         self.realised = self.paid = 0.0
         self.amounts = np.zeros(count)
@@ -99,7 +97,7 @@ class Account:
         # The first row in which each pair may be opened at all.
         self.free_from = np.zeros(count, dtype=np.int64)
 
-    def run(self) -> list[Trade]:
+    def run(self) -> list[SimulatedTrade]:
         """Trade from the first candle to the last, in which everything is sold."""
         end = len(self.market.dates) - 1
         row = 0
@@ -316,7 +314,7 @@ class Account:
             self.realised += -amount * price * (1 - cost) + stake * (1 + cost)
         self.paid += stake * (1 + cost)
         self.amounts[pair] = held + amount
-        changes = (*position.changes, Order(row, price, amount))
+        changes = (*position.changes, SimulatedOrder(row, price, amount))
         self.open[pair] = replace(position, stake=position.stake + stake, changes=changes)
 
     def _stop_price(self, price: float, atr: float) -> float:
@@ -337,7 +335,7 @@ class Account:
             again = int(np.searchsorted(self.began[:, pair], row, side="right"))
             self.free_from[pair] = max(again, row + 1)
         self.trades.append(
-            Trade(
+            SimulatedTrade(
                 pair,
                 opened=position.row,
                 closed=row,
@@ -356,15 +354,15 @@ ROUNDING = 1e-9
 """Rows so near to a limit are asked, too."""
 
 
-def simulate(market: Market, settings: Settings, terms: Terms) -> list[Trade]:
+def simulate(market: PositionMarket, settings: Settings, terms: Terms) -> list[SimulatedTrade]:
     """Trades of position mode, in the order in which they end.
 
     :param settings: in position mode, long positions alone
     """
-    return Account(market, settings, terms).run()
+    return SimulatedAccount(market, settings, terms).run()
 
 
-def _last_rows(market: Market) -> Ints:
+def _last_rows(market: PositionMarket) -> Ints:
     """Row of each pair's last candle."""
     there = ~np.isnan(market.open)
     return np.asarray(len(there) - 1 - np.argmax(there[::-1], axis=0))

@@ -1,7 +1,5 @@
 """Variants that freqtrade's own backtester runs, as they train models; and its word on ours."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings.modes import POSITION, SIGNAL
 from regimeswitch_lab.money.backtests import Backtest, run_backtest
-from regimeswitch_lab.money.book import Order, Trade
+from regimeswitch_lab.money.book import SimulatedOrder, SimulatedTrade
 from regimeswitch_lab.money.mode_overlay import in_mode
-from regimeswitch_lab.money.position_signals import Market
+from regimeswitch_lab.money.position_signals import PositionMarket
 from regimeswitch_lab.sameness import CLASSIFIER
 from regimeswitch_lab.stock import USUAL
 
@@ -96,27 +95,27 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def trades_of(backtest: Backtest, market: Market) -> list[Trade]:
+def trades_of(backtest: Backtest, market: PositionMarket) -> list[SimulatedTrade]:
     """Freqtrade's trades on the clock of a market."""
     if not backtest.trades:
         return []
     return [_trade(one, market) for one in backtest.trades]
 
 
-def _trade(trade: Mapping[str, Any], market: Market) -> Trade:
+def _trade(trade: Mapping[str, Any], market: PositionMarket) -> SimulatedTrade:
     def row(moment: pd.Timestamp) -> int:
         found = int(market.dates.searchsorted(moment))
         return min(found, len(market.dates) - 1)
 
     first, *changes, _ = [
-        Order(
+        SimulatedOrder(
             row(pd.Timestamp(one["order_filled_timestamp"], unit="ms", tz="UTC")),
             float(one["safe_price"]),
             float(one["amount"]) * (1 if one["ft_is_entry"] else -1),
         )
         for one in trade["orders"]
     ]
-    return Trade(
+    return SimulatedTrade(
         market.pairs.index(trade["pair"]),
         row(pd.Timestamp(trade["open_date"])),
         row(pd.Timestamp(trade["close_date"])),
@@ -130,7 +129,7 @@ def _trade(trade: Mapping[str, Any], market: Market) -> Trade:
     )
 
 
-def agreement(ours: Sequence[Trade], theirs: Sequence[Trade]) -> dict[str, int]:
+def agreement(ours: Sequence[SimulatedTrade], theirs: Sequence[SimulatedTrade]) -> dict[str, int]:
     """How many trades of the one and the other, how many are the same, and changes of ours.
 
     The same: pair, candle of entry and of exit, reason, and candle and direction of each change.
@@ -145,7 +144,7 @@ def agreement(ours: Sequence[Trade], theirs: Sequence[Trade]) -> dict[str, int]:
     }
 
 
-def _decided(trade: Trade) -> tuple[Any, ...]:
+def _decided(trade: SimulatedTrade) -> tuple[Any, ...]:
     changes = tuple((one.row, one.amount > 0) for one in trade.changes)
     return trade.pair, trade.opened, trade.closed, trade.reason, changes
 
@@ -155,9 +154,8 @@ def _write(path: Path, found: Backtest) -> None:
         "date": found.balance["date"].astype(str).tolist(),
         "total_quote": found.balance["total_quote"].tolist(),
     }
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps({"trades": found.trades, "balance": balance}, default=str))
-    draft.replace(path)
+    with replacing(path, durable=False) as fresh:
+        fresh.write_text(json.dumps({"trades": found.trades, "balance": balance}, default=str))
 
 
 def _read(path: Path) -> Backtest:

@@ -5,8 +5,6 @@ which switches the API on for this machine alone. The password comes from the en
 made for this run and printed.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import secrets
@@ -15,14 +13,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from regimeswitch_lab.inputs import HOME
+from regimeswitch_lab.inputs import HOME, InputError
 from regimeswitch_lab.offline import offline_command
 from regimeswitch_lab.offline.overlay import NO_TELEGRAM
-from regimeswitch_lab.options import port_number
+from regimeswitch_lab.options import OK, Subparsers, option, port_number, refusing
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
-OK, USAGE = 0, 2
 # What freqtrade exits with after SIGINT, and after SIGTERM as well.
 ENDED_BY_SIGNAL = 130
 HOST, DEFAULT_PORT = "127.0.0.1", 8080
@@ -31,7 +28,7 @@ PASSWORD_VARIABLE = "REGIMESWITCH_API_PASSWORD"
 JWT_VARIABLE = "REGIMESWITCH_JWT_SECRET"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line.
 
     :param subparsers: what ``ArgumentParser.add_subparsers`` returned
@@ -44,12 +41,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "may use it.",
         epilog="what follows -- goes to freqtrade trade, e.g. -- --logfile bot.log",
     )
-    parser.add_argument(
-        "--candles", type=Path, metavar="DIR", required=True, help="folder of candle files"
-    )
-    parser.add_argument(
-        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
-    )
+    option(parser, "--datadir", old="--candles", required=True)
+    option(parser, "--config")
     parser.add_argument(
         "--userdir",
         type=Path,
@@ -66,6 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
+@refusing("dry-run", InputError)
 def run(args: argparse.Namespace) -> int:
     """Run the bot until SIGINT or SIGTERM.
 
@@ -76,8 +70,7 @@ def run(args: argparse.Namespace) -> int:
     missing = [path for path in args.config if not path.is_file()]
     if port is None or missing:
         problem = f"config {missing[0]} does not exist" if missing else taken(args.api_port)
-        print(f"regimeswitch dry-run: {problem}", file=sys.stderr)
-        return USAGE
+        raise InputError(problem)
     with temporary_folder() as own:
         userdir = args.userdir or own / "user_data"
         userdir.mkdir(parents=True, exist_ok=True)
@@ -88,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         command = trade_command([*args.config, own / "api.json"], userdir, args.more)
         code = offline_command.run(
             argparse.Namespace(
-                candles=args.candles, port=0, shift_to_now=True, command=command, decided=paper
+                datadir=args.datadir, port=0, shift_to_now=True, command=command, decided=paper
             )
         )
     # A signal is how a bot is meant to end.
@@ -157,6 +150,6 @@ def trade_command(configs: list[Path], userdir: Path, more: list[str]) -> list[s
     words = ["freqtrade", "trade", "--userdir", str(userdir)]
     for path in configs:
         words += ["--config", str(path)]
-    for option, folder in (("strategy", "strategies"), ("freqaimodel", "freqaimodels")):
-        words += [f"--{option}-path", str(HOME / folder)]
+    for kind, folder in (("strategy", "strategies"), ("freqaimodel", "freqaimodels")):
+        words += [f"--{kind}-path", str(HOME / folder)]
     return [*words, *(more[1:] if more[:1] == ["--"] else more)]

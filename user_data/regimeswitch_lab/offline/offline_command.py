@@ -4,8 +4,6 @@ It starts the embedded exchange on loopback, gives freqtrade one more configurat
 points the exchange section there, and passes the exit code and the signals through.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json
@@ -17,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from regimeswitch_lab.bot_config import clash_of, load_bot_config
-from regimeswitch_lab.exchange.account.account_file import LedgerError
+from regimeswitch_lab.exchange.account.account_file import StateFileError
 from regimeswitch_lab.exchange.account.trading_account import Trading
-from regimeswitch_lab.exchange.http.server import ExchangeServer, ServerError
 from regimeswitch_lab.exchange.market.candle_files import FORMATS
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT, CandleError
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.server import ExchangeServer, ServerError
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.offline.child import run_child
 from regimeswitch_lab.offline.freqtrade_arguments import FreqtradeCall, UsageError, read_call
@@ -30,16 +28,15 @@ from regimeswitch_lab.offline.log_filter import run_shown
 from regimeswitch_lab.offline.overlay import LiveAccount, child_environment, overlay
 from regimeswitch_lab.offline.servable import check_mode, check_pairs, config_of_call
 from regimeswitch_lab.offline.venue import add_account_arguments, open_venue
-from regimeswitch_lab.options import port_number
+from regimeswitch_lab.options import Subparsers, option, port_number, refusing
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
-USAGE = 2
 # Where a program of the user's own finds the overlay.
 OVERLAY_VARIABLE = "REGIMESWITCH_OVERLAY"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line.
 
     :param subparsers: what ``ArgumentParser.add_subparsers`` returned
@@ -51,19 +48,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "that serves stored candles. Your keys are not used and the network is not needed.",
         epilog="example: regimeswitch offline -- freqtrade backtesting --timerange 20260101-",
     )
-    parser.add_argument(
-        "--candles",
-        type=Path,
-        metavar="DIR",
+    option(
+        parser,
+        "--datadir",
+        old="--candles",
         help="folder of candle files to serve (default: the --datadir of the freqtrade command, "
         "else USER_DATA/data/binance)",
     )
     parser.add_argument(
         "--port", type=port_number, default=0, help="loopback port (default: a free one)"
     )
-    parser.add_argument(
+    option(
+        parser,
         "--shift-to-now",
-        action="store_true",
         help="move the candles by whole days so that the present lies inside them (for a dry run)",
     )
     parser.add_argument(
@@ -83,6 +80,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
+@refusing("offline", UsageError, CandleError, StateFileError, ServerError)
 def run(args: argparse.Namespace) -> int:
     """Run the command.
 
@@ -90,23 +88,19 @@ def run(args: argparse.Namespace) -> int:
     :return: the exit code of the child; 2 when it could not be started
     """
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
-    try:
-        program = find_program(command)
-        call = read_call(command[1:]) if Path(program).stem == "freqtrade" else None
-        if call is not None and not call.takes_overlay:
-            # Nothing here concerns the exchange, and some of these commands ask questions: the
-            # program takes this process's place.
-            sys.stdout.flush()
-            os.execve(program, [program, *call.args], child_environment(os.environ))
-        check_live(args, call)
-        check_layers(call)
-        config = {} if call is None else config_of_call(call, child_environment(os.environ))
-        check_mode(config)
-        folder = candle_folder(args.candles, call)
-        return serve_and_run(program, command[1:], call, folder, args, config)
-    except (UsageError, CandleError, LedgerError, ServerError) as error:
-        print(f"regimeswitch offline: {error}", file=sys.stderr)
-        return USAGE
+    program = find_program(command)
+    call = read_call(command[1:]) if Path(program).stem == "freqtrade" else None
+    if call is not None and not call.takes_overlay:
+        # Nothing here concerns the exchange, and some of these commands ask questions: the
+        # program takes this process's place.
+        sys.stdout.flush()
+        os.execve(program, [program, *call.args], child_environment(os.environ))
+    check_live(args, call)
+    check_layers(call)
+    config = {} if call is None else config_of_call(call, child_environment(os.environ))
+    check_mode(config)
+    folder = candle_folder(args.datadir, call)
+    return serve_and_run(program, command[1:], call, folder, args, config)
 
 
 def find_program(command: list[str]) -> str:
@@ -134,7 +128,7 @@ def candle_folder(given: Path | None, call: FreqtradeCall | None) -> Path:
     if call is not None and call.downloads and folder.resolve() == own.resolve():
         raise UsageError(
             f"{call.subcommand} would write into {own}, the folder that is being served; name "
-            "the source by --candles and another target by freqtrade's --datadir"
+            "the source by --datadir before the -- and another target by freqtrade's behind it"
         )
     return folder
 

@@ -4,8 +4,6 @@ Freqtrade would take pairs that are not served out of its whitelist one by one a
 pair in whitelist", whatever the reason is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -70,7 +68,7 @@ def check_pairs(
     if stake and stake not in quotes:
         raise UsageError(
             f'stake_currency: "{stake}" has no candles in {folder}; allowed: {", ".join(quotes)}. '
-            "Change it, or name another folder by --candles"
+            "Change it, or name another folder by --datadir"
         )
     served = sorted(f"{symbol.base}/{symbol.quote}" for symbol in symbols)
     wanted = _static_pairs(config)
@@ -79,7 +77,7 @@ def check_pairs(
         raise UsageError(
             f"exchange.pair_whitelist: no candles of {', '.join(missing)} in {folder}; allowed: "
             f"{', '.join(served)}. Change the list (or --pairs), or name another folder by "
-            "--candles"
+            "--datadir"
         )
     return missing
 

@@ -1,14 +1,12 @@
 """The exchange that commands run: candles, and an account where one is wanted."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from regimeswitch_lab.exchange.account.account_file import Ledger, LedgerError
+from regimeswitch_lab.exchange.account.account_file import StateFile, StateFileError
 from regimeswitch_lab.exchange.account.decimals import UNIT
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT, CandleStore
@@ -89,16 +87,16 @@ def open_venue(
         when it was made, so that open orders see the path that they were placed on
     :param data_format: freqtrade's name of the format that is preferred
     :raises CandleError: when the candles cannot be used
-    :raises LedgerError: when the state cannot be used, or not with these candles
+    :raises StateFileError: when the state cannot be used, or not with these candles
     """
     if not trade:
         return Venue(open_market(folder, shift_to_now=shift_to_now, data_format=data_format), None)
-    ledger = None if state is None else Ledger(state)
+    ledger = None if state is None else StateFile(state)
     kept = {} if ledger is None else ledger.facts()
     if SHIFT in kept and shift_to_now:
         market = Market(CandleStore(folder, int(kept[SHIFT]), data_format))
         if market.span_ms()[1] <= market.clock():
-            raise LedgerError(
+            raise StateFileError(
                 f"the candles that {state} was made with have ended; remove it, or name another "
                 "file by --state"
             )

@@ -5,8 +5,6 @@ is loaded; a running bot needs none of this. And a start asks a dozen things at 
 make a ban longer that the bot before it was told of: that is waited for to its end.
 """
 
-from __future__ import annotations
-
 import argparse
 import http.client
 import json
@@ -30,9 +28,9 @@ from regimeswitch_lab.bot_config import load_bot_config, section
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.offline.freqtrade_arguments import EXCHANGE, UsageError, read_call
 from regimeswitch_lab.offline.offline_command import find_program
+from regimeswitch_lab.options import FINDING, Subparsers, refusing
 
 
-GONE, USAGE = 1, 2
 BINANCE = "https://api.binance.com/api/v3"
 ANSWER_SECONDS = 10.0
 MAX_BYTES = 65_536
@@ -41,7 +39,7 @@ SIGNED_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "wait",
@@ -53,24 +51,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
+@refusing("wait", UsageError, InputError, SettingsError)
 def run(args: argparse.Namespace) -> int:
     """Wait, then become the command; 1 when the exchange stayed away, 2 on bad usage."""
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
-    try:
-        program = find_program(command)
-        call = read_call(command[1:])
-        configs = [Path(name) for name in call.configs]
-        config = load_bot_config(configs, os.environ).merged
-        minutes = load_settings(config.get("regimeswitch")).safety.start_wait_minutes
-    except (UsageError, InputError, SettingsError) as error:
-        print(f"regimeswitch wait: {error}", file=sys.stderr)
-        return USAGE
+    program = find_program(command)
+    call = read_call(command[1:])
+    configs = [Path(name) for name in call.configs]
+    config = load_bot_config(configs, os.environ).merged
+    minutes = load_settings(config.get("regimeswitch")).safety.start_wait_minutes
     folder = call.options.get("user_data_dir") or config.get("user_data_dir") or "user_data"
     bans = BanFile(Path(str(folder)))
     if is_unknown(config) or wait_for(ping_address(config), minutes * 60, told, bans=bans):
         # This process becomes freqtrade, so that signals reach it without a go-between.
         os.execv(program, [program, *command[1:]])
-    return GONE
+    return FINDING
 
 
 def is_unknown(config: Mapping[str, object]) -> bool:

@@ -35,7 +35,7 @@ from regimeswitch_lab.prove.candidates import Recipe
 from regimeswitch_lab.prove.dataset import PairData, pair_data
 from regimeswitch_lab.prove.proof import proof
 from regimeswitch_lab.prove.proof_table import print_proof
-from regimeswitch_lab.prove.utility import Asking, Span, check_utility, utility
+from regimeswitch_lab.prove.utility import Asking, ValidationRange, check_utility, utility
 from regimeswitch_lab.prove.utility_proof import ADDITIONS, TRAIN_DAYS
 from regimeswitch_lab.prove.utility_table import print_utility
 from regimeswitch_lab.prove.walk_forward import check_windows, walk, windows_between
@@ -151,7 +151,7 @@ def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         windows = windows_between(begin, until, plan.train_days, plan.step_days, plan.timeframe)
         check_windows(pairs, windows, plan.timeframe)
         if args.utility is not None:
-            span = Span(begin, until, plan.train_days, args.step_days, plan.timeframe)
+            span = ValidationRange(begin, until, plan.train_days, args.step_days, plan.timeframe)
             asking = Asking(plan.recipe, plan.freqai, plan.folder, pairs, span)
             return utility(args, asking, progress)
         task = progress.add_task("windows", total=len(windows))

@@ -88,7 +88,7 @@ def check_utility(settings: Settings) -> None:
 
 
 @dataclass(frozen=True)
-class Span:
+class ValidationRange:
     """The range that is judged.
 
     :ivar begin: its first candle, counted since 1970; ``until``: the one after the last
@@ -121,7 +121,7 @@ class Asking:
     freqai: Mapping[str, Any]
     folder: CandleFolder
     pairs: Sequence[PairData]
-    span: Span
+    span: ValidationRange
 
 
 def utility(args: argparse.Namespace, asking: Asking, progress: Progress) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def utility(args: argparse.Namespace, asking: Asking, progress: Progress) -> dic
     }
 
 
-def _windows(span: Span) -> list[Window]:
+def _windows(span: ValidationRange) -> list[Window]:
     days = (span.train_days, span.step_days)
     return windows_between(span.begin, span.until, *days, span.timeframe)
 
@@ -258,7 +258,7 @@ def _nothing(pairs: Sequence[PairData]) -> list[SizeData]:
     return [SizeData(data.forward[:0].reshape(0, 4), data.forward[:0]) for data in pairs]
 
 
-def _as_money(args: argparse.Namespace, span: Span) -> argparse.Namespace:
+def _as_money(args: argparse.Namespace, span: ValidationRange) -> argparse.Namespace:
     """Arguments with which ``money`` plans the rule alone on the same range."""
     return argparse.Namespace(
         config=args.config,

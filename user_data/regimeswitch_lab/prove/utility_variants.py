@@ -18,7 +18,7 @@ from regimeswitch.risk.model_additions import entry_scales, slot_weights, vetoed
 from regimeswitch.settings import Settings
 from regimeswitch_lab.money.book import Days
 from regimeswitch_lab.money.compared import Variant, of_trades
-from regimeswitch_lab.money.position_signals import Market
+from regimeswitch_lab.money.position_signals import PositionMarket
 from regimeswitch_lab.money.simulated_account import Terms, simulate
 from regimeswitch_lab.prove.dataset import PairData
 from regimeswitch_lab.prove.utility_forecasts import KINDS, Asked, SizeData, hourly
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 
 def variants_of(
-    market: Market,
+    market: PositionMarket,
     days: Days,
     terms: Terms,
     settings: Settings,
@@ -53,13 +53,13 @@ def variants_of(
 
 
 def _market_with(
-    market: Market,
+    market: PositionMarket,
     settings: Settings,
     pairs: Sequence[PairData],
     asked: Sequence[Asked],
     addition: str,
     kind: str,
-) -> Market:
+) -> PositionMarket:
     """The market with entries or weights as the models would have them."""
 
     def known(name: str) -> Floats:
@@ -80,7 +80,7 @@ def _market_with(
     return replace(market, weight=np.where(np.isnan(market.weight), np.nan, sized))
 
 
-def on_clock(market: Market, data: PairData, one: Asked, values: Floats) -> Floats:
+def on_clock(market: PositionMarket, data: PairData, one: Asked, values: Floats) -> Floats:
     """Answers in the rows of a market, each in the candle after the one it was given at.
 
     :param values: shape (places,)

@@ -3,15 +3,13 @@
 Run by the command as ``python -m regimeswitch_lab.replay.backtest_process PLAN.json``.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
 from freqtrade.main import main as freqtrade
 
-from regimeswitch_lab.exchange.http.server import ExchangeServer
-from regimeswitch_lab.replay.plan import Plan, quick_strings
+from regimeswitch_lab.exchange.server import ExchangeServer
+from regimeswitch_lab.replay.plan import ReplayPlan, quick_strings
 from regimeswitch_lab.replay.records import Recorder
 from regimeswitch_lab.replay.sabotage import preparation
 from regimeswitch_lab.replay.watch import watch
@@ -19,7 +17,7 @@ from regimeswitch_lab.replay.watch import watch
 
 def main(path: Path) -> None:
     """Run the backtest; the exit code is freqtrade's."""
-    plan = Plan.read(path)
+    plan = ReplayPlan.read(path)
     quick_strings()
     watch(Recorder(Path(plan.records), last_row=False), preparation(plan.sabotage))
     with ExchangeServer(plan.market(), limited=False) as server:

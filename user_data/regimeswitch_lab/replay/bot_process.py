@@ -7,8 +7,6 @@ the trainings that are due, exactly on the boundary as in a backtest, and as lon
 open a loop every few seconds.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import signal
@@ -22,9 +20,9 @@ from freqtrade.main import main as freqtrade
 from freqtrade.persistence import Trade
 from freqtrade.worker import Worker
 
-from regimeswitch_lab.exchange.http.server import ExchangeServer
+from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.replay.clock import MovedClock, ScanGate, moved_clock
-from regimeswitch_lab.replay.plan import Plan, quick_strings
+from regimeswitch_lab.replay.plan import ReplayPlan, quick_strings
 from regimeswitch_lab.replay.records import Recorder
 from regimeswitch_lab.replay.sabotage import preparation, training_delay
 from regimeswitch_lab.replay.watch import watch
@@ -36,14 +34,14 @@ AFTER_CLOSE = timedelta(seconds=1)
 """freqtrade's own offset: a loop comes this long after a candle has closed."""
 
 
-class Drive:
+class ReplayDrive:
     """Leads one bot from candle to candle.
 
     :param clock: the process's clock
     :param gate: of FreqAI's scan
     """
 
-    def __init__(self, plan: Plan, clock: MovedClock, gate: ScanGate) -> None:
+    def __init__(self, plan: ReplayPlan, clock: MovedClock, gate: ScanGate) -> None:
         self.plan = plan
         self.clock = clock
         self.gate = gate
@@ -115,7 +113,7 @@ def _train_no_more(worker: Worker) -> None:
 
 def main(path: Path) -> None:
     """Run one stretch and end as the plan says."""
-    plan = Plan.read(path)
+    plan = ReplayPlan.read(path)
     quick_strings()
     recorder = Recorder(Path(plan.records), last_row=True)
     watch(recorder, preparation(plan.sabotage))
@@ -123,7 +121,7 @@ def main(path: Path) -> None:
         moved_clock(plan.began) as (clock, gate),
         ExchangeServer(plan.market(), limited=False) as server,
     ):
-        drive = Drive(plan, clock, gate)
+        drive = ReplayDrive(plan, clock, gate)
 
         def run(worker: Worker) -> None:
             try:

@@ -6,8 +6,6 @@ order was executed (its price, and moment and price of a stop-loss or take-profi
 backtester places anywhere inside a candle) is reported.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regimeswitch_lab.replay.trades import Change, Deal
+from regimeswitch_lab.replay.trades import Deal, PositionChange
 
 
 BY_PRICE = ("stop_loss", "trailing_stop_loss", "roi", "stoploss_on_exchange", "liquidation")
@@ -166,7 +164,7 @@ def _compare_changes(
             _differs(result, key, f"size after {_told(one)}", *shares)
 
 
-def _told(change: Change) -> str:
+def _told(change: PositionChange) -> str:
     sign = "+" if change.amount > 0 else "-"
     return f"{sign} {change.tag} at {change.candle}"
 

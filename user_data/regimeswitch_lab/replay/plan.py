@@ -1,7 +1,5 @@
 """What the processes of a replay are told: one JSON file each, written by the command."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,7 +18,7 @@ SABOTAGES = ("memory", "late-window")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReplayPlan:
     """One process: the bot for a stretch of time, or the backtest.
 
     :param arguments: of the freqtrade command, without the exchange's overlay

@@ -5,8 +5,6 @@ on the same candles, trained from scratch, and both are compared. With ``--live`
 what a running bot has stored is checked against the models that served it.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import time
@@ -29,26 +27,17 @@ from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.exchange.market.candle_store import CandleError
 from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import number, whole
+from regimeswitch_lab.options import FINDING, OK, Subparsers, number, option, refusing, whole
 from regimeswitch_lab.ranges import OPEN, read_range
+from regimeswitch_lab.replay import stage
 from regimeswitch_lab.replay.compare import compare_decisions
 from regimeswitch_lab.replay.deals import compare_deals
 from regimeswitch_lab.replay.plan import SABOTAGES
 from regimeswitch_lab.replay.replay_metrics import replay_figures
 from regimeswitch_lab.replay.replay_tables import print_replay, print_served
-from regimeswitch_lab.replay.stage import (
-    CANDLE_SECONDS,
-    ReplayError,
-    Scene,
-    Side,
-    prepare,
-    run_backtest,
-    run_bot,
-)
 from regimeswitch_lab.sameness import require_bot
 
 
-OK, FINDING, USAGE = 0, 1, 2
 WORK = Path(".replay")
 DAY = timeframe_seconds("1d")
 UNTRAINED_HOURS = 24.0
@@ -61,7 +50,7 @@ MORE_TRADES: dict[str, dict[str, Any]] = {
 }
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "replay",
@@ -69,13 +58,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Lead the real bot through stored candles under a moved clock, run plain "
         "freqtrade backtesting on the same candles, and compare every decision.",
     )
-    parser.add_argument(
-        "--config", type=Path, nargs="+", default=[Path("config.json")], help="freqtrade configs"
-    )
-    parser.add_argument("--datadir", type=Path, help="folder of candle files")
-    parser.add_argument("--pairs", nargs="+", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
-    parser.add_argument("--timerange", help="YYYYMMDD-YYYYMMDD, either may be absent")
-    parser.add_argument("--candles", type=whole(1), help="at most this many candles of the range")
+    option(parser, "--config")
+    option(parser, "--datadir")
+    option(parser, "--pairs", help="e.g. BTC/USDT ETH/USDT (default: the config's)")
+    option(parser, "--timerange")
+    option(parser, "--count", old="--candles")
     parser.add_argument(
         "--restarts", type=whole(0), default=0, help="end and start the bot that often"
     )
@@ -84,7 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--loop-seconds",
-        type=whole(1, CANDLE_SECONDS),
+        type=whole(1, stage.CANDLE_SECONDS),
         default=15,
         help="between looks at an open position (15)",
     )
@@ -94,27 +81,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="enter by thresholds alone and hold two hours at most, for more to compare",
     )
     parser.add_argument("--sabotage", choices=SABOTAGES, default="", help="a fault to be found")
-    parser.add_argument("--work", type=Path, default=WORK, help=f"logs, models ({WORK})")
+    option(parser, "--work", default=WORK, help=f"logs, models ({WORK})")
     parser.add_argument(
         "--live", type=Path, metavar="DATABASE", help="check a running bot instead of replaying"
     )
-    parser.add_argument("--userdir", type=Path, default=Path("user_data"), help="for --live")
-    parser.add_argument("--export", type=Path, help="write the figures as JSON")
+    option(parser, "--userdir", help="for --live")
+    option(parser, "--export")
     parser.set_defaults(run=run)
 
 
+@refusing("replay", InputError, SettingsError, CandleError, stage.ReplayError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Replay, or check a running bot; 0 when nothing differs, 1 when something does."""
     console = Console(stderr=True)
-    try:
-        figures = check_served(args) if args.live else replayed(args, console)
-        if args.export:
-            write_json(args.export, figures)
-    except (InputError, SettingsError, CandleError, ReplayError, OSError) as error:
-        console.print(
-            f"regimeswitch replay: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return USAGE
+    figures = check_served(args) if args.live else replayed(args, console)
+    if args.export:
+        write_json(args.export, figures)
     (print_served if args.live else print_replay)(figures)
     return FINDING if figures["decision_diffs"] or figures["trade_diffs"] else OK
 
@@ -130,24 +112,24 @@ def check_served(args: argparse.Namespace) -> dict[str, Any]:
 def replayed(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of a replay, as exported."""
     scene = scene_of(args)
-    own = prepare(scene)
+    own = stage.prepare(scene)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     # The backtest takes the second core meanwhile.
     with (
         ThreadPoolExecutor(max_workers=1) as beside,
         Progress(*columns, TimeRemainingColumn(), console=console) as progress,
     ):
-        expected = beside.submit(run_backtest, scene, own)
+        expected = beside.submit(stage.run_backtest, scene, own)
         task = progress.add_task("candles", total=scene.count)
         began = time.monotonic()
-        live = run_bot(scene, own, lambda done: progress.update(task, completed=done))
+        live = stage.run_bot(scene, own, lambda done: progress.update(task, completed=done))
         minutes = (time.monotonic() - began) / 60
         progress.update(task, description="backtest")
         backtest = expected.result()
     return compared(scene, live, backtest) | {"candles_per_minute": round(scene.count / minutes, 1)}
 
 
-def compared(scene: Scene, live: Side, backtest: Side) -> dict[str, Any]:
+def compared(scene: stage.Scene, live: stage.Side, backtest: stage.Side) -> dict[str, Any]:
     """The figures of two finished sides."""
     decisions = compare_decisions(
         live.records, backtest.records, scene.start * 1000, scene.stop * 1000
@@ -161,7 +143,7 @@ def compared(scene: Scene, live: Side, backtest: Side) -> dict[str, Any]:
     return replay_figures(scene, live, decisions, deals)
 
 
-def scene_of(args: argparse.Namespace) -> Scene:
+def scene_of(args: argparse.Namespace) -> stage.Scene:
     """What the command line asks for.
 
     :raises InputError: when something is missing or out of its range
@@ -184,9 +166,9 @@ def scene_of(args: argparse.Namespace) -> Scene:
     before = seconds_before(config.merged, config.settings)
     train_days = _train_days(config) if learns else None
     start, stop = _bounds(args, train_days, before, folder, pairs)
-    if (stop - start) // CANDLE_SECONDS < 2 * (args.restarts + 1):
+    if (stop - start) // stage.CANDLE_SECONDS < 2 * (args.restarts + 1):
         raise InputError(f"--restarts {args.restarts} needs at least two candles between restarts")
-    return Scene(
+    return stage.Scene(
         configs=args.config,
         candles=folder,
         pairs=pairs,
@@ -214,7 +196,7 @@ def _retrain_hours(args: argparse.Namespace, config: BotConfig) -> float:
     hours = args.retrain_hours
     if hours is None:
         hours = float(section(config.merged, "freqai").get("live_retrain_hours", 0))
-    if hours < 1 or hours * 3600 % CANDLE_SECONDS:
+    if hours < 1 or hours * 3600 % stage.CANDLE_SECONDS:
         raise InputError(
             f"--retrain-hours {hours:g}: give whole candles and at least an hour, e.g. 24; both "
             "sides then train at the same moments"
@@ -243,7 +225,7 @@ def _bounds(
     begins = [int(dates.iloc[0].timestamp()) for dates in spans]
     if start is None:
         start = _rounded_up(max(begins) + before, DAY)
-    start = _rounded_up(start, CANDLE_SECONDS)
+    start = _rounded_up(start, stage.CANDLE_SECONDS)
     late = max(range(len(pairs)), key=lambda place: begins[place])
     needed = before if train_days is None else train_days * DAY
     if begins[late] + needed > start:
@@ -254,9 +236,9 @@ def _bounds(
         )
     # The bot also needs the candle after the last one, to trade at its open.
     last = min(int(dates.iloc[-1].timestamp()) for dates in spans)
-    stop = min(OPEN if stop is None else stop // CANDLE_SECONDS * CANDLE_SECONDS, last)
-    if args.candles is not None:
-        stop = min(stop, start + args.candles * CANDLE_SECONDS)
-    if stop - start < CANDLE_SECONDS:
+    stop = min(OPEN if stop is None else stop // stage.CANDLE_SECONDS * stage.CANDLE_SECONDS, last)
+    if args.count is not None:
+        stop = min(stop, start + args.count * stage.CANDLE_SECONDS)
+    if stop - start < stage.CANDLE_SECONDS:
         raise InputError(f"--timerange {args.timerange!r} holds no candle of {', '.join(pairs)}")
     return start, stop

@@ -1,38 +1,31 @@
 """The figures of a replay for the terminal."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.screen import screen, table_of
 
 
 SHOWN = 8
 """Differences that are printed one by one; the export has more."""
+COUNTED = (
+    *("candles", "pair_candles", "retrainings", "models", "restarts", "trades", "changes"),
+    "candles_per_minute",
+)
 
 
 def print_replay(figures: dict[str, Any]) -> None:
     """Verdict, figures, execution, boundaries and the first differences."""
     console = screen()
-    table = Table(title="Replay: a bot against a backtest", show_header=False)
-    for name in (
-        "candles",
-        "pair_candles",
-        "retrainings",
-        "models",
-        "restarts",
-        "trades",
-        "changes",
-        "candles_per_minute",
-    ):
-        table.add_row(name.replace("_", " "), f"{figures[name]:,}")
+    rows = [[name.replace("_", " "), f"{figures[name]:,}"] for name in COUNTED]
     compared = f"{len(figures['columns'])} columns, {figures['features']} features"
-    table.add_row("compared per candle", compared)
-    table.add_row("decisions that differ", f"{figures['decision_diffs']:,}")
-    table.add_row("trades that differ", f"{figures['trade_diffs']:,}")
+    rows.append(["compared per candle", compared])
+    rows.append(["decisions that differ", f"{figures['decision_diffs']:,}"])
+    rows.append(["trades that differ", f"{figures['trade_diffs']:,}"])
+    table = table_of("Replay: a bot against a backtest", ["", ""], rows, words=2)
+    table.show_header = False
     console.print(table)
     console.print(_execution(figures["execution"]))
     _listed(console, "Boundaries", figures["boundaries"])
@@ -42,16 +35,15 @@ def print_replay(figures: dict[str, Any]) -> None:
 
 
 def _execution(execution: dict[str, Any]) -> Table:
-    table = Table("execution", title="Execution, live against backtest")
-    for heading in ("count", "mean", "lowest", "highest"):
-        table.add_column(heading, justify="right")
-    for name, spread in execution.items():
-        if isinstance(spread, dict):
-            cells = ["-" if value is None else f"{value:,}" for value in spread.values()]
-            table.add_row(name.replace("_", " "), *cells)
+    rows = [
+        [name.replace("_", " "), *("-" if one is None else f"{one:,}" for one in spread.values())]
+        for name, spread in execution.items()
+        if isinstance(spread, dict)
+    ]
     moved = execution["price_exits_in_another_candle"]
-    table.add_row("price exits in another candle", str(len(moved)), "", "", "")
-    return table
+    rows.append(["price exits in another candle", str(len(moved)), "", "", ""])
+    headings = ["execution", "count", "mean", "lowest", "highest"]
+    return table_of("Execution, live against backtest", headings, rows)
 
 
 def _listed(console: Console, title: str, lines: list[str]) -> None:
@@ -81,13 +73,12 @@ def _by_column(figures: dict[str, Any]) -> list[tuple[str, int]]:
 def print_served(figures: dict[str, Any]) -> None:
     """Verdict and figures of a check of a running bot."""
     console = screen()
-    table = Table(title="Stored predictions against the models that served them")
-    table.add_column("pair")
-    for heading in ("checked", "differ", "no candle", "model gone", "too early"):
-        table.add_column(heading, justify="right")
-    for pair, row in figures["by_pair"].items():
-        names = ("checked", "different", "no_candle", "model_gone", "too_early")
-        table.add_row(pair, *(f"{row[name]:,}" for name in names))
+    names = ("checked", "different", "no_candle", "model_gone", "too_early")
+    table = table_of(
+        "Stored predictions against the models that served them",
+        ["pair", "checked", "differ", "no candle", "model gone", "too early"],
+        [[pair, *(f"{row[name]:,}" for name in names)] for pair, row in figures["by_pair"].items()],
+    )
     console.print(table)
     console.print(f"trades: {figures['trades']} checked, {figures['trade_diffs']} differ")
     _listed(console, "Predictions", [str(one) for one in figures["differences"]])

@@ -4,8 +4,6 @@ Nothing is traded or trained: the candles are read from the data folder, the fea
 on them as in a backtest, and the saved models answer again.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Runs the two sides of a replay: the bot, in one process per stretch, and the backtest."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -16,7 +14,7 @@ from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.inputs import HOME
 from regimeswitch_lab.offline.child import run_counting, run_logged
 from regimeswitch_lab.offline.overlay import NO_TELEGRAM, child_environment
-from regimeswitch_lab.replay.plan import STOPS, Plan
+from regimeswitch_lab.replay.plan import STOPS, ReplayPlan
 from regimeswitch_lab.replay.records import Records, read_records
 from regimeswitch_lab.replay.trades import Deal, read_database, read_result
 
@@ -156,7 +154,7 @@ def run_bot(scene: Scene, own: Path, progress: Callable[[int], None]) -> Side:
     records = []
     for number, (start, stop, pause, ending) in enumerate(scene.stretches()):
         path = side / f"records-{number}.jsonl"
-        plan = Plan(
+        plan = ReplayPlan(
             arguments=arguments,
             candles=str(scene.candles.path),
             data_format=scene.candles.data_format,
@@ -177,7 +175,9 @@ def _done(scene: Scene, at: int) -> int:
     return (at - scene.start) // CANDLE_SECONDS
 
 
-def _run_stretch(scene: Scene, plan: Plan, name: Path, progress: Callable[[int], None]) -> None:
+def _run_stretch(
+    scene: Scene, plan: ReplayPlan, name: Path, progress: Callable[[int], None]
+) -> None:
     log = name.with_suffix(".log")
     written = plan.write(name.with_suffix(".json"))
     module, decided = "regimeswitch_lab.replay.bot_process", scene_config(scene)
@@ -192,7 +192,7 @@ def run_backtest(scene: Scene, own: Path) -> Side:
     """Plain ``freqtrade backtesting`` over the same candles, trained from scratch."""
     side = scene.work / "backtest"
     path, log = side / "records.jsonl", side / "backtest.log"
-    plan = Plan(
+    plan = ReplayPlan(
         arguments=[
             "backtesting",
             *_common(scene, own, side),

@@ -1,10 +1,6 @@
 """Trades of a bot's database and of a backtest in one form, compared one by one."""
 
-from __future__ import annotations
-
-import json
 import sqlite3
-import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,12 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from regimeswitch_lab.backtest_stats import read_stats
+
 
 CANDLE = pd.Timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Change:
+class PositionChange:
     """A filled order of a trade between its entry and its exit.
 
     :param at: moment of the fill, UTC
@@ -60,7 +58,7 @@ class Deal:
     exit_reason: str
     profit: float
     capital: float = 0.0
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PositionChange, ...] = ()
 
     @property
     def entry_candle(self) -> pd.Timestamp:
@@ -93,17 +91,15 @@ def read_database(path: Path) -> list[Deal]:
     ]
 
 
-def _order(row: Sequence[Any], entry_side: str) -> Change:
+def _order(row: Sequence[Any], entry_side: str) -> PositionChange:
     at, price, amount, side, tag = row
     grows = 1 if side == entry_side else -1
-    return Change(pd.to_datetime(at, utc=True), price, grows * amount, 0.0, tag or "")
+    return PositionChange(pd.to_datetime(at, utc=True), price, grows * amount, 0.0, tag or "")
 
 
 def read_result(path: Path) -> list[Deal]:
     """Trades of a backtest result file, in the order of their entries."""
-    with zipfile.ZipFile(path) as archive:
-        content = json.loads(archive.read(f"{path.stem}.json"))
-    (strategy,) = content["strategy"].values()
+    (strategy,) = read_stats(path)["strategy"].values()
     entry = ["pair", "open_date", "open_rate", "amount", "stake_amount", "enter_tag"]
     names = [*entry, "close_date", "close_rate", "exit_reason", "profit_abs"]
     deals = [
@@ -113,13 +109,13 @@ def read_result(path: Path) -> list[Deal]:
     return sorted(deals, key=lambda deal: deal.opened)
 
 
-def _tested(order: dict[str, Any]) -> Change:
+def _tested(order: dict[str, Any]) -> PositionChange:
     at = pd.Timestamp(order["order_filled_timestamp"], unit="ms", tz="UTC")
     amount = order["amount"] * (1 if order["ft_is_entry"] else -1)
-    return Change(at, order["safe_price"], amount, 0.0, order["ft_order_tag"] or "")
+    return PositionChange(at, order["safe_price"], amount, 0.0, order["ft_order_tag"] or "")
 
 
-def _changed(deal: Deal, orders: Sequence[Change]) -> Deal:
+def _changed(deal: Deal, orders: Sequence[PositionChange]) -> Deal:
     """A trade with what lies between its first order and the one that closed it."""
     between = orders[1 : None if deal.closed is None else -1]
     if not between:

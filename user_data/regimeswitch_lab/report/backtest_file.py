@@ -1,7 +1,5 @@
 """A result file of ``freqtrade backtesting``."""
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile
@@ -16,8 +14,7 @@ from freqtrade.data.btanalysis import BT_DATA_COLUMNS
 
 from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.report.notes import Note
-from regimeswitch_lab.report.report_source import Source, closed_trades
+from regimeswitch_lab.report.report_source import Note, Source, closed_trades
 
 
 CONFIG_END = "_config.json"

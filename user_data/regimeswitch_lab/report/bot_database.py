@@ -1,7 +1,5 @@
 """The database of a bot, read from a copy: the bot may run meanwhile, and nothing is changed."""
 
-from __future__ import annotations
-
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -16,8 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch_lab.bot_config import BotConfig, section
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.report.notes import Note
-from regimeswitch_lab.report.report_source import Source, closed_trades
+from regimeswitch_lab.report.report_source import Note, Source, closed_trades
 
 
 HISTORY = "wallet_history"

@@ -3,8 +3,6 @@
 Computed by the functions of the bot, on the candles that freqtrade's backtester would load.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +22,7 @@ from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.money.stored import StoredCandles
-from regimeswitch_lab.report.notes import Note
-from regimeswitch_lab.report.report_source import Source
+from regimeswitch_lab.report.report_source import Note, Source
 from regimeswitch_lab.synthetic.market_command import TRUE_REGIMES_FOLDER
 
 
@@ -39,7 +36,7 @@ class PairHistory:
     :ivar frame: a row for each candle: ``date`` (opening time), OHLCV, the columns of
         :func:`regimeswitch.market.regimes.regime_columns` and
         :func:`regimeswitch.market.volatility.position_columns`, ``bad_candle``, and in position
-            mode ``no_trade_reason``; index from 0 on, not empty
+        mode ``no_trade_reason``; index from 0 on, not empty
     :ivar filled: candles that the file does not have, put in as freqtrade does
     :ivar truth: true regime of each candle of a synthetic market, else None
     """

@@ -1,7 +1,5 @@
 """The page: one HTML file with everything in it."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
@@ -14,24 +12,16 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from regimeswitch_lab.report import report_metrics as tables
+from regimeswitch_lab.report import settings_table
 from regimeswitch_lab.report.candle_history import Histories
 from regimeswitch_lab.report.drawing import drawing
-from regimeswitch_lab.report.equity import Account, account_of
+from regimeswitch_lab.report.equity import EquityAccount, account_of, monthly_returns
 from regimeswitch_lab.report.formats import FILTERS
-from regimeswitch_lab.report.monthly import monthly_returns
-from regimeswitch_lab.report.notes import Note
 from regimeswitch_lab.report.reason_table import SIGNAL_MODE, candle_counts, reason_counts
 from regimeswitch_lab.report.regime_table import regime_table
-from regimeswitch_lab.report.report_source import Source
-from regimeswitch_lab.report.settings_table import (
-    all_settings,
-    changed_settings,
-    freqtrade_keys,
-    versions,
-)
-from regimeswitch_lab.report.sizes import SizeTraining
+from regimeswitch_lab.report.report_source import Note, Source
 from regimeswitch_lab.report.summary import summary
-from regimeswitch_lab.report.trainings import Training
+from regimeswitch_lab.report.trainings import SizeTraining, Training
 
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -70,10 +60,10 @@ def contents(
         "sizes": sizes,
         "no_trainings": trainings if isinstance(trainings, Note) else None,
         "notes": [*source.notes, *histories.notes],
-        "changed": changed_settings(source.settings),
-        "settings": all_settings(source.settings),
-        "keys": freqtrade_keys(source),
-        "versions": versions(),
+        "changed": settings_table.changed_settings(source.settings),
+        "settings": settings_table.all_settings(source.settings),
+        "keys": settings_table.freqtrade_keys(source),
+        "versions": settings_table.versions(),
         "style": _part("report.css"),
         "script": _part("report.js"),
         "data": _data(drawing(source, account.balance, account.held, histories, found)),
@@ -98,7 +88,7 @@ def render(contents: Mapping[str, Any]) -> str:
 
 
 def _tables(
-    source: Source, account: Account, rows: list[tables.Metrics]
+    source: Source, account: EquityAccount, rows: list[tables.Metrics]
 ) -> list[tuple[str, str, list[tables.Metrics]]]:
     """Title, first column and rows of each table of trades."""
     pairs = tables.by_pair(source.trades, source.pairs, account.range)
@@ -112,7 +102,7 @@ def _tables(
     ]
 
 
-def _monthly(account: Account) -> list[tuple[str, list[Any]]]:
+def _monthly(account: EquityAccount) -> list[tuple[str, list[Any]]]:
     capital = account.range.capital
     parts = [("RegimeSwitch", monthly_returns(account.balance, capital))]
     if account.held is not None:

@@ -1,11 +1,9 @@
 """Candles of each pair, and on how many of them nothing may be held, by reason."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from regimeswitch_lab.report.candle_history import REASON_COLUMN, Histories
-from regimeswitch_lab.report.notes import Note
+from regimeswitch_lab.report.report_source import Note
 
 
 MAY_HOLD = "a position may be held"

@@ -1,7 +1,5 @@
 """``regimeswitch report``: one page about a backtest or a bot, which opens from disk."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Sequence
@@ -15,20 +13,20 @@ from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_sound_config
 from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.report.backtest_file import read_backtest
 from regimeswitch_lab.report.bot_database import read_database
 from regimeswitch_lab.report.candle_history import read_histories
 from regimeswitch_lab.report.page import contents, render
 from regimeswitch_lab.report.report_source import Source
-from regimeswitch_lab.report.sizes import read_sizes
-from regimeswitch_lab.report.summary import Answer
-from regimeswitch_lab.report.trainings import read_trainings
+from regimeswitch_lab.report.summary import SummaryAnswer
+from regimeswitch_lab.report.trainings import read_sizes, read_trainings
 
 
 ZIP, SQLITE = b"PK\x03\x04", b"SQLite format 3\x00"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "report", help="one page about a backtest or a bot: charts and tables by regime"
@@ -44,54 +42,43 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--brief", action="store_true", help="print the answers of the first screen as well"
     )
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="(report.html)")
-    parser.add_argument(
-        "--datadir", type=Path, help="folder of candle files (data/EXCHANGE beside the result)"
-    )
+    option(parser, "--datadir", help="folder of candle files (data/EXCHANGE beside the result)")
     parser.add_argument(
         "--models",
         type=Path,
         help="folder of one FreqAI identifier (models/IDENTIFIER beside the result)",
     )
-    parser.add_argument(
+    option(
+        parser,
         "--config",
-        type=Path,
-        nargs="+",
-        default=[Path("config.json")],
         help="the bot's configs, for a database; a backtest brings its own (config.json)",
     )
-    parser.add_argument(
-        "--userdir", type=Path, default=Path("user_data"), help="the bot's, for a database"
-    )
+    option(parser, "--userdir", help="the bot's, for a database")
     parser.add_argument(
         "--capital", type=_positive, help="of a live bot at its beginning, stake currency"
     )
     parser.set_defaults(run=run)
 
 
+@refusing("report", InputError, SettingsError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Read, compute, write the page and say where it is."""
     console = Console(stderr=True)
-    try:
-        source = read_source(args)
-        histories = read_histories(source, args.datadir)
-        learns = is_learning(source.config, source.settings)
-        trainings = read_trainings(source, args.models, learns)
-        shown = contents(source, histories, trainings, read_sizes(source, args.models))
-        _write(args.out, render(shown))
-    except (InputError, SettingsError, OSError) as error:
-        console.print(
-            f"regimeswitch report: {error}", highlight=False, markup=False, soft_wrap=True
-        )
-        return 2
+    source = read_source(args)
+    histories = read_histories(source, args.datadir)
+    learns = is_learning(source.config, source.settings)
+    trainings = read_trainings(source, args.models, learns)
+    shown = contents(source, histories, trainings, read_sizes(source, args.models))
+    _write(args.out, render(shown))
     for note in [*source.notes, *histories.notes]:
         console.print(f"{note.missing} {note.remedy}", highlight=False, markup=False)
     if args.brief:
         _answer(shown["answers"])
     print(f"report: {args.out}" if args.brief else args.out)
-    return 0
+    return OK
 
 
-def _answer(answers: Sequence[Answer]) -> None:
+def _answer(answers: Sequence[SummaryAnswer]) -> None:
     """The first screen of the page, one line a question."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for answer in answers:

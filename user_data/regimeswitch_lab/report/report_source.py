@@ -10,7 +10,6 @@ from typing import Any, Literal
 import pandas as pd
 
 from regimeswitch.settings import Settings
-from regimeswitch_lab.report.notes import Note
 
 
 NO_TAG = "no regime"
@@ -120,3 +119,15 @@ def fills_of(orders: Sequence[Mapping[str, Any]] | None) -> list[Fill]:
 def records(trades: pd.DataFrame) -> list[dict[str, Any]]:
     """Trades as mappings of freqtrade's columns."""
     return [{str(key): value for key, value in one.items()} for one in trades.to_dict("records")]
+
+
+@dataclass(frozen=True)
+class Note:
+    """One line of the page instead of a figure or chart.
+
+    :ivar missing: what is not there, and why
+    :ivar remedy: what to do
+    """
+
+    missing: str
+    remedy: str

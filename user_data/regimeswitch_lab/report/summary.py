@@ -1,7 +1,5 @@
 """The first screen: what a newcomer asks, answered in sentences from the figures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +8,7 @@ from scipy import stats
 from regimeswitch.settings import REGIME_NAMES
 from regimeswitch.settings.modes import POSITION
 from regimeswitch_lab.report.candle_history import Histories
-from regimeswitch_lab.report.equity import Account
+from regimeswitch_lab.report.equity import EquityAccount
 from regimeswitch_lab.report.formats import money, percent, signed
 from regimeswitch_lab.report.regime_table import RegimeTable
 from regimeswitch_lab.report.report_metrics import TOTAL, Metrics
@@ -24,7 +22,7 @@ RARE = 0.001
 
 
 @dataclass(frozen=True)
-class Answer:
+class SummaryAnswer:
     """A question and the sentences that answer it."""
 
     question: str
@@ -33,26 +31,26 @@ class Answer:
 
 def summary(
     source: Source,
-    account: Account,
+    account: EquityAccount,
     histories: Histories,
     regimes: Sequence[RegimeTable],
     rows: Sequence[Metrics],
-) -> list[Answer]:
+) -> list[SummaryAnswer]:
     """The answers of the first screen.
 
     :param regimes: statistics of each pair
     :param rows: of the table by regime
     """
     return [
-        Answer("Did it make money?", tuple(_result(source, account))),
-        Answer("Against what?", tuple(_against(source, account, histories))),
-        Answer("In which regime?", tuple(_regimes(source, regimes, rows))),
-        Answer("Why so few trades?", tuple(_few(source, regimes))),
-        Answer("Is it real?", tuple(_real(source, histories))),
+        SummaryAnswer("Did it make money?", tuple(_result(source, account))),
+        SummaryAnswer("Against what?", tuple(_against(source, account, histories))),
+        SummaryAnswer("In which regime?", tuple(_regimes(source, regimes, rows))),
+        SummaryAnswer("Why so few trades?", tuple(_few(source, regimes))),
+        SummaryAnswer("Is it real?", tuple(_real(source, histories))),
     ]
 
 
-def _result(source: Source, account: Account) -> list[str]:
+def _result(source: Source, account: EquityAccount) -> list[str]:
     final, coin = account.metrics.final, source.currency
     made = "made" if final > source.capital else "lost" if final < source.capital else "kept"
     told = [
@@ -79,7 +77,7 @@ def _luck(source: Source) -> str:
     )
 
 
-def _against(source: Source, account: Account, histories: Histories) -> list[str]:
+def _against(source: Source, account: EquityAccount, histories: Histories) -> list[str]:
     names = [one.pair for one in histories.pairs] or list(source.pairs)
     pairs = f"{len(names)} pairs" if len(names) > 1 else names[0]
     if len(names) < len(source.pairs):

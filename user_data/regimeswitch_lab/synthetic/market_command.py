@@ -4,25 +4,28 @@ The generator itself is :mod:`regimeswitch_lab.synthetic.worlds`; this file is t
 files.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from freqtrade.misc import pair_to_filename
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.market.candles import TIMEFRAME_SECONDS, resample
-from regimeswitch_lab.screen import screen
+from regimeswitch_lab.inputs import InputError
+from regimeswitch_lab.options import OK, Subparsers, option, refusing, whole
+from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.synthetic.worlds import (
     KINDS,
+    MOST_DAYS,
     NO_REGIME,
     TRUE_REGIMES,
     MarketPair,
@@ -48,7 +51,7 @@ def write_market(market: Mapping[str, MarketPair], folder: Path) -> list[Path]:
     truth.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for pair, content in market.items():
-        name = pair.replace("/", "_")
+        name = pair_to_filename(pair)
         for timeframe in TIMEFRAME_SECONDS:
             candles = _candles(content.candles, timeframe)
             written.append(_write_feather(candles, folder / f"{name}-{timeframe}.feather"))
@@ -73,7 +76,7 @@ def market_figures(market: Mapping[str, MarketPair]) -> list[dict[str, Any]]:
     return figures
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command ``market`` to the command line."""
     parser = subparsers.add_parser(
         "market",
@@ -82,31 +85,34 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         f"and the true regime of every 5m candle in {TRUE_REGIMES_FOLDER}/.",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="data folder")
-    parser.add_argument(
+    option(
+        parser,
         "--pairs",
-        nargs="+",
         default=["BTC/USDT", "ETH/USDT"],
         metavar="PAIR",
         help="spot pairs (default: BTC/USDT ETH/USDT)",
     )
-    parser.add_argument("--days", type=_whole, default=120, help="length (default: 120)")
+    parser.add_argument(
+        "--days", type=whole(1, MOST_DAYS), default=120, help="length (default: 120)"
+    )
     parser.add_argument(
         "--end",
         default="2025-01-01",
         metavar="DATE",
         help="UTC date at which the last candle closes (default: 2025-01-01)",
     )
-    parser.add_argument("--seed", type=_whole, default=1, help="0 or more (default: 1)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="0 or more (default: 1)")
     parser.add_argument(
         "--kind",
         choices=KINDS,
         default=KINDS[0],
         help="regimes: learnable, its sign changes with the regime; random-walk: nothing to learn",
     )
-    parser.add_argument("--export", type=Path, metavar="FILE.json", help="the figures as JSON")
+    option(parser, "--export", metavar="FILE.json", help="the figures as JSON")
     parser.set_defaults(run=run)
 
 
+@refusing("market", InputError)
 def run(args: argparse.Namespace) -> int:
     """Generate, write and print; 0 when written, 2 on bad usage."""
     figures: list[dict[str, Any]] = []
@@ -126,29 +132,15 @@ def run(args: argparse.Namespace) -> int:
         if args.export:
             _export(args, figures)
     except ValueError as error:
-        return _refuse(str(error))
+        raise InputError(str(error)) from error
     except OSError as error:
         place = error.filename2 or error.filename or args.out
-        return _refuse(
+        raise InputError(
             f"cannot write {place}: {error.strerror or error}; --out is a folder and --export a "
             "file in a folder, both writable: choose another place or mend its permissions"
-        )
+        ) from error
     screen().print(_table(figures))
-    return 0
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number; write it like 120"
-        ) from None
-
-
-def _refuse(message: str) -> int:
-    print(f"regimeswitch market: {message}", file=sys.stderr)
-    return 2
+    return OK
 
 
 def _candles(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
@@ -162,17 +154,14 @@ def _candles(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
 
 
 def _write_feather(frame: pd.DataFrame, path: Path) -> Path:
-    return _replace(path, lambda draft: frame.to_feather(draft, compression="lz4"))
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> Path:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with _replacing(path) as fresh:
+        frame.to_feather(fresh, compression="lz4")
     return path
+
+
+def _replacing(path: Path) -> AbstractContextManager[Path]:
+    """Two commands may write the same market."""
+    return replacing(path, draft=f".{os.getpid()}.tmp", durable=False)
 
 
 def _export(args: argparse.Namespace, figures: list[dict[str, Any]]) -> None:
@@ -185,15 +174,18 @@ def _export(args: argparse.Namespace, figures: list[dict[str, Any]]) -> None:
     }
     text = json.dumps(result, indent=2) + "\n"
     args.export.parent.mkdir(parents=True, exist_ok=True)
-    _replace(args.export, lambda draft: draft.write_text(text, encoding="utf-8"))
+    with _replacing(args.export) as fresh:
+        fresh.write_text(text, encoding="utf-8")
 
 
 def _table(figures: list[dict[str, Any]]) -> Table:
     regimes = list(figures[0]["shares"])
-    table = Table("pair", title="Synthetic market: true regimes")
-    for heading in ("candles", "switches", *regimes):
-        table.add_column(heading, justify="right")
-    for row in figures:
-        shares = [f"{row['shares'][name]:.0%}" for name in regimes]
-        table.add_row(row["pair"], str(row["candles"]), str(row["switches"]), *shares)
-    return table
+    return table_of(
+        "Synthetic market: true regimes",
+        ["pair", "candles", "switches", *regimes],
+        [
+            [row["pair"], row["candles"], row["switches"]]
+            + [f"{row['shares'][name]:.0%}" for name in regimes]
+            for row in figures
+        ],
+    )

@@ -6,7 +6,6 @@ reader waits no longer than the longest ban there is. Imports nothing of freqtra
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -16,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from regimeswitch.bot.whole_files import replacing
 
 
 logger = logging.getLogger(__name__)
@@ -98,14 +99,12 @@ class BanFile:
     def _replace(self, bans: Mapping[str, Ban]) -> None:
         """Write the file as a whole, or leave it as it was."""
         lasting = [(host, asdict(ban)) for host, ban in bans.items() if ban.left > 0]
-        draft = self.path.with_name(f"{FILE}.{os.getpid()}-{self.by}")
+        content = json.dumps(dict(lasting[-MAX_HOSTS:]), indent=1)
         try:
-            draft.write_text(json.dumps(dict(lasting[-MAX_HOSTS:]), indent=1), encoding="utf-8")
-            draft.replace(self.path)
+            with replacing(self.path, draft=f".{os.getpid()}-{self.by}", durable=False) as fresh:
+                fresh.write_text(content, encoding="utf-8")
         except OSError as error:
             self._log_once(f"{self.path} cannot be written: {error}; a restart knows of no ban")
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
 
     def _log_once(self, text: str) -> None:
         """A line of the log, once: the file is read in every loop."""

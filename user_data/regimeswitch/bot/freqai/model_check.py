@@ -12,12 +12,12 @@ from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
     check_model,
     read_json,
-    replacing,
     saved_models,
     set_aside,
     trusted_copy,
 )
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.whole_files import replacing
 
 
 class ModelCheck:

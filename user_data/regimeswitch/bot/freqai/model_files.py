@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pickle
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from regimeswitch.bot.whole_files import make_durable, replacing
 
 
 MANIFEST = "digests.json"
@@ -26,28 +26,6 @@ class DamagedFileError(ValueError):
 def digest(path: Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def make_durable(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file to write into; it takes the place of ``path`` at the end, or never does."""
-    fresh = path.with_name(f"{path.name}.new")
-    try:
-        yield fresh
-        make_durable(fresh)
-        fresh.replace(path)
-        make_durable(path.parent)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def write_manifest(folder: Path, identifier: str) -> None:

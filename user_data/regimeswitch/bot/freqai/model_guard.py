@@ -22,13 +22,13 @@ from regimeswitch.bot.freqai.model_check import ModelCheck
 from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
     check_model,
-    replacing,
     set_aside,
     write_known,
     write_manifest,
 )
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings import SafetySettings
 
 

@@ -20,7 +20,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.misc import pair_to_filename
 from pandas.api.types import is_numeric_dtype as is_numeric
 
-from regimeswitch.bot.freqai.model_files import replacing
+from regimeswitch.bot.whole_files import replacing
 from regimeswitch.market.candles import utc_dates
 
 

@@ -7,7 +7,6 @@ lost or cannot be read, what holds then is sent once more.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from regimeswitch.bot.database_name import database_digest
+from regimeswitch.bot.whole_files import replacing
 
 
 logger = logging.getLogger(__name__)
@@ -89,15 +89,12 @@ class SentFile:
             if self.path is None or not self._changed:
                 return
             text = json.dumps({STATES: self._states, MARKS: self._marks}, indent=1)
-            draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
             try:
-                draft.write_text(text, encoding="utf-8")
-                draft.replace(self.path)
+                with replacing(self.path, draft=f".{os.getpid()}", durable=False) as fresh:
+                    fresh.write_text(text, encoding="utf-8")
                 self._changed = False
             except OSError as error:
                 self._log(f"{self.path} cannot be written: {error}; a restart repeats messages")
-                with contextlib.suppress(OSError):
-                    draft.unlink(missing_ok=True)
 
     def _read(self) -> Mapping[str, Any]:
         if self.path is None:

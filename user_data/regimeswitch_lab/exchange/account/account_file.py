@@ -1,7 +1,5 @@
 """The account's state in a file: whoever got an answer finds it again after a crash."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3
@@ -9,14 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
-from regimeswitch_lab.exchange.account.account_orders import (
-    Order,
-    Trade,
-    dumped,
-    loaded_order,
-    loaded_trade,
-)
-from regimeswitch_lab.exchange.account.balances import Amounts
+from regimeswitch_lab.exchange.account import account_orders
+from regimeswitch_lab.exchange.account.account_orders import AccountOrder, AccountTrade
+from regimeswitch_lab.exchange.account.settling import Amounts
 
 
 FORMAT = "1"
@@ -27,15 +20,15 @@ CREATE TABLE IF NOT EXISTS trades (number INTEGER PRIMARY KEY, line TEXT NOT NUL
 """
 
 
-class LedgerError(ValueError):
+class StateFileError(ValueError):
     """A state file that cannot be used; the text names it and the mend."""
 
 
-class Ledger:
+class StateFile:
     """One SQLite file. Readable by its owner only, since it holds the account's keys.
 
     :param path: the file, which is made when it is not there
-    :raises LedgerError: when it is no state file, or cannot be written
+    :raises StateFileError: when it is no state file, or cannot be written
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,12 +45,12 @@ class Ledger:
                 self._file.close()
                 raise
         except (OSError, sqlite3.Error) as error:
-            raise LedgerError(
+            raise StateFileError(
                 f"state file {path} cannot be used: {error}; name another by --state"
             ) from error
         facts = self.facts()
         if facts.get("format", FORMAT) != FORMAT:
-            raise LedgerError(
+            raise StateFileError(
                 f"state file {path} has format {facts['format']}, not {FORMAT}; remove it"
             )
 
@@ -65,25 +58,28 @@ class Ledger:
         """Everything that is neither an order nor a trade; empty for a new file."""
         return dict(self._file.execute("SELECT name, value FROM facts"))
 
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[AccountOrder]:
         """All orders by number."""
         rows = self._file.execute("SELECT line FROM orders ORDER BY id")
-        return [loaded_order(line) for (line,) in rows]
+        return [account_orders.loaded_order(line) for (line,) in rows]
 
-    def trades(self) -> list[Trade]:
+    def trades(self) -> list[AccountTrade]:
         """All trades in the order in which they were written."""
         rows = self._file.execute("SELECT line FROM trades ORDER BY number")
-        return [loaded_trade(line) for (line,) in rows]
+        return [account_orders.loaded_trade(line) for (line,) in rows]
 
     def write(
-        self, facts: dict[str, str], orders: Iterable[Order] = (), trades: Iterable[Trade] = ()
+        self,
+        facts: dict[str, str],
+        orders: Iterable[AccountOrder] = (),
+        trades: Iterable[AccountTrade] = (),
     ) -> None:
         """Write what has changed, all of it or nothing."""
         known = {"format": FORMAT, **facts}
         with self._file:
             self._put("facts", ((name, value) for name, value in known.items()))
-            self._put("orders", ((one.id, dumped(one)) for one in orders))
-            self._put("trades", ((None, dumped(one)) for one in trades))
+            self._put("orders", ((one.id, account_orders.dumped(one)) for one in orders))
+            self._put("trades", ((None, account_orders.dumped(one)) for one in trades))
 
     def _put(self, table: str, rows: Iterable[tuple[int | str | None, str]]) -> None:
         self._file.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)

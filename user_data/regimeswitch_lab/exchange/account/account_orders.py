@@ -1,7 +1,5 @@
 """Orders and trades of the account, and how they are written down and read again."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -20,7 +18,7 @@ OPEN = (NEW, PARTIALLY_FILLED)
 
 
 @dataclass
-class Order:
+class AccountOrder:
     """One order.
 
     :ivar quantity: in the base asset; of an order by quote amount what it came to
@@ -83,7 +81,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Trade:
+class AccountTrade:
     """One fill of an order; the fee is in the asset that was received.
 
     :ivar id: counts the account's trades of the pair
@@ -102,23 +100,23 @@ class Trade:
     maker: bool
 
 
-def dumped(one: Order | Trade) -> str:
+def dumped(one: AccountOrder | AccountTrade) -> str:
     """An order or trade as JSON."""
     return json.dumps(asdict(one), default=str)
 
 
-def loaded_order(line: str) -> Order:
+def loaded_order(line: str) -> AccountOrder:
     """An order from its JSON."""
-    return Order(**_values(Order, line))
+    return AccountOrder(**_values(AccountOrder, line))
 
 
-def loaded_trade(line: str) -> Trade:
+def loaded_trade(line: str) -> AccountTrade:
     """A trade from its JSON."""
-    return Trade(**_values(Trade, line))
+    return AccountTrade(**_values(AccountTrade, line))
 
 
-def _values(kind: type[Order] | type[Trade], line: str) -> dict[str, Any]:
-    money = {field.name for field in fields(kind) if field.type == "Decimal"}
+def _values(kind: type[AccountOrder] | type[AccountTrade], line: str) -> dict[str, Any]:
+    money = {field.name for field in fields(kind) if field.type is Decimal}
     return {
         name: Decimal(value) if name in money else value for name, value in json.loads(line).items()
     }

@@ -2,22 +2,27 @@
 
 It works on demand. At each look it goes from the moment of the last one to the present, along
 the path, so that the outcome does not depend on how often anyone looked. What it did stays done
-when the clock steps back.
+when the clock steps back. Resting orders get the volume of the path at their own price; what takes
+at once gets the levels that the public order book shows.
 """
 
-from __future__ import annotations
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
-from regimeswitch_lab.exchange.account.account_orders import EXPIRED, FOK, IOC, MARKET, Order
+from regimeswitch_lab.exchange.account.account_orders import EXPIRED, FOK, IOC, MARKET, AccountOrder
+from regimeswitch_lab.exchange.account.decimals import ZERO, down, times
 from regimeswitch_lab.exchange.account.order_filters import Rules
-from regimeswitch_lab.exchange.account.resting import reached, serve
 from regimeswitch_lab.exchange.account.settling import Settling
-from regimeswitch_lab.exchange.account.taking import DEPTH, Level, takes
-from regimeswitch_lab.exchange.market.pair_moment import Moments
-from regimeswitch_lab.exchange.market.price_path import Event, PricePath
+from regimeswitch_lab.exchange.market.candle_walk import Event, PricePath
+from regimeswitch_lab.exchange.market.pair_moment import Book, Moments
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests import api_errors
 
 
 NEVER = 2**62
+# As many levels as the public order book has at most.
+DEPTH = 5000
+Level = tuple[int, int]
 
 
 class Pair:
@@ -92,7 +97,7 @@ class Matching:
                 book = pair.moments.at(event.time).book(DEPTH)
                 self.take(order, takes(order, book, pair.rules), event.time)
 
-    def take(self, order: Order, got: list[Level], now: int) -> None:
+    def take(self, order: AccountOrder, got: list[Level], now: int) -> None:
         """Fill an order from the book, and settle what becomes of the rest.
 
         :param got: what the book has for it
@@ -106,7 +111,7 @@ class Matching:
             self.settling.close(order, rules, EXPIRED, now)
 
 
-def _reach(orders: list[Order], rules: Rules) -> tuple[int, int]:
+def _reach(orders: list[AccountOrder], rules: Rules) -> tuple[int, int]:
     """The prices at which something happens: up to the first, and from the second on."""
     below, above = 0, NEVER
     for order in orders:
@@ -116,3 +121,93 @@ def _reach(orders: list[Order], rules: Rules) -> tuple[int, int]:
         else:
             above = min(above, price)
     return below, above
+
+
+def reached(falling: bool, price: int, now: int) -> bool:
+    """Whether the price has come down, or up, to another; both in ticks."""
+    return now <= price if falling else now >= price
+
+
+def serve(
+    orders: Sequence[AccountOrder], event: Event, rules: Rules
+) -> Iterator[tuple[AccountOrder, int]]:
+    """The lots that resting orders get at their own price; also notes what was served.
+
+    All volume that is traded at the price of the best order, or beyond it, goes to that order
+    until it is full; then comes the next one. Whole lots only: what is left of a candle is lost.
+
+    :param orders: orders of one pair and one side that rest on the book
+    """
+    volume = event.volume
+    for order in sorted(orders, key=_priority):
+        if not volume or not reached(order.buys, rules.ticks(order.price), event.price):
+            return
+        if order.candle != event.candle:
+            order.candle, order.served, order.served_lots = event.candle, 0, 0
+        wanted = rules.lots(order.rest)
+        before = order.served
+        lots = min((before + volume) // rules.lot_units - order.served_lots, wanted)
+        order.served_lots += lots
+        # What a full order leaves goes to the next one.
+        full = lots == wanted
+        order.served = order.served_lots * rules.lot_units if full else before + volume
+        volume -= order.served - before
+        yield order, lots
+
+
+def _priority(order: AccountOrder) -> tuple[object, ...]:
+    """Best price first, then the oldest on the book."""
+    return (-order.price if order.buys else order.price, order.working, order.id)
+
+
+def levels(book: Book, rules: Rules, buys: bool) -> Iterator[Level]:
+    """The other side of the book, best level first, as ticks and lots."""
+    bids, asks = book.ticks()
+    lots = rules.lots_of(book.lot)
+    return ((ticks, lots) for ticks in (asks if buys else bids))
+
+
+def takes(order: AccountOrder, book: Book, rules: Rules) -> list[Level]:
+    """What an order would get now, as ticks and lots. No level is ever used up.
+
+    :raises ApiError: when a quote amount is not enough for one lot
+    """
+    if order.quote_quantity:
+        return _for_quote(order, book, rules)
+    limit = None if order.kind == MARKET else rules.ticks(order.price)
+    left = rules.lots(order.rest)
+    got = []
+    for ticks, lots in levels(book, rules, order.buys):
+        beyond = limit is not None and (ticks > limit if order.buys else ticks < limit)
+        if beyond or not left:
+            break
+        got.append((ticks, min(lots, left)))
+        left -= got[-1][1]
+    return got
+
+
+def _for_quote(order: AccountOrder, book: Book, rules: Rules) -> list[Level]:
+    left = order.quote_quantity
+    got = []
+    for ticks, lots in levels(book, rules, order.buys):
+        price = rules.price(ticks)
+        mine = min(lots, int(left // times(price, rules.step)))
+        if mine:
+            got.append((ticks, mine))
+            left -= down(times(price, rules.quantity(mine)))
+        if mine < lots:
+            break
+    if not got:
+        raise api_errors.no_liquidity()
+    return got
+
+
+def cost(got: list[Level], rules: Rules) -> Decimal:
+    """What the levels of a taking order come to, in the quote asset; each rounded down."""
+    values = [down(times(rules.price(ticks), rules.quantity(lots))) for ticks, lots in got]
+    return sum(values, ZERO)
+
+
+def amount(got: list[Level], rules: Rules) -> Decimal:
+    """What the levels of a taking order come to, in the base asset."""
+    return rules.quantity(sum(lots for _, lots in got))

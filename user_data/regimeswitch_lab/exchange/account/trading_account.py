@@ -1,41 +1,34 @@
 """Trading on the embedded exchange: one account, its orders, and the state behind them."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
+import secrets
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from regimeswitch_lab.exchange.account.account_file import (
-    Ledger,
-    LedgerError,
-    read_amounts,
-    written_amounts,
-)
-from regimeswitch_lab.exchange.account.account_orders import CANCELED, Order, Trade
-from regimeswitch_lab.exchange.account.admission import check_filters, check_moment
-from regimeswitch_lab.exchange.account.balances import Account
+from regimeswitch_lab.exchange.account import account_file
+from regimeswitch_lab.exchange.account.account_orders import CANCELED, AccountOrder, AccountTrade
 from regimeswitch_lab.exchange.account.decimals import ZERO
-from regimeswitch_lab.exchange.account.matching import Matching
-from regimeswitch_lab.exchange.account.order_errors import (
-    restricted_cancel,
-    unknown_order,
-)
-from regimeswitch_lab.exchange.account.order_filters import Rules
-from regimeswitch_lab.exchange.account.settling import Settling
-from regimeswitch_lab.exchange.account.taking import DEPTH, amount, cost, takes
-from regimeswitch_lab.exchange.http.api_errors import (
-    invalid_symbol,
-)
-from regimeswitch_lab.exchange.http.order_form import read_order
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.http.signing import Credentials
+from regimeswitch_lab.exchange.account.matching import DEPTH, Matching, amount, cost, takes
+from regimeswitch_lab.exchange.account.order_filters import Rules, check_filters, check_moment
+from regimeswitch_lab.exchange.account.order_form import read_order
+from regimeswitch_lab.exchange.account.settling import Balances, Settling
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests import api_errors
+from regimeswitch_lab.exchange.requests.request_form import Form
 
 
 FEE = Decimal("0.001")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Key and secret of the account; dummies that are worth nothing outside this exchange."""
+
+    key: str = field(default_factory=lambda: secrets.token_hex(32))
+    secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
 
 class Trading:
@@ -46,7 +39,7 @@ class Trading:
     :param fee: the exchange's share of what a trade brings
     :param ledger: where the state is kept; without one it ends with the process
     :param credentials: key and secret; default: those of the state file, else new ones
-    :raises LedgerError: when the state belongs to other candles
+    :raises StateFileError: when the state belongs to other candles
     """
 
     def __init__(
@@ -55,11 +48,11 @@ class Trading:
         balances: Mapping[str, Decimal],
         *,
         fee: Decimal = FEE,
-        ledger: Ledger | None = None,
+        ledger: account_file.StateFile | None = None,
         credentials: Credentials | None = None,
     ) -> None:
         self.market = market
-        self.account = Account(balances)
+        self.account = Balances(balances)
         self.settling = Settling(self.account, fee)
         self.matching = Matching(market, self.settling)
         self.ledger = ledger
@@ -68,17 +61,17 @@ class Trading:
         kept = Credentials(facts["key"], facts["secret"]) if "key" in facts else Credentials()
         self.credentials = credentials or kept
         if ledger is not None and "books" in facts:
-            self.account.restore(read_amounts(facts["books"]))
+            self.account.restore(account_file.read_amounts(facts["books"]))
             self.settling.restore(ledger.orders(), ledger.trades())
             self._check_symbols(ledger)
             self.matching.seen = int(facts["seen"])
         self._written = len(self.settling.trades)
         self._write()
 
-    def _check_symbols(self, ledger: Ledger) -> None:
+    def _check_symbols(self, ledger: account_file.StateFile) -> None:
         unknown = {order.symbol for order in self.settling.open()} - set(self.market.symbols())
         if unknown:
-            raise LedgerError(
+            raise account_file.StateFileError(
                 f"state file {ledger.path} has open orders of {', '.join(sorted(unknown))}, which "
                 f"{self.market.store.folder} has no candles of; serve the candles that it was "
                 "made with, or name another file by --state"
@@ -104,7 +97,7 @@ class Trading:
                 "key": self.credentials.key,
                 "secret": self.credentials.secret,
                 "seen": str(self.matching.seen),
-                "books": written_amounts(self.account.books()),
+                "books": account_file.written_amounts(self.account.books()),
             }
             trades = self.settling.trades[self._written :]
             self.ledger.write(facts, self.settling.touched.values(), trades)
@@ -117,10 +110,10 @@ class Trading:
         :raises ApiError: when it is not traded
         """
         if symbol not in self.market.symbols():
-            raise invalid_symbol()
+            raise api_errors.invalid_symbol()
         return self.matching.rules(symbol)
 
-    def _read(self, form: Form, now: int) -> Order:
+    def _read(self, form: Form, now: int) -> AccountOrder:
         """The order of a request, held against the pair's filters."""
         rules = self.rules(form.mandatory("symbol"))
         order = read_order(form, rules.symbol.name, len(self.settling.orders) + 1, now)
@@ -139,7 +132,7 @@ class Trading:
         with self.look() as now:
             self._read(form, now)
 
-    def place(self, form: Form) -> Order:
+    def place(self, form: Form) -> AccountOrder:
         """Place the order of a request.
 
         :return: the order as it is afterwards
@@ -160,21 +153,21 @@ class Trading:
             self.matching.take(order, got, now)
             return order
 
-    def cancel(self, order: Order | None, restriction: str | None = None) -> Order:
+    def cancel(self, order: AccountOrder | None, restriction: str | None = None) -> AccountOrder:
         """Cancel an order; call it inside :meth:`look`.
 
         :param restriction: the only status in which it may be cancelled
         :raises ApiError: when there is none, or it is not open
         """
         if order is None or not order.open:
-            raise unknown_order()
+            raise api_errors.unknown_order()
         if restriction is not None and order.status != restriction:
-            raise restricted_cancel()
+            raise api_errors.restricted_cancel()
         rules = self.matching.rules(order.symbol)
         self.settling.close(order, rules, CANCELED, self.matching.seen)
         return order
 
-    def find(self, symbol: str, number: int | None, client_id: str | None) -> Order | None:
+    def find(self, symbol: str, number: int | None, client_id: str | None) -> AccountOrder | None:
         """An order by its number or its client id; of several with that id the newest."""
         if number is not None:
             order = self.settling.orders.get(number)
@@ -186,7 +179,7 @@ class Trading:
                 return order
         return None
 
-    def trades_of(self, order: Order) -> list[Trade]:
+    def trades_of(self, order: AccountOrder) -> list[AccountTrade]:
         """The fills of an order that was just placed: the last ones there are."""
         newest = itertools.takewhile(
             lambda trade: trade.order_id == order.id, reversed(self.settling.trades)

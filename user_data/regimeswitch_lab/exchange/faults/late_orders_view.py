@@ -4,16 +4,14 @@ What comes out of an account that is read from a copy which lags behind: the ord
 orders, trades and the balance of its coin.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.account.order_errors import no_such_order
 from regimeswitch_lab.exchange.faults.fault_rules import ORDER_PATH
 from regimeswitch_lab.exchange.http.handlers import compact, refusal
+from regimeswitch_lab.exchange.requests.api_errors import no_such_order
 
 
 LISTS = ("/api/v3/openOrders", "/api/v3/allOrders", "/api/v3/myTrades")

@@ -1,1 +1,1 @@
-"""The HTTP and websocket side: requests, responses, limits, errors."""
+"""The HTTP and websocket side: handlers, responses, limits, streams."""

@@ -1,15 +1,13 @@
 """What every handler of the exchange needs: answers, weights, the application."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from regimeswitch_lab.exchange.http.api_errors import ApiError, unknown_path
 from regimeswitch_lab.exchange.http.request_limits import RateLimitError, RequestLimits
+from regimeswitch_lab.exchange.requests.api_errors import ApiError, unknown_path
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

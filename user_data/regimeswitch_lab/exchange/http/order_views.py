@@ -1,20 +1,21 @@
 """Orders, trades and the account as Binance writes them in its answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
-from regimeswitch_lab.exchange.account.account_orders import STOP_LOSS_LIMIT, Order, Trade
-from regimeswitch_lab.exchange.account.balances import Account
+from regimeswitch_lab.exchange.account.account_orders import (
+    STOP_LOSS_LIMIT,
+    AccountOrder,
+    AccountTrade,
+)
 from regimeswitch_lab.exchange.account.decimals import ZERO, text
-from regimeswitch_lab.exchange.account.settling import Settling
+from regimeswitch_lab.exchange.account.settling import Balances, Settling
 
 
 ACK, RESULT, FULL = "ACK", "RESULT", "FULL"
 Answer = dict[str, object]
 
 
-def _head(order: Order) -> Answer:
+def _head(order: AccountOrder) -> Answer:
     return {
         "symbol": order.symbol,
         "orderId": order.id,
@@ -23,7 +24,7 @@ def _head(order: Order) -> Answer:
     }
 
 
-def _state(order: Order) -> Answer:
+def _state(order: AccountOrder) -> Answer:
     return {
         "price": text(order.price),
         "origQty": text(order.quantity),
@@ -39,16 +40,16 @@ def _state(order: Order) -> Answer:
     }
 
 
-def _strategy(order: Order) -> Answer:
+def _strategy(order: AccountOrder) -> Answer:
     numbers = {"strategyId": order.strategy_id, "strategyType": order.strategy_type}
     return {name: number for name, number in numbers.items() if number is not None}
 
 
-def _stop(order: Order) -> Answer:
+def _stop(order: AccountOrder) -> Answer:
     return {"stopPrice": text(order.stop_price)} if order.kind == STOP_LOSS_LIMIT else {}
 
 
-def queried(order: Order) -> Answer:
+def queried(order: AccountOrder) -> Answer:
     """An order that was asked for."""
     return {
         **_head(order),
@@ -62,7 +63,7 @@ def queried(order: Order) -> Answer:
     }
 
 
-def placed(order: Order, trades: Sequence[Trade], kind: str) -> Answer:
+def placed(order: AccountOrder, trades: Sequence[AccountTrade], kind: str) -> Answer:
     """A new order, with as much detail as its ``newOrderRespType`` wants."""
     acknowledged = {**_head(order), "transactTime": order.created}
     if kind == ACK:
@@ -73,7 +74,7 @@ def placed(order: Order, trades: Sequence[Trade], kind: str) -> Answer:
     return {**result, "fills": [_fill(trade) for trade in trades]}
 
 
-def _fill(trade: Trade) -> Answer:
+def _fill(trade: AccountTrade) -> Answer:
     return {
         "price": text(trade.price),
         "qty": text(trade.quantity),
@@ -83,7 +84,7 @@ def _fill(trade: Trade) -> Answer:
     }
 
 
-def cancelled(order: Order, client_id: str) -> Answer:
+def cancelled(order: AccountOrder, client_id: str) -> Answer:
     """An order that was cancelled.
 
     :param client_id: the id of the cancel
@@ -98,7 +99,7 @@ def cancelled(order: Order, client_id: str) -> Answer:
     }
 
 
-def traded(trade: Trade) -> Answer:
+def traded(trade: AccountTrade) -> Answer:
     """A trade of the account."""
     return {
         "symbol": trade.symbol,
@@ -167,7 +168,7 @@ def commissions(settling: Settling) -> Answer:
     }
 
 
-def _balance(account: Account, asset: str) -> Answer:
+def _balance(account: Balances, asset: str) -> Answer:
     return {
         "asset": asset,
         "free": text(account.free.get(asset, ZERO)),

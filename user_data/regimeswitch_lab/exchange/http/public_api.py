@@ -1,21 +1,18 @@
-"""Binance's public REST API over the visible market."""
-
-from __future__ import annotations
+"""Binance's public REST interface over what is visible of a market."""
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.api_errors import bad_choice, bad_combination, invalid_interval
 from regimeswitch_lab.exchange.http.handlers import answer, compact, text_answer
-from regimeswitch_lab.exchange.http.request_form import Form
+from regimeswitch_lab.exchange.http.klines import KlineTexts
 from regimeswitch_lab.exchange.http.request_limits import RATE_LIMITS
-from regimeswitch_lab.exchange.http.routes import public
+from regimeswitch_lab.exchange.http.signing import public
 from regimeswitch_lab.exchange.http.tickers import Symbols, Tickers, step_weight
-from regimeswitch_lab.exchange.http.time_parameters import zone_ms
 from regimeswitch_lab.exchange.market.candle_store import INTERVALS, CandleError
-from regimeswitch_lab.exchange.market.klines import KlineTexts
-from regimeswitch_lab.exchange.market.public_trades import Tape, Trade
+from regimeswitch_lab.exchange.market.public_trades import PublicTrade, Tape
 from regimeswitch_lab.exchange.market.symbols import PERMISSION
 from regimeswitch_lab.exchange.market.visible_market import Market
+from regimeswitch_lab.exchange.requests import api_errors
+from regimeswitch_lab.exchange.requests.request_form import Form, zone_ms
 
 
 KLINES_DEFAULT, KLINES_MAX = 500, 1000
@@ -77,7 +74,7 @@ class Rest:
         symbols, _ = self.symbols.chosen(form)
         named = "symbol" in form or "symbols" in form
         if named and ("permissions" in form or "symbolStatus" in form):
-            raise bad_combination()
+            raise api_errors.bad_combination()
         if PERMISSION not in permissions(form):
             symbols = []
         shown = form.flag("showPermissionSets", True)
@@ -95,14 +92,14 @@ class Rest:
         symbol = self.symbols.named(form.mandatory("symbol")).name
         interval = form.mandatory("interval")
         if interval not in INTERVALS:
-            raise invalid_interval()
+            raise api_errors.invalid_interval()
         start, end = form.time("startTime"), form.time("endTime")
         limit = form.limit(KLINES_DEFAULT, KLINES_MAX)
         zone, now = zone_ms(form.text("timeZone")), self.market.clock()
         try:
             rows = self.market.klines(symbol, interval, start, end, limit, now, zone)
         except CandleError as error:
-            raise invalid_interval(str(error)) from error
+            raise api_errors.invalid_interval(str(error)) from error
         lines = self._klines.texts(symbol, interval, rows, now, zone)
         return text_answer(f"[{','.join(lines)}]", 2)
 
@@ -133,7 +130,7 @@ class Rest:
         first = form.whole("fromId")
         start, end = form.time("startTime"), form.time("endTime")
         if first is not None and (start is not None or end is not None):
-            raise bad_combination()
+            raise api_errors.bad_combination()
         if start is not None:
             first = self._tape(form).before(start)
         found = self._found(form, first, end)
@@ -142,7 +139,7 @@ class Rest:
     def _tape(self, form: Form) -> Tape:
         return self.market.tape(self.symbols.named(form.mandatory("symbol")).name)
 
-    def _found(self, form: Form, first: int | None, end: int | None = None) -> list[Trade]:
+    def _found(self, form: Form, first: int | None, end: int | None = None) -> list[PublicTrade]:
         """The first trades from a number on, or the last ones, up to a moment at the most."""
         tape, now = self._tape(form), self.market.clock()
         limit = form.limit(TRADES_DEFAULT, TRADES_MAX)
@@ -160,11 +157,11 @@ def permissions(form: Form) -> list[str]:
     text = form.text("permissions")
     wanted = form.listed("permissions") if text and text.startswith("[") else [text or PERMISSION]
     if not set(wanted or ()) <= set(PERMISSIONS):
-        raise bad_choice("permissions")
+        raise api_errors.bad_choice("permissions")
     return wanted or []
 
 
-def trade_line(trade: Trade) -> dict[str, object]:
+def trade_line(trade: PublicTrade) -> dict[str, object]:
     """A trade as the lists of trades show it."""
     return {
         "id": trade.number,
@@ -177,7 +174,7 @@ def trade_line(trade: Trade) -> dict[str, object]:
     }
 
 
-def aggregate_line(trade: Trade) -> dict[str, object]:
+def aggregate_line(trade: PublicTrade) -> dict[str, object]:
     """A trade as the list of aggregates shows it."""
     return {
         "a": trade.number,

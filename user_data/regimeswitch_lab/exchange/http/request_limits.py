@@ -3,11 +3,9 @@
 All of it goes by the exchange's clock, so that a moved clock lifts a ban as waiting would.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
-from regimeswitch_lab.exchange.http.api_errors import ApiError
+from regimeswitch_lab.exchange.requests.api_errors import ApiError
 
 
 MINUTE_MS = 60_000
@@ -32,7 +30,7 @@ RATE_LIMITS = (
 
 
 @dataclass
-class Window:
+class CountWindow:
     """A sum over the current window of a clock, and only of that window.
 
     :ivar length_ms: windows begin at whole multiples of it
@@ -63,8 +61,8 @@ class RequestLimits:
 
     def __init__(self, enforced: bool = True) -> None:
         self.enforced = enforced
-        self._weight = Window(MINUTE_MS)
-        self._refusals = Window(MINUTE_MS)
+        self._weight = CountWindow(MINUTE_MS)
+        self._refusals = CountWindow(MINUTE_MS)
         self._ban_ms = 0
         self._banned_until = 0
 
@@ -99,14 +97,14 @@ class RequestLimits:
         longer = min(self._ban_ms * BAN_GROWTH, LONGEST_BAN_MS)
         self._ban_ms = FIRST_BAN_MS if forgiven or not self._ban_ms else longer
         self._banned_until = now + self._ban_ms
-        self._refusals = Window(MINUTE_MS)
+        self._refusals = CountWindow(MINUTE_MS)
 
 
 class OrderCounts:
     """New orders of one account; its headers belong to every answer about a new order."""
 
     def __init__(self) -> None:
-        self._windows = {name: Window(length) for name, length, _ in ORDER_WINDOWS}
+        self._windows = {name: CountWindow(length) for name, length, _ in ORDER_WINDOWS}
 
     def check(self, now: int) -> None:
         """Refuse another order once a window is full.

@@ -1,25 +1,17 @@
-"""Who may trade: the account's key and secret, and the signature of a request."""
-
-from __future__ import annotations
+"""Who may ask what: handlers that anyone reaches, and those that want the owner's signature."""
 
 import hashlib
 import hmac
-import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from decimal import Decimal
 
-from regimeswitch_lab.exchange.http.api_errors import (
-    bad_key,
-    bad_key_format,
-    bad_signature,
-    missing_parameter,
-    too_early,
-    too_late,
-    window_too_long,
-)
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.http.time_parameters import MICROSECONDS
+from aiohttp import web
+
+from regimeswitch_lab.exchange.account.trading_account import Credentials, Trading
+from regimeswitch_lab.exchange.http.handlers import Handler
+from regimeswitch_lab.exchange.requests import api_errors
+from regimeswitch_lab.exchange.requests.request_form import MICROSECONDS, Form
 
 
 KEY_HEADER = "X-MBX-APIKEY"
@@ -28,14 +20,9 @@ WINDOW_DEFAULT_MS, WINDOW_MAX_MS = 5000, 60_000
 AHEAD_MS = 1000
 DRIFT: ContextVar[int] = ContextVar("drift", default=0)
 """How far the clock that a request is judged by is ahead of the market's, milliseconds."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Key and secret of the account; dummies that are worth nothing outside this exchange."""
-
-    key: str = field(default_factory=lambda: secrets.token_hex(32))
-    secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+FormHandler = Callable[[Form], Awaitable[web.Response]]
+SIGNED_NAMES = (SIGNATURE, "timestamp", "recvWindow")
+UNIT_HEADER, SBE_HEADER = "X-MBX-TIME-UNIT", "X-MBX-SBE"
 
 
 def octets(text: str) -> bytes:
@@ -62,9 +49,9 @@ def check_key(credentials: Credentials, key: str | None) -> None:
     :raises ApiError: as Binance answers
     """
     if not key:
-        raise bad_key_format()
+        raise api_errors.bad_key_format()
     if not hmac.compare_digest(octets(key), octets(credentials.key)):
-        raise bad_key()
+        raise api_errors.bad_key()
 
 
 def check_signature(credentials: Credentials, form: Form, text: str, now: int) -> None:
@@ -77,19 +64,80 @@ def check_signature(credentials: Credentials, form: Form, text: str, now: int) -
     """
     given = form.text(SIGNATURE)
     if given is None:
-        raise missing_parameter(SIGNATURE)
+        raise api_errors.missing_parameter(SIGNATURE)
     stamp = form.whole("timestamp")
     if stamp is None:
-        raise missing_parameter("timestamp")
+        raise api_errors.missing_parameter("timestamp")
     # Microseconds are not rounded: the window may be a part of a millisecond.
     moment = Decimal(stamp) / 1000 if stamp >= MICROSECONDS else Decimal(stamp)
     window = form.window()
     if window is not None and window > WINDOW_MAX_MS:
-        raise window_too_long()
+        raise api_errors.window_too_long()
     if moment >= now + AHEAD_MS:
-        raise too_early()
+        raise api_errors.too_early()
     if now - moment > (WINDOW_DEFAULT_MS if window is None else window):
-        raise too_late()
+        raise api_errors.too_late()
     expected = signature(credentials.secret, text)
     if not hmac.compare_digest(given.lower().encode(), expected.encode()):
-        raise bad_signature()
+        raise api_errors.bad_signature()
+
+
+def check_headers(request: web.Request) -> None:
+    """Refuse answers in another form than JSON with milliseconds: there is no other here.
+
+    :raises ApiError: with Binance's code
+    """
+    if SBE_HEADER in request.headers:
+        raise api_errors.ApiError(-1155, "SBE is not enabled.")
+    check_unit(request.headers.get(UNIT_HEADER, "MILLISECOND"))
+
+
+def check_unit(unit: str) -> None:
+    """Refuse times in another unit than milliseconds.
+
+    :raises ApiError: with Binance's code
+    """
+    if unit.upper() == "MICROSECOND":
+        raise api_errors.ApiError(-1020, "MICROSECOND is not supported by the embedded exchange.")
+    if unit.upper() != "MILLISECOND":
+        text = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
+        raise api_errors.ApiError(-1194, text)
+
+
+def public(handler: FormHandler, names: Sequence[str] = ()) -> Handler:
+    """A handler that anyone reaches.
+
+    :param names: the parameters that it has
+    """
+
+    async def checked(request: web.Request) -> web.StreamResponse:
+        check_headers(request)
+        form = Form(request.raw_path.partition("?")[2])
+        form.only(names)
+        return await handler(form)
+
+    return checked
+
+
+def signed(trading: Trading, handler: FormHandler, names: Sequence[str] | None = None) -> Handler:
+    """A handler that is only called for requests of the account's owner.
+
+    :param names: the parameters that it has; None leaves out the others, as Binance's sapi does
+    """
+
+    async def checked(request: web.Request) -> web.StreamResponse:
+        check_key(trading.credentials, request.headers.get(KEY_HEADER))
+        check_headers(request)
+        # Bytes that are no text belong to no valid signature, so they need not survive.
+        query, body = (
+            raw.decode(errors="replace")
+            for raw in (octets(request.raw_path.partition("?")[2]), await request.read())
+        )
+        form = Form(query, body)
+        if names is not None:
+            form.only((*names, *SIGNED_NAMES))
+        now = trading.market.clock() + DRIFT.get()
+        check_signature(trading.credentials, form, signed_text(query, body), now)
+        return await handler(form)
+
+    return checked

@@ -1,25 +1,20 @@
 """What the websocket streams tell, and when: each stream says what is due at a moment.
 
 Time only goes forward in a stream. While the clock stands still, or is behind what was told,
-nothing is due; where it jumps, every candle that closed on the way is.
+nothing is due; where it jumps, every candle that closed on the way is. The streams of the order
+book tell the best levels, or the changes.
 """
-
-from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from regimeswitch_lab.exchange.http.tickers import (
-    average_of,
-    day_of,
-    rolling_start,
-    window_ms,
-    window_of,
-)
-from regimeswitch_lab.exchange.market.candle_store import Rows, closing, opening
-from regimeswitch_lab.exchange.market.klines import Kline, klines_of
+from regimeswitch_lab.exchange.http import tickers
+from regimeswitch_lab.exchange.http.klines import Kline, klines_of
+from regimeswitch_lab.exchange.market.candle_store import CandleRows, closing, opening
+from regimeswitch_lab.exchange.market.pair_moment import Book
+from regimeswitch_lab.exchange.market.symbols import decimal
 from regimeswitch_lab.exchange.market.visible_market import Market
 
 
@@ -56,6 +51,8 @@ MINI_LETTERS = "cohlvq"
 WINDOW_LETTERS = "pPwcohlvqOCFLn"
 # Of a ticker, what goes on although nothing has been traded.
 TIMES = "EOC"
+# Levels of a book that the stream of changes covers, on either side.
+DIFF_LEVELS = 1000
 
 
 class Stream(ABC):
@@ -114,10 +111,10 @@ class KlineStream(Stream):
                 start = one.closed + 1
             whole = len(rows.opens) == MOST
 
-    def _rows(self, start: int, now: int) -> Rows:
+    def _rows(self, start: int, now: int) -> CandleRows:
         return self.market.klines(self.symbol, self.interval, start, None, MOST, now, self.zone_ms)
 
-    def _klines(self, rows: Rows, now: int) -> list[Kline]:
+    def _klines(self, rows: CandleRows, now: int) -> list[Kline]:
         return klines_of(self.market, self.symbol, self.interval, rows, now, self.zone_ms)
 
     def _event(self, one: Kline, now: int, over: bool) -> Event:
@@ -159,7 +156,7 @@ class TickerStream(Stream):
 
     def _events(self, now: int) -> Iterator[Event]:
         if self._ticked(now, TICKER_MS):
-            day = day_of(self.market.moment(self.symbol, now), now)
+            day = tickers.day_of(self.market.moment(self.symbol, now), now)
             letters = MINI_LETTERS if self.mini else TICKER_LETTERS
             event: Event = {"e": "24hrMiniTicker" if self.mini else "24hrTicker", "E": now}
             yield event | {"s": self.symbol} | {one: day[TICKER_LETTERS[one]] for one in letters}
@@ -177,9 +174,9 @@ class WindowStream(Stream):
 
     def _events(self, now: int) -> Iterator[Event]:
         if self._ticked(now, TICKER_MS):
-            start = rolling_start(now, window_ms(self.size))
+            start = tickers.rolling_start(now, tickers.window_ms(self.size))
             pair = self.market.symbols()[self.symbol]
-            window = window_of(self.market, pair, start, now, now)
+            window = tickers.window_of(self.market, pair, start, now, now)
             event: Event = {"e": f"{self.size}Ticker", "E": now, "s": self.symbol}
             yield event | {one: window[TICKER_LETTERS[one]] for one in WINDOW_LETTERS}
 
@@ -193,7 +190,7 @@ class AverageStream(Stream):
 
     def _events(self, now: int) -> Iterator[Event]:
         if self._ticked(now, TICKER_MS):
-            price, at = average_of(self.market, self.symbol, now)
+            price, at = tickers.average_of(self.market, self.symbol, now)
             if price != self._told:
                 self._told = price
                 event: Event = {"e": "avgPrice", "E": now, "s": self.symbol, "i": "5m"}
@@ -208,7 +205,11 @@ class AllStream:
     """
 
     def __init__(
-        self, market: Market, last: int, made: Callable[[str, int], Stream], every: int = TICKER_MS
+        self,
+        market: Market,
+        last: int,
+        made: Callable[[str, int], Stream],
+        every: int = TICKER_MS,
     ) -> None:
         self.market = market
         self.last = last
@@ -233,3 +234,66 @@ class AllStream:
             if facts != self._told.get(name):
                 self._told[name] = facts
                 yield event
+
+
+class BookStream(Stream):
+    """The best bid and ask, or the best levels, when they change; the present ones at once."""
+
+    def __init__(
+        self, market: Market, symbol: str, last: int, levels: int | None, every: int
+    ) -> None:
+        super().__init__(market, symbol, last - 1)
+        self.levels = levels
+        self.every = every
+        self._told: int | None = None
+
+    def _events(self, now: int) -> Iterator[Event]:
+        moment = self.market.moment(self.symbol, now)
+        early = self._told is not None and not self._ticked(now, self.every)
+        if early or moment.version == self._told:
+            return
+        self._told = moment.version
+        if self.levels is None:
+            best = tickers.best_of(moment)
+            letters = {letter: best[TICKER_LETTERS[letter]] for letter in "bBaA"}
+            yield {"u": moment.version, "s": self.symbol, **letters}
+        else:
+            bids, asks = moment.book(self.levels).sides()
+            yield {"lastUpdateId": moment.version, "bids": bids, "asks": asks}
+
+
+class DiffStream(Stream):
+    """The changes of the book, in an unbroken row of numbers."""
+
+    def __init__(self, market: Market, symbol: str, last: int, every: int) -> None:
+        super().__init__(market, symbol, last)
+        self.every = every
+        # What the first change follows: the book of the moment of the subscription.
+        self._told = self._book(last) if symbol in market.symbols() else None
+
+    def _book(self, now: int) -> tuple[int, Book]:
+        moment = self.market.moment(self.symbol, now)
+        return moment.version, moment.book(DIFF_LEVELS)
+
+    def _events(self, now: int) -> Iterator[Event]:
+        if self._told is None:
+            self._told = self._book(now)
+        if not self._ticked(now, self.every):
+            return
+        version, before = self._told
+        found, book = self._book(now)
+        if found > version:
+            self._told = (found, book)
+            event: Event = {"e": "depthUpdate", "E": now, "s": self.symbol}
+            event |= {"U": version + 1, "u": found}
+            yield event | dict(zip("ba", changes(before, book), strict=True))
+
+
+def changes(before: Book, after: Book) -> Iterator[list[list[str]]]:
+    """The levels of each side that have gone, with no amount, and those that are new."""
+    lot = decimal(after.lot)
+    for old, new in zip(before.ticks(), after.ticks(), strict=True):
+        gone = [[after.text(tick), decimal(0.0)] for tick in old if tick not in new]
+        same = before.lot == after.lot
+        fresh = [[after.text(tick), lot] for tick in new if not (same and tick in old)]
+        yield gone + fresh

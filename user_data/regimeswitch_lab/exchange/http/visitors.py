@@ -5,16 +5,14 @@ that it points at loopback even read the answers (DNS rebinding). Such requests 
 ``Origin``, the browser's ``Sec-Fetch-Site`` or the foreign name in ``Host``.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.http.api_errors import foreign_request
 from regimeswitch_lab.exchange.http.handlers import Handler, refusal
+from regimeswitch_lab.exchange.requests.api_errors import foreign_request
 
 
 # What a browser says of requests that no foreign page has caused.

@@ -1,14 +1,12 @@
 """The part of Binance's wallet and margin interface that clients ask when they start."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from regimeswitch_lab.exchange.account.decimals import ZERO, text
 from regimeswitch_lab.exchange.account.trading_account import Trading
 from regimeswitch_lab.exchange.http.handlers import answer
-from regimeswitch_lab.exchange.http.request_form import Form
-from regimeswitch_lab.exchange.http.routes import FormHandler, signed
+from regimeswitch_lab.exchange.http.signing import FormHandler, signed
+from regimeswitch_lab.exchange.requests.request_form import Form
 
 
 # Weights here count against another limit than those of /api.

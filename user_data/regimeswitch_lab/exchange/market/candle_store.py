@@ -2,11 +2,9 @@
 
 A timeframe with a file of its own comes from that file; any longer one is aggregated from the
 longest stored timeframe that divides it, and so are those that open by the clock of another zone.
-Nothing here knows the time: what is visible when is
-:mod:`regimeswitch_lab.exchange.market.visible_market`'s business.
+Nothing here knows the time: what is visible when is the business of
+:mod:`regimeswitch_lab.exchange.market.visible_market`.
 """
-
-from __future__ import annotations
 
 import re
 from dataclasses import dataclass
@@ -44,7 +42,7 @@ class CandleError(ValueError):
 
 
 @dataclass(frozen=True)
-class Rows:
+class CandleRows:
     """Candles as arrays.
 
     :ivar opens: opening times in epoch milliseconds, ascending, shape (n,)
@@ -93,10 +91,10 @@ def divides(step: str, zone_ms: int) -> bool:
     return zone_ms == 0 or (step != "1M" and zone_ms % (seconds(step) * 1000) == 0)
 
 
-def rows_of(frame: pd.DataFrame, shift_ms: int = 0) -> Rows:
+def rows_of(frame: pd.DataFrame, shift_ms: int = 0) -> CandleRows:
     """Arrays of a candle frame, its dates moved by ``shift_ms``."""
     opens = utc_dates(frame["date"]).to_numpy("datetime64[ms]").astype(np.int64)
-    return Rows(opens + shift_ms, frame[OHLCV[1:]].to_numpy(dtype=np.float64))
+    return CandleRows(opens + shift_ms, frame[OHLCV[1:]].to_numpy(dtype=np.float64))
 
 
 def summed(volumes: Floats) -> Floats:
@@ -105,22 +103,22 @@ def summed(volumes: Floats) -> Floats:
     return found
 
 
-def aggregate(rows: Rows, interval: str, zone_ms: int = 0) -> Rows:
+def aggregate(rows: CandleRows, interval: str, zone_ms: int = 0) -> CandleRows:
     """Candles of a longer interval.
 
-    Up to a day they are complete; see :func:`regimeswitch.market.candles.resample`. Longer ones are
-    there from the first candle on: Binance's first month of a pair holds what was traded of it.
+    Up to a day they are complete; see :func:`regimeswitch.market.candles.resample`. Longer ones
+    are there from the first candle on: Binance's first month of a pair holds what was traded of it.
 
     :param rows: candles of an interval that divides ``interval``, also in the zone
     """
     if seconds(interval) > DAY_MS // 1000:
         return _days(rows, interval, zone_ms)
-    frame = resample(Rows(rows.opens + zone_ms, rows.ohlcv).frame(), interval)
+    frame = resample(CandleRows(rows.opens + zone_ms, rows.ohlcv).frame(), interval)
     longer = rows_of(frame.assign(volume=summed(frame["volume"].to_numpy())))
-    return Rows(longer.opens - zone_ms, longer.ohlcv)
+    return CandleRows(longer.opens - zone_ms, longer.ohlcv)
 
 
-def _days(rows: Rows, interval: str, zone_ms: int) -> Rows:
+def _days(rows: CandleRows, interval: str, zone_ms: int) -> CandleRows:
     opens, first = np.unique(opening(rows.opens, interval, zone_ms), return_index=True)
     last = np.append(first[1:], len(rows.opens)) - 1
     opened, high, low, close, volume = rows.ohlcv.T
@@ -131,7 +129,7 @@ def _days(rows: Rows, interval: str, zone_ms: int) -> Rows:
         close[last],
         summed(np.add.reduceat(volume, first)),
     ]
-    return Rows(opens, np.column_stack(values))
+    return CandleRows(opens, np.column_stack(values))
 
 
 class CandleStore:
@@ -153,8 +151,8 @@ class CandleStore:
         self.folder = folder
         self.shift_ms = shift_ms
         self.assets: dict[str, tuple[str, str]] = {}
-        self._stored: dict[str, dict[str, Rows]] = {}
-        self._made: dict[tuple[str, str, int], Rows] = {}
+        self._stored: dict[str, dict[str, CandleRows]] = {}
+        self._made: dict[tuple[str, str, int], CandleRows] = {}
         for kind in dict.fromkeys([data_format, *FORMATS]):
             for path in sorted(folder.iterdir()):
                 if format_of(path.name) == kind:
@@ -185,7 +183,7 @@ class CandleStore:
         """Intervals that have candles of their own, the shortest first."""
         return sorted(self._stored[symbol], key=seconds)
 
-    def rows(self, symbol: str, interval: str, zone_ms: int = 0) -> Rows:
+    def rows(self, symbol: str, interval: str, zone_ms: int = 0) -> CandleRows:
         """Every candle of the folder, whatever the time is.
 
         :param zone_ms: as of :func:`opening`
@@ -216,7 +214,7 @@ class CandleStore:
         )
 
 
-def read_rows(path: Path, shift_ms: int) -> Rows:
+def read_rows(path: Path, shift_ms: int) -> CandleRows:
     """Read one candle file.
 
     :raises CandleError: when it is damaged
@@ -233,7 +231,7 @@ def read_rows(path: Path, shift_ms: int) -> Rows:
 
 
 _MEND = (
-    "name a folder with freqtrade's candle files by --candles, or write one with "
+    "name a folder with freqtrade's candle files by --datadir, or write one with "
     "`freqtrade download-data --timeframes 5m`"
 )
 _REPLACE = "remove it, or download it again"

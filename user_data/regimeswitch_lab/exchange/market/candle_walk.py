@@ -1,17 +1,17 @@
 """How the price walks through a candle: sixty equal steps, a trade at the beginning of each.
 
 The four prices of the candle are reached exactly; each step has one price and one trade, so that
-whatever is shown of a moment can be told from the step that it falls into.
+whatever is shown of a moment can be told from the step that it falls into. The candles of a pair
+make one line of time, and the steps of its candles the path that orders meet.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regimeswitch_lab.exchange.market.candle_store import Floats, Ints
+from regimeswitch_lab.exchange.market.candle_store import CandleStore, Floats, Ints, closing
+from regimeswitch_lab.exchange.market.symbols import PRECISION, Symbol
 
 
 STEPS = 60
@@ -117,3 +117,130 @@ def walked(candle: Floats, fraction: float, decimals: int) -> Floats:
         volumes = volumes_of(candle[None, :])
         volume = int(volumes.units[0, step]) / 10 ** int(volumes.decimals[0])
     return np.array([candle[0], seen.max(), seen.min(), seen[-1], volume])
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Candles that follow each other without overlap, of one or several lengths.
+
+    :ivar opens: opening times in epoch milliseconds, ascending, shape (n,)
+    :ivar ends: first millisecond after each
+    :ivar values: open, high, low, close, volume, shape (n, 5)
+    """
+
+    opens: Ints
+    ends: Ints
+    values: Floats
+
+    def row(self, moment: int) -> int:
+        """The candle of a moment: the last one that has opened by then, or -1."""
+        return int(np.searchsorted(self.opens, moment, side="right")) - 1
+
+    def step(self, row: int, moment: int) -> int:
+        """The step of a candle that a moment lies in; outside of it the nearest."""
+        opened = int(self.opens[row])
+        step = (moment - opened) * STEPS // (int(self.ends[row]) - opened)
+        return min(max(step, 0), STEPS - 1)
+
+    def begins(self, row: int, step: int) -> int:
+        """The first millisecond of a step."""
+        opened = int(self.opens[row])
+        return opened - (opened - int(self.ends[row])) * step // STEPS
+
+
+def timeline(store: CandleStore, name: str) -> Timeline:
+    """The candles of a pair's shortest interval.
+
+    Where that has a hole, candles of the next longer interval stand in that fit into it.
+    """
+    first, *others = store.stored(name)
+    rows = store.rows(name, first)
+    line = Timeline(rows.opens, closing(rows.opens, first), rows.ohlcv)
+    for interval in others:
+        longer = store.rows(name, interval)
+        ends = closing(longer.opens, interval)
+        # No candle of the line ends after this one opens and opens before it ends.
+        before = np.searchsorted(line.ends, longer.opens, side="right")
+        fits = before == np.searchsorted(line.opens, ends)
+        opens = np.concatenate([line.opens, longer.opens[fits]])
+        order = np.argsort(opens, kind="stable")
+        line = Timeline(
+            opens[order],
+            np.concatenate([line.ends, ends[fits]])[order],
+            np.concatenate([line.values, longer.ohlcv[fits]])[order],
+        )
+    return line
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step of the walk.
+
+    :ivar time: when it begins, in epoch milliseconds
+    :ivar candle: opening time of its candle
+    :ivar price: in ticks
+    :ivar volume: in units of 1e-8
+    """
+
+    time: int
+    candle: int
+    price: int
+    volume: int
+
+
+class PricePath:
+    """The price path of one pair.
+
+    :param line: its candles
+    :param symbol: its precisions
+    """
+
+    def __init__(self, line: Timeline, symbol: Symbol) -> None:
+        self.line = line
+        self._decimals = symbol.price_decimals
+        self.highs, self.lows = self._ticks(line.values[:, 1]), self._ticks(line.values[:, 2])
+        self._kept: tuple[int, list[Event]] = (-1, [])
+
+    def _ticks(self, prices: Floats) -> Ints:
+        ticks: Ints = np.maximum(np.round(prices * 10**self._decimals), 1).astype(np.int64)
+        return ticks
+
+    def next(self, after: int, until: int, below: int, above: int) -> int | None:
+        """The candle with the first event between two moments that may have a price in reach.
+
+        :param after: epoch milliseconds; an event at this very moment is over
+        :param until: an event at this very moment counts
+        :param below: prices up to this one are in reach, in ticks
+        :param above: and those from this one on
+        :return: its place in the line, or None
+        """
+        first, last = max(self.line.row(after), 0), self.line.row(until)
+        if after >= self.end(first):
+            first += 1
+        lows, highs = self.lows[first : last + 1], self.highs[first : last + 1]
+        found = np.flatnonzero((lows <= below) | (highs >= above))
+        return first + int(found[0]) if len(found) else None
+
+    def end(self, row: int) -> int:
+        """The last event's time of a candle."""
+        return self.line.begins(row, STEPS - 1)
+
+    def events(self, row: int, after: int, until: int) -> list[Event]:
+        """The events of a candle between two moments; see :meth:`next`."""
+        if self._kept[0] != row:
+            self._kept = (row, self._made(row))
+        return [event for event in self._kept[1] if after < event.time <= until]
+
+    def _made(self, row: int) -> list[Event]:
+        candle = self.line.values[row : row + 1]
+        prices = self._ticks(prices_of(candle, self._decimals)[0])
+        volumes = volumes_of(candle)
+        unit = 10 ** (PRECISION - int(volumes.decimals[0]))
+        amounts = np.diff(volumes.units[0], prepend=0)
+        opened = int(self.line.opens[row])
+        return [
+            Event(self.line.begins(row, step), opened, price, amount * unit)
+            for step, (price, amount) in enumerate(
+                zip(prices.tolist(), amounts.tolist(), strict=True)
+            )
+        ]

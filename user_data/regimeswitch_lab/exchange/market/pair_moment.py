@@ -1,17 +1,14 @@
 """A pair as it is shown at one moment: its last 24 hours and its order book."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
 from regimeswitch_lab.exchange.market.candle_store import DAY_MS
-from regimeswitch_lab.exchange.market.candle_walk import STEPS, walked
-from regimeswitch_lab.exchange.market.public_trades import QUOTE, Tape, Trade
+from regimeswitch_lab.exchange.market.candle_walk import STEPS, Timeline, walked
+from regimeswitch_lab.exchange.market.public_trades import QUOTE, PublicTrade, Tape
 from regimeswitch_lab.exchange.market.symbols import PRECISION, Symbol, decimal
-from regimeswitch_lab.exchange.market.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class Moment:
     version: int
     day: Day
     lot: float
-    last_trade: Trade | None
+    last_trade: PublicTrade | None
 
     def book(self, levels: int) -> Book:
         """The order book around the last price."""

@@ -6,8 +6,6 @@ to the close on the path of :mod:`regimeswitch_lab.exchange.market.candle_walk`,
 moment has one price and the final candle is the stored one.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,19 +15,18 @@ import numpy as np
 from regimeswitch_lab.exchange.market.candle_store import (
     DAY_MS,
     DEFAULT_FORMAT,
+    CandleRows,
     CandleStore,
     Floats,
-    Rows,
     closing,
     opening,
     seconds,
     summed,
 )
-from regimeswitch_lab.exchange.market.candle_walk import walked
+from regimeswitch_lab.exchange.market.candle_walk import timeline, walked
 from regimeswitch_lab.exchange.market.pair_moment import Book, Day, Moment, Moments
 from regimeswitch_lab.exchange.market.public_trades import Tape
 from regimeswitch_lab.exchange.market.symbols import Symbol, read_symbol
-from regimeswitch_lab.exchange.market.timeline import timeline
 
 
 Clock = Callable[[], int]
@@ -77,7 +74,7 @@ class Market:
         limit: int,
         now: int | None = None,
         zone_ms: int = 0,
-    ) -> Rows:
+    ) -> CandleRows:
         """Candles that are over, and the forming one as far as it has got.
 
         :param start: earliest opening time in epoch milliseconds; with it the answer holds the
@@ -103,7 +100,7 @@ class Market:
         values = rows.ohlcv[low : min(high, over)]
         if forming is not None and low <= over < high:
             values = np.vstack([values, forming])
-        return Rows(opens[low:high], values)
+        return CandleRows(opens[low:high], values)
 
     def _forming(self, symbol: str, interval: str, opened: int, now: int) -> Floats | None:
         # A source that begins inside the candle would show a part of it as the whole; of the days
@@ -122,7 +119,7 @@ class Market:
                     return combined(part.ohlcv)
         return None
 
-    def _seen(self, symbol: str, source: str, start: int, now: int) -> Rows:
+    def _seen(self, symbol: str, source: str, start: int, now: int) -> CandleRows:
         """Stored candles that open from ``start`` on, the last one as far as it has got."""
         rows = self.store.rows(symbol, source)
         low, high = np.searchsorted(rows.opens, [start, now + 1])
@@ -133,7 +130,7 @@ class Market:
                 fraction = (now - int(opens[-1])) / (close - int(opens[-1]))
                 decimals = self._symbols[symbol].price_decimals
                 values = np.vstack([values[:-1], walked(values[-1], fraction, decimals)])
-        return Rows(opens, values)
+        return CandleRows(opens, values)
 
     def moment(self, symbol: str, now: int | None = None) -> Moment:
         """A pair as it is shown, or as it was at the end of its candles.

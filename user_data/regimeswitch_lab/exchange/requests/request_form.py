@@ -1,6 +1,4 @@
-"""The parameters of a request, from its query and its body."""
-
-from __future__ import annotations
+"""The parameters of a request, from its query and its body, and the times among them."""
 
 import json
 import re
@@ -8,21 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from urllib.parse import parse_qsl
 
-from regimeswitch_lab.exchange.http.api_errors import (
-    bad_choice,
-    bad_limit,
-    bad_list,
-    bad_number,
-    empty_parameter,
-    illegal_characters,
-    missing_parameter,
-    repeated_parameter,
-    too_many_parameters,
-    too_precise,
-    unread_parameters,
-)
-from regimeswitch_lab.exchange.http.time_parameters import milliseconds
 from regimeswitch_lab.exchange.market.symbols import PRECISION
+from regimeswitch_lab.exchange.requests import api_errors
 
 
 DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
@@ -30,6 +15,11 @@ WORD = r"^[a-zA-Z0-9-_]{1,36}$"
 WINDOW_DECIMALS = 3
 # Far beyond any time, number or size, and still a 64-bit number.
 WHOLE_MAX = 2**62
+ZONE = re.compile(r"([+-]?)(\d{1,2})(?::([0-5]\d))?")
+MINUTE_MS = 60_000
+EARLIEST_MS, LATEST_MS = -12 * 60 * MINUTE_MS, 14 * 60 * MINUTE_MS
+# From here on a time counts microseconds: as milliseconds it would be in the year 5138.
+MICROSECONDS = 10**14
 
 
 class Form:
@@ -45,7 +35,7 @@ class Form:
         for text in (body, query):
             pairs = parse_qsl(text, keep_blank_values=True)
             if len(dict(pairs)) < len(pairs):
-                raise repeated_parameter()
+                raise api_errors.repeated_parameter()
             self._values.update(pairs)
 
     def __contains__(self, name: str) -> bool:
@@ -64,23 +54,23 @@ class Form:
         if read == sent:
             return
         raise (
-            too_many_parameters(len(names), sent)
+            api_errors.too_many_parameters(len(names), sent)
             if sent > len(names)
-            else unread_parameters(read, sent)
+            else api_errors.unread_parameters(read, sent)
         )
 
     def text(self, name: str) -> str | None:
         """A parameter, or None when it was not sent."""
         value = self._values.get(name)
         if value == "":
-            raise empty_parameter(name)
+            raise api_errors.empty_parameter(name)
         return value
 
     def mandatory(self, name: str) -> str:
         """A parameter that must be there."""
         value = self._values.get(name)
         if not value:
-            raise missing_parameter(name)
+            raise api_errors.missing_parameter(name)
         return value
 
     def whole(self, name: str) -> int | None:
@@ -89,7 +79,7 @@ class Form:
         if value is None:
             return None
         if not re.fullmatch("[0-9]{1,20}", value):
-            raise bad_number(name)
+            raise api_errors.bad_number(name)
         return min(int(value), WHOLE_MAX)
 
     def time(self, name: str) -> int | None:
@@ -103,9 +93,9 @@ class Form:
         if value is None:
             return None
         if not re.fullmatch(DECIMAL, value):
-            raise illegal_characters("recvWindow", DECIMAL)
+            raise api_errors.illegal_characters("recvWindow", DECIMAL)
         if len(value.partition(".")[2]) > WINDOW_DECIMALS:
-            raise too_precise("recvWindow")
+            raise api_errors.too_precise("recvWindow")
         return Decimal(value)
 
     def listed(self, name: str) -> list[str] | None:
@@ -118,7 +108,7 @@ class Form:
         except (json.JSONDecodeError, RecursionError):
             names = None
         if not isinstance(names, list) or not names:
-            raise bad_list(name)
+            raise api_errors.bad_list(name)
         return [str(one) for one in names]
 
     def flag(self, name: str, default: bool) -> bool:
@@ -130,7 +120,7 @@ class Form:
         """The ``limit`` parameter; a larger one counts as the largest."""
         value = self.whole("limit")
         if value == 0:
-            raise bad_limit(most)
+            raise api_errors.bad_limit(most)
         return default if value is None else min(value, most)
 
     def amount(self, name: str) -> Decimal | None:
@@ -139,21 +129,50 @@ class Form:
         if value is None:
             return None
         if not re.fullmatch(DECIMAL, value):
-            raise illegal_characters(name, DECIMAL)
+            raise api_errors.illegal_characters(name, DECIMAL)
         if len(value.partition(".")[2]) > PRECISION:
-            raise too_precise(name)
+            raise api_errors.too_precise(name)
         return Decimal(value)
 
     def word(self, name: str) -> str | None:
         """A client order id."""
         value = self.text(name)
         if value is not None and not re.fullmatch(WORD, value):
-            raise illegal_characters(name, WORD)
+            raise api_errors.illegal_characters(name, WORD)
         return value
 
     def choice(self, name: str, allowed: Sequence[str]) -> str | None:
         """One of several words."""
         value = self.text(name)
         if value is not None and value not in allowed:
-            raise bad_choice(name)
+            raise api_errors.bad_choice(name)
         return value
+
+
+def zone_ms(text: str | None) -> int:
+    """How far a ``timeZone`` is ahead of UTC, in milliseconds.
+
+    As in "Kline/Candlestick data" of Binance's REST interface: hours and minutes (``-1:00``,
+    ``05:45``) or hours (``4``), from -12:00 to +14:00.
+
+    :param text: None = UTC
+    :raises ApiError: when it is none of those
+
+    >>> zone_ms("-1:30")
+    -5400000
+    """
+    if text is None:
+        return 0
+    match = ZONE.fullmatch(text)
+    if match is None or not text.isascii():
+        raise api_errors.bad_choice("timeZone")
+    sign = -1 if match[1] == "-" else 1
+    found = sign * (int(match[2]) * 60 + int(match[3] or 0)) * MINUTE_MS
+    if not EARLIEST_MS <= found <= LATEST_MS:
+        raise api_errors.bad_choice("timeZone")
+    return found
+
+
+def milliseconds(time: int) -> int:
+    """A time that was sent in milliseconds or in microseconds, in milliseconds."""
+    return time // 1000 if time >= MICROSECONDS else time

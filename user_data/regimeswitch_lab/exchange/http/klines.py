@@ -1,13 +1,11 @@
 """Candles as the exchange writes them, with what their trades add up to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
 from regimeswitch_lab.exchange.http.handlers import compact
-from regimeswitch_lab.exchange.market.candle_store import Rows, closing
+from regimeswitch_lab.exchange.market.candle_store import CandleRows, closing
 from regimeswitch_lab.exchange.market.symbols import decimal
 from regimeswitch_lab.exchange.market.visible_market import Market
 
@@ -43,7 +41,7 @@ class Kline:
 
 
 def klines_of(
-    market: Market, symbol: str, interval: str, rows: Rows, now: int, zone_ms: int = 0
+    market: Market, symbol: str, interval: str, rows: CandleRows, now: int, zone_ms: int = 0
 ) -> list[Kline]:
     """Candles with their trades.
 
@@ -91,7 +89,7 @@ class KlineTexts:
         self._kept: dict[tuple[str, str, int], dict[int, str]] = {}
 
     def texts(
-        self, symbol: str, interval: str, rows: Rows, now: int, zone_ms: int = 0
+        self, symbol: str, interval: str, rows: CandleRows, now: int, zone_ms: int = 0
     ) -> list[str]:
         """The lines of candles; see :func:`klines_of`."""
         kept = self._kept.setdefault((symbol, interval, zone_ms), {})
@@ -99,7 +97,7 @@ class KlineTexts:
         over = int(np.searchsorted(closing(rows.opens, interval, zone_ms), now, side="right"))
         known = next((place for place in range(over) if opens[place] not in kept), over)
         found = [kept[opened] for opened in opens[:known]]
-        rest = Rows(rows.opens[known:], rows.ohlcv[known:])
+        rest = CandleRows(rows.opens[known:], rows.ohlcv[known:])
         made = klines_of(self.market, symbol, interval, rest, now, zone_ms)
         fresh = [compact(one.line()) for one in made]
         if len(kept) + len(fresh) > KEPT:

@@ -1,0 +1,1 @@
+"""Requests of the exchange: their parameters, and the errors that answer them."""
