@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from markets import COST, held_settings, market_of, random_market, terms_of
-from regimeswitch.risk.shadow_book import Prices, Signals, index_of, slot_returns, slot_values
+from regimeswitch.risk.shadow_book import Prices, RuleSignals, index_of, slot_returns, slot_values
 from regimeswitch_lab.money.book import curve_of, days_of
 from regimeswitch_lab.money.position_signals import Market
 from regimeswitch_lab.money.rivals import held
 from regimeswitch_lab.money.simulated_account import simulate
 
 
-def slot_of(market: Market, pair: int, stop_multiple: float = 0.0) -> tuple[Prices, Signals]:
+def slot_of(market: Market, pair: int, stop_multiple: float = 0.0) -> tuple[Prices, RuleSignals]:
     """Of a market whose signals stand one row late: at the close they are known at."""
     names = ("open", "high", "low", "close")
     prices = Prices(*(getattr(market, name)[:, pair] for name in names))
@@ -26,7 +26,7 @@ def slot_of(market: Market, pair: int, stop_multiple: float = 0.0) -> tuple[Pric
         return np.r_[values[1:, pair], values[-1:, pair]]
 
     stop = early(market.atr) * stop_multiple if stop_multiple else np.full(len(market.open), np.nan)
-    signals = Signals(early(market.enter), early(market.leave), early(market.weight), stop)
+    signals = RuleSignals(early(market.enter), early(market.leave), early(market.weight), stop)
     return prices, signals
 
 
@@ -66,7 +66,7 @@ def test_holding_is_that_of_the_account_but_for_the_sale_at_the_end() -> None:
     prices, _ = slot_of(market, 0)
     # The account buys in the first row, at the price that a shadow can buy at in the second.
     early = Prices(*(np.r_[part[:1], part] for part in vars(prices).values()))
-    values = slot_values(early, Signals.holding(301), COST)
+    values = slot_values(early, RuleSignals.holding(301), COST)
     last = values[-1] * prices.open[-1] / prices.close[-1]
     assert last == pytest.approx(sold, rel=0.001)
 
@@ -87,13 +87,13 @@ def test_no_candle_changes_an_earlier_one(says: list[int], seed: int, cut: int) 
     )
     code = np.array(says)
     stop = np.where(rng.random(count) < 0.5, 3.0, np.nan)
-    signals = Signals(code == 1, code == -1, rng.random(count), stop)
+    signals = RuleSignals(code == 1, code == -1, rng.random(count), stop)
 
-    def first(part: Prices | Signals) -> list[np.ndarray]:
+    def first(part: Prices | RuleSignals) -> list[np.ndarray]:
         return [values[:cut] for values in vars(part).values()]
 
     whole = slot_returns(prices, signals, COST)
-    begin = slot_returns(Prices(*first(prices)), Signals(*first(signals)), COST)
+    begin = slot_returns(Prices(*first(prices)), RuleSignals(*first(signals)), COST)
     assert whole[:cut] == pytest.approx(begin, rel=1e-12, abs=1e-12)
     assert index_of(whole) == pytest.approx(slot_values(prices, signals, COST))
     # Costs only take.
@@ -105,7 +105,7 @@ def test_a_stop_ends_a_position_until_its_signal_has_ended_too() -> None:
     price = np.array([100.0, 100.0, 100.0, 80.0, 120.0, 120.0, 120.0, 132.0])
     bull = np.array([True, True, True, True, False, True, True, True])
     low = np.where(np.arange(8) == 2, 85.0, price)
-    signals = Signals(bull, ~bull, np.ones(8), np.full(8, 10.0))
+    signals = RuleSignals(bull, ~bull, np.ones(8), np.full(8, 10.0))
     values = slot_values(Prices(price, price, low, price), signals, 0.0)
     assert values.tolist() == pytest.approx([1, 1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.99])
 
@@ -113,7 +113,7 @@ def test_a_stop_ends_a_position_until_its_signal_has_ended_too() -> None:
 def test_a_candle_that_opens_below_the_stop_sells_at_its_open() -> None:
     price = np.array([100.0, 100.0, 50.0, 50.0])
     bull = np.ones(4, dtype=bool)
-    signals = Signals(bull, ~bull, np.ones(4), np.full(4, 10.0))
+    signals = RuleSignals(bull, ~bull, np.ones(4), np.full(4, 10.0))
     values = slot_values(Prices(price, price, price, price), signals, 0.0)
     assert values.tolist() == [1, 1, 0.5, 0.5]
 
@@ -122,9 +122,9 @@ def test_nothing_is_bought_without_a_signal_a_weight_or_a_candle() -> None:
     price, no = np.full(5, 100.0), np.zeros(5, dtype=bool)
     prices, none = Prices(price, price, price, price), np.full(5, np.nan)
     for enter, weight in ((no, np.ones(5)), (~no, none), (~no, np.zeros(5))):
-        assert slot_values(prices, Signals(enter, no, weight, none), COST).tolist() == [1.0] * 5
+        assert slot_values(prices, RuleSignals(enter, no, weight, none), COST).tolist() == [1.0] * 5
     empty = np.empty(0)
-    assert len(slot_values(Prices(*[empty] * 4), Signals.holding(0), COST)) == 0
+    assert len(slot_values(Prices(*[empty] * 4), RuleSignals.holding(0), COST)) == 0
     assert index_of(np.empty((0, 3))).tolist() == []
     assert index_of(np.array([[0.1, np.nan], [0.0, 0.2]])).tolist() == pytest.approx([1.05, 1.155])
 

@@ -31,7 +31,7 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Signals:
+class RuleSignals:
     """What a rule says at the close of each candle; arrays of shape (n,).
 
     :ivar enter: to be in; out wins where both are said
@@ -46,13 +46,13 @@ class Signals:
     stop: Floats
 
     @classmethod
-    def holding(cls, count: int) -> Signals:
+    def holding(cls, count: int) -> RuleSignals:
         """Buy with the whole slot and keep it."""
         never = np.zeros(count, dtype=np.bool_)
         return cls(~never, never, np.ones(count), np.full(count, np.nan))
 
 
-def slot_returns(prices: Prices, signals: Signals, cost: float) -> Floats:
+def slot_returns(prices: Prices, signals: RuleSignals, cost: float) -> Floats:
     """Net return of a slot in each candle, fraction of its worth at the candle before.
 
     :param cost: fee and slippage of one side, fraction of what is traded
@@ -64,7 +64,7 @@ def slot_returns(prices: Prices, signals: Signals, cost: float) -> Floats:
 
     >>> price = np.array([100.0, 100.0, 110.0, 120.0])
     >>> bull = np.array([True, True, False, False])
-    >>> signals = Signals(bull, ~bull, np.full(4, 0.5), np.full(4, np.nan))
+    >>> signals = RuleSignals(bull, ~bull, np.full(4, 0.5), np.full(4, np.nan))
     >>> slot_returns(Prices(price, price, price, price), signals, cost=0.0).round(4).tolist()
     [0.0, 0.0, 0.05, 0.0476]
     """
@@ -72,7 +72,7 @@ def slot_returns(prices: Prices, signals: Signals, cost: float) -> Floats:
     return values / np.r_[1.0, values[:-1]] - 1 if len(values) else values
 
 
-def slot_values(prices: Prices, signals: Signals, cost: float) -> Floats:
+def slot_values(prices: Prices, signals: RuleSignals, cost: float) -> Floats:
     """Worth of a slot at the close of each candle, 1 before the first.
 
     :param cost: and ``return`` as in :func:`slot_returns`; shape (n,)
@@ -115,7 +115,7 @@ def index_of(returns: Floats) -> Floats:
     return np.asarray(np.cumprod(1 + known.mean(axis=1)))
 
 
-def _positions(signals: Signals) -> tuple[Flags, Rows]:
+def _positions(signals: RuleSignals) -> tuple[Flags, Rows]:
     """In which candles a position is there from the open on, and the first row of each."""
     count = len(signals.enter)
     may = signals.enter & (signals.weight > 0) & ~signals.leave

@@ -24,7 +24,7 @@ from regimeswitch.market.volatility import (
     WEIGHT_COLUMN,
     target_weights,
 )
-from regimeswitch.risk.shadow_book import Prices, Signals, index_of, slot_returns, slot_values
+from regimeswitch.risk.shadow_book import Prices, RuleSignals, index_of, slot_returns, slot_values
 from regimeswitch.settings import REGIME_NAMES, Settings
 
 
@@ -45,7 +45,7 @@ def side_cost(config: Mapping[str, Any], settings: Settings) -> float:
     return float(settings.labels.fee if fee is None else fee) + settings.entries.slippage
 
 
-def rule_signals(frame: pd.DataFrame, settings: Settings) -> Signals:
+def rule_signals(frame: pd.DataFrame, settings: Settings) -> RuleSignals:
     """What the rule of position mode says, whatever the models say.
 
     :param frame: analysed candles of position mode
@@ -56,7 +56,7 @@ def rule_signals(frame: pd.DataFrame, settings: Settings) -> Signals:
     unwanted = [name for name in REGIME_NAMES if name not in settings.entries.regimes]
     atr = frame[DAILY_ATR_COLUMN].to_numpy(dtype=np.float64)
     multiple = settings.stop_multiple
-    return Signals(
+    return RuleSignals(
         enter=(position_reasons(known, settings) == "").to_numpy(),
         leave=frame["regime"].isin(unwanted).to_numpy(),
         weight=weights,
@@ -81,7 +81,7 @@ def shadow_columns(
     count = len(prices.close)
     found = {
         RULES_COLUMN: slot_values(prices, signals, cost),
-        HOLD_COLUMN: slot_values(prices, Signals.holding(count), cost),
+        HOLD_COLUMN: slot_values(prices, RuleSignals.holding(count), cost),
     }
     before = np.ones(len(frame) - count)
     whole = {name: np.r_[before, values] for name, values in found.items()}
@@ -110,7 +110,7 @@ def shadow_curves(
         rules[pair] = pd.Series(
             slot_returns(prices, rule_signals(known, settings), cost), index=known["date"]
         )
-        values = slot_values(prices, Signals.holding(len(known)), cost)
+        values = slot_values(prices, RuleSignals.holding(len(known)), cost)
         holds[pair] = pd.Series(values, index=known["date"])
     returns, worths = pd.DataFrame(rules).sort_index(), pd.DataFrame(holds).sort_index()
     held = worths.ffill().fillna(1.0).mean(axis=1)
