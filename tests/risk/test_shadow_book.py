@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from markets import COST, held_settings, market_of, random_market, terms_of
 from regimeswitch.risk.shadow_book import Prices, RuleSignals, index_of, slot_returns, slot_values
 from regimeswitch_lab.money.book import curve_of, days_of
-from regimeswitch_lab.money.position_signals import Market
+from regimeswitch_lab.money.position_signals import PositionMarket
 from regimeswitch_lab.money.rivals import held
 from regimeswitch_lab.money.simulated_account import simulate
 
 
-def slot_of(market: Market, pair: int, stop_multiple: float = 0.0) -> tuple[Prices, RuleSignals]:
+def slot_of(
+    market: PositionMarket, pair: int, stop_multiple: float = 0.0
+) -> tuple[Prices, RuleSignals]:
     """Of a market whose signals stand one row late: at the close they are known at."""
     names = ("open", "high", "low", "close")
     prices = Prices(*(getattr(market, name)[:, pair] for name in names))
