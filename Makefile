@@ -127,11 +127,12 @@ docs: $(BIN)/regimeswitch  ## the documentation as a site, without a network: SI
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir $(abspath $(SITE))
 	@echo "open $(SITE)/index.html"
 
-pages: $(BIN)/regimeswitch  ## write again what is generated: settings, schema, commands, answers, the diagram
+pages: $(BIN)/regimeswitch  ## write again what is generated: settings, schema, commands, answers, columns, the diagram
 	$(BIN)/regimeswitch schema --markdown > docs/configuration.md
 	$(BIN)/regimeswitch schema > user_data/regimeswitch/config.schema.json
 	$(BIN)/python website/commands.py docs/commands.md
 	$(BIN)/python -m regimeswitch.bot.connection.response_page docs/faults.md
+	$(BIN)/python -m regimeswitch.bot.output_columns docs/columns.md
 	$(BIN)/python website/diagram.py docs/architecture.md docs/pictures/architecture.svg
 
 # A backtest of the rule alone on the demo market: it trades as with models, which cost minutes.

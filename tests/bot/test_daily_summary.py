@@ -145,7 +145,7 @@ def test_a_day_is_summed_up_once_also_over_a_restart(
 
 
 def model(**weights: float) -> Any:
-    return SimpleNamespace(ensemble_=SimpleNamespace(trust_=weights))
+    return SimpleNamespace(ensemble_=SimpleNamespace(weights_=weights))
 
 
 def test_a_first_model_and_changes_of_weights_are_told_once_for_all_pairs(tmp_path: Path) -> None:

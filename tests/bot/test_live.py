@@ -18,12 +18,14 @@ from freqtrade.persistence import Trade
 
 from examples import EXAMPLE, spot_example
 from heldpairs import POSITION, position_frame
-from movedbots import START, MovedBot, live_config
+from movedbots import START, MovedBot, live_config, moved_bot
 from project import QUICK
 from regimeswitch.settings import load_settings
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regimes_command import find_regimes
 
+
+__all__ = ["moved_bot"]
 
 pytestmark = [
     pytest.mark.slow,
@@ -194,4 +196,4 @@ def test_a_training_delays_no_position_and_its_forecast_is_served_later(
     # The position is what it was: sizes are those of entries.
     assert [one.id for one in Trade.get_open_trades()] == [trade.id]
     assert "raised exception" not in caplog.text
-    assert "volatility of the next 24 hours, QLIKE" in caplog.text
+    assert "mean QLIKE of the next 24 hours' variance" in caplog.text

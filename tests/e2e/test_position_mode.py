@@ -130,7 +130,10 @@ def test_models_forecast_the_size_of_the_next_day_and_the_rule_trades(
     )
     for sign in ("raised exception", "Traceback"):
         assert sign not in run.log, run.log[-5000:]
-    assert "volatility of the next 24 hours, QLIKE: bull EWMA" in run.words
+    assert (
+        "mean QLIKE of the next 24 hours' variance (0 = exact), and what is served: bull: EWMA"
+        in (run.words)
+    )
     for metadata in metadata_of(run.userdir):
         kept = metadata["regimeswitch"]
         assert set(kept["volatility"]) == {"bull", "bear", "sideways", "unknown"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from freqtrade.strategy import IStrategy
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Level
+from regimeswitch.bot.patches import install
 from regimeswitch.market.candles import UNUSABLE_KINDS, closed_row, timeframe_seconds
 from regimeswitch.market.cleaning import RECENT, bad_candles, cleaned
 from regimeswitch.market.raw_candles import sound_ticks
@@ -54,8 +56,15 @@ class CandleGuard:
 
     def install(self, exchange: Any) -> None:
         """Stand between the exchange's answers and freqtrade's tables."""
-        fetch = exchange._async_get_candle_history
+        install("exchange", exchange, _async_get_candle_history=self._fetching)
+        if exchange._exchange_ws is not None:
+            logger.info(
+                "exchange.enable_ws is true; candles are fetched when they have closed all the "
+                "same, because those of a stream carry no sign of being final"
+            )
+            install("exchange", exchange, _can_use_websocket=_without_streams)
 
+    def _fetching(self, fetch: Callable[..., Any]) -> Callable[..., Any]:
         async def fetch_sound(
             pair: str, timeframe: str, candle_type: Any, *arguments: Any, **options: Any
         ) -> Any:
@@ -63,13 +72,7 @@ class CandleGuard:
             name, length, kind, ticks, partial = answer
             return name, length, kind, self._sound(name, length, ticks), partial
 
-        exchange._async_get_candle_history = fetch_sound
-        if exchange._exchange_ws is not None:
-            logger.info(
-                "exchange.enable_ws is true; candles are fetched when they have closed all the "
-                "same, because those of a stream carry no sign of being final"
-            )
-            exchange._can_use_websocket = lambda *arguments, **options: False
+        return fetch_sound
 
     def _sound(self, pair: str, timeframe: str, ticks: list[Any]) -> list[Any]:
         now = int(datetime.now(UTC).timestamp() * 1000)
@@ -140,3 +143,7 @@ class CandleGuard:
         if distance > max(safety.book_atr * atr, MIN_DISTANCE * close):
             return f"close {close:g} is far from the order book ({prices[0]:g}, {prices[1]:g})"
         return ""
+
+
+def _without_streams(original: Callable[..., bool]) -> Callable[..., bool]:
+    return lambda *arguments, **options: False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.channels import channels
 from regimeswitch.bot.messages.message import Message, joined
 from regimeswitch.bot.messages.sent_file import SentFile, sent_path
+from regimeswitch.bot.patches import install
 from regimeswitch.settings import MessageSettings, load_settings
 from regimeswitch.settings.message_settings import MessageKind
 
@@ -63,16 +65,17 @@ class Messenger:
         return self._alarms.of(kind)
 
     def _install(self) -> None:
-        process = self._rpc.process_msg_queue
-
-        def process_all(queue: deque[str]) -> None:
-            self.flush()
-            process(queue)
-
-        self._rpc.process_msg_queue = process_all
+        install("messages", self._rpc, process_msg_queue=self._processing)
         for module in self._modules:
             if module.name == "telegram":
                 _let_be_silent(module)
+
+    def _processing(self, process: Callable[..., None]) -> Callable[..., None]:
+        def process_msg_queue(queue: deque[str]) -> None:
+            self.flush()
+            process(queue)
+
+        return process_msg_queue
 
     def post(self, message: Message) -> None:
         """Something has happened; it leaves at the end of this loop. For any thread."""

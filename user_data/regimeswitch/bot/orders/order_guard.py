@@ -21,6 +21,7 @@ from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.absence import ARCHIVED, Order, code_of, is_denial
 from regimeswitch.bot.orders.in_flight import WINDOW_MS, Inquiry, described, other_order, pauses
 from regimeswitch.bot.orders.journal import REFUSED, Entry, Journal, new_client_id
+from regimeswitch.bot.patches import install
 from regimeswitch.settings.safety_settings import SafetySettings
 
 
@@ -63,8 +64,13 @@ class OrderGuard:
         self._given_up: set[str] = set()
         self._place, self._cancel = client.create_order, client.cancel_order
         self._fetch = client.fetch_order
-        client.create_order, client.cancel_order = self.create_order, self.cancel_order
-        client.fetch_order = self.fetch_order
+        install(
+            "order client",
+            client,
+            create_order=lambda place: self.create_order,
+            cancel_order=lambda cancel: self.cancel_order,
+            fetch_order=lambda fetch: self.fetch_order,
+        )
 
     def is_in_flight(self, entry: Entry) -> bool:
         """Whether an order is being placed by another thread just now."""

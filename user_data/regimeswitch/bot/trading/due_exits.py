@@ -22,6 +22,7 @@ from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Level
+from regimeswitch.bot.patches import install
 from regimeswitch.bot.trading.exit_reasons import Held, Reason, reason_of
 
 
@@ -92,12 +93,14 @@ class ExitWatch:
 
     def install(self) -> None:
         """Wrap what freqtrade asks of the strategy, and how it asks for prices and orders."""
-        strategy, exchange = self._strategy, self._exchange
-        strategy.should_exit = self._should_exit
-        strategy.confirm_trade_exit = self._confirming(strategy.confirm_trade_exit)
-        strategy.adjust_trade_position = self._adjusting(strategy.adjust_trade_position)
-        exchange.get_rate = self._rating(exchange.get_rate)
-        exchange.create_order = self._ordering(exchange.create_order)
+        install(
+            "strategy",
+            self._strategy,
+            should_exit=lambda decide: self._should_exit,
+            confirm_trade_exit=self._confirming,
+            adjust_trade_position=self._adjusting,
+        )
+        install("exchange", self._exchange, get_rate=self._rating, create_order=self._ordering)
 
     def _should_exit(
         self, trade: Any, rate: float, current_time: datetime, **options: Any

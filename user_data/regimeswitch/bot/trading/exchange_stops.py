@@ -19,6 +19,7 @@ from freqtrade.exceptions import ExchangeError, FreqtradeException
 from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.patches import install
 from regimeswitch.bot.trading.exit_reasons import Held, reason_of
 
 
@@ -42,8 +43,7 @@ class StopWatch:
 
     def install(self) -> None:
         """Wrap the way in which freqtrade places stops."""
-        exchange = self._strategy.dp._exchange
-        exchange.create_stoploss = self._placing(exchange.create_stoploss)
+        install("exchange", self._strategy.dp._exchange, create_stoploss=self._placing)
 
     def _placing(self, create: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(create)

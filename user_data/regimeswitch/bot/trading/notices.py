@@ -118,7 +118,7 @@ class Notices:
         trained = float(frame[TRAINED_COLUMN].iloc[-1])
         if not trained > 0:
             return
-        weights = {name: round(float(one), 2) for name, one in model.ensemble_.trust_.items()}
+        weights = {name: round(float(one), 2) for name, one in model.ensemble_.weights_.items()}
         shared = self._settings.models.rows == "shared"
         key = "model" if shared else f"model {pair}"
         known = self._sent.mark(key)
