@@ -58,6 +58,9 @@ def test_live_training_serves_retrains_and_agrees_with_the_files(
         assert newer > trained
         trained = newer
     assert "raised exception" not in caplog.text
+    # One message for the first model; the later ones say so only where a weight has changed.
+    ours = [one.getMessage() for one in caplog.records if one.name.endswith("trading.notices")]
+    assert len([text for text in ours if text.startswith("first model ready")]) == 1
 
     agrees_with_the_files(frame, market, "5m")
 

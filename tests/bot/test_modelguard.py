@@ -33,6 +33,8 @@ from regimeswitch.bot.freqai.model_files import (
     write_manifest,
 )
 from regimeswitch.bot.freqai.model_guard import ModelGuard
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Message
 from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings import SafetySettings
 
@@ -251,24 +253,27 @@ def wait(reached: Callable[[], Any]) -> bool:
 
 
 def test_a_training_that_takes_too_long_is_told_once_and_its_end_too(tmp_path: Path) -> None:
-    heard: list[str] = []
+    heard: list[Message] = []
     guard = ModelGuard(tmp_path, "rs1", SafetySettings(training_minutes=10))
-    guard.listen(heard.append)
+    guard.listen(Alarms(heard.append, "model"))
     drawer = SimpleNamespace(pair_dict={"A/B": {"model_filename": ""}})
     with guard.training("A/B", drawer, deque(["A/B"]), lambda: 0.0):
         for minute in (5, 11, 12):
             guard.look("A/B", 0, 1.0, 60.0 * minute)
-    assert heard == [
-        "A/B: training has taken more than 10 minutes; the last models serve on until they expire",
-        "the long training is over",
+    assert [(one.pairs, one.text.split(" (since")[0]) for one in heard] == [
+        (
+            ("A/B",),
+            "training has taken more than 10 minutes; the last models serve on until they expire",
+        ),
+        (("A/B",), "the long training is over"),
     ]
 
 
 def test_predictions_can_be_written_by_two_threads_at_once(tmp_path: Path) -> None:
     """FreqAI's training thread writes them, and so does the bot when it is stopped."""
-    told: list[str] = []
+    told: list[Message] = []
     guard = ModelGuard(tmp_path, "rs1", SafetySettings())
-    guard.listen(told.append)
+    guard.listen(Alarms(told.append))
     drawers = [FreqaiDataDrawer(tmp_path, {"freqai": {}}) for _ in range(2)]
     for number, drawer in enumerate(drawers):
         drawer.historic_predictions = {"thread": number}

@@ -41,6 +41,7 @@ from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.position_exits import Positions
 from regimeswitch.bot.trading.reentry import stopped_out
 from regimeswitch.bot.trading.resizing import ADDED, Resizing
+from regimeswitch.bot.trading.shadow_columns import SHADOWED, shadow_columns, side_cost
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
 from regimeswitch.bot.trial_ledger import note_hyperopt
 from regimeswitch.market.cleaning import bad_candles, cleaned
@@ -139,6 +140,7 @@ class RegimeSwitchStrategy(IStrategy):
 
     def bot_start(self, **kwargs):
         """Guards on, before anything is traded; a backtest has the loss limits alone."""
+        self.notices.begin(self, self.rs)
         self.guards.install(self)
         self.limits = LossLimits(self, self.rs)
         if self.config.get("runmode") == RunMode.HYPEROPT:
@@ -148,6 +150,7 @@ class RegimeSwitchStrategy(IStrategy):
         """What is unknown is asked for again; limits, outages and equity are looked at."""
         self.guards.loop_started(self, current_time)
         self.limits.look(current_time)
+        self.notices.loop(self, self.limits.equity, current_time)
 
     def confirm_trade_entry(
         self, pair, order_type, amount, rate, time_in_force, current_time, entry_tag, side, **kwargs
@@ -228,7 +231,13 @@ class RegimeSwitchStrategy(IStrategy):
             period = self.rs.risk.atr_period_in(self.timeframe)
             own["stop_atr"] = five_minute_range(candles, period, self.timeframe)
         frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)
+        if self.holds and self.dp.runmode in SHADOWED:
+            cost = side_cost(self.config, self.rs)
+            shadow = shadow_columns(frame, self.timeframe, self.rs, cost)
+            frame = pd.concat([frame, shadow], axis=1)
         self.notices.regime_switch(pair, frame, self.dp)
+        if self.trains:
+            self.notices.model(pair, frame, self.freqai.dd.model_dictionary.get(pair))
         return frame
 
     def populate_entry_trend(self, dataframe, metadata):
@@ -378,7 +387,7 @@ class RegimeSwitchStrategy(IStrategy):
         if order.ft_order_side == trade.entry_side and trade.nr_of_successful_entries == 1:
             record = self.positions.record(pair, trade.open_date_utc)
             record.write(trade)
-            self.notices.entered(pair, record, self.dp)
+            self.notices.entered(pair, record, self.dp, trade.open_rate)
 
     def custom_stoploss(
         self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from regimeswitch.settings.entry_settings import EntrySettings
 from regimeswitch.settings.errors import explain
+from regimeswitch.settings.message_settings import MessageSettings
 from regimeswitch.settings.modes import POSITION, not_read, with_defaults_of_mode
 from regimeswitch.settings.regime_settings import RegimeSettings
 from regimeswitch.settings.renamed import old_names, with_hashed_names, with_new_names
@@ -186,6 +187,7 @@ class Settings(Section):
     entries: EntrySettings = Field(default_factory=EntrySettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)
     safety: SafetySettings = Field(default_factory=SafetySettings)
+    messages: MessageSettings = Field(default_factory=MessageSettings)
 
     @model_validator(mode="before")
     @classmethod

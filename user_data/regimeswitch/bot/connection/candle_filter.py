@@ -21,6 +21,7 @@ from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.patches import install
 from regimeswitch.market.candles import UNUSABLE_KINDS, closed_row, timeframe_seconds
 from regimeswitch.market.cleaning import RECENT, bad_candles, cleaned
@@ -92,7 +93,7 @@ class CandleGuard:
             f"{self._counts[pair, kind]} of this kind so far"
         )
         self._alarms.tell(
-            f"candle {pair} {kind}", f"{pair}: bad candle left out: {kind}", info=True
+            f"candle {pair} {kind}", f"{pair}: bad candle left out: {kind}", level=Level.INFO
         )
 
     def look(self, strategy: IStrategy, now: datetime) -> None:

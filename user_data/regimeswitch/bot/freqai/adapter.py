@@ -57,6 +57,7 @@ from regimeswitch.bot.freqai.stored_predictions import VIEWS, BacktestPrediction
 from regimeswitch.bot.freqai.training_outcome import Outcome, is_last
 from regimeswitch.bot.freqai.training_recipe import TrainingRecipe
 from regimeswitch.bot.freqai.training_rows import TrainingRows
+from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.bot.shutdown import ENDING
 from regimeswitch.market.regimes import REGIME_COLUMNS
@@ -344,7 +345,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.total_pairs = len(strategy.dp.current_whitelist())
         _, trained = self.dd.get_pair_dict_info(pair)
         if self.guard is not None:
-            self.guard.listen(lambda text: strategy.dp.send_msg(text, always_send=True))
+            self.guard.listen(Messenger.of(strategy).alarms("model"))
             expires = float(self.freqai_info.get("expiration_hours", 0))
             self.guard.look(pair, self.shared.adopted.get(pair, trained), expires, now())
         if self.guard is None or self.guard.may_train(pair, now()):

@@ -65,24 +65,16 @@ class ModelGuard:
         self._identifier = identifier
         self._safety = safety
         self._lock = threading.RLock()
-        self._waiting: list[str] = []
-        self._send: Callable[[str], None] | None = None
-        self._alarms = Alarms(self._tell)
+        self._alarms = Alarms(lambda message: None, "model")
         self._failures: dict[str, tuple[int, float]] = {}
         self._training: tuple[str, float] | None = None
         self._holds_drawer = False
 
-    def listen(self, send: Callable[[str], None]) -> None:
-        """Who is told; what was found before that is told now."""
-        self._send = send
-        while self._waiting:
-            send(self._waiting.pop(0))
-
-    def _tell(self, text: str) -> None:
-        if self._send is None:
-            self._waiting.append(text)
-        else:
-            self._send(text)
+    def listen(self, alarms: Alarms) -> None:
+        """Through whom messages leave; what was found before that leaves now."""
+        if not self._alarms.shares(alarms):
+            before, self._alarms = self._alarms, alarms
+            before.hand_over(alarms)
 
     def check_files(self, live: bool) -> None:
         """Set aside what is damaged, before FreqAI reads it."""

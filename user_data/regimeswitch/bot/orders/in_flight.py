@@ -13,6 +13,7 @@ import ccxt
 
 from regimeswitch.bot.connection.responses import NoAnswer, Withheld
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.absence import Trace, Traces, is_denial
 from regimeswitch.bot.orders.journal import ABSENT, STRAY, Entry, Journal
 from regimeswitch.settings.safety_settings import SafetySettings
@@ -243,6 +244,7 @@ class Inquiry:
             f"given up {entry.client_id}",
             f"{described(entry)}: the exchange denies it, but {doubt}; it is in no trade, look "
             "after it yourself",
+            level=Level.ACTION,
         )
 
     def _unknown_outcome(self, question: Question) -> str:

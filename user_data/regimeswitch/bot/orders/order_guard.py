@@ -17,6 +17,7 @@ import ccxt
 
 from regimeswitch.bot.connection.responses import NoAnswer, Withheld
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.absence import ARCHIVED, Order, code_of, is_denial
 from regimeswitch.bot.orders.in_flight import WINDOW_MS, Inquiry, described, other_order, pauses
 from regimeswitch.bot.orders.journal import REFUSED, Entry, Journal, new_client_id
@@ -148,7 +149,11 @@ class OrderGuard:
             self.journal.write(entry)
         except sqlite3.Error as error:
             text = f"the journal of orders {self.journal.path} cannot be written: {error}"
-            self._alarms.set("journal", f"{text}; no entries until it can")
+            self._alarms.set(
+                "journal",
+                f"{text}; no entries until it can: look at the disk's space and the folder's owner",
+                level=Level.ACTION,
+            )
             if entry.side == "buy":
                 raise Withheld(f"{entry.pair}: not sent, {text}") from error
             return

@@ -12,6 +12,7 @@ from freqtrade.strategy import IStrategy
 from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.adoption import (
     adopt,
     coin_of,
@@ -120,7 +121,8 @@ class Reconciler:
             self._alarms.set(
                 f"unmanaged {base}",
                 f"{unmanaged[base]:.8g} {base} in the wallet belong to no trade; the bot will not "
-                "sell them",
+                "sell them: sell or move them yourself, or leave them",
+                level=Level.ACTION,
             )
         self._unmanaged_before = set(unmanaged)
 

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.absence import TRACE, Order, Traces
 from regimeswitch.bot.orders.adoption import adopt, coin_of, is_empty, open_trades, owned
 from regimeswitch.bot.orders.in_flight import Inquiry, described
@@ -87,7 +88,7 @@ class Restored:
         self._waiting = {pair: reason for pair, reason in self._waiting.items() if reason}
         for pair in {*before, *self._waiting}:
             if pair in self._waiting:
-                self._alarms.set(f"restored {pair}", self._waiting[pair])
+                self._alarms.set(f"restored {pair}", self._waiting[pair], level=Level.ACTION)
             else:
                 self._alarms.clear(f"restored {pair}", f"{pair}: explained; entries go on")
 

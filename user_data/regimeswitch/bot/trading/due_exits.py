@@ -21,6 +21,7 @@ from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.patches import install
 from regimeswitch.bot.trading.exit_reasons import Held, Reason, reason_of
 
@@ -202,6 +203,7 @@ class ExitWatch:
             _key(trade.id, due),
             f"{words.format(trade.pair)} ({known.what}): {reason.why}. Held: "
             f"{self._held(trade)}. {reason.then}",
+            level=Level.ACTION if reason.final else Level.WARNING,
         )
 
     def _over(self, number: int, trade: Any) -> None:

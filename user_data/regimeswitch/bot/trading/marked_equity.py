@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
 from regimeswitch.bot.messages.alerts import Alarms
-from regimeswitch.bot.messages.channels import Messenger
+from regimeswitch.bot.messages.message import Message
+from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.market.candles import timeframe_seconds, utc_dates
 from regimeswitch.market.cleaning import cleaned, is_far_price
 from regimeswitch.risk.loss_limits import DAY_SECONDS, LimitState, day_of, limits_after
@@ -102,6 +103,7 @@ class LossLimits:
     """Stops entries, and closes positions where wanted, beyond a loss limit.
 
     :param strategy: the running strategy, with its data provider and wallets
+    :ivar equity: marked at the last look, stake currency; None = there was none yet
     """
 
     def __init__(self, strategy: Any, settings: Settings) -> None:
@@ -113,8 +115,11 @@ class LossLimits:
         self._looked = 0
         self._known = False
         self._known_prices: dict[int, float] = {}
+        self.equity: float | None = None
         self._running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
-        self._alarms = Alarms(Messenger(strategy).warn if self._running else _nobody)
+        self._alarms = (
+            Messenger.of(strategy).alarms("loss_limit") if self._running else Alarms(_nobody)
+        )
         # A chart has neither trades nor a database; analyses backtest in a mode of their own.
         self._trades = strategy.dp.runmode not in VIEWS
         if self._running:
@@ -141,6 +146,7 @@ class LossLimits:
         if self._running:
             _store(self._state, self._looked)
         self._known = True
+        self.equity = begun + profit
         self._notify(profit)
 
     def refusal(self, now: datetime) -> str:
@@ -256,7 +262,7 @@ class LossLimits:
             self._alarms.clear(PEAK, "drawdown stop: the pause is over, entries are made")
 
 
-def _nobody(text: str) -> None:
+def _nobody(message: Message) -> None:
     """Nobody watches a backtest."""
 
 
