@@ -37,7 +37,7 @@ unexport PYTHONDONTWRITEBYTECODE
 COUNT ?= 2000
 
 .PHONY: help venv backtest dry-run ui live-sim prove money trials replay faults bench test lint versions lock \
-    clean
+    docs pages pictures clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -122,6 +122,29 @@ bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as 
 	$(BIN)/python benchmarks/exchange_load.py \
 	    $(if $(EXPORT),--export $(basename $(EXPORT))-exchange.json)
 
+SITE ?= .site
+docs: $(BIN)/regimeswitch  ## the documentation as a site, without a network: SITE=.site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir $(abspath $(SITE))
+	@echo "open $(SITE)/index.html"
+
+pages: $(BIN)/regimeswitch  ## write again what is generated: settings, schema, commands, answers, columns, the diagram
+	$(BIN)/regimeswitch schema --markdown > docs/configuration.md
+	$(BIN)/regimeswitch schema > user_data/regimeswitch/config.schema.json
+	$(BIN)/python website/commands.py docs/commands.md
+	$(BIN)/python -m regimeswitch.bot.connection.response_page docs/faults.md
+	$(BIN)/python -m regimeswitch.bot.output_columns docs/columns.md
+	$(BIN)/python website/diagram.py docs/architecture.md docs/pictures/architecture.svg
+
+# A backtest of the rule alone on the demo market: it trades as with models, which cost minutes.
+PICTURES ?= docs/pictures
+pictures: $(BIN)/regimeswitch  ## draw docs/pictures again, from the demo market
+	@$(MAKE) --no-print-directory backtest DATADIR= WORK=$(WORK)/pictures \
+	    CONFIG=website/rule-alone.json
+	@mkdir -p $(PICTURES)
+	@$(BIN)/regimeswitch regimes --pair BTC/USDT --out $(PICTURES)/regimes.png \
+	    --datadir $(WORK)/pictures/market-$(DEMO_SEED)-BTCUSDT-ETHUSDT
+	@$(BIN)/python website/pictures.py $(WORK)/pictures/report.html $(PICTURES)
+
 lint: $(BIN)/regimeswitch  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -136,9 +159,9 @@ test: versions lint  ## the whole test suite, lint and types; PYTHON=python3.13 
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lock:  ## write requirements.lock again from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --no-annotate \
-	    --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	uv pip compile pyproject.toml --extra dev --extra docs --generate-hashes --universal \
+	    --no-annotate --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
 	    --python-version 3.11 --output-file requirements.lock
 
 clean:  ## remove the virtualenv and the demo
-	rm -rf $(VENV) .venv-* $(WORK) .prove .money
+	rm -rf $(VENV) .venv-* $(WORK) .prove .money $(SITE)

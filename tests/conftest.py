@@ -14,7 +14,15 @@ from project import MARKET_END, QUICK, ROOT, Run, write_config
 from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 
 
-pytest_plugins = ["exchanges", "inprocess", "offlines", "reported", "traders"]
+pytest_plugins = [
+    "exchanges",
+    "inprocess",
+    "movedbots",
+    "offlines",
+    "receivers",
+    "reported",
+    "traders",
+]
 
 
 @pytest.fixture(scope="session")

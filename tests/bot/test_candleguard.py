@@ -102,7 +102,7 @@ def test_a_live_bot_buys_on_no_damaged_candle_and_goes_on_afterwards(
     assert world.faults.hits[0] > 0
     bought = len(world.filled("BUY"))
     assert told in caplog.text + " ".join(world.messages)
-    # What is left out at the door harms nobody; what cannot be mended is waited out.
+    # What is filtered on arrival harms nobody; what cannot be fixed is waited out.
     assert bought == 0 or kind in ("duplicated", "future")
     world.fail()
     for _ in range(3):

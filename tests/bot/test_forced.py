@@ -39,7 +39,7 @@ def forcing() -> dict[str, Any]:
     config["regimeswitch"]["entries"] = {
         "mode": "signal",
         "regimes": [],
-        "leave_regimes": ["bull", "bear", "sideways"],
+        "exit_regimes": ["bull", "bear", "sideways"],
         "sell": {"bull": 0.0, "bear": 0.0, "sideways": 0.0},
     }
     config["regimeswitch"]["risk"] = {"max_positions": 1, "size_forecast": False}

@@ -18,12 +18,14 @@ from freqtrade.persistence import Trade
 
 from examples import EXAMPLE, spot_example
 from heldpairs import POSITION, position_frame
-from movedbots import START, MovedBot, live_config
+from movedbots import START, MovedBot, live_config, moved_bot
 from project import QUICK
 from regimeswitch.settings import load_settings
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regimes_command import find_regimes
 
+
+__all__ = ["moved_bot"]
 
 pytestmark = [
     pytest.mark.slow,
@@ -56,6 +58,9 @@ def test_live_training_serves_retrains_and_agrees_with_the_files(
         assert newer > trained
         trained = newer
     assert "raised exception" not in caplog.text
+    # One message for the first model; the later ones say so only where a weight has changed.
+    ours = [one.getMessage() for one in caplog.records if one.name.endswith("trading.notices")]
+    assert len([text for text in ours if text.startswith("first model ready")]) == 1
 
     agrees_with_the_files(frame, market, "5m")
 
@@ -191,4 +196,4 @@ def test_a_training_delays_no_position_and_its_forecast_is_served_later(
     # The position is what it was: sizes are those of entries.
     assert [one.id for one in Trade.get_open_trades()] == [trade.id]
     assert "raised exception" not in caplog.text
-    assert "volatility of the next 24 hours, QLIKE" in caplog.text
+    assert "mean QLIKE of the next 24 hours' variance" in caplog.text

@@ -70,7 +70,7 @@ def test_a_live_round_serves_both_pairs_and_one_that_joins(
             assert record_of(running, PAIRS[0])[key] == record_of(running, PAIRS[1])[key]
         # Rows of both pairs: every third candle of 20 days, twice.
         assert sum(record_of(running, PAIRS[0])["rows"].values()) > 1.5 * 20 * 96
-        assert len(running.bot.strategy.freqai.rounds.models) == 1
+        assert len(running.bot.strategy.freqai.shared.models) == 1
 
     running.step()
     for pair in PAIRS:

@@ -16,14 +16,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from freqtrade.freqai.data_drawer import FreqaiDataDrawer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import regimeswitch.bot.freqai.model_files
 from movedbots import MovedBot, live_config, moved_bot
 from project import QUICK
+from regimeswitch.bot.compatibility.internals import MODEL_FILES
 from regimeswitch.bot.freqai.model_files import (
-    ENDINGS,
     MANIFEST,
     DamagedFileError,
     check_model,
@@ -31,7 +32,9 @@ from regimeswitch.bot.freqai.model_files import (
     write_known,
     write_manifest,
 )
-from regimeswitch.bot.freqai.model_guard import JSON_FILES, ModelGuard
+from regimeswitch.bot.freqai.model_guard import ModelGuard
+from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Message
 from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings import SafetySettings
 
@@ -42,7 +45,7 @@ __all__ = ["moved_bot"]
 def model_folder(home: Path) -> Path:
     folder = home / "sub-train-BTC_1735516800"
     folder.mkdir()
-    for end in ENDINGS:
+    for end in MODEL_FILES:
         content = b"{}" if end.endswith("json") else pickle.dumps([1, 2, 3])
         (folder / f"cb{end}").write_bytes(content)
     return folder
@@ -51,7 +54,7 @@ def model_folder(home: Path) -> Path:
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(which=st.sampled_from(ENDINGS), place=st.integers(0, 200), cut=st.booleans())
+@given(which=st.sampled_from(MODEL_FILES), place=st.integers(0, 200), cut=st.booleans())
 def test_any_cut_or_changed_file_of_a_model_is_found(
     tmp_path_factory: pytest.TempPathFactory, which: str, place: int, cut: bool
 ) -> None:
@@ -250,37 +253,32 @@ def wait(reached: Callable[[], Any]) -> bool:
 
 
 def test_a_training_that_takes_too_long_is_told_once_and_its_end_too(tmp_path: Path) -> None:
-    heard: list[str] = []
+    heard: list[Message] = []
     guard = ModelGuard(tmp_path, "rs1", SafetySettings(training_minutes=10))
-    guard.listen(heard.append)
+    guard.listen(Alarms(heard.append, "model"))
     drawer = SimpleNamespace(pair_dict={"A/B": {"model_filename": ""}})
     with guard.training("A/B", drawer, deque(["A/B"]), lambda: 0.0):
         for minute in (5, 11, 12):
             guard.look("A/B", 0, 1.0, 60.0 * minute)
-    assert heard == [
-        "A/B: training has taken more than 10 minutes; the last models serve on until they expire",
-        "the long training is over",
+    assert [(one.pairs, one.text.split(" (since")[0]) for one in heard] == [
+        (
+            ("A/B",),
+            "training has taken more than 10 minutes; the last models serve on until they expire",
+        ),
+        (("A/B",), "the long training is over"),
     ]
 
 
 def test_predictions_can_be_written_by_two_threads_at_once(tmp_path: Path) -> None:
     """FreqAI's training thread writes them, and so does the bot when it is stopped."""
-    told: list[str] = []
+    told: list[Message] = []
     guard = ModelGuard(tmp_path, "rs1", SafetySettings())
-    guard.listen(told.append)
-    paths = [tmp_path / name for name in ("predictions.pkl", "predictions.backup.pkl")]
-    drawers = [
-        SimpleNamespace(
-            historic_predictions={"thread": number},
-            historic_predictions_path=paths[0],
-            historic_predictions_bkp_path=paths[1],
-            **dict.fromkeys([method for method, _ in JSON_FILES]),
-            save_data=None,
-        )
-        for number in range(2)
-    ]
+    guard.listen(Alarms(told.append))
+    drawers = [FreqaiDataDrawer(tmp_path, {"freqai": {}}) for _ in range(2)]
+    for number, drawer in enumerate(drawers):
+        drawer.historic_predictions = {"thread": number}
 
-    def write(drawer: SimpleNamespace) -> None:
+    def write(drawer: Any) -> None:
         for number in range(40):
             drawer.historic_predictions["count"] = number
             drawer.save_historic_predictions_to_disk()
@@ -293,5 +291,6 @@ def test_predictions_can_be_written_by_two_threads_at_once(tmp_path: Path) -> No
     for thread in threads:
         thread.join()
     assert told == []
+    paths = [drawer.historic_predictions_path, drawer.historic_predictions_bkp_path]
     assert trusted_copy(*paths) == paths[0]
     assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -1,31 +1,42 @@
-"""What people are told: regime switches, impossible candles, coloured bands in FreqUI."""
+"""What people are told: regime switches, refused entries, coloured bands in FreqUI."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from freqtrade.enums import RunMode
 from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
+from freqtrade.persistence import Trade
 
 from frames import candle_frame
 from project import in_signal_mode
 from regimeswitch.bot.messages.chart import regime_bands
+from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.trade_context import EntryRecord
+from regimeswitch.bot.trading.wording import switch_text
 from regimeswitch.market.candles import find_bad_candles
 from regimeswitch.market.hysteresis import age
 from regimeswitch.settings import RegimeSettings, load_settings
 
 
 class Listener:
-    """Stands for the data provider: keeps what would go to Telegram."""
+    """Stands for a bot and its data provider: keeps what would go to Telegram.
 
-    def __init__(self, runmode: RunMode = RunMode.DRY_RUN) -> None:
+    :param folder: where what was sent is kept
+    """
+
+    def __init__(self, folder: Path, runmode: RunMode = RunMode.DRY_RUN) -> None:
         self.runmode = runmode
         self.sent: list[str] = []
+        self.dp = self
+        self.config = {"user_data_dir": folder, "db_url": "sqlite:///bot.sqlite"}
 
     def send_msg(self, message: str, *, always_send: bool = False) -> None:
         assert always_send
@@ -43,52 +54,121 @@ def analysed(names: list[str | None]) -> pd.DataFrame:
     )
 
 
-def test_each_confirmed_switch_is_sent_once() -> None:
+@pytest.fixture(autouse=True)
+def no_trades(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no database here."""
+    monkeypatch.setattr(Trade, "get_trades_proxy", lambda **wanted: [])
+
+
+def notices_of(listener: Listener) -> Notices:
+    """Of a bot that has just started."""
+    notices = Notices()
+    notices.begin(listener, load_settings(None))
+    return notices
+
+
+def loop(notices: Notices, listener: Listener, names: Sequence[str | None], *pairs: str) -> None:
+    for pair in pairs:
+        notices.regime_switch(pair, analysed(names), listener)
+    Messenger.of(listener).flush()
+
+
+def test_each_confirmed_switch_is_sent_once_for_all_pairs(tmp_path: Path) -> None:
     names = [None, "bull", "bull", "bear", "bear", "bear", "sideways"]
-    notices, listener = Notices(), Listener()
+    listener = Listener(tmp_path)
+    notices = notices_of(listener)
     for end in range(2, len(names) + 1):
         for _ in range(2):
-            notices.regime_switch("BTC/USDT", analysed(names[:end]), listener)
+            loop(notices, listener, names[:end], "BTC/USDT", "ETH/USDT")
     assert listener.sent == [
-        "BTC/USDT: regime bull -> bear at 2025-01-01 00:15 UTC",
-        "BTC/USDT: regime bear -> sideways at 2025-01-01 00:30 UTC",
+        "Info: BTC/USDT, ETH/USDT: regime bull -> bear at 2025-01-01 00:15 UTC; target weight "
+        "0: no entries in bear",
+        "Info: BTC/USDT, ETH/USDT: regime bear -> sideways at 2025-01-01 00:30 UTC, after 15 min "
+        "of bear; target weight 0: no entries in sideways",
     ]
 
 
-def test_a_switch_on_a_candle_that_was_missed_is_still_sent() -> None:
-    notices, listener = Notices(), Listener()
-    notices.regime_switch("BTC/USDT", analysed(["bull"] * 3), listener)
-    notices.regime_switch("BTC/USDT", analysed(["bull"] * 3 + ["bear"] * 3), listener)
+def test_a_switch_on_a_candle_that_was_missed_is_still_sent(tmp_path: Path) -> None:
+    listener = Listener(tmp_path)
+    notices = notices_of(listener)
+    loop(notices, listener, ["bull"] * 3, "BTC/USDT")
+    loop(notices, listener, ["bull"] * 3 + ["bear"] * 3, "BTC/USDT")
     assert len(listener.sent) == 1
 
 
-def test_switches_from_before_the_start_and_in_backtests_are_not_sent() -> None:
-    past = analysed(["bull", "bull", "bear", "bear"])
-    listener = Listener()
-    Notices().regime_switch("BTC/USDT", past, listener)
+def test_after_a_restart_no_switch_is_sent_again_and_none_is_lost(tmp_path: Path) -> None:
+    names = ["bear"] * 3 + ["bull"] * 3 + ["bear"] * 3
+    sent: list[str] = []
+    for end in (4, 4, 7, 7, 9):
+        listener = Listener(tmp_path)
+        loop(notices_of(listener), listener, names[:end], "BTC/USDT")
+        sent += listener.sent
+    assert [text.split(" at ")[0] for text in sent] == ["Info: BTC/USDT: regime bull -> bear"]
+    for path in tmp_path.glob("regimeswitch-messages-*.json"):
+        path.write_text("{ nonsense")
+    listener = Listener(tmp_path)
+    loop(notices_of(listener), listener, names, "BTC/USDT")
+    assert listener.sent == []
+
+
+def test_what_a_switch_changes_is_said(tmp_path: Path) -> None:
+    frame = analysed(["bull", "bear", "bear", "bull"]).assign(target_weight=0.625)
+    length, held = timedelta(minutes=5), SimpleNamespace(amount=0.5, safe_base_currency="BTC")
+    position, signal = load_settings(None), load_settings(in_signal_mode())
+    into = switch_text(frame, 3, length, position, [])
+    assert into.endswith("after 10 min of bear; entries are allowed, target weight 0.62 of a slot")
+    out = analysed(["bull", "bull", "bear"])
+    leaves = switch_text(out, 2, length, position, [held])
+    assert "the open position of 0.5 BTC is closed (exit regime_bear)" in leaves
+    stays = switch_text(analysed(["bear", "bull"]), 1, length, signal, [held])
+    assert stays.endswith("the open position of 0.5 BTC stays open")
+
+
+def test_a_message_that_cannot_be_made_costs_no_candle(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**wanted: object) -> None:
+        raise OSError("the database is locked")
+
+    listener = Listener(tmp_path)
+    notices = notices_of(listener)
+    loop(notices, listener, ["bull", "bull"], "BTC/USDT")
+    monkeypatch.setattr(Trade, "get_trades_proxy", fails)
+    loop(notices, listener, ["bull", "bull", "bear"], "BTC/USDT")
+    assert listener.sent == []
+    assert "no message about it: BTC/USDT: regime switch" in caplog.text
+
+
+def test_switches_from_before_the_start_and_in_backtests_are_not_sent(tmp_path: Path) -> None:
+    past = ["bull", "bull", "bear", "bear"]
+    listener = Listener(tmp_path)
+    loop(notices_of(listener), listener, past, "BTC/USDT")
     assert not listener.sent
-    backtest, notices = Listener(RunMode.BACKTEST), Notices()
-    notices.regime_switch("BTC/USDT", past.head(2), backtest)
-    notices.regime_switch("BTC/USDT", past, backtest)
+    backtest = Listener(tmp_path, RunMode.BACKTEST)
+    notices = notices_of(backtest)
+    notices.regime_switch("BTC/USDT", analysed(past[:2]), backtest)
+    notices.regime_switch("BTC/USDT", analysed(past), backtest)
     assert not backtest.sent
 
 
 def test_a_refused_signal_is_logged_once_and_a_refused_person_every_time(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     caplog.set_level(logging.INFO)
-    notices, listener = Notices(), Listener()
-    for reason in ("no room", "no room", "", "no room", "daily_floor"):
+    listener = Listener(tmp_path)
+    notices = notices_of(listener)
+    for reason in ("no room", "no room", "", "no room", "daily_loss_limit"):
         notices.entry_refused("BTC/USDT", reason, False, listener)
     assert caplog.messages == [
         "BTC/USDT: entry not made: no room",
         "BTC/USDT: entry not made: no room",
-        "BTC/USDT: entry not made: daily_floor",
+        "BTC/USDT: entry not made: daily_loss_limit",
     ]
     assert listener.sent == []
     for _ in range(2):
         notices.entry_refused("BTC/USDT", "no room", True, listener)
-    assert listener.sent == ["BTC/USDT: forced entry not made: no room"] * 2
+        Messenger.of(listener).flush()
+    assert listener.sent == ["Info: BTC/USDT: forced entry not made: no room"] * 2
 
 
 def test_bad_candles_are_counted_in_the_log_when_the_count_changes(

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiohttp import web
+import time_machine
 from freqtrade.enums import RPCMessageType
 from freqtrade.rpc.telegram import Telegram
 
 from guarded import ORDER, World, running_world
-from regimeswitch.bot.messages.alerts import Alarms
-from regimeswitch.bot.messages.channels import Messenger, channels, complaint
+from receivers import Receiver
+from regimeswitch.bot.messages.channels import channels, complaint
+from regimeswitch.bot.messages.message import Level
+from regimeswitch.bot.messages.messenger import SILENT, Messenger
 from regimeswitch_lab.exchange.faults.fault_rules import Fault
 
 
@@ -29,54 +28,6 @@ pytestmark = [
 ]
 
 DUE = "exit of AAA/USDT is due and not made"
-
-
-class Receiver:
-    """Takes what is posted, on a loopback port."""
-
-    def __init__(self) -> None:
-        self.got: list[Any] = []
-        self.url = ""
-        self._loop = asyncio.new_event_loop()
-
-    async def _take(self, request: web.Request) -> web.Response:
-        form = request.content_type != "application/json"
-        self.got.append(dict(await request.post()) if form else await request.json())
-        return web.Response()
-
-    async def _begin(self) -> web.AppRunner:
-        app = web.Application()
-        app.router.add_post("/", self._take)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-        return runner
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """As long as it takes messages."""
-        thread = threading.Thread(target=self._loop.run_forever)
-        thread.start()
-        runner = asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(10)
-        try:
-            yield
-        finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), self._loop).result(10)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join(10)
-            self._loop.close()
-
-    def texts(self) -> list[str]:
-        return [str(one) for one in self.got]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    with found.running():
-        yield found
 
 
 @pytest.fixture
@@ -201,12 +152,19 @@ def test_warnings_leave_at_the_end_of_the_loop_and_information_as_a_custom_messa
         send_msg=lambda text, always_send: queue.append(text),
     )
     strategy: Any = SimpleNamespace(dp=provider, config={})
-    messenger = Messenger(strategy)
-    alarms = Alarms(messenger.warn, messenger.inform)
-    alarms.set("money", "costs `money`")
-    alarms.set("candle", "costs nothing", info=True)
-    alarms.clear("candle", "is over")
+    messenger = Messenger.of(strategy)
+    assert Messenger.of(strategy) is messenger
+    alarms = messenger.alarms("guard")
+    with time_machine.travel("2025-01-01 00:15+00:00", tick=False) as clock:
+        alarms.set("money", "costs `money`")
+        alarms.set("candle", "costs nothing", level=Level.INFO)
+        clock.shift(1800)
+        alarms.clear("candle", "is over")
     assert manager.sent == []
     manager.process_msg_queue(queue)
-    warning = {"type": RPCMessageType.WARNING, "status": "costs 'money'"}
-    assert manager.sent == [warning, "costs nothing", "is over"]
+    text = "Warning: costs 'money' (since 2025-01-01 00:15 UTC)"
+    since = "since 2025-01-01 00:15 UTC"
+    assert manager.sent == [
+        {"type": RPCMessageType.WARNING, "status": text, SILENT: False},
+        f"Info:\n- costs nothing ({since})\n- is over ({since}, for 30 min)",
+    ]

@@ -33,7 +33,7 @@ HELD = {
 }
 RESIZED = {"entries": HELD["entries"], "risk": {"rebalance_band": 0.2}}
 SIGNAL = {"entries": {"mode": "signal"}}
-NO_LIMITS = {"risk": {"daily_loss": 0, "peak_loss": 0}}
+NO_LIMITS = {"risk": {"max_daily_loss": 0, "max_drawdown": 0}}
 
 
 def load(tmp_path: Path, **changes: Any) -> IStrategy:
@@ -53,15 +53,15 @@ def load(tmp_path: Path, **changes: Any) -> IStrategy:
     [
         (
             {"use_exit_signal": False, "regimeswitch": SIGNAL},
-            "risk.daily_loss, risk.peak_loss would close nothing",
+            "risk.max_daily_loss, risk.max_drawdown would close nothing",
         ),
         (
             {"use_exit_signal": False, "regimeswitch": SIGNAL | {"risk": {"max_hold_candles": 9}}},
-            "risk.daily_loss, risk.peak_loss, risk.max_hold_candles would",
+            "risk.max_daily_loss, risk.max_drawdown, risk.max_hold_candles would",
         ),
         (
             {"use_exit_signal": False, "regimeswitch": SIGNAL | {"risk": {"daily_close": False}}},
-            "and risk.peak_loss would close nothing",
+            "and risk.max_drawdown would close nothing",
         ),
         ({"exit_profit_only": True}, "exit_profit_only is true: "),
         (
@@ -161,7 +161,7 @@ def test_what_does_what_it_says_is_taken(tmp_path: Path, caplog: pytest.LogCaptu
 def test_freqtrade_asks_for_a_limit_unless_these_keys_forbid_it(tmp_path: Path) -> None:
     """What the refusals rest on: if a release changes it, they are no longer needed."""
     strategy = load(tmp_path)
-    strategy.custom_exit = lambda **given: "daily_floor"
+    strategy.custom_exit = lambda **given: "daily_loss_limit"
     strategy.ft_stoploss_reached = lambda **given: SimpleNamespace(exit_type=None)
     strategy.min_roi_reached = lambda **given: False
     trade = SimpleNamespace(
@@ -177,8 +177,8 @@ def test_freqtrade_asks_for_a_limit_unless_these_keys_forbid_it(tmp_path: Path) 
         return [one.exit_reason for one in found]
 
     assert reasons(enter=False, exit_=True) == ["exit_signal"]
-    assert reasons(enter=False, exit_=False) == ["daily_floor"]
-    assert reasons(enter=True, exit_=True) == ["daily_floor"]
+    assert reasons(enter=False, exit_=False) == ["daily_loss_limit"]
+    assert reasons(enter=True, exit_=True) == ["daily_loss_limit"]
     strategy.exit_profit_only = True
     assert reasons(enter=False, exit_=True) == []
     strategy.use_exit_signal = False

@@ -78,7 +78,7 @@ def wait_for(running: MovedBot, pairs: list[str], after: int = 0) -> None:
     drawer = running.drawer
     for _ in range(1200):
         known = [drawer.pair_dict.get(pair, {}) for pair in pairs]
-        own = not any(pair in running.bot.strategy.freqai.rounds.adopted for pair in pairs)
+        own = not any(pair in running.bot.strategy.freqai.shared.adopted for pair in pairs)
         done = [one.get("trained_timestamp", 0) > after and one["model_filename"] for one in known]
         if own and all(done):
             return

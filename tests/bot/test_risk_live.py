@@ -31,10 +31,10 @@ BY_STOP = busy(
     sizing="stop",
     risk_per_trade=0.004,
     stop_atr=4.0,
-    take_atr=8.0,
+    take_profit_atr=8.0,
     trail_atr=2.5,
-    daily_loss=0.002,
-    peak_loss=0.004,
+    max_daily_loss=0.002,
+    max_drawdown=0.004,
     peak_pause_days=1,
 )
 RECORDS = (
@@ -76,11 +76,11 @@ def reasons(deals: list[dict[str, Any]]) -> set[str]:
     return {deal["exit_reason"] for deal in deals}
 
 
-def test_a_daily_floor_closes_positions_that_were_sized_by_their_stop(
+def test_a_daily_loss_limit_closes_positions_that_were_sized_by_their_stop(
     market: Path, tmp_path: Path
 ) -> None:
     deals = replayed(BY_STOP, tmp_path, market, "20241225", 60, "BTC/USDT", "ETH/USDT")
-    assert reasons(deals) == {"trailing_stop_loss", "daily_floor"}
+    assert reasons(deals) == {"trailing_stop_loss", "daily_loss_limit"}
     for deal in deals:
         record = deal["record"]
         stop = 4.0 * record["atr"] * record["size"] / deal["open_rate"]
@@ -91,16 +91,16 @@ def test_a_daily_floor_closes_positions_that_were_sized_by_their_stop(
             0.004 * scale * CAPITAL, rel=0.01
         )
     # Nothing is opened any more on this day.
-    closed = [deal["close_date"] for deal in deals if deal["exit_reason"] == "daily_floor"]
+    closed = [deal["close_date"] for deal in deals if deal["exit_reason"] == "daily_loss_limit"]
     assert max(deal["open_date"] for deal in deals) < min(closed)
 
 
 def test_a_floor_from_the_peak_closes_positions_and_pauses(market: Path, tmp_path: Path) -> None:
     config = deepcopy(BY_STOP)
-    config["regimeswitch"]["risk"]["daily_loss"] = 0.0
+    config["regimeswitch"]["risk"]["max_daily_loss"] = 0.0
     deals = replayed(config, tmp_path, market, "20241225", 100, "BTC/USDT")
-    assert reasons(deals) == {"trailing_stop_loss", "peak_floor"}
-    (last,) = [deal for deal in deals if deal["exit_reason"] == "peak_floor"]
+    assert reasons(deals) == {"trailing_stop_loss", "drawdown_stop"}
+    (last,) = [deal for deal in deals if deal["exit_reason"] == "drawdown_stop"]
     assert last is deals[-1]
 
 

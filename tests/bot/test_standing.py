@@ -32,8 +32,8 @@ STRONG = [0.99]
     [
         ("do_predict", 0, "no prediction"),
         ("bad_candle", True, "bad candle"),
-        ("volume", 0.0, "market at rest"),
-        ("stop_atr", np.nan, "market at rest"),
+        ("volume", 0.0, "no range"),
+        ("stop_atr", np.nan, "no range"),
         ("regime", np.nan, "regime unknown"),
         ("regime", "bear", "regime bear"),
         ("regime_raw", None, "rule candles missing"),
@@ -93,24 +93,24 @@ def test_a_reason_is_logged_once_per_change(
         strategy.populate_entry_trend(
             answers(buy=STRONG, expected_return=[edge]), {"pair": "BTC/USDT"}
         )
-    told = [r.getMessage() for r in caplog.records if r.name.endswith("notices")]
+    logged = [r.getMessage() for r in caplog.records if r.name.endswith("notices")]
     aside = "BTC/USDT: stands aside: no proven edge"
-    assert told == [aside, "BTC/USDT: ready to trade", aside]
+    assert logged == [aside, "BTC/USDT: ready to trade", aside]
 
 
-def test_a_backtest_is_told_the_shares_of_what_was_predicted(
+def test_a_backtest_logs_the_shares_of_what_was_predicted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     frame = answers(buy=STRONG * 8, do_predict=[0] * 4 + [1] * 4)
     frame["expected_return"] = [0.0] * 5 + [0.01] * 3
     load(tmp_path).populate_entry_trend(frame, {"pair": "BTC/USDT"})
-    (line,) = [r.getMessage() for r in caplog.records if r.name.endswith("standing")]
+    (line,) = [r.getMessage() for r in caplog.records if r.name.endswith("entry_filters")]
     assert line == "BTC/USDT: may trade 75.0%, no proven edge 25.0% of 4 candles"
 
 
 def test_size_forecast_moves_stop_and_stake_against_each_other() -> None:
-    settings = load_settings(in_signal_mode({"risk": {"size_most": 2}}))
+    settings = load_settings(in_signal_mode({"risk": {"max_size_ratio": 2}}))
     frame = pd.DataFrame({"size_ratio": [0.0, np.nan, 0.1, 1.0, 1.5, 9.0]})
     assert size_ratios(frame, settings).tolist() == [1, 1, 0.5, 1, 1.5, 2]
     for size in (0.5, 1.0, 1.5):
@@ -137,7 +137,7 @@ def test_the_size_is_kept_with_the_trade_and_old_trades_have_the_usual() -> None
     assert EntryRecord.read(trade) == EntryRecord("bull", 2.0, 1.0)
 
 
-def test_shorts_are_judged_by_the_fall_that_is_expected() -> None:
+def test_shorts_are_decided_by_the_fall_that_is_expected() -> None:
     settings = load_settings(in_signal_mode({"entries": {"short": True}}))
     frame = answers(regime=["bear"] * 3 + ["bull"], expected_return=[-0.01, 0.01, -0.001, -0.01])
     strong = pd.Series([True] * 4)

@@ -146,12 +146,12 @@ def test_charts_of_a_backtest_agree_with_its_trades_and_change_nothing(
     pd.testing.assert_frame_equal(inside.loc[rows, names], charts["BTC/USDT"].loc[rows, names])
     assert missed == 502
     assert "BTC/USDT was not backtested on these candles from 20241210 to 20241212" in why["detail"]
-    assert "trained on" not in (tmp_path / "webserver.log").read_text()
+    assert "model fitted on" not in (tmp_path / "webserver.log").read_text()
 
     plot = ("plot-dataframe", "--strategy", "RegimeSwitchStrategy", "--pairs", "BTC/USDT")
     drawn = freqtrade(*plot, "--timerange", RANGE, "--no-trades")
     assert drawn.code == 0, drawn.log[-3000:]
-    assert "trained on" not in drawn.words
+    assert "model fitted on" not in drawn.words
     (page,) = (drawn.userdir / "plot").glob("*.html")
     html = page.read_text()
     assert "regime_distance" in html
@@ -163,7 +163,7 @@ def test_charts_of_a_backtest_agree_with_its_trades_and_change_nothing(
 
     again = freqtrade(*backtest)
     assert again.code == 0, again.log[-3000:]
-    assert "trained on" not in again.words
+    assert "model fitted on" not in again.words
     assert "Could not find" not in again.words.replace("Could not find existing", "")
     assert trades_of(again.userdir) == trades
     assert max(seconds) < 3, seconds
@@ -202,6 +202,16 @@ def test_the_backtest_of_the_very_range_counts_then_the_newest(tmp_path: Path) -
     assert (columns["buy"].to_numpy()[40:] == 9).all()
     assert (columns["buy"].to_numpy()[:40] == 3).all()
     assert list(columns["&s-signal"].unique()) == ["buy"]
+
+
+def test_a_backtest_of_another_version_shows_nothing(tmp_path: Path) -> None:
+    store = BacktestPredictions(tmp_path / "backtested")
+    frame = candles(50)
+    store.save("BTC/USDT", frame, predicted(frame, 0.5), range_of(frame))
+    _, found = store.load("BTC/USDT", frame, range_of(frame), ["buy"])
+    assert found.all()
+    columns, found = store.load("BTC/USDT", frame, range_of(frame), ["buy", "regime_trust"])
+    assert (len(columns.columns), found.any()) == (0, False)
 
 
 def test_rows_of_other_candles_and_failed_trainings_show_nothing(tmp_path: Path) -> None:

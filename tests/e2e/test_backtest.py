@@ -38,6 +38,7 @@ def test_backtest_trades_by_regime_and_reloads_its_models(
 
     predictions = predictions_of(first.userdir)
     assert len(predictions) == 4
+    assert "model fitted on" in first.words and "log loss" in first.words
     for frame in predictions.values():
         assert np.allclose(frame[["buy", "hold", "sell"]].sum(axis=1), 1)
         assert set(frame["&s-signal"]) <= {"buy", "hold", "sell"}
@@ -54,7 +55,7 @@ def test_backtest_trades_by_regime_and_reloads_its_models(
     second = freqtrade("backtesting", *TIMERANGE, "--cache", "none")
     clean(second)
     assert "Found model at" in second.words
-    assert "trained on" not in second.words
+    assert "model fitted on" not in second.words
     for name, frame in predictions_of(second.userdir).items():
         pd.testing.assert_frame_equal(frame, predictions[name])
     assert trades_of(second.userdir) == trades
@@ -66,7 +67,7 @@ def test_stops_and_stakes_follow_the_settings(freqtrade: Callable[..., Run]) -> 
         "stake_fraction": 0.1,
         "scale": {"bull": 1.0, "sideways": 0.5},
         "stop_atr": 3.0,
-        "take_atr": 4.0,
+        "take_profit_atr": 4.0,
         "size_forecast": False,
     }
     run = freqtrade("backtesting", *ONE_WEEK, config=config)
@@ -179,7 +180,7 @@ def test_models_of_other_candles_are_not_reused(
     assert not np.allclose(theirs["buy"], mine["buy"])
     again = freqtrade("backtesting", *ONE_WEEK, datadir=other)
     clean(again)
-    assert "trained on" not in again.words
+    assert "model fitted on" not in again.words
     (same,) = predictions_of(again.userdir).values()
     pd.testing.assert_frame_equal(same, theirs)
 

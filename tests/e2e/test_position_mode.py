@@ -130,7 +130,10 @@ def test_models_forecast_the_size_of_the_next_day_and_the_rule_trades(
     )
     for sign in ("raised exception", "Traceback"):
         assert sign not in run.log, run.log[-5000:]
-    assert "volatility of the next 24 hours, QLIKE: bull EWMA" in run.words
+    assert (
+        "mean QLIKE of the next 24 hours' variance (0 = exact), and what is served: bull: EWMA"
+        in (run.words)
+    )
     for metadata in metadata_of(run.userdir):
         kept = metadata["regimeswitch"]
         assert set(kept["volatility"]) == {"bull", "bear", "sideways", "unknown"}
@@ -214,7 +217,7 @@ def test_a_disaster_stop_and_no_way_back_into_the_same_regime(
     freqtrade_here: Callable[..., Run], tmp_path: Path
 ) -> None:
     folder = crashing(tmp_path / "candles")
-    limits = {"daily_loss": 0, "peak_loss": 0}
+    limits = {"max_daily_loss": 0, "max_drawdown": 0}
     _, trades = run_of(freqtrade_here, folder, "--timerange", "20241226-20241230", risk=limits)
     fallen = trades[trades["pair"] == "BTC/USDT"]
     (trade,) = [one for one in fallen.itertuples() if one.exit_reason == "stop_loss"]
@@ -232,9 +235,9 @@ def test_a_disaster_stop_and_no_way_back_into_the_same_regime(
         folder,
         "--timerange",
         "20241226-20241230",
-        risk={"daily_loss": 0.1, "stop_daily_atr": 0},
+        risk={"max_daily_loss": 0.1, "stop_daily_atr": 0},
     )
-    assert set(trades["exit_reason"]) == {"daily_floor"}
+    assert set(trades["exit_reason"]) == {"daily_loss_limit"}
 
 
 @pytest.mark.slow
@@ -261,7 +264,7 @@ def test_a_fixed_stake_is_the_whole_slot(freqtrade_here: Callable[..., Run], mar
             'entries.mode is "position", which does not read entries.buy, risk.stop_atr; leave '
             'them out, or set entries.mode to "signal"',
         ),
-        ({"entries": {"short": True, "regimes": ["bear"], "leave_regimes": []}}, "both ways"),
+        ({"entries": {"short": True, "regimes": ["bear"], "exit_regimes": []}}, "both ways"),
     ],
 )
 def test_keys_of_the_other_mode_are_refused(section: dict[str, Any], words: str) -> None:
@@ -284,7 +287,7 @@ def test_each_mode_has_its_defaults() -> None:
     assert held.entries.regimes == ("bull",)
     risk = held.risk
     assert (risk.stake_fraction, risk.max_position, risk.max_pair) == (1.0, 1.0, 1.0)
-    assert (risk.daily_loss, risk.peak_loss, risk.stop_daily_atr) == (0.1, 0.3, 4.0)
+    assert (risk.max_daily_loss, risk.max_drawdown, risk.stop_daily_atr) == (0.1, 0.3, 4.0)
     assert (risk.volatility_target, risk.volatility_half_life_days) == (0.6, 10.0)
     rule = held.regime
     found = (rule.rule, rule.timeframe, rule.average_period, rule.anchor)
@@ -293,7 +296,7 @@ def test_each_mode_has_its_defaults() -> None:
     signal = load_settings({"entries": {"mode": "signal"}})
     assert (signal.entries.regimes, signal.risk.stake_fraction) == (("bull", "sideways"), 0.2)
     assert (signal.risk.max_position, signal.risk.max_pair) == (0.4, 0.4)
-    assert (signal.risk.daily_loss, signal.risk.peak_loss) == (0.05, 0.2)
+    assert (signal.risk.max_daily_loss, signal.risk.max_drawdown) == (0.05, 0.2)
     assert load_settings(signal.model_dump(mode="json")) == signal
     assert load_settings(held.model_dump(mode="json")) == held
 

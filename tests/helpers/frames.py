@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from regimeswitch.market.candles import find_bad_candles, mend_candles, timeframe_seconds
+from regimeswitch.market.candles import clean_candles, find_bad_candles, timeframe_seconds
 
 
 START = "2024-03-01"
@@ -73,8 +73,8 @@ def damaged(candles: pd.DataFrame, kind: str, row: int, length: int = 1) -> pd.D
     return frame
 
 
-def mended(candles: pd.DataFrame, timeframe: str = "5m") -> pd.DataFrame:
-    return mend_candles(candles, find_bad_candles(candles, timeframe, SPIKE))
+def cleaned(candles: pd.DataFrame, timeframe: str = "5m") -> pd.DataFrame:
+    return clean_candles(candles, find_bad_candles(candles, timeframe, SPIKE))
 
 
 def mixed_dates(candles: pd.DataFrame) -> pd.DataFrame:

@@ -180,6 +180,8 @@ class World:
             "strategy": "AtOnce",
         }
         config = Configuration(given, RunMode.LIVE).get_config()
+        # What reaches people is off offline.
+        config |= {key: sections[key] for key in sections if key == "telegram"}
         self.clock.move_to(self.now + timedelta(seconds=1))
         bot = FreqtradeBot(config)
         self.bots.append(bot)
@@ -270,15 +272,18 @@ def running_world(
     monkeypatch: pytest.MonkeyPatch,
     path: Prices | pd.DataFrame = (),
     other: Prices | pd.DataFrame = (),
+    more: Sequence[str] = (),
 ) -> Iterator[World]:
     """AAA and BBB rest at 100, dip to 90 in the fourth candle and come back.
 
     :param path: prices or candles of both instead; ``other`` those of BBB
+    :param more: further coins with the candles of AAA
     """
     candles = tmp_path / "candles"
     candles.mkdir()
     usual = [*[QUIET] * (QUIET_CANDLES + 4), DIP, *[QUIET] * 2, PEAK, *[QUIET] * 40]
-    for base, own in (("AAA", path), ("BBB", other if len(other) else path)):
+    bases = [("AAA", path), ("BBB", other if len(other) else path)]
+    for base, own in [*bases, *((name, path) for name in more)]:
         given = own if isinstance(own, pd.DataFrame) else candles_of(own or usual)
         given.to_feather(candles / f"{base}_USDT-5m.feather")
     with time_machine.travel(BEGIN + timedelta(seconds=1), tick=False) as clock:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from regimeswitch.market.candles import OHLCV, resample
-from regimeswitch.market.cleaning import mend
+from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.market.volatility import position_columns
 from regimeswitch.settings import Settings
@@ -27,9 +27,11 @@ def position_frame(folder: Path, pair: str, timeframe: str, settings: Settings) 
     name = pair.replace("/", "_")
     five = pd.read_feather(folder / f"{name}-5m.feather")
     base = five if timeframe == "5m" else resample(five, timeframe, "5m")
-    base = mend(base[OHLCV], timeframe, settings.safety)
+    base = cleaned(base[OHLCV], timeframe, settings.safety)
     rule = settings.regime.timeframe
-    longer = mend(pd.read_feather(folder / f"{name}-{rule}.feather")[OHLCV], rule, settings.safety)
+    longer = cleaned(
+        pd.read_feather(folder / f"{name}-{rule}.feather")[OHLCV], rule, settings.safety
+    )
     columns = regime_columns(base, settings.regime, longer, timeframe)
     sized = position_columns(base, longer, settings, timeframe)
     return pd.concat([base, columns, sized], axis=1)

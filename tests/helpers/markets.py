@@ -62,5 +62,5 @@ def terms_of(market: PositionMarket, wallet: float = 1000.0, cost: float = COST)
 
 def held_settings(**risk: Any) -> Settings:
     """Position mode without stop and limits, unless given."""
-    off = {"stop_daily_atr": 0, "daily_loss": 0, "peak_loss": 0}
+    off = {"stop_daily_atr": 0, "max_daily_loss": 0, "max_drawdown": 0}
     return load_settings({"entries": {"mode": "position"}, "risk": off | risk})

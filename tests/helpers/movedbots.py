@@ -109,6 +109,8 @@ def moved_bot(market: Path, tmp_path: Path) -> Iterator[Callable[..., MovedBot]]
                 **arguments,
             }
             config = Configuration(given, RunMode.DRY_RUN).get_config()
+            # What reaches people is off offline.
+            config |= {key: overlay_config[key] for key in overlay_config if key == "telegram"}
             if pairs is not None:
                 config["exchange"]["pair_whitelist"] = list(pairs)
             bots.append(MovedBot(config, clock, begin))

@@ -22,7 +22,7 @@ def busy(buy: float, sell: float, **risk: object) -> dict[str, Any]:
         "mode": "signal",
         "require_edge": False,
         "regimes": [*REGIMES],
-        "leave_regimes": [],
+        "exit_regimes": [],
         "buy": dict.fromkeys(REGIMES, buy),
         "sell": dict.fromkeys(REGIMES, sell),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regimeswitch.market.labels import CLASSES
-from regimeswitch.model.blended import GatedModel
+from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.factory import RegimeEnsembleClassifier
 from regimeswitch.model.learners import make_learner
 from regimeswitch.model.shrinkage import log_loss
@@ -78,12 +78,12 @@ def ensemble(sub_models: str = "warm_start", jobs: int = 1) -> RegimeEnsembleCla
     )
 
 
-def gated(rows: Rows, pair_trees: int = 0, jobs: int = 1, gate: bool = True) -> GatedModel:
-    model = GatedModel(ensemble(jobs=jobs), EvidenceSettings(gate=gate), HORIZON, pair_trees)
+def blended(rows: Rows, pair_trees: int = 0, jobs: int = 1, validates: bool = True) -> BlendedModel:
+    model = BlendedModel(ensemble(jobs=jobs), EvidenceSettings(gate=validates), HORIZON, pair_trees)
     return model.fit(rows)
 
 
-def single(rows: Rows, feature: bool) -> GatedModel:
+def single(rows: Rows, feature: bool) -> BlendedModel:
     """One model for all regimes, with or without the regime as features."""
     return fit_base(ensemble(), rows, feature)
 
@@ -92,7 +92,7 @@ def loss(model: object, rows: Rows) -> float:
     """Mean log loss on rows."""
     order = {name: number for number, name in enumerate(CLASSES)}
     labels = np.array([order[name] for name in rows.y])
-    if isinstance(model, GatedModel):
+    if isinstance(model, BlendedModel):
         answers = model.answers(rows.X, rows.regime, rows.pair)
     else:
         answers = model.answers(rows.X, rows.regime)

@@ -30,7 +30,7 @@ CANDLE = 300
 BEGAN = int(pd.Timestamp("2024-12-28", tz="UTC").timestamp())
 HELD = BEGAN + 16 * CANDLE
 ENDED = BEGAN + 32 * CANDLE
-BUSY = busy(buy=0.1, sell=0.9, max_hold_candles=6, stop_atr=3.0, take_atr=3.0) | {
+BUSY = busy(buy=0.1, sell=0.9, max_hold_candles=6, stop_atr=3.0, take_profit_atr=3.0) | {
     "exchange": {"pair_whitelist": ["BTC/USDT"]},
     "internals": {"process_throttle_secs": 150},
 }

@@ -171,9 +171,15 @@ def test_what_freqtrade_would_refuse_is_named(
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
-        ({"freqai": {"feature_parameters": {"include_shifted_candles": 2}}}, "shifted_candles 2"),
-        ({"freqai": {"feature_parameters": {"include_corr_pairlist": ["ETH/USDT"]}}}, "pairlist"),
-        ({"freqai": {"feature_parameters": {"weight_factor": 0.9}}}, "weight_factor 0.9"),
+        ({"freqai": {"feature_parameters": {"DI_threshold": 1}}}, "DI_threshold 1"),
+        (
+            {"freqai": {"feature_parameters": {"use_SVM_to_remove_outliers": True}}},
+            "use_SVM_to_remove_outliers True",
+        ),
+        (
+            {"freqai": {"feature_parameters": {"principal_component_analysis": True}}},
+            "principal_component_analysis True",
+        ),
         ({"freqai": {"data_split_parameters": {"test_size": 0.2}}}, "test_size 0.2"),
         (
             {
@@ -412,7 +418,7 @@ KEYS = [
     "freqai.feature_parameters.indicator_periods_candles",
     "freqai.model_training_parameters",
     "regimeswitch.regime",
-    "regimeswitch.risk.daily_loss",
+    "regimeswitch.risk.max_daily_loss",
 ]
 
 

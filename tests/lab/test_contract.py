@@ -23,7 +23,6 @@ from requests import Response, Session
 
 from guarded import World, agree, running_world
 from regimeswitch.bot.compatibility import sources
-from regimeswitch.bot.compatibility.internals import named
 from regimeswitch.bot.compatibility.supported import (
     CHECKS,
     GUARDED,
@@ -34,6 +33,7 @@ from regimeswitch.bot.compatibility.supported import (
 )
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.orders.journal import journal_path
+from regimeswitch.bot.signatures import named
 from regimeswitch.settings import load_settings
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.doctor import contract_trials
@@ -48,6 +48,7 @@ ORDERS, CONNECTION, CANDLES, TRADES, MODELS = (
     *("orders", "connection", "candles", "trades", "models"),
 )
 INTERFACE = "freqtrade.freqai.freqai_interface.IFreqaiModel"
+FREQAI = "freqtrade.freqai.freqai_interface"
 KITCHEN = "freqtrade.freqai.data_kitchen.FreqaiDataKitchen"
 RPC = "freqtrade.rpc.rpc_manager.RPCManager"
 DRAWER = "freqtrade.freqai.data_drawer.FreqaiDataDrawer"
@@ -145,6 +146,12 @@ CHANGES = [
     (CONNECTION, other("freqtrade.data.dataprovider.DataProvider", "ohlcv"), "ohlcv(another)"),
     (CONNECTION, other(RPC, "process_msg_queue"), "RPCManager.process_msg_queue(another)"),
     (CONNECTION, gone("freqtrade.exchange.Exchange", "get_rate"), "get_rate is missing"),
+    (CONNECTION, other("requests.Session", "request"), "requests Session.request(another)"),
+    (
+        CONNECTION,
+        other("freqtrade.exchange.Exchange", "_async_get_candle_history"),
+        "Binance._async_get_candle_history(another)",
+    ),
     (TRADES, other("freqtrade.strategy.IStrategy", "confirm_trade_exit"), "confirm_trade_exit(a"),
     (CANDLES, with_source("def f(self):\n    self._exchange_ws.get_ohlcv()"), "Exchange.f uses"),
     (CANDLES, with_source("def f(self):\n    self._api.fetch_ohlcv()"), "called by"),
@@ -165,6 +172,12 @@ CHANGES = [
     (MODELS, gone(INTERFACE, "start_live"), "IFreqaiModel.start_live is missing"),
     (MODELS, other(INTERFACE, "train"), "IFreqaiModel.train(another)"),
     (MODELS, other(KITCHEN, "merge_features"), "FreqaiDataKitchen.merge_features(another)"),
+    (MODELS, other(FREQAI, "get_tb_logger"), "freqai_interface.get_tb_logger(another)"),
+    (
+        MODELS,
+        other("freqtrade.strategy.IStrategy", "feature_engineering_standard"),
+        "IStrategy.feature_engineering_standard(another)",
+    ),
     (MODELS, other(DRAWER, "save_data"), "FreqaiDataDrawer.save_data(another)"),
     (MODELS, other(DRAWER, "save_drawer_to_disk"), "does not write pair_dictionary_path"),
 ]
@@ -344,7 +357,7 @@ def test_the_quick_contract_looks_at_all_that_a_bot_looks_at(
     assert failure["part"] == "models"
     assert "merge_features(another)" in failure["why"][0]
     printed = " ".join(capsys.readouterr().out.split())
-    assert "1 of 23 checks failed; do not trade live with it" in printed
+    assert "1 of 25 checks failed; do not trade live with it" in printed
 
 
 def test_bad_usage_of_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -374,7 +387,7 @@ def test_the_contract_runs_bots(
     code, figures = contract(tmp_path)
     assert figures["failures"] == []
     assert (code, figures["checks"]) == (0, len(CHECKS) + 1 + len(OTHERS))
-    assert "all 27 checks passed here" in " ".join(capsys.readouterr().out.split())
+    assert "all 29 checks passed here" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_bot_that_cannot_be_run_fails_its_check_and_no_more(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from regimeswitch.bot.freqai import model_files
 from regimeswitch_lab.cli import main
+from regimeswitch_lab.fault_matrix.judge import judge_model
 from regimeswitch_lab.fault_matrix.matrix import CORE, all_cases
-from regimeswitch_lab.fault_matrix.model_cases import judge_model
 from regimeswitch_lab.fault_matrix.verdict import COUNTS, CaseVerdict
 
 

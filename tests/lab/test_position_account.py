@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from markets import COST, held_settings, market_of, random_market, terms_of
-from regimeswitch.risk.loss_limits import floor_after
+from regimeswitch.risk.loss_limits import limits_after
 from regimeswitch_lab.money.book import curve_of, days_of
 from regimeswitch_lab.money.simulated_account import STOP, SimulatedAccount, simulate
 
@@ -85,7 +85,7 @@ def test_a_pair_without_candles_is_sold_in_its_last() -> None:
 def test_limits_are_those_of_a_look_at_every_candle(seed: int, daily: float, peak: float) -> None:
     """The account asks the limits seldom; asked in every candle they say the same."""
     market = random_market(24 * 20, 3, seed)
-    own = held_settings(daily_loss=daily, peak_loss=peak, peak_pause_days=2)
+    own = held_settings(max_daily_loss=daily, max_drawdown=peak, peak_pause_days=2)
     terms = terms_of(market)
     trades = simulate(market, own, terms)
     state = None
@@ -99,7 +99,7 @@ def test_limits_are_those_of_a_look_at_every_candle(seed: int, daily: float, pea
             one.amount * (market.mark[row, one.pair] * (1 - COST) - one.bought * (1 + COST))
             for one in open_
         )
-        state = floor_after(state, int(moment), profit, 990.0, profit, own.risk)
+        state = limits_after(state, int(moment), profit, 990.0, profit, own.risk)
         refused = state.stopped or moment < state.paused_until
         entered = [one for one in trades if one.opened == row]
         left = [one for one in open_ if one.closed == row and one.reason.endswith("floor")]

@@ -80,11 +80,12 @@ def test_trades_and_equity_are_those_of_freqtrade(
 def test_limits_and_the_longest_time_are_those_of_freqtrade(
     freqtrade_here: Callable[..., Run], market: Path
 ) -> None:
-    limits = {"daily_loss": 0.01, "peak_loss": 0.03, "peak_pause_days": 2, "max_hold_candles": 600}
+    limits = {"max_daily_loss": 0.01, "max_drawdown": 0.03, "peak_pause_days": 2}
+    limits["max_hold_candles"] = 600
     same, off, reasons = compare(freqtrade_here, market, "20241205-20241229", **limits)
     assert same["ours"] == same["freqtrade"] == same["same"]
     assert abs(off) < 0.001
-    assert {"daily_floor", "peak_floor", "max_hold"} <= reasons
+    assert {"daily_loss_limit", "drawdown_stop", "max_hold"} <= reasons
 
 
 @pytest.mark.slow
@@ -96,7 +97,7 @@ def test_a_disaster_stop_is_that_of_freqtrade(
     for path in folder.glob("*.feather"):
         # On the exchange's ticks: freqtrade rounds an exit, and fills it inside its candle alone.
         pd.read_feather(path).round(dict.fromkeys(PRICES, 4)).to_feather(path)
-    none = {"daily_loss": 0, "peak_loss": 0}
+    none = {"max_daily_loss": 0, "max_drawdown": 0}
     same, off, reasons = compare(freqtrade_here, folder, "20241226-20241230", **none)
     assert same["ours"] == same["freqtrade"] == same["same"]
     assert abs(off) < 0.001
@@ -118,7 +119,7 @@ def test_a_disaster_stop_is_that_of_freqtrade(
                 "rebalance_hours": 1,
                 "max_position": 0.3,
                 "max_exposure": 0.4,
-                "daily_loss": 0.01,
+                "max_daily_loss": 0.01,
                 "daily_close": False,
                 "max_hold_candles": 900,
             },
@@ -148,7 +149,7 @@ def test_a_changed_position_keeps_the_stop_of_its_entry(
     folder = crashing(tmp_path / "candles", noise=0.002)
     for path in folder.glob("*.feather"):
         pd.read_feather(path).round(dict.fromkeys(PRICES, 4)).to_feather(path)
-    risk = {"daily_loss": 0, "peak_loss": 0, "rebalance_band": 0.1, "rebalance_hours": 6}
+    risk = {"max_daily_loss": 0, "max_drawdown": 0, "rebalance_band": 0.1, "rebalance_hours": 6}
     same, off, reasons = compare(
         freqtrade_here, folder, "20241226-20241230", **risk, volatility_target=0.2
     )

@@ -78,12 +78,12 @@ def test_prove_compares_all_models_resumes_and_needs_no_order(
             assert model["skill_ci"][0] <= model["skill"] <= model["skill_ci"][1]
             assert 0 <= model["ece"] < 0.5
             assert -1 <= model["ic"] <= 1
-    versus = first["summary"]["gated_vs_single_regime"]
+    versus = first["summary"]["blended_vs_single_regime"]
     assert versus["ci"][0] <= versus["mean"] <= versus["ci"][1]
-    assert set(first["summary"]["gate"]["mean_trust"]) == {"bull", "bear", "sideways"}
+    assert set(first["summary"]["validation"]["mean_weight"]) == {"bull", "bear", "sideways"}
     # The demo market has something to learn.
     skills = {n: m["skill"]["median"] for n, m in first["summary"]["models"].items()}
-    assert skills["gated"] > max(skills["stock"], 0)
+    assert skills["blended"] > max(skills["stock"], 0)
 
     # Stopped after two windows: the third is made again, the others are not.
     kept = sorted((tmp_path / "work").glob("*/*.npz"))
@@ -109,8 +109,8 @@ def test_without_structure_there_is_no_skill_and_no_trade(
     config.write_text(json.dumps(content))
     proof = prove(folder, tmp_path, config)
     for entry in proof["pairs"]:
-        low, high = entry["models"]["gated"]["skill_ci"]
-        assert low <= 0 <= high, entry["models"]["gated"]
+        low, high = entry["models"]["blended"]["skill_ci"]
+        assert low <= 0 <= high, entry["models"]["blended"]
     done = command(
         "money",
         *("--datadir", folder, "--pairs", *PAIRS, "--timerange", "20241218-20250101"),

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 PAIRS = ["BTC/USDT", "ETH/USDT"]
 # Enters and leaves often, in every regime, by signal and by price.
-BUSY = busy(buy=0.2, sell=0.22, max_hold_candles=24, stop_atr=3.0, take_atr=3.0)
+BUSY = busy(buy=0.2, sell=0.22, max_hold_candles=24, stop_atr=3.0, take_profit_atr=3.0)
 
 
 # Keys of FreqAI's that change what is learned, answered or kept beside the answers.

@@ -64,7 +64,7 @@ def test_texts_of_files_are_texts(result: Result, tmp_path: Path) -> None:
 
 
 def test_models_of_the_run_are_read(result: Result, tmp_path: Path) -> None:
-    from regimeswitch.bot.freqai.training_rows import metadata_of
+    from regimeswitch.model.training_report import metadata_of
     from worlds import PAIRS, gated, world
 
     model = gated(world({1: 2.0, 2: -2.0, 3: 0.0}, {1: 0.4, 2: 0.3, 3: 0.3}, rows=1500).train)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frames import PRICES, SPIKE, candle_frame, damaged, frames, mended, mixed_dates
+from frames import PRICES, SPIKE, candle_frame, cleaned, damaged, frames, mixed_dates
 from regimeswitch.market.candles import (
     BAD_KINDS,
+    clean_candles,
     find_bad_candles,
-    mend_candles,
     merge_causally,
     resample,
     timeframe_seconds,
@@ -34,7 +34,7 @@ def bad_rows(candles: pd.DataFrame) -> dict[str, list[int]]:
 @given(frames(200, kinds=()))
 def test_nothing_is_found_on_good_candles(candles: pd.DataFrame) -> None:
     assert bad_rows(candles) == {}
-    assert mended(candles).equals(candles)
+    assert cleaned(candles).equals(candles)
 
 
 @quick
@@ -110,17 +110,17 @@ def test_finding_and_mending_use_earlier_candles_only(candles: pd.DataFrame, end
     past = find_bad_candles(candles[:end], "5m", SPIKE, 3.0)
     pd.testing.assert_frame_equal(past, bad[:end])
     pd.testing.assert_frame_equal(
-        mend_candles(candles[:end], past), mend_candles(candles, bad)[:end]
+        clean_candles(candles[:end], past), clean_candles(candles, bad)[:end]
     )
     pd.testing.assert_frame_equal(candles, before)
 
 
 @quick
 @given(frames(150))
-def test_mended_candles_are_flat_at_the_last_good_close(candles: pd.DataFrame) -> None:
+def test_cleaned_candles_are_flat_at_the_last_good_close(candles: pd.DataFrame) -> None:
     bad = find_bad_candles(candles, "5m", SPIKE)
     unusable = bad[["zero", "negative", "inverted", "volume", "spike"]].any(axis=1)
-    found = mend_candles(candles, bad)
+    found = clean_candles(candles, bad)
     assert found.index.equals(candles.index)
     last = np.nan
     for row in range(len(candles)):
@@ -135,7 +135,7 @@ def test_mended_candles_are_flat_at_the_last_good_close(candles: pd.DataFrame) -
 def test_rows_before_the_first_good_candle_become_missing() -> None:
     candles = candle_frame(20)
     candles.loc[:2, "close"] = 0.0
-    found = mended(candles)
+    found = cleaned(candles)
     assert found[PRICES].isna().all(axis=1).tolist() == [True] * 3 + [False] * 17
 
 

@@ -12,7 +12,7 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frames import PRICES, candle_frame, damaged, frames, mended, mixed_dates
+from frames import PRICES, candle_frame, cleaned, damaged, frames, mixed_dates
 from regimeswitch.market.features import (
     basic_features,
     calendar_features,
@@ -47,7 +47,7 @@ def assert_near(found: pd.DataFrame, expected: pd.DataFrame) -> None:
 @quick
 @given(frames(ROWS), st.integers(0, ROWS))
 def test_features_are_prefix_stable_exactly(raw: pd.DataFrame, end: int) -> None:
-    candles = mended(raw)
+    candles = cleaned(raw)
     before = candles.copy()
     whole = all_features(candles)
     pd.testing.assert_frame_equal(candles, before)
@@ -59,7 +59,7 @@ def test_features_are_prefix_stable_exactly(raw: pd.DataFrame, end: int) -> None
 @quick
 @given(frames(ROWS + 100, longest=70), st.integers(0, 400))
 def test_features_do_not_depend_on_where_the_frame_begins(raw: pd.DataFrame, begin: int) -> None:
-    candles = mended(raw)
+    candles = cleaned(raw)
     found = all_features(candles[begin:])[WARM_UP:]
     assert_near(found, all_features(candles)[begin + WARM_UP :])
 
@@ -98,7 +98,7 @@ def test_damaged_candles_give_no_warning_and_no_infinity(
     make: Callable[[pd.DataFrame], pd.DataFrame], kind: str
 ) -> None:
     candles = damaged(candle_frame(600), kind, 400, 100 if kind == "flat" else 3)
-    for frame in (candles, mended(candles)):
+    for frame in (candles, cleaned(candles)):
         assert not np.isinf(make(frame).to_numpy()).any()
     resting = candles.assign(open=5.0, high=5.0, low=5.0, close=5.0, volume=0.0)
     assert not np.isinf(make(resting).to_numpy()).any()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frames import SPIKE, candle_frame, frames
-from regimeswitch.market.candles import find_bad_candles, mend_candles
+from regimeswitch.market.candles import clean_candles, find_bad_candles
 from regimeswitch.market.labels import (
     class_labels,
     forward_return,
@@ -108,6 +108,6 @@ def test_bad_candles_remove_exactly_the_rows_that_look_at_them(
     ]
     assert np.flatnonzero(moves.notna()).tolist() == usable
     assert np.flatnonzero(labels.notna()).tolist() == [row for row in usable if row >= 20]
-    clean = class_labels(mend_candles(candles, bad), config, "5m")
+    clean = class_labels(clean_candles(candles, bad), config, "5m")
     kept = labels.notna()
     assert listed(labels[kept]) == listed(clean[kept])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frames import candle_frame, frames, mended, mixed_dates
+from frames import candle_frame, cleaned, frames, mixed_dates
 from regimeswitch.market.candles import resample
 from regimeswitch.market.regimes import CODES, RULES, average_distance, regime_columns
 from smallrules import names, small
@@ -44,7 +44,7 @@ def assert_same_or_unknown(later: pd.DataFrame, whole: pd.DataFrame) -> None:
 def test_regimes_are_prefix_and_window_stable(
     rule: str, timeframe: str, data: st.DataObject
 ) -> None:
-    base = mended(data.draw(frames(ROWS)))
+    base = cleaned(data.draw(frames(ROWS)))
     config = small(rule=rule, timeframe=timeframe, **data.draw(averages))
     separate = data.draw(st.booleans())
     longer = candle_frame(ROWS, 7, timeframe, "2024-02-20") if separate else None
@@ -83,21 +83,21 @@ def test_regimes_are_prefix_stable_at_many_lengths(rule: str) -> None:
 @pytest.mark.parametrize("timeframe", TIMEFRAMES)
 @settings(deadline=None, max_examples=6)
 @given(raw=frames(ROWS, kinds=("zero", "missing", "negative", "inverted")), data=st.data())
-def test_candles_mended_after_a_later_start_give_no_other_regime(
+def test_candles_cleaned_after_a_later_start_give_no_other_regime(
     timeframe: str, raw: pd.DataFrame, data: st.DataObject
 ) -> None:
     config = small(timeframe=timeframe)
     begin = data.draw(st.integers(0, ROWS - 1))
-    whole = regime_columns(mended(raw), config)
-    assert_same_or_unknown(regime_columns(mended(raw[begin:]), config), whole[begin:])
+    whole = regime_columns(cleaned(raw), config)
+    assert_same_or_unknown(regime_columns(cleaned(raw[begin:]), config), whole[begin:])
 
 
 def test_a_frame_that_begins_on_an_impossible_candle_shows_no_half_candle() -> None:
     raw = candle_frame(600, 5)
     raw.loc[120:125, "close"] = 0.0
     config = small(timeframe="1h", average_period=5, atr_period=5)
-    whole = regime_columns(mended(raw), config)[120:]
-    assert_same_or_unknown(regime_columns(mended(raw[120:]), config), whole)
+    whole = regime_columns(cleaned(raw), config)[120:]
+    assert_same_or_unknown(regime_columns(cleaned(raw[120:]), config), whole)
 
 
 def test_percent_unit_is_percent_of_the_average() -> None:

@@ -22,7 +22,7 @@ from regimeswitch.market.volatility_forecast import (
     realised_volatility,
     rival_columns,
 )
-from regimeswitch.model.shrinkage import SMALLEST_VARIANCE, qlike
+from regimeswitch.model.shrinkage import MIN_VARIANCE, qlike
 from regimeswitch.settings import load_settings
 
 
@@ -150,4 +150,4 @@ def test_qlike_is_least_where_the_forecast_is_true(ratios: list[float], answer: 
 
 def test_a_forecast_of_nothing_has_a_loss_all_the_same() -> None:
     found = qlike(np.array([1.0]))(np.array([[0.0]]))
-    assert np.isfinite(found).all() and found[0] > 1 / SMALLEST_VARIANCE / 2
+    assert np.isfinite(found).all() and found[0] > 1 / MIN_VARIANCE / 2

@@ -8,7 +8,7 @@ import pytest
 from probabilities import sample
 from regimeswitch.model.calibration import Calibrator, calibration_error
 from regimeswitch.model.expected_return import (
-    MOST_SLOPE,
+    MAX_SLOPE,
     Edge,
     Slope,
     class_moves,
@@ -69,10 +69,10 @@ def test_a_class_stands_for_the_mean_move_of_its_rows() -> None:
 
 
 def test_what_is_served_is_the_lower_bound() -> None:
-    assert Slope(1.0, 0.2, 50).proven == pytest.approx(1 - 1.645 * 0.2)
-    assert Slope(0.3, 0.2, 50).proven == 0
-    assert Slope(9.0, 0.1, 50).proven == MOST_SLOPE
-    assert Slope().proven == 0
+    assert Slope(1.0, 0.2, 50).lower == pytest.approx(1 - 1.645 * 0.2)
+    assert Slope(0.3, 0.2, 50).lower == 0
+    assert Slope(9.0, 0.1, 50).lower == MAX_SLOPE
+    assert Slope().lower == 0
 
 
 def slopes(true_slope: float, seed: int, rows: int = 6000) -> Edge:
@@ -89,10 +89,8 @@ def test_an_edge_is_proven_where_it_is_and_not_where_it_is_luck() -> None:
     true = slopes(1.0, 1)
     assert set(true.slopes) == {"bull", "bear", "sideways"}
     for slope in true.slopes.values():
-        assert 0.4 < slope.proven < slope.measured < 1.5
-    by_luck = [
-        slope.proven > 0 for seed in range(40) for slope in slopes(0.0, seed).slopes.values()
-    ]
+        assert 0.4 < slope.lower < slope.measured < 1.5
+    by_luck = [slope.lower > 0 for seed in range(40) for slope in slopes(0.0, seed).slopes.values()]
     assert np.mean(by_luck) < 0.12
 
 
@@ -113,7 +111,7 @@ def test_too_few_blocks_prove_nothing() -> None:
     edge = Edge(np.ones(1), np.ones(1))
     answers = np.ones((30, 1))
     got = measured(edge, answers, np.ones(30, dtype=np.int64), np.ones(30), np.arange(30) // 12)
-    assert got.slopes["bull"].proven == 0
+    assert got.slopes["bull"].lower == 0
 
 
 def test_a_regressor_has_the_usual_size_everywhere() -> None:

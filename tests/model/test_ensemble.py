@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ensembles import CLASSES, LEARNERS, SMALL, Data, classifier, data, learner, regressor
 from regimeswitch.market.hysteresis import BEAR, BULL, SIDEWAYS, UNKNOWN
-from regimeswitch.model.learners import LearnerError, make_learner
+from regimeswitch.model.learners import LearnerError, Task, make_learner
 
 
 __all__ = ["data"]
@@ -119,7 +119,7 @@ def test_base_answers_where_there_is_no_sub_model(make: Any, mode: str, data: Da
     bull = getattr(model, method)(data.X, np.full(len(data.X), BULL))
     assert not np.array_equal(bull, base)
     codes = [UNKNOWN, BULL, BEAR, SIDEWAYS]
-    assert model.trust(codes).tolist() == [0, 1, 0, 0]
+    assert model.sub_model_weight(codes).tolist() == [0, 1, 0, 0]
 
 
 @both_modes
@@ -189,6 +189,35 @@ def test_errors_name_the_mistake(data: Data) -> None:
         match=r"parameters\.random_forest or freqai\.model_training_parameters: .*'trees'",
     ):
         make_learner("random_forest", "classifier", {"trees": 5})
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "meant"),
+    [
+        ("lightgbm", "num_leavs", "num_leaves"),
+        ("lightgbm", "min_data_in_leafs", "min_data_in_leaf"),
+        ("xgboost", "max_depht", "max_depth"),
+        ("random_forest", "min_sample_leaf", "min_samples_leaf"),
+    ],
+)
+@pytest.mark.parametrize("task", ["classifier", "regressor"])
+def test_a_parameter_that_a_learner_would_ignore_is_named(
+    name: str, wrong: str, meant: str, task: Task
+) -> None:
+    with pytest.raises(LearnerError, match=f"no parameter '{wrong}' .did you mean '{meant}'"):
+        make_learner(name, task, {wrong: 5})
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("lightgbm", {"min_data_in_leaf": 50, "lambda_l2": 3.0, "boosting": "gbdt", "seed": 3}),
+        ("xgboost", {"eta": 0.1, "lambda": 3.0, "seed_per_iteration": True, "max_leaves": 4}),
+        ("random_forest", {"min_samples_leaf": 5, "bootstrap": True}),
+    ],
+)
+def test_every_name_that_a_library_knows_is_taken(name: str, given: dict[str, Any]) -> None:
+    assert given.items() <= make_learner(name, "classifier", given).get_params().items()
 
 
 @all_learners

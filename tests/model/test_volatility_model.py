@@ -11,7 +11,7 @@ import pytest
 from freqtrade.configuration import TimeRange
 
 from regimeswitch.bot.freqai.columns import RIVALS
-from regimeswitch.bot.freqai.missing_rows import no_rows
+from regimeswitch.bot.freqai.training_rows import no_rows
 from regimeswitch.market.volatility_forecast import ewma_variance
 from regimeswitch.model.factory import unfitted_volatility_model
 from regimeswitch.model.shrinkage import qlike
@@ -85,9 +85,9 @@ def test_an_effect_that_turns_with_the_regime_is_served_by_the_sub_models(
         served = turning.served_[name]
         assert served.served.startswith("sub-model")
         assert served.weight > 0.7 and served.sub_model > 0.5
-        scores = served.scores
-        assert scores["served"] < scores["base"] < scores["HAR"] < scores["EWMA"]
-        assert scores["sub_model"] < scores["placebo"]
+        losses = served.losses
+        assert losses["served"] < losses["base"] < losses["HAR"] < losses["EWMA"]
+        assert losses["sub_model"] < losses["placebo"]
     later = world(TURNING, seed=1)
     one = fitted(world(TURNING), models={"sub_models": "none"})
     assert mean_loss(turning, later) < mean_loss(one, later) - 0.02
@@ -130,7 +130,7 @@ def test_the_exponential_mean_is_served_where_it_is_the_better_rival() -> None:
     for served in found.served_.values():
         assert served.rival == EWMA
     quiet = found.served_[EVERYWHERE]
-    assert quiet.scores[EWMA] < quiet.scores[HAR]
+    assert quiet.losses[EWMA] < quiet.losses[HAR]
     unknown = np.zeros(len(rows), dtype=np.int64)
     np.testing.assert_allclose(
         found.forecast(X, unknown).volatility ** 2, ewma_variance(rivals_of(X))
@@ -140,14 +140,14 @@ def test_the_exponential_mean_is_served_where_it_is_the_better_rival() -> None:
 def test_a_month_of_rows_is_too_short_to_prove_anything() -> None:
     found = fitted(world(TURNING, hours=24 * 30))
     for name in ("bull", "bear", "sideways"):
-        assert "blocks to judge by" in found.served_[name].reason
+        assert "validation blocks" in found.served_[name].reason
         # Which rival is better is not known of so few days either: all of them are asked.
         assert found.served_[name].served == found.served_[EVERYWHERE].rival
 
 
-def test_without_rows_to_judge_by_the_exponential_mean_is_served() -> None:
+def test_without_validation_rows_the_exponential_mean_is_served() -> None:
     found = fitted(world(TURNING, hours=60))
-    assert found.judged_rows_ == 0
+    assert found.validation_rows_ == 0
     assert {served.served for served in found.served_.values()} == {EWMA}
 
 
@@ -190,7 +190,7 @@ def test_other_learners_forecast_ratios_too(learner: str) -> None:
     found = fitted(rows, models={"learner": learner, "parameters": {learner: small}})
     answers = found.ensemble_.answers(rows.X, rows.regime)
     assert (answers > 0).all()
-    assert mean_loss(found, rows) < found.served_[EVERYWHERE].scores[EWMA]
+    assert mean_loss(found, rows) < found.served_[EVERYWHERE].losses[EWMA]
 
 
 def test_a_training_without_rivals_says_what_is_missing() -> None:

@@ -25,6 +25,7 @@ ARROWS = {
     "bot": {"model", "risk", "market", "settings"},
 }
 """Which folder of the package may import which."""
+BOT = "regimeswitch.bot."
 CLOCKS_AND_FILES = {
     *("time", "os", "io", "socket", "urllib", "http", "requests", "aiohttp", "subprocess"),
     *("pathlib", "shutil", "tempfile", "sqlite3", "logging", "random", "threading", "asyncio"),
@@ -207,6 +208,32 @@ def test_no_module_imports_itself_over_others() -> None:
 def test_no_folder_of_the_lab_imports_itself_over_others(home: Path) -> None:
     assert len(folder_graph(home)) > 4
     assert circle(folder_graph(home)) == []
+
+
+def rooms(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The same of what lies directly in ``regimeswitch.bot``: folders, and files beside them."""
+    found: dict[str, set[str]] = {}
+    for name, aims in graph.items():
+        if name.startswith(BOT):
+            own = name.removeprefix(BOT).split(".")[0]
+            others = {one.removeprefix(BOT).split(".")[0] for one in aims if one.startswith(BOT)}
+            found.setdefault(own, set()).update(others - {own})
+    return found
+
+
+def test_no_folder_of_the_bot_imports_itself_over_others() -> None:
+    graph = rooms(module_graph(HOME))
+    assert {"freqai", "compatibility", "orders", "patches", "guards"} <= graph.keys()
+    assert graph["signatures"] == set()
+    assert graph["patches"] == {"signatures"}
+    assert circle(graph) == []
+
+
+def test_a_circle_of_folders_is_recognised() -> None:
+    graph = {f"{BOT}a.one": {f"{BOT}b.two"}, f"{BOT}b.three": {f"{BOT}a.four"}}
+    others = {f"{BOT}b.two": set(), f"{BOT}a.four": set(), "regimeswitch.market.c": {f"{BOT}a.one"}}
+    assert circle(graph | others) == []
+    assert circle(rooms(graph | others)) == ["a", "b"]
 
 
 def test_a_circle_is_recognised() -> None:

@@ -25,7 +25,12 @@ MET_FIRST = (
     *("market.hysteresis.banded_state", "market.hysteresis.after_grace"),
     *("market.hysteresis.age", "model.training_set.thinned"),
     *("model.calibration.Calibrator.fit", "model.calibration.calibration_error"),
-    *("model.expected_return.class_moves", "risk.loss_limits.floor_after"),
+    *("model.expected_return.class_moves", "risk.loss_limits.limits_after"),
+    *("market.features.period_features", "market.labels.forward_return"),
+    *("market.labels.class_labels", "market.volatility.target_weights"),
+    *("risk.sizing.stake", "risk.sizing.slot_stake", "risk.sizing.stop_stake"),
+    *("risk.sizing.allowed_stake", "risk.sizing.stop_price", "risk.sizing.trailing_price"),
+    "risk.rebalance.wanted_change",
 )
 """Functions that a reader meets first."""
 

@@ -23,6 +23,8 @@ from packaging.version import Version
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
+from bots import make_bot
+from plainvenv import plain_venv
 from project import ROOT
 from regimeswitch.settings import Settings, load_settings
 
@@ -52,13 +54,51 @@ def test_every_name_in_the_compose_file_resolves() -> None:
     for service in services.values():
         assert re.fullmatch(r"freqtradeorg/freqtrade:\d{4}\.\d+_freqai", service["image"])
         for volume in service["volumes"]:
-            assert (ROOT / volume.split(":")[0]).exists(), volume
+            place = volume.split(":")[0]
+            assert place == "~/.config/regimeswitch" or (ROOT / place).exists(), volume
     assert services["backtest"]["profiles"] == ["backtest"]
     for port in services["bot"]["ports"]:
         assert port.startswith("127.0.0.1:")
     for name, value in services["bot"]["environment"].items():
         if any(word in name for word in ("KEY", "SECRET", "PASSWORD", "TOKEN", "CHAT_ID")):
             assert value.startswith("${"), f"{name} must come from the environment"
+
+
+def test_the_tools_of_the_compose_file_run_with_what_the_image_brings(tmp_path: Path) -> None:
+    """The commands of the services, where only ``freqtrade[freqai]`` is installed."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    bot = make_bot(tmp_path / "freqtrade")
+    bot.database.rename(bot.userdir / "tradesv3.sqlite")
+    programs, config = plain_venv(tmp_path / "venv"), str(bot.config)
+
+    def run(name: str, *more: str) -> str:
+        service = services[name]
+        assert service["environment"]["PYTHONPATH"] == "/freqtrade/user_data"
+        program, *words = service["entrypoint"]
+        words = [word.replace("/freqtrade/", f"{bot.home}/") for word in words]
+        done = subprocess.run(
+            [str(programs / program), *words, *more],
+            cwd=bot.userdir if "working_dir" in service else bot.home,
+            env={"PATH": f"{programs}:/usr/bin:/bin", "PYTHONPATH": str(ROOT / "user_data")},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout + done.stderr
+
+    for name in ("doctor", "wait", "backup"):
+        assert services[name]["profiles"] == [name]
+    assert "machine.version" not in run("doctor")
+    # Of another exchange than Binance's it waits for nothing.
+    bot.change(exchange={"name": "kraken"})
+    assert "only binance can be waited for" in run("wait", "show-config", "--config", config)
+    bot.change(exchange={"name": "binance"})
+    run("backup")
+    assert list(bot.userdir.glob("regimeswitch-*.zip"))
+    assert (bot.home / "keys/backup.key").stat().st_mode & 0o77 == 0
 
 
 def test_the_image_is_the_freqtrade_of_the_lock() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from project import ROOT
+from regimeswitch_lab.cli import COMMANDS, build_parser
 
 
 HOME = ROOT / "user_data"
@@ -145,12 +147,31 @@ def test_the_form_for_bugs_is_valid_and_asks_for_versions_and_no_keys() -> None:
     assert "Never post API keys" in form["body"][0]["attributes"]["value"]
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", *WRITTEN])
-def test_targets_and_commands_that_people_are_sent_to_exist(name: str) -> None:
-    from regimeswitch_lab.cli import COMMANDS
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
 
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", *WRITTEN, *PAGES])
+def test_targets_and_commands_that_people_are_sent_to_exist(name: str) -> None:
     text = (ROOT / name).read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^|`|\"|\()make ([a-z-]+)", text, re.MULTILINE)) <= targets
-    words = set(re.findall(r"(?:`|\"|bin/)regimeswitch ([a-z-]+)", text)) - {"--version"}
+    words = set(re.findall(r"(?:^|`|\"|bin/)regimeswitch ([a-z-]+)", text, re.MULTILINE))
+    words -= {"--version"}
     assert words <= set(COMMANDS)
+
+
+@pytest.fixture(scope="module")
+def options() -> dict[str, set[str]]:
+    """Options of each command."""
+    parser = build_parser()
+    (commands,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    return {name: set(one._option_string_actions) for name, one in commands.choices.items()}
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", *PAGES])
+def test_options_of_commands_that_pages_show_exist(name: str, options: dict[str, set[str]]) -> None:
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    for command, rest in re.findall(r"regimeswitch(?:_lab)? ([a-z-]+)((?: [^`\n#]*)?)", text):
+        if command in options:
+            shown = re.findall(r"(?<!\S)--[a-z][a-z-]*", rest.partition(" -- ")[0])
+            assert set(shown) <= options[command], f"{name}: {command}{rest}"

@@ -59,7 +59,7 @@ def test_stop_stands_against_the_position_and_above_zero(
 
 
 def test_stop_and_target_in_numbers() -> None:
-    config = RiskSettings(stop_atr=2, take_atr=3)
+    config = RiskSettings(stop_atr=2, take_profit_atr=3)
     assert stop_price(100, 5, False, config.stop_atr) == 90
     assert stop_price(100, 5, True, config.stop_atr) == 110
     assert stop_price(100, 60, False, config.stop_atr) == 0

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from frames import candle_frame, frames, mended
+from frames import candle_frame, cleaned, frames
 from regimeswitch.bot.bot_settings import mark_identifier
 from regimeswitch.bot.connection.health import is_late
 from regimeswitch.market.candles import candles_spanning, resample, timeframe_seconds
 from regimeswitch.market.features import basic_features, period_features
 from regimeswitch.market.labels import class_labels, forward_return, move_threshold
 from regimeswitch.market.regimes import five_minute_range
-from regimeswitch.market.volatility_features import activity_features, warm_up_candles
+from regimeswitch.market.volatility_features import volatility_features, warm_up_candles
 from regimeswitch.market.warmup import BASE_TIMEFRAMES, feature_candles, startup_candles
 from regimeswitch.model.factory import unfitted_ensemble, unfitted_model
 from regimeswitch.settings import LabelSettings, Settings, SettingsError, load_settings
@@ -52,7 +52,7 @@ def all_features(candles: pd.DataFrame, base: str) -> pd.DataFrame:
         period_features(candles, period, base).add_suffix(f"_{period}") for period in (12, 24)
     ]
     return pd.concat(
-        [*blocks, basic_features(candles, base), activity_features(candles, base)], axis=1
+        [*blocks, basic_features(candles, base), volatility_features(candles, base)], axis=1
     )
 
 
@@ -138,8 +138,8 @@ def test_a_threshold_and_the_range_behind_stops_are_as_large(unit: str) -> None:
 def test_features_look_back_over_the_same_hours(timeframe: str) -> None:
     five = candle_frame(12 * 24 * 20, 7)
     base = resample(five, timeframe, "5m")
-    found = by_close(activity_features(base, timeframe), base, timeframe).dropna()
-    known = by_close(activity_features(five, "5m"), five, "5m").reindex(found.index)
+    found = by_close(volatility_features(base, timeframe), base, timeframe).dropna()
+    known = by_close(volatility_features(five, "5m"), five, "5m").reindex(found.index)
     assert known.notna().all(axis=None)
     shorter = timeframe_seconds(timeframe) // 300
     spans = [name for name in known if name.startswith(("%-volatility", "%-range", "%-volume"))]
@@ -171,7 +171,7 @@ def test_a_jump_is_remembered_for_the_same_time(timeframe: str) -> None:
     for name in ("5m", timeframe):
         plain, other = (resample(frame, name, "5m") for frame in (five, jumped))
         moved = [
-            pd.concat([activity_features(one, name), basic_features(one, name)], axis=1)
+            pd.concat([volatility_features(one, name), basic_features(one, name)], axis=1)
             for one in (plain, other)
         ]
         off = by_close((moved[0] - moved[1]).abs() > 1e-6, plain, name)
@@ -189,7 +189,7 @@ def test_a_jump_is_remembered_for_the_same_time(timeframe: str) -> None:
 @given(st.data(), st.sampled_from(LONGER))
 def test_features_and_labels_are_prefix_stable_exactly(data: st.DataObject, timeframe: str) -> None:
     rows = warm_up_candles(timeframe) + 500
-    candles = mended(data.draw(frames(rows, timeframe)), timeframe)
+    candles = cleaned(data.draw(frames(rows, timeframe)), timeframe)
     end = data.draw(st.integers(0, len(candles)))
     whole = all_features(candles, timeframe)
     pd.testing.assert_frame_equal(all_features(candles[:end], timeframe), whole[:end])

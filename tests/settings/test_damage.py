@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from frames import PRICES, candle_frame
 from regimeswitch.market.candles import BAD_KINDS, UNUSABLE_KINDS
-from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.features import basic_features, period_features
 from regimeswitch.market.labels import class_labels, forward_return
 from regimeswitch.market.regimes import average_true_range, regime_columns
-from regimeswitch.market.volatility_features import activity_features
+from regimeswitch.market.volatility_features import volatility_features
 from regimeswitch.settings import Settings, SettingsError, load_settings
 from sections import real_sections
 
@@ -58,12 +58,12 @@ def test_a_thousand_config_sections_are_settings_or_one_clear_error(section: Any
 def every_step(candles: pd.DataFrame) -> dict[str, Any]:
     """What the bot computes from candles before any model is asked."""
     bad = bad_candles(candles, "5m", SMALL.safety)
-    good = mend(candles, "5m", SMALL.safety)
+    good = cleaned(candles, "5m", SMALL.safety)
     features = pd.concat([period_features(good, 12), basic_features(good)], axis=1)
     return {
         "bad": bad,
         "good": good,
-        "features": pd.concat([features, activity_features(good, "5m")], axis=1),
+        "features": pd.concat([features, volatility_features(good, "5m")], axis=1),
         "labels": class_labels(candles, SMALL.labels, "5m", bad),
         "returns": forward_return(candles, SMALL.labels, "5m", bad),
         "atr": average_true_range(good, 20),

@@ -78,7 +78,7 @@ def test_the_json_schema_knows_every_key() -> None:
         ),
         (
             {"entries": {"mode": "signal", "regimes": ["bull", "bear"]}},
-            ["regimes and leave_regimes both name bear", "take it out of one"],
+            ["regimes and exit_regimes both name bear", "take it out of one"],
         ),
         ({"regime": 5}, ["regimeswitch.regime", "got 5"]),
         ({"regime": None}, ["regimeswitch.regime", "got None"]),

@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
-from regimeswitch.bot.freqai.serving import RegimeFreqaiModel
+from regimeswitch.bot.freqai.adapter import RegimeFreqaiModel
 
 
 class RegimeSwitchClassifier(RegimeFreqaiModel):
@@ -24,15 +24,16 @@ class RegimeSwitchClassifier(RegimeFreqaiModel):
         rows = data_dictionary["train_rows"]
         if not self.class_names:
             self.class_names = sorted(pd.unique(rows.y))
-        return self.gated(self.unfitted(self.class_names), rows)
+        return self.recipe.fit(rows, dk.label_list[0], self.class_names)
 
-    def answers(self, forecast, dk):
+    def target_columns(self, forecast, dk):
         """The most probable class, and one probability column per class."""
         probabilities = forecast.answers
         classes = self.model.ensemble_.classes_
         self.class_names = list(classes)
-        answers = pd.DataFrame({dk.label_list[0]: classes[probabilities.argmax(axis=1)]})
-        return answers.assign(**dict(zip(classes, probabilities.T, strict=True)))
+        target = pd.DataFrame({dk.label_list[0]: classes[probabilities.argmax(axis=1)]})
+        return target.assign(**dict(zip(classes, probabilities.T, strict=True)))
 
-    def _numeric_outputs(self):
-        return [*self.class_names, *super()._numeric_outputs()]
+    def numeric_columns(self):
+        """The probabilities are numbers, too."""
+        return [*self.class_names, *super().numeric_columns()]

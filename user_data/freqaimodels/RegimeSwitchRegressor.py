@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
 
-from regimeswitch.bot.freqai.serving import RegimeFreqaiModel
+from regimeswitch.bot.freqai.adapter import RegimeFreqaiModel
 
 
 class RegimeSwitchRegressor(RegimeFreqaiModel):
@@ -23,8 +23,8 @@ class RegimeSwitchRegressor(RegimeFreqaiModel):
 
     def fit(self, data_dictionary, dk, **kwargs):
         """Train and judge base and sub-models on ``data_dictionary["train_rows"]``."""
-        return self.forecaster(data_dictionary["train_rows"], dk)
+        return self.recipe.fit(data_dictionary["train_rows"], dk.label_list[0])
 
-    def answers(self, forecast, dk):
+    def target_columns(self, forecast, dk):
         """The forecast, under the name of the strategy's target."""
         return pd.DataFrame({dk.label_list[0]: forecast.answers[:, 0]})

@@ -11,7 +11,7 @@ from freqtrade.data.metrics import calculate_max_drawdown, calculate_sortino
 from freqtrade.optimize.hyperopt import IHyperOptLoss
 from pandas import DataFrame
 
-from regimeswitch.bot.trial_ledger import NAME, append, settings_hash
+from regimeswitch.bot.trial_ledger import NAME, append, hashed_section, settings_hash
 
 
 ENOUGH_TRADES = 30
@@ -59,10 +59,10 @@ def loss_of(results, trade_count, min_date, max_date, starting_balance):
 def note(config, processed, window, result):
     """A line in the ledger of trials of the user folder: each epoch is a trial.
 
-    freqtrade does not say which parameters an epoch has; the candles are told by their numbers and
+    freqtrade does not say which parameters an epoch has; the candles are known by their numbers and
     sums, because this comes thousands of times.
     """
-    given = [config.get("regimeswitch"), config.get("freqai"), config.get("timeframe")]
+    given = [hashed_section(config), config.get("freqai"), config.get("timeframe")]
     candles = [[pair, len(frame), float(frame["close"].sum())] for pair, frame in processed.items()]
     ledger = Path(config["user_data_dir"]) / NAME
     hashes = settings_hash(given), settings_hash(candles)

@@ -1,7 +1,5 @@
 """Result files of ``freqtrade backtesting``, every number to its last digit."""
 
-from __future__ import annotations
-
 import io
 import json
 from pathlib import Path

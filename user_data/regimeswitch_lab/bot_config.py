@@ -21,7 +21,7 @@ from freqtrade.exceptions import FreqtradeException
 from freqtrade.misc import deep_merge_dicts
 from freqtrade.util.dry_run_wallet import get_dry_run_wallet
 
-from regimeswitch.bot.bot_settings import mark_identifier
+from regimeswitch.bot.bot_settings import log_old_names, mark_identifier
 from regimeswitch.market.candles import timeframe_seconds
 from regimeswitch.market.warmup import BASE_TIMEFRAME
 from regimeswitch.settings import Settings, load_settings
@@ -177,7 +177,7 @@ def _first_line(error: Exception) -> str:
 
 
 def load_sound_config(paths: list[Path], environment: Mapping[str, str]) -> BotConfig:
-    """As :func:`load_bot_config`, for commands that use it at once.
+    """As :func:`load_bot_config`, for commands that use it at once; old names of keys are logged.
 
     :raises InputError: also with every key whose value freqtrade would refuse
     """
@@ -186,6 +186,7 @@ def load_sound_config(paths: list[Path], environment: Mapping[str, str]) -> BotC
     if wrong:
         told = "\n".join(f"{place}: {message}" for place, message in wrong)
         raise InputError(f"{_named(paths)} cannot be used; change\n{told}")
+    log_old_names(config.merged)
     return config
 
 

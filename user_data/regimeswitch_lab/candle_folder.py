@@ -1,7 +1,5 @@
 """A folder of freqtrade's candle files, read in the format that a bot keeps them in."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Exit codes: 0 success, 1 a finding, 2 bad usage or input that cannot be used, 12
 signal n.
 """
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import importlib
@@ -13,15 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 from regimeswitch import __version__
 from regimeswitch_lab.kept import kept_by, stopped_line
+from regimeswitch_lab.options import USAGE, Subparsers
 from regimeswitch_lab.stop_signals import STDERR, Stopped, show_cursor, watched
 
-
-USAGE = 2
-_SubParsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 # Command and module. Only the module that is asked for is imported: freqtrade and the learners
 # take seconds to load.
@@ -56,7 +51,7 @@ def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     return parser
 
 
-def _bare_parser() -> tuple[argparse.ArgumentParser, _SubParsers]:
+def _bare_parser() -> tuple[argparse.ArgumentParser, Subparsers]:
     parser = argparse.ArgumentParser(
         prog="regimeswitch",
         description="Regimes, evidence, markets and an offline exchange for Freqtrade.",

@@ -7,8 +7,6 @@ bootstrap for general stationary observations, 1989). All models of a comparison
 draws: intervals of differences are paired.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

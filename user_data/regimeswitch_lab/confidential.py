@@ -1,7 +1,5 @@
 """What in a configuration is nobody else's business: keys, tokens, passwords, chat ids."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any

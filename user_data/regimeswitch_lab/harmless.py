@@ -5,8 +5,6 @@ harmless can: numbers, switches and choices of freqtrade's schema and of the sec
 ``regimeswitch``, and texts of a known form at known places. All else is taken out and named.
 """
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence

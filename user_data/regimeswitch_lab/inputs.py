@@ -1,7 +1,5 @@
 """Files that commands read and write: configs, exported figures."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

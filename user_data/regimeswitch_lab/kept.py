@@ -1,7 +1,5 @@
 """What a command that was stopped has kept: one line, by command."""
 
-from __future__ import annotations
-
 import argparse
 import signal
 from collections.abc import Callable

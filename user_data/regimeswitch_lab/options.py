@@ -4,21 +4,21 @@ Numbers out of range are refused by argparse, with the option's name. Zero is ne
 given".
 """
 
-from __future__ import annotations
-
 import argparse
 import functools
 import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 
 OK, FINDING, USAGE = 0, 1, 2
 """Exit codes: success, a finding, bad usage or input that cannot be used."""
 LARGEST_PORT = 65_535
 Run = Callable[[argparse.Namespace], int]
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What ``ArgumentParser.add_subparsers`` returns."""
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -133,6 +133,9 @@ def refusing(
         def said(args: argparse.Namespace) -> int:
             try:
                 return run(args)
+            except BrokenPipeError:
+                # Whoever read the output has enough; see the command line.
+                raise
             except (*usage, *finding) as error:
                 print(f"regimeswitch {command}: {error}", file=sys.stderr)
                 return USAGE if isinstance(error, usage) else FINDING

@@ -1,7 +1,5 @@
 """Time ranges of the command line, read as freqtrade reads ``--timerange``."""
 
-from __future__ import annotations
-
 import pandas as pd
 from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import ConfigurationError

@@ -3,8 +3,6 @@
 Such a key is refused by name: figures of other models than the bot's would look like the bot's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,9 +18,6 @@ CLASSIFIER = "RegimeSwitchClassifier"
 REGRESSOR = "RegimeSwitchRegressor"
 STRATEGY = "RegimeSwitchStrategy"
 PLAIN_FEATURES: dict[str, Any] = {
-    "include_corr_pairlist": [],
-    "include_shifted_candles": 0,
-    "weight_factor": 0,
     "principal_component_analysis": False,
     "use_SVM_to_remove_outliers": False,
     "use_DBSCAN_to_remove_outliers": False,
@@ -33,7 +28,18 @@ PLAIN_FEATURES: dict[str, Any] = {
     "shuffle_after_split": False,
     "reverse_train_test_order": False,
 }
-"""Keys of ``freqai.feature_parameters`` and the values at which they do nothing."""
+"""Refused keys of ``freqai.feature_parameters``, and the values at which they do nothing."""
+BUILT_FEATURES = (
+    *("include_timeframes", "indicator_periods_candles", "include_corr_pairlist"),
+    *("include_shifted_candles", "weight_factor", "label_period_candles"),
+)
+"""Keys that ``prove`` does what a bot does with."""
+READ_BY_NOTHING = ("plot_feature_importances", "svm_params", "outlier_protection_percentage")
+"""Keys that change no model while those of :data:`PLAIN_FEATURES` do nothing."""
+
+
+FREQAI_TEST_SIZE = 0.25
+"""Share of the rows that FreqAI keeps from a training where no ``test_size`` is given."""
 
 
 def require_plain_models(config: BotConfig) -> None:
@@ -57,8 +63,9 @@ def _other_models(config: BotConfig) -> Iterator[tuple[str, Any, Any]]:
         if features.get(key) not in (None, neutral):
             yield f"freqai.feature_parameters.{key}", features[key], neutral
     split = section(freqai, "data_split_parameters")
-    if split.get("test_size") not in (None, 0):
-        yield "freqai.data_split_parameters.test_size", split["test_size"], 0
+    absent = 0 if config.settings.models.rows == "shared" or not freqai else FREQAI_TEST_SIZE
+    if (size := split.get("test_size", absent)) not in (None, 0):
+        yield "freqai.data_split_parameters.test_size", size, 0
     if freqai.get("continual_learning"):
         yield "freqai.continual_learning", True, False
     model = config.merged.get("freqaimodel")

@@ -1,7 +1,5 @@
 """Where and how commands print their tables."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any

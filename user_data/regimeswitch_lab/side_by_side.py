@@ -1,7 +1,5 @@
 """Tasks in several processes, one after the other as they finish."""
 
-from __future__ import annotations
-
 import signal
 import warnings
 from collections.abc import Iterable, Iterator

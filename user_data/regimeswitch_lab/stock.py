@@ -1,7 +1,5 @@
 """FreqAI's own LightGBMClassifier, called as FreqAI calls it, without a bot around it."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

@@ -7,8 +7,6 @@ waiting for a long calculation. While a child that is the user's own bot runs, s
 on to it instead.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import select

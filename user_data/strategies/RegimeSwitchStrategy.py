@@ -36,14 +36,15 @@ from regimeswitch.bot.overrides import (
     check_startup,
 )
 from regimeswitch.bot.trading.entry_filters import no_trade_reasons, position_reasons
-from regimeswitch.bot.trading.marked_equity import Drawdown
+from regimeswitch.bot.trading.marked_equity import LossLimits
 from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.position_exits import Positions
 from regimeswitch.bot.trading.reentry import stopped_out
 from regimeswitch.bot.trading.resizing import ADDED, Resizing
+from regimeswitch.bot.trading.shadow_columns import SHADOWED, shadow_columns, side_cost
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
 from regimeswitch.bot.trial_ledger import note_hyperopt
-from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.features import (
     basic_features,
     calendar_features,
@@ -59,7 +60,7 @@ from regimeswitch.market.labels import (
     next_day_volatility,
 )
 from regimeswitch.market.regimes import five_minute_range
-from regimeswitch.market.volatility_features import activity_features
+from regimeswitch.market.volatility_features import volatility_features
 from regimeswitch.settings import REGIME_NAMES
 from regimeswitch.settings.modes import POSITION
 
@@ -135,26 +136,28 @@ class RegimeSwitchStrategy(IStrategy):
         self.positions = Positions(self, self.rs)
         self.stakes = Stakes(self, self.rs, self.positions.record, self.notices)
         self.resizing = Resizing(self, self.rs, self.stakes)
-        self.floors = None
+        self.limits = None
 
     def bot_start(self, **kwargs):
-        """Guards on, before anything is traded; a backtest has the floors alone."""
+        """Guards on, before anything is traded; a backtest has the loss limits alone."""
+        self.notices.begin(self, self.rs)
         self.guards.install(self)
-        self.floors = Drawdown(self, self.rs)
+        self.limits = LossLimits(self, self.rs)
         if self.config.get("runmode") == RunMode.HYPEROPT:
             note_hyperopt(self.config)
 
     def bot_loop_start(self, current_time, **kwargs):
         """What is unknown is asked for again; limits, outages and equity are looked at."""
         self.guards.loop_started(self, current_time)
-        self.floors.look(current_time)
+        self.limits.look(current_time)
+        self.notices.loop(self, self.limits.equity, current_time)
 
     def confirm_trade_entry(
         self, pair, order_type, amount, rate, time_in_force, current_time, entry_tag, side, **kwargs
     ):
-        """No entry while a guard refuses it or below a floor."""
+        """No entry while a guard refuses it or beyond a loss limit."""
         refusal = self.guards.refusal(pair, current_time, entry_tag or "")
-        refusal = refusal or self.floors.refusal(current_time)
+        refusal = refusal or self.limits.refusal(current_time)
         if self.holds and not refusal:
             refusal = stopped_out(self, pair, current_time)
         self.stakes.note(pair, refusal, entry_tag or "", side == "short")
@@ -186,13 +189,13 @@ class RegimeSwitchStrategy(IStrategy):
     def _block(self, dataframe, timeframe):
         """Candles to compute features of, and the base timeframe where they are its own."""
         base = timeframe if timeframe == self.timeframe else None
-        return mend(dataframe, timeframe, self.rs.safety), base
+        return cleaned(dataframe, timeframe, self.rs.safety), base
 
     def feature_engineering_standard(self, dataframe, metadata, **kwargs):
-        """Features of the clock, and of how lively the market is against its past week."""
-        candles = mend(dataframe, self.timeframe, self.rs.safety)
-        lively = activity_features(candles, self.timeframe)
-        return pd.concat([dataframe, calendar_features(dataframe), lively], axis=1)
+        """Calendar features, and volatility, range and volume against the past week."""
+        candles = cleaned(dataframe, self.timeframe, self.rs.safety)
+        activity = volatility_features(candles, self.timeframe)
+        return pd.concat([dataframe, calendar_features(dataframe), activity], axis=1)
 
     def set_freqai_targets(self, dataframe, metadata, **kwargs):
         """What the models learn: a class, for a regressor the return or next day's volatility."""
@@ -224,11 +227,17 @@ class RegimeSwitchStrategy(IStrategy):
         if self.holds:
             parts.append(with_models(pair_positions(*known), frame, self.rs))
         else:
-            mended = mend(frame, self.timeframe, self.rs.safety)
+            candles = cleaned(frame, self.timeframe, self.rs.safety)
             period = self.rs.risk.atr_period_in(self.timeframe)
-            own["stop_atr"] = five_minute_range(mended, period, self.timeframe)
+            own["stop_atr"] = five_minute_range(candles, period, self.timeframe)
         frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)
+        if self.holds and self.dp.runmode in SHADOWED:
+            cost = side_cost(self.config, self.rs)
+            shadow = shadow_columns(frame, self.timeframe, self.rs, cost)
+            frame = pd.concat([frame, shadow], axis=1)
         self.notices.regime_switch(pair, frame, self.dp)
+        if self.trains:
+            self.notices.model(pair, frame, self.freqai.dd.model_dictionary.get(pair))
         return frame
 
     def populate_entry_trend(self, dataframe, metadata):
@@ -266,7 +275,7 @@ class RegimeSwitchStrategy(IStrategy):
         """Out when an unwanted regime begins; answers close by the trade's own regime, later."""
         wanted = self.rs.entries.regimes
         unwanted = [name for name in REGIME_NAMES if name not in wanted]
-        leaving = unwanted if self.holds else self.rs.entries.leave_regimes
+        leaving = unwanted if self.holds else self.rs.entries.exit_regimes
         leave = dataframe["regime"].isin(leaving)
         dataframe.loc[leave, "exit_long"] = 1
         dataframe.loc[leave, "exit_tag"] = "regime_" + dataframe.loc[leave, "regime"]
@@ -290,7 +299,7 @@ class RegimeSwitchStrategy(IStrategy):
         return exits
 
     def _exit_reason(self, trade, now, rate):
-        return self.floors.exit_reason(now) or self.positions.exit_reason(trade, now, rate)
+        return self.limits.exit_reason(now) or self.positions.exit_reason(trade, now, rate)
 
     def ft_stoploss_adjust(self, current_rate, trade, *args, **kwargs):
         """As freqtrade has it; the disaster stop of position mode is worked out once."""
@@ -367,7 +376,7 @@ class RegimeSwitchStrategy(IStrategy):
         beyond = rate >= trade.stop_loss if trade.is_short else rate <= trade.stop_loss
         profit = trade.calc_profit_ratio(rate)
         return bool(
-            self.floors.refusal(now)
+            self.limits.refusal(now)
             or beyond
             or self.positions.exit_reason(trade, now, rate)
             or self.min_roi_reached(trade, profit, now)
@@ -378,7 +387,7 @@ class RegimeSwitchStrategy(IStrategy):
         if order.ft_order_side == trade.entry_side and trade.nr_of_successful_entries == 1:
             record = self.positions.record(pair, trade.open_date_utc)
             record.write(trade)
-            self.notices.entered(pair, record, self.dp)
+            self.notices.entered(pair, record, self.dp, trade.open_rate)
 
     def custom_stoploss(
         self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs
@@ -391,7 +400,7 @@ class RegimeSwitchStrategy(IStrategy):
         return self.positions.target(trade)
 
     def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
-        """Close below a floor, on the answer of the models, after the longest allowed time."""
+        """Close beyond a loss limit, on the models' answer, after the longest allowed time."""
         return self._exit_reason(trade, current_time, current_rate)
 
     def plot_annotations(self, pair, start_date, end_date, dataframe, **kwargs):

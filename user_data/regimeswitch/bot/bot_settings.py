@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from freqtrade.exceptions import OperationalException
@@ -19,6 +20,7 @@ from regimeswitch.model.factory import learner_parameters
 from regimeswitch.model.learners import LearnerError, LearnerMissingError, Task, make_learner
 from regimeswitch.settings import Settings, SettingsError, load_settings
 from regimeswitch.settings.modes import SIGNAL
+from regimeswitch.settings.renamed import ACCEPTED_UNTIL, old_names
 
 
 logger = logging.getLogger(__name__)
@@ -38,10 +40,11 @@ _SUFFIX = re.compile(r"-rs[0-9a-f]{8}$")
 
 
 def settings_from(config: dict[str, Any]) -> Settings:
-    """The section ``regimeswitch`` of a freqtrade config.
+    """The section ``regimeswitch`` of a freqtrade config; old names of keys are logged.
 
     :raises OperationalException: with all its mistakes in one message
     """
+    log_old_names(config)
     try:
         settings = load_settings(config.get("regimeswitch"))
     except SettingsError as error:
@@ -54,6 +57,20 @@ def settings_from(config: dict[str, Any]) -> Settings:
             'sold short; set it to false or trading_mode to "futures"'
         )
     return settings
+
+
+def log_old_names(config: Mapping[str, Any]) -> None:
+    """Log each key of the section ``regimeswitch`` that has a new name, once in a process."""
+    for part, old, new in old_names(config.get("regimeswitch")):
+        _log_old_name(part, old, new)
+
+
+@cache
+def _log_old_name(part: str, old: str, new: str) -> None:
+    logger.warning(
+        f"regimeswitch.{part}.{old} is called {new} now; rename it: the old name is accepted until "
+        f"version {ACCEPTED_UNTIL}"
+    )
 
 
 def trains(config: Mapping[str, Any], settings: Settings) -> bool:

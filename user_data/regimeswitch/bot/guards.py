@@ -24,7 +24,8 @@ from regimeswitch.bot.connection.health import Outages
 from regimeswitch.bot.connection.rate_limits import Traffic
 from regimeswitch.bot.isolation import Apart
 from regimeswitch.bot.messages.alerts import Alarms
-from regimeswitch.bot.messages.channels import Messenger, report_channels
+from regimeswitch.bot.messages.channels import report_channels
+from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.orders.adoption import coin_of, held, held_symbols, is_spot
 from regimeswitch.bot.orders.journal import Journal, journal_path
 from regimeswitch.bot.orders.order_guard import OrderGuard
@@ -55,7 +56,7 @@ class Guards:
         self._upkeep: Upkeep | None = None
         self._exits: ExitWatch | None = None
         self._messenger: Messenger | None = None
-        self._apart = Apart(Alarms(logger.warning))
+        self._apart = Apart(Alarms(lambda message: None))
         self._told_refusal: dict[str, str] = {}
         self._tags: dict[str, str] = {}
 
@@ -93,8 +94,8 @@ class Guards:
         exchange: Any = getattr(strategy.dp, "_exchange", None)
         if name == EXCHANGE:
             self._check(mode, Subject.of(exchange))
-        self._messenger = messenger = Messenger(strategy)
-        alarms = Alarms(messenger.warn, messenger.inform)
+        self._messenger = messenger = Messenger.of(strategy)
+        alarms = messenger.alarms("guard")
         report_channels(strategy)
         if name != EXCHANGE:
             alarms.tell(
@@ -105,15 +106,15 @@ class Guards:
             return
         self._strategy = strategy
         self._apart = Apart(alarms)
-        self._candles = CandleGuard(self._settings, alarms)
+        self._candles = CandleGuard(self._settings, alarms.of("candle"))
         self._candles.install(exchange)
         self._traffic.silence.file = BanFile(Path(strategy.config["user_data_dir"]))
         self._watch(exchange)
         self._traffic.next_loop(held_symbols(strategy))
-        self._outages = Outages(self._traffic, self._safety, alarms)
-        self._watch_exits(strategy, alarms)
+        self._outages = Outages(self._traffic, self._safety, alarms.of("outage"))
+        self._watch_exits(strategy, alarms.of("exit"))
         if mode == RunMode.LIVE:
-            self._guard_orders(strategy, exchange._api, alarms)
+            self._guard_orders(strategy, exchange._api, alarms.of("order"))
 
     def _watch_exits(self, strategy: IStrategy, alarms: Alarms) -> None:
         loops = self._safety.exit_loops

@@ -31,12 +31,12 @@ NEAR_STOP = 3.0
 def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
     """Refuse what breaks a promise; name what has no effect.
 
-    :raises OperationalException: with all such keys, each with its mend
+    :raises OperationalException: with all such keys, each with its fix
     """
-    found = [f"{key} {what}; {mend}" for key, what, mend in refused(config, settings)]
+    found = [f"{key} {what}; {fix}" for key, what, fix in refused(config, settings)]
     if found:
-        told = "\n".join(found)
-        raise OperationalException(f"the config overrides what RegimeSwitch needs:\n{told}")
+        listed = "\n".join(found)
+        raise OperationalException(f"the config overrides what RegimeSwitch needs:\n{listed}")
     for key, what in cuts(config.get("original_config", config), settings):
         logger.warning(
             f"{key} {what} before its regime ends, and the pair is not entered again in that "
@@ -52,7 +52,7 @@ def check_overrides(config: Mapping[str, Any], settings: Settings) -> None:
 
 
 def refused(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Keys that a bot does not start with, what each would do, and the mend."""
+    """Keys that a bot does not start with, what each would do, and the fix."""
     risk, holds = settings.risk, settings.entries.mode == POSITION
     if config.get("use_exit_signal") is False and holds:
         yield (
@@ -69,7 +69,7 @@ def refused(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str
                 "is false: freqtrade then asks the strategy for no exit, and "
                 f"{limits} would close nothing",
                 "set it to true; to close by prices and limits alone, set entries.sell to 1.0 in "
-                "each regime and entries.leave_regimes to []",
+                "each regime and entries.exit_regimes to []",
             )
     given = config.get("original_config", config)
     if given.get("position_adjustment_enable") is False and risk.rebalance_band:
@@ -131,8 +131,8 @@ def cuts(config: Mapping[str, Any], settings: Settings) -> Iterator[tuple[str, s
 def _near_limits(risk: RiskSettings) -> Iterator[tuple[str, str]]:
     """Limits and the disaster stop where they stand nearer than measured to be harmless."""
     limits = {
-        "daily_loss": (risk.daily_loss if risk.daily_close else 0, "after a loss in a day"),
-        "peak_loss": (risk.peak_loss, "after a loss since the peak"),
+        "max_daily_loss": (risk.max_daily_loss if risk.daily_close else 0, "after a loss in a day"),
+        "max_drawdown": (risk.max_drawdown, "after a loss since the peak"),
     }
     for key, (limit, when) in limits.items():
         if 0 < limit < RiskSettings.model_fields[key].default:
@@ -144,10 +144,10 @@ def _near_limits(risk: RiskSettings) -> Iterator[tuple[str, str]]:
 
 def _closing(risk: RiskSettings) -> Iterator[str]:
     """Rules of the settings that close a position by the exit that the strategy gives."""
-    if risk.daily_loss and risk.daily_close:
-        yield "daily_loss"
-    if risk.peak_loss:
-        yield "peak_loss"
+    if risk.max_daily_loss and risk.daily_close:
+        yield "max_daily_loss"
+    if risk.max_drawdown:
+        yield "max_drawdown"
     if risk.max_hold_candles:
         yield "max_hold_candles"
     if risk.trail_atr:
@@ -174,8 +174,8 @@ def check_startup(config: Mapping[str, Any], needed: int) -> None:
 def check_label_period(config: Mapping[str, Any], settings: Settings) -> None:
     """Log where FreqAI's label period is not the horizon of the labels in base candles.
 
-    A longer one is what models are judged by (they stay further from their judges, who have fewer
-    blocks of time to go by), a shorter one is not read.
+    With a longer one models are validated at that distance from their rows, on fewer blocks of
+    time; a shorter one is not read.
 
     :param config: with a section ``freqai`` and the base timeframe
     """

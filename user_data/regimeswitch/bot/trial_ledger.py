@@ -1,6 +1,6 @@
 """The ledger of trials: a line for every look at what settings would have earned.
 
-The best of many trials looks good by luck alone, so that a figure is worth what is known of the
+The best of many trials looks good by luck alone, so that a metric is worth what is known of the
 trials before it. The deflated Sharpe ratio takes their number from here.
 """
 
@@ -17,6 +17,7 @@ from typing import Any, Self
 import pandas as pd
 
 from regimeswitch.market.candles import OHLCV
+from regimeswitch.settings.renamed import with_hashed_names
 
 
 NAME = "trials.jsonl"
@@ -40,7 +41,7 @@ class Trial:
     :ivar candles: hash of the candles
     :ivar pairs: as given
     :ivar window: time range
-    :ivar result: figures, by name
+    :ivar result: metrics, by name
     """
 
     time: str
@@ -74,9 +75,18 @@ def ledger_beside(work: Path) -> Path:
 
 
 def settings_hash(parts: Any) -> str:
-    """Twelve hex digits over anything that JSON can hold."""
+    """Twelve hex digits over anything that JSON can hold.
+
+    :param parts: settings among them under the names of
+        :func:`regimeswitch.settings.renamed.with_hashed_names`
+    """
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def hashed_section(config: Mapping[str, Any]) -> Any:
+    """The section ``regimeswitch`` of a config for :func:`settings_hash`; None without one."""
+    return with_hashed_names(config.get("regimeswitch"))
 
 
 def candles_hash(frames: Iterable[pd.DataFrame]) -> str:
@@ -153,7 +163,8 @@ def note_hyperopt(config: Mapping[str, Any]) -> None:
         return
     pairs = list(config["exchange"].get("pair_whitelist") or [])
     window = str(config.get("timerange") or "")
-    given = [config.get(key) for key in ("regimeswitch", "freqai", "timeframe", "spaces")]
+    others = (config.get(key) for key in ("freqai", "timeframe", "spaces"))
+    given = [hashed_section(config), *others]
     result = {"loss": loss, "epochs": int(config.get("epochs") or 1)}
     hashes = settings_hash(given), settings_hash([str(config.get("datadir")), pairs, window])
     append(Path(config["user_data_dir"]) / NAME, HYPEROPT, *hashes, pairs, window, result)

@@ -4,8 +4,6 @@ A candle frame has the columns date, open, high, low, close, volume; date is the
 UTC. Row t is known at its close: date + timeframe.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import numpy as np
@@ -51,7 +49,13 @@ def utc_dates(dates: pd.Series) -> pd.Series:
 
 
 def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
-    """Opening times counted in candles of a timeframe since 1970."""
+    """Opening times counted in candles of a timeframe since 1970-01-01 UTC.
+
+    :param dates: opening times as :func:`utc_dates` takes them, shape (n,), none missing
+    :param timeframe: of the candles; a time inside of a candle gets that candle's number
+    :return: shape (n,); neighbours without a gap differ by 1
+    :raises ValueError: when the timeframe cannot be read
+    """
     milliseconds = utc_dates(dates).astype("int64").to_numpy()
     return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
 
@@ -61,7 +65,9 @@ def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
 
     :param frame: candles of ``timeframe``, sorted by date
     :param now: aware; the candle that closes at this very moment counts
+    :param timeframe: of ``frame``
     :return: -1 where none had closed
+    :raises ValueError: when the timeframe cannot be read
     """
     if frame.empty:
         return -1
@@ -189,7 +195,7 @@ def find_bad_candles(
     >>> bad = find_bad_candles(candles, "5m", spike_fraction=0.5)
     >>> bad["spike"].to_list(), bad["gap"].to_list()
     ([False, True, False, False], [False, False, False, True])
-    >>> mend_candles(candles, bad)["close"].to_list()
+    >>> clean_candles(candles, bad)["close"].to_list()
     [10.0, 10.0, 10.0, 11.0]
     """
     prices = [candles[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close")]
@@ -268,7 +274,7 @@ def _borne_out(traded: Floats, row: int, multiple: float) -> bool:
     return bool(traded[row] >= multiple * np.median(with_trades))
 
 
-def mend_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
+def clean_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
     """Candles for computing features: each unusable one becomes flat at the last good close.
 
     Gaps and flat candles stay as they are. Rows before the first good candle become NaN. Only
@@ -283,9 +289,9 @@ def mend_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
     unusable = np.logical_or.reduce([bad[kind].to_numpy() for kind in UNUSABLE_KINDS])
     if not unusable.any():
         return candles
-    mended = candles.copy()
-    last_good = mended["close"].where(~unusable).ffill()
+    clean = candles.copy()
+    last_good = clean["close"].where(~unusable).ffill()
     for column in ("open", "high", "low", "close"):
-        mended[column] = mended[column].where(~unusable, last_good)
-    mended["volume"] = mended["volume"].where(~unusable, 0.0)
-    return mended
+        clean[column] = clean[column].where(~unusable, last_good)
+    clean["volume"] = clean["volume"].where(~unusable, 0.0)
+    return clean

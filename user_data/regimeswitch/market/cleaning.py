@@ -1,15 +1,13 @@
-"""Damaged candles by the limits of the settings: which they are, and a frame without them."""
-
-from __future__ import annotations
+"""Bad candles by the limits of the settings: which they are, and a frame without them."""
 
 import pandas as pd
 
-from regimeswitch.market.candles import find_bad_candles, mend_candles
+from regimeswitch.market.candles import clean_candles, find_bad_candles
 from regimeswitch.settings import SafetySettings
 
 
 RECENT = 400
-"""Candles that a last one is judged by; more than its volume is compared with."""
+"""Candles before the last that decide whether it is bad; more than its volume is compared with."""
 
 
 def bad_candles(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
@@ -39,12 +37,12 @@ def is_far_price(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) 
     return bool(bad["spike"].iloc[-1])
 
 
-def mend(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
+def cleaned(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> pd.DataFrame:
     """Candles with each impossible one flat at the last good close.
 
     :param candles: frame of one pair, sorted by date
     :param timeframe: of ``candles``
     :param safety: the section ``safety``
-    :return: see :func:`regimeswitch.market.candles.mend_candles`
+    :return: see :func:`regimeswitch.market.candles.clean_candles`
     """
-    return mend_candles(candles, bad_candles(candles, timeframe, safety))
+    return clean_candles(candles, bad_candles(candles, timeframe, safety))

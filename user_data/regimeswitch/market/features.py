@@ -7,7 +7,7 @@ candles up to and including t; rows that are still warming up are NaN. TA-Lib's 
 indicators (RSI, ADX, MACD, NATR) count as warming up until the start of the frame is forgotten
 to 1e-7; plain means and deviations are summed window by window, because a running sum would carry
 the start of the frame along; every value is rounded to 10 digits. So a frame that begins later
-gives the same numbers. A market at rest (no range in 48 candles) has no unit: its rows are NaN.
+gives the same numbers. Without a range in 48 candles there is no unit: the rows are NaN.
 
 Spans that stand for a time (the unit, the day, the half hour) are that time in the block of the
 base timeframe, whatever it is. Blocks of longer timeframes count as many of their own candles, the
@@ -16,8 +16,6 @@ same ones beside any base timeframe. Periods of indicators (RSI, MFI, ADX, MACD 
 
 Definitions of the indicators: TA-Lib function reference, https://ta-lib.org/functions.html
 """
-
-from __future__ import annotations
 
 import numpy as np
 import pandas as pd
@@ -37,7 +35,7 @@ ADX_PERIOD = 14
 HOUR_CANDLES = 12
 DAY_CANDLES = 288
 DIGITS = 10
-LEAST_WIDTH = 1e-9
+MIN_WIDTH = 1e-9
 """Standard deviation (fraction of the price) below which bands have no width but rounding."""
 SAME_PRICE = 1e-12
 """Fraction of the price below which two typical prices differ by rounding alone."""
@@ -46,6 +44,10 @@ SAME_PRICE = 1e-12
 def forget_candles(period: int, smoothings: int = 1) -> int:
     """Candles until Wilder smoothing of ``period`` has forgotten its start to 1e-7.
 
+    Its weight of the past shrinks by 1 - 1 / period a candle (Wilder, New Concepts in Technical
+    Trading Systems, 1978), and exp(-16) is about 1e-7.
+
+    :param period: of the indicator, candles
     :param smoothings: how many smoothings follow each other (ADX: 3)
     """
     return period * (16 + 6 * (smoothings - 1)) + period * smoothings
@@ -75,7 +77,11 @@ def warm_up_candles(periods: list[int]) -> int:
 
 
 def longest_period(candles: int) -> int:
-    """The longest period whose features are known after so many candles; 0 when there is none."""
+    """The longest period whose features are known after so many candles; 0 when there is none.
+
+    :param candles: number of candles, of one timeframe
+    :return: candles, as in FreqAI's ``indicator_periods_candles``
+    """
     return max((n for n in range(1, candles) if warm_up_candles([n]) <= candles), default=0)
 
 
@@ -87,13 +93,27 @@ def period_features(candles: pd.DataFrame, period: int, base: str | None = None)
     NATR relative to the unit ATR; volume relative to its mean; efficiency ratio (0..1: net move by
     path, Kaufman, Trading Systems and Methods).
 
-    :param period: candles
+    :param candles: of one pair, cleaned, sorted by date, shape (n, ...); high, low, close, volume
+        are read
+    :param period: candles, at least 2
     :param base: as in :func:`spanned`, for the unit ATR
+    :return: nine columns on the same index; row t includes candle t; NaN in warm-up
+        (:func:`warm_up_candles`), where a window holds a NaN, and where a measure has no unit
+
+    The same market at a hundred times the price has the same features:
+
+    >>> close = 100 + np.sin(np.arange(300.0))
+    >>> candles = pd.DataFrame({"high": close + 1, "low": close - 1, "close": close, "volume": 1.0})
+    >>> features = period_features(candles, 10)
+    >>> features.equals(period_features(candles * [100, 100, 100, 1], 10))
+    True
+    >>> features["%-mean_distance-period"].first_valid_index()
+    48
     """
     high, low, close, volume = candle_arrays(candles)
     atr = unit_atr(candles, base)
     mean, deviation = window_mean(close, period), window_std(close, period)
-    deviation[deviation <= LEAST_WIDTH * mean] = 0.0
+    deviation[deviation <= MIN_WIDTH * mean] = 0.0
     moved = _change(close, period)
     path = window_mean(np.abs(_change(close, 1)), period) * period
     rsi = _forget(talib.RSI(close, timeperiod=period), forget_candles(period))
@@ -121,7 +141,11 @@ def basic_features(candles: pd.DataFrame, base: str | None = None) -> pd.DataFra
     ADX (0..1); volatility as percent of the price; short against daily volatility; volume
     relative to the day.
 
+    :param candles: of one pair, cleaned, sorted by date, shape (n, ...); open, high, low, close and
+        volume are read
     :param base: as in :func:`spanned`, for the unit ATR, the half hour and the day
+    :return: thirteen columns on the same index; row t includes candle t; NaN as in
+        :func:`period_features`
     """
     high, low, close, volume = candle_arrays(candles)
     opened = candles["open"].to_numpy(dtype=np.float64)
@@ -155,7 +179,11 @@ def basic_features(candles: pd.DataFrame, base: str | None = None) -> pd.DataFra
 
 
 def calendar_features(candles: pd.DataFrame) -> pd.DataFrame:
-    """Minute of the hour and of the day and day of the week of the candle's opening, in UTC."""
+    """Minute of the hour and of the day and day of the week of the candle's opening, in UTC.
+
+    :param candles: shape (n, ...); date is read
+    :return: three columns on the same index: 0 to 59, 0 to 1439, 0 (Monday) to 6
+    """
     dates = utc_dates(candles["date"])
     minute, hour = dates.dt.minute.to_numpy(), dates.dt.hour.to_numpy()
     return feature_frame(
@@ -172,6 +200,10 @@ def money_flow_index(candles: pd.DataFrame, period: int) -> Floats:
     """Share of the money traded on rising typical prices, 0..1; NaN where none was traded.
 
     TA-Lib's MFI, without its running sums, which leave a residue when trade stops.
+
+    :param candles: of one pair, sorted by date, shape (n, ...)
+    :param period: candles of the window, the last one included
+    :return: shape (n,); NaN for the first ``period`` rows and where the window holds a NaN
     """
     high, low, close, volume = candle_arrays(candles)
     typical = (high + low + close) / 3
@@ -184,9 +216,11 @@ def money_flow_index(candles: pd.DataFrame, period: int) -> Floats:
 
 
 def unit_atr(candles: pd.DataFrame, base: str | None = None) -> Floats:
-    """Simple mean of the true range over 48 candles; NaN where it is zero (a market at rest).
+    """Simple mean of the true range over 48 candles; NaN where it is zero (no range).
 
-    :param base: as in :func:`spanned`
+    :param candles: of one pair, sorted by date, shape (n, ...); high, low and close are read
+    :param base: as in :func:`spanned`: the 48 are of 5 minutes there
+    :return: price units, shape (n,); row t includes candle t; NaN in warm-up too
     """
     high, low, close, _ = candle_arrays(candles)
     atr = window_mean(talib.TRANGE(high, low, close), spanned(UNIT_PERIOD, base))
@@ -194,7 +228,11 @@ def unit_atr(candles: pd.DataFrame, base: str | None = None) -> Floats:
 
 
 def candle_arrays(candles: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
-    """High, low, close and volume."""
+    """High, low, close and volume.
+
+    :param candles: shape (n, ...)
+    :return: four arrays of float64, each of shape (n,); NaN stays NaN
+    """
     high, low, close, volume = (
         candles[name].to_numpy(dtype=np.float64) for name in ("high", "low", "close", "volume")
     )
@@ -219,6 +257,10 @@ def _forget(values: Floats, candles: int) -> Floats:
 
 
 def feature_frame(candles: pd.DataFrame, columns: dict[str, Floats]) -> pd.DataFrame:
-    """Feature columns on the index of the candles; what is not finite is NaN, 10 digits."""
+    """Feature columns on the index of the candles; what is not finite is NaN, 10 digits.
+
+    :param candles: shape (n, ...); its index is read
+    :param columns: values by name, each of shape (n,)
+    """
     frame = pd.DataFrame(columns, index=candles.index)
     return frame.replace([np.inf, -np.inf], np.nan).round(DIGITS)

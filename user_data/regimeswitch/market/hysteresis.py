@@ -5,8 +5,6 @@ Both are functions of a whole column and remember nothing between calls. They ar
 for longer), so a restart, a backtest and a live bot agree.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

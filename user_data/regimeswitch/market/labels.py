@@ -5,14 +5,12 @@ last ``horizon`` rows are missing, so that FreqAI drops them from training. Hori
 those of the settings as candles of the base timeframe: the same time with any of them.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from regimeswitch.market.candles import mend_candles, utc_dates
+from regimeswitch.market.candles import clean_candles, utc_dates
 from regimeswitch.market.regimes import five_minute_range, window_std
 from regimeswitch.market.volatility import YEAR_SECONDS
 from regimeswitch.market.volatility_forecast import DAY_SECONDS, day_candles
@@ -36,8 +34,12 @@ def move_threshold(candles: pd.DataFrame, settings: LabelSettings, timeframe: st
     scaled to the horizon by its square root, or the ATR of a 5-minute candle by price. With
     ``cover_fees`` at least two fees. NaN in warm-up.
 
-    :param candles: of the base timeframe
+    :param candles: of the base timeframe, of one pair, sorted by date, shape (n, ...)
+    :param settings: the section ``labels``: ``unit``, ``multiple``, ``horizon``, ``window``,
+        ``fee`` and ``cover_fees``
     :param timeframe: of ``candles``
+    :return: shape (n,); NaN too where a close of the window is missing
+    :raises ValueError: when the timeframe cannot be read
     """
     horizon, window = settings.horizon_in(timeframe), settings.window_in(timeframe)
     close = candles["close"].to_numpy(dtype=np.float64)
@@ -47,8 +49,8 @@ def move_threshold(candles: pd.DataFrame, settings: LabelSettings, timeframe: st
         unit = window_std(returns, window) * np.sqrt(horizon)
     else:
         unit = five_minute_range(candles, window, timeframe) / close
-    floor = 2 * settings.fee if settings.cover_fees else 0.0
-    return np.asarray(np.maximum(settings.multiple * unit, floor), dtype=np.float64)
+    costs = 2 * settings.fee if settings.cover_fees else 0.0
+    return np.asarray(np.maximum(settings.multiple * unit, costs), dtype=np.float64)
 
 
 def forward_return(
@@ -59,10 +61,17 @@ def forward_return(
 ) -> pd.Series:
     """close[t + horizon] / close[t] - 1, a fraction; missing for the last ``horizon`` rows.
 
-    :param candles: of the base timeframe
+    :param candles: of the base timeframe, of one pair, sorted by date, shape (n, ...)
+    :param settings: the section ``labels``; its ``horizon``
     :param timeframe: of ``candles``
     :param bad: of :func:`regimeswitch.market.candles.find_bad_candles`; a row that is bad, or that
         looks ahead over a gap or an impossible candle, is missing
+    :return: shape (n,), on the same index; missing too where one of both closes is
+    :raises ValueError: when the timeframe cannot be read
+
+    >>> candles = pd.DataFrame({"close": [100.0, 101.0, 102.0, 100.0]})
+    >>> forward_return(candles, LabelSettings(horizon=2), "5m").round(4).to_list()
+    [0.02, -0.0099, nan, nan]
     """
     candles = _without_bad_prices(candles, bad)
     close = candles["close"].to_numpy(dtype=np.float64)
@@ -86,8 +95,24 @@ def class_labels(
     lows; hold when neither is, or both within one candle (Lopez de Prado, Advances in Financial
     Machine Learning, 2018, chapter 3).
 
+    :param candles: of the base timeframe, of one pair, sorted by date, shape (n, ...)
+    :param settings: the section ``labels``
     :param timeframe: of ``candles``
     :param bad: as in :func:`forward_return`
+    :return: one of :data:`CLASSES`, shape (n,), on the same index; missing in warm-up of the
+        threshold and where the forward return is
+    :raises ValueError: when the timeframe cannot be read
+
+    The two fees of 0.1 % set the least move that counts; the first ten rows warm up, the last one
+    has no future:
+
+    >>> close = [100.0, 100.1] * 5 + [100.0, 100.5, 99.9, 100.0]
+    >>> candles = pd.DataFrame({"close": close})
+    >>> settings = LabelSettings(horizon=1, window=10, multiple=1.0)
+    >>> move_threshold(candles, settings, "5m")[10:].round(4).tolist()
+    [0.002, 0.002, 0.0026, 0.0026]
+    >>> class_labels(candles, settings, "5m").fillna("-").to_list()[9:]
+    ['-', 'buy', 'sell', 'hold', '-']
     """
     candles = _without_bad_prices(candles, bad)
     threshold = move_threshold(candles, settings, timeframe)
@@ -110,6 +135,7 @@ def next_day_volatility(
     Squared log returns of the base candles, close to close, as
     :func:`regimeswitch.market.volatility_forecast.realised_volatility` has them of the past.
 
+    :param candles: of the base timeframe, of one pair, sorted by date, shape (n, ...)
     :param timeframe: of ``candles``; a day is 24 hours of them
     :param bad: as in :func:`forward_return`
     :return: shape (n,); missing where the 24 hours are not complete, where the row or a candle in
@@ -147,8 +173,8 @@ def _first_touch(candles: pd.DataFrame, threshold: Floats, horizon: int) -> NDAr
 
 
 def _without_bad_prices(candles: pd.DataFrame, bad: pd.DataFrame | None) -> pd.DataFrame:
-    """Mended, so that one impossible price neither removes nor widens a whole window."""
-    return candles if bad is None else mend_candles(candles, bad)
+    """Cleaned, so that one impossible price neither removes nor widens a whole window."""
+    return candles if bad is None else clean_candles(candles, bad)
 
 
 def _usable(rows: int, horizon: int, bad: pd.DataFrame | None) -> NDArray[np.bool_]:

@@ -4,8 +4,6 @@ What is wrong here cannot be seen later: a table of candles fills missing prices
 before and melts duplicates into one.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -18,7 +16,7 @@ Tick = Sequence[float | int | None]
 MISSING, DUPLICATE, FUTURE, MISPLACED = "missing value", "duplicate", "future", "misplaced"
 SLACK_MILLISECONDS = 30_000
 """How far the exchange's clock may be ahead of ours."""
-LONGEST_ON_GRID = 86400
+MAX_ON_GRID = 86400
 """Seconds: longer candles begin on days of their own, such as Mondays."""
 
 
@@ -67,7 +65,7 @@ def _kind(tick: Tick, length: int, now: int) -> str:
     opened = float(tick[0] or 0)
     if opened > now + SLACK_MILLISECONDS:
         return FUTURE
-    if opened % 1000 or (length <= LONGEST_ON_GRID and opened % (length * 1000)):
+    if opened % 1000 or (length <= MAX_ON_GRID and opened % (length * 1000)):
         return MISPLACED
     return ""
 

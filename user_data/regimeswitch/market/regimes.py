@@ -5,8 +5,6 @@ Each measure is computed window by window from a fixed number of candles, so tha
 not depend on where a frame begins. Rows without enough history are UNKNOWN.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view

@@ -5,8 +5,6 @@ Each value is computed from a fixed number of candles, so that it does not depen
 begins.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -43,7 +41,7 @@ def annual_volatility(candles: pd.DataFrame, timeframe: str, half_life_days: flo
     The exponentially weighted mean of RiskMetrics (J. P. Morgan, Technical Document, 1996, chapter
     5), with a half-life instead of a decay factor and cut off after :data:`HALF_LIVES` of them.
 
-    :param candles: of one pair, mended (no zero price), sorted by date, shape (n, ...)
+    :param candles: of one pair, cleaned (no zero price), sorted by date, shape (n, ...)
     :param timeframe: of the candles
     :param half_life_days: days after which a return counts half
     :return: fraction a year, e.g. 0.6, shape (n,); row t uses returns up to the close of candle t;
@@ -74,6 +72,9 @@ def target_weights(volatility: Floats, target: float) -> Floats:
     :param volatility: a year, fraction, shape (n,)
     :param target: a year, fraction; 0 = always the whole slot
     :return: 0 to 1, shape (n,); NaN where the volatility is not known
+
+    >>> target_weights(np.array([0.3, 0.6, 1.2, np.nan]), target=0.6).tolist()
+    [1.0, 1.0, 0.5, nan]
     """
     if not target:
         return np.ones(len(volatility))
@@ -84,7 +85,8 @@ def target_weights(volatility: Floats, target: float) -> Floats:
 def daily_atr(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     """14-day average true range of whole UTC days.
 
-    :param candles: of one pair, mended, sorted by date, of a timeframe up to a day
+    :param candles: of one pair, cleaned, sorted by date, of a timeframe up to a day
+    :param timeframe: of the candles
     :return: frame with ``date`` (opening time of the day) and ``daily_atr`` (price units), known at
         the end of the day; NaN for the first 14 days
     """
@@ -99,8 +101,10 @@ def position_columns(
     """Volatility, target weight and daily ATR for a frame of base candles.
 
     :param base: candles of the traded pair; index and length are kept
-    :param candles: of the SAME pair and of ``settings.regime.timeframe``, mended; also where the
+    :param candles: of the SAME pair and of ``settings.regime.timeframe``, cleaned; also where the
         candles of another pair decide the regime
+    :param settings: all of them: ``regime.timeframe``, ``risk.volatility_half_life_days`` and
+        ``risk.volatility_target`` are read
     :param timeframe: of ``base``
     :return: the columns :data:`POSITION_COLUMNS`; row t uses candles that closed at or before its
         close; NaN where they are not known yet, or are stale

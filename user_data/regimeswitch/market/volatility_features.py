@@ -1,4 +1,4 @@
-"""Features of liveliness: how much the market moves now against its own past week.
+"""Volatility, range and volume features: how much the market moves now against its own past week.
 
 The size of the next move is what can be forecast, so this file looks at nothing else: volatility,
 range and volume over minutes to a day relative to the week; what the coming hour brought on the
@@ -12,8 +12,6 @@ Why: volatility clusters over several spans at once (Corsi, A simple approximate
 of realized volatility, 2009) and has a daily pattern (Andersen and Bollerslev, Intraday
 periodicity and volatility persistence, 1997).
 """
-
-from __future__ import annotations
 
 import numpy as np
 import pandas as pd
@@ -34,7 +32,7 @@ SPANS = (3, 6, 12, 24, 48, 96, 288)
 LONG_SPANS = (12, 48, 288)
 """5-minute candles."""
 WEEK_CANDLES = 7 * DAY_CANDLES
-LEAST_RATIO = 0.01
+MIN_RATIO = 0.01
 """Ratios below are one and the same: a market that stands still."""
 
 
@@ -47,7 +45,7 @@ def warm_up_candles(timeframe: str) -> int:
     return sum(candles_spanning(span, timeframe) for span in (WEEK_CANDLES, HOUR_CANDLES)) + 3
 
 
-def activity_features(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
+def volatility_features(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     """Volatility, range and volume features of base candles; see the head of this file.
 
     ``%-volatility_n``, ``%-range_n``, ``%-volume_n``: log ratio of the last n candles to the week.
@@ -62,7 +60,7 @@ def activity_features(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     :param timeframe: of ``candles``, the base timeframe, up to an hour
     :return: the features alone, on the same index; row t includes candle t. NaN while the spans of
         a feature are longer than its past, for none after :func:`warm_up_candles` rows, and where
-        a measure is divided by zero; no log ratio is below that of :data:`LEAST_RATIO`
+        a measure is divided by zero; no log ratio is below that of :data:`MIN_RATIO`
     """
     week_length, day_length = (candles_spanning(n, timeframe) for n in (WEEK_CANDLES, DAY_CANDLES))
     high, low, close, volume = candle_arrays(candles)
@@ -136,7 +134,7 @@ def _highest(values: Floats, length: int) -> Floats:
 
 def _log_ratio(numerator: Floats, denominator: Floats) -> Floats:
     ratio = numerator / np.where(denominator > 0, denominator, np.nan)
-    return np.asarray(np.log(np.maximum(ratio, LEAST_RATIO)))
+    return np.asarray(np.log(np.maximum(ratio, MIN_RATIO)))
 
 
 def _lag(values: Floats, candles: int) -> Floats:

@@ -4,8 +4,6 @@ Both need candles alone and no trees. A trained model is served only where it be
 later rows (:mod:`regimeswitch.model.volatility_model`). All volatilities are annual, as fractions.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Self
 
@@ -30,12 +28,20 @@ last day, week and month."""
 
 
 def day_candles(timeframe: str) -> int:
-    """Candles of a day, number; 1 for a day's own candle."""
+    """Candles of a day, number; 1 for a day's own candle.
+
+    :param timeframe: of the candles
+    :raises ValueError: when the timeframe cannot be read
+    """
     return max(DAY_SECONDS // timeframe_seconds(timeframe), 1)
 
 
 def month_days(timeframe: str) -> int:
-    """Days of HAR's longest window: 30, or as many as Binance serves at the start of a bot."""
+    """Days of HAR's longest window: 30, or as many as Binance serves at the start of a bot.
+
+    :param timeframe: of the candles that the window is measured on
+    :raises ValueError: when the timeframe cannot be read
+    """
     served = (MAX_STARTUP_CANDLES - 1) // day_candles(timeframe)
     return min(MONTH_DAYS, served)
 
@@ -46,7 +52,7 @@ def realised_volatility(candles: pd.DataFrame, timeframe: str, days: int) -> Flo
     Andersen, Bollerslev, Diebold and Labys, "Modeling and Forecasting Realized Volatility",
     Econometrica 71 (2003).
 
-    :param candles: of one pair, mended, sorted by date, shape (n, ...)
+    :param candles: of one pair, cleaned, sorted by date, shape (n, ...)
     :param timeframe: of the candles, a part of a day or a day
     :param days: 1 or more
     :return: fraction a year, shape (n,); row t uses returns up to the close of candle t; NaN for
@@ -85,8 +91,10 @@ def rival_columns(
     Day and week come from base candles, as the label does; month and exponential mean from the
     rule's, of which a bot has enough at its start.
 
-    :param base: candles of the pair, mended; index and length are kept
-    :param candles: of the same pair and of ``settings.regime.timeframe``, mended
+    :param base: candles of the pair, cleaned; index and length are kept
+    :param candles: of the same pair and of ``settings.regime.timeframe``, cleaned
+    :param settings: all of them: ``regime.timeframe`` and ``risk.volatility_half_life_days`` are
+        read
     :param timeframe: of ``base``
     :return: the columns :data:`RIVAL_COLUMNS`; row t uses candles that closed at or before its
         close; NaN where one is not known yet, or is stale
@@ -138,7 +146,10 @@ class Har:
         return cls(tuple(float(one) for one in found), smearing)
 
     def variance(self, known: Floats) -> Floats:
-        """Forecast of the annual variance, shape (n,); NaN where a column is missing."""
+        """Forecast of the annual variance, shape (n,); NaN where a column is missing.
+
+        :param known: :data:`RIVAL_COLUMNS`, shape (n, 4); the exponential mean is not read
+        """
         logs = _design(known) @ np.asarray(self.coefficients)
         return np.asarray(self.smearing * np.exp(2 * logs))
 

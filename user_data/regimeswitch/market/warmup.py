@@ -5,8 +5,6 @@ training and at the start of a bot, so that every need is counted in candles of 
 and the largest of them is the strategy's count.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +63,10 @@ def warm_up_needs(
 ) -> list[Need]:
     """All needs of a configuration.
 
+    :param settings: the parsed section ``regimeswitch``
     :param parameters: as in :func:`feature_candles`; None = no model is trained
+    :param base: the base timeframe
+    :raises ValueError: when a timeframe cannot be read
     """
     rule = settings.regime
     needs = [
@@ -114,6 +115,7 @@ def _forecast_needs(settings: Settings, base: str) -> list[Need]:
 def check_base(timeframe: str, rule: str) -> None:
     """The base timeframe of a strategy or command with features; the models alone take any.
 
+    :param timeframe: the base timeframe
     :param rule: the timeframe of the rule, which is not shorter
     :raises SettingsError: when the features are not made for it, or the rule's is shorter
     """
@@ -131,6 +133,7 @@ def check_base(timeframe: str, rule: str) -> None:
 def check_length(timeframe: str, rule: str) -> None:
     """The base timeframe where there are no features: any that the rule's is not shorter than.
 
+    :param timeframe: the base timeframe
     :param rule: the timeframe of the rule
     :raises SettingsError: when it is shorter than that of 5 minutes, or longer than the rule's
     """
@@ -146,6 +149,7 @@ def check_included(parameters: Mapping[str, Any], base: str) -> None:
     """Features come from the base timeframe and longer ones, as freqtrade has it.
 
     :param parameters: as in :func:`feature_candles`
+    :param base: the base timeframe
     :raises SettingsError: naming the shorter timeframes
     """
     included = list(parameters.get("include_timeframes") or [])
@@ -162,8 +166,12 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def startup_candles(settings: Settings, parameters: Mapping[str, Any] | None, base: str) -> int:
-    """The strategy's ``startup_candle_count``; parameters of :func:`warm_up_needs`.
+    """The strategy's ``startup_candle_count``.
 
+    :param settings: the parsed section ``regimeswitch``
+    :param parameters: FreqAI's ``feature_parameters``; None = no model is trained
+    :param base: the base timeframe
+    :return: candles, of each timeframe; at most what Binance serves at the start of a bot
     :raises SettingsError: when Binance does not serve as many (only features can need more), or
         for a base timeframe that cannot be used
     """

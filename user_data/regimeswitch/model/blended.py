@@ -1,13 +1,12 @@
-"""The product: an ensemble that has proven, on later rows than it learned from, what it is worth.
+"""The model that is served: one ensemble, weighted by validation, then calibrated.
 
-The trial of :mod:`regimeswitch.model.validation` decides how the base is made, how far each
-sub-model and each pair's own finish is trusted, how probabilities are calibrated, and what a
-forecast is worth. Then everything is trained again on all rows.
+Validation (:mod:`regimeswitch.model.validation`) decides how the base is made, the weight vector
+over class frequencies, base, sub-model and pair fine-tuning, how probabilities are calibrated, and
+how much of a forecast move is expected. Then everything is trained again on all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -17,19 +16,28 @@ from sklearn.base import clone
 
 from regimeswitch.market.features import DAY_CANDLES
 from regimeswitch.market.regimes import NAMES
+from regimeswitch.model.blend_weights import (
+    BASE,
+    FINE_TUNED,
+    FREQUENCIES,
+    SUB_MODEL,
+    BlendWeights,
+)
 from regimeswitch.model.calibration import Calibrator, calibration_error
 from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.expected_return import Edge, class_moves, measured, number_moves
-from regimeswitch.model.shrinkage import Verdict, blend, earned_trust
-from regimeswitch.model.training_set import Rows
+from regimeswitch.model.shrinkage import ValidatedWeight, validated_weight
+from regimeswitch.model.training_set import Rows, TrainingSpan
 from regimeswitch.model.validation import (
-    Judged,
-    fit_finishes,
+    NO_VALIDATION_ROWS,
+    NOT_VALIDATED,
+    ValidationAnswers,
+    fit_pair_models,
     folds_of,
     frequencies,
-    judge,
     pairs_with_rows,
-    with_trust,
+    sub_model_weight,
+    validate,
 )
 from regimeswitch.settings import EvidenceSettings
 
@@ -42,35 +50,35 @@ class Forecast:
     """What is served for n rows.
 
     :param answers: probabilities, shape (n, classes), or forecasts, shape (n, 1)
-    :param trust: weight of the regime's sub-model, 0 to 1
-    :param move: proven expected move, in label thresholds
-    :param size: expected absolute move, in label thresholds
-    :param size_ratio: ``size`` against the typical one; 1 = as always
+    :param sub_model: weight of the regime's sub-model against the base, shape (n,), 0 to 1
+    :param move: expected move, in label thresholds, shape (n,)
+    :param size: expected absolute move, in label thresholds, shape (n,)
+    :param size_ratio: ``size`` against the typical one, shape (n,); 1 = as always
     """
 
     answers: Floats
-    trust: Floats
+    sub_model: Floats
     move: Floats
     size: Floats
     size_ratio: Floats
 
 
-class GatedModel:
-    """An ensemble with evidence, fitted on :class:`regimeswitch.model.training_set.Rows` of one or
-    more pairs.
+class BlendedModel:
+    """An ensemble with validated weights, fitted on rows of one or more pairs.
 
-    :param ensemble: unfitted; its ``regime_feature`` is decided by the evidence
+    :param ensemble: unfitted; its ``regime_feature`` is decided by validation
     :param settings: the section ``evidence``
     :param horizon: of the labels, base candles
-    :param pair_trees: trees of each pair's own finish; 0 = none
+    :param pair_trees: trees of each pair's fine-tuning; 0 = none
     :param seed: of the placebo
     :param day: base candles of a day, the blocks that the placebo shuffles
 
-    Fitted: ``ensemble_`` (its ``trust_`` is the evidence's), ``finishes_`` and ``finish_trust_``
-    (by pair, only where above 0), ``verdicts_`` (by regime), ``pair_verdicts_``,
-    ``model_verdict_`` (all together, against ``frequencies_``), ``calibrator_``,
-    ``edge_``, ``ece_`` (calibration error by regime: before, after), ``rows_`` and
-    ``judged_rows_`` (numbers). ``feature_names_`` is for whoever made the rows to keep.
+    Fitted: ``ensemble_``, ``pair_models_`` (fine-tuned, by pair, only where of weight above 0),
+    ``frequencies_``, ``weights_`` (:class:`~regimeswitch.model.blend_weights.BlendWeights`), and
+    why they are what they are: ``regime_validation_`` (by regime), ``pair_validation_`` (by pair)
+    and ``model_validation_`` (all together, against ``frequencies_``). ``calibrator_``, ``edge_``,
+    ``calibration_errors_`` (by regime: before, after), ``rows_`` and ``validation_rows_``
+    (numbers), ``span_``. ``feature_names_`` is for whoever made the rows to keep.
     """
 
     def __init__(
@@ -91,155 +99,189 @@ class GatedModel:
         self.feature_names_: list[str] | None = None
 
     def fit(self, rows: Rows) -> Self:
-        """Judge on purged folds, then train on all rows."""
+        """Validate on purged folds, then train on all rows.
+
+        :param rows: at least one, of one or more pairs, in any order
+        :return: itself
+        """
         ensemble = clone(self.ensemble)
         folds = folds_of(rows, self.settings, self.horizon)
-        judged = judge(ensemble, folds, self.pair_trees, self.seed, self.day)
-        self.rows_ = len(rows)
-        self.judged_rows_ = 0 if judged is None else len(judged.truth)
-        ensemble.set_params(regime_feature=judged is not None and judged.feature)
+        answers = validate(ensemble, folds, self.pair_trees, self.seed, self.day)
+        self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
+        self.validation_rows_ = 0 if answers is None else len(answers.truth)
+        ensemble.set_params(regime_feature=answers is not None and answers.regime_feature)
         self.ensemble_ = ensemble.fit(rows.X, rows.y, rows.regime, rows.weight)
-        self.verdicts_ = {name: self._verdict(name, code, judged) for code, name in NAMES.items()}
-        self.ensemble_.trust_ = {
-            name: self.verdicts_[name].trust for name in self.ensemble_.estimators_
-        }
-        self._finish(rows, judged)
-        self._weigh_against_frequencies(rows, judged)
-        self._calibrate_and_price(rows, judged)
+        self.frequencies_ = frequencies(self.ensemble_, rows)
+        self.weights_ = self._weights(rows, answers)
+        self.pair_models_ = fit_pair_models(
+            self.ensemble_, rows, list(self.weights_.pairs), self.pair_trees
+        )
+        self._calibrate(rows, answers)
         return self
 
-    def _verdict(self, name: str, code: int, judged: Judged | None) -> Verdict:
-        verdict = Verdict(rows=self.ensemble_.rows_[name], reason=self.ensemble_.reasons_[name])
-        if judged is not None and (mask := judged.regime == code).any():
-            verdict = replace(verdict, judged=int(mask.sum()), scores=judged.mean_losses(mask))
+    def _weights(self, rows: Rows, answers: ValidationAnswers | None) -> BlendWeights:
+        """From the inside out: each share is found on the blend of those before it."""
+        self.regime_validation_ = {
+            name: self._sub_model(name, code, answers) for code, name in NAMES.items()
+        }
+        fitted = self.ensemble_.estimators_
+        shares = {name: self.regime_validation_[name].weight for name in fitted}
+        self.ensemble_.weights_ = shares
+        weights = BlendWeights(shares)
+        self.pair_validation_ = self._pairs(rows, answers, weights)
+        found = {name: one.weight for name, one in self.pair_validation_.items() if one.weight}
+        weights = replace(weights, pairs=found)
+        self.model_validation_ = self._models(answers, weights)
+        return replace(weights, models=self.model_validation_.weight)
+
+    def _sub_model(
+        self, name: str, code: int, answers: ValidationAnswers | None
+    ) -> ValidatedWeight:
+        """A regime's sub-model against the base and against the placebo."""
+        rows, reason = self.ensemble_.rows_[name], self.ensemble_.reasons_[name]
+        known = ValidatedWeight(rows=rows, reason=reason)
+        if answers is not None and (mask := answers.regime == code).any():
+            losses = answers.mean_losses(mask)
+            known = replace(known, validation_rows=int(mask.sum()), losses=losses)
         if name not in self.ensemble_.estimators_:
-            return verdict
-        return with_trust(verdict, code, judged, self.horizon, self.settings.gate)
+            return known
+        return sub_model_weight(known, code, answers, self.horizon, self.settings.gate)
 
-    def _finish(self, rows: Rows, judged: Judged | None) -> None:
-        """Each pair's own finish, where it earned its weight against the shared models."""
-        self.pair_verdicts_: dict[Any, Verdict] = {}
-        if judged is not None and self.pair_trees and self.settings.gate:
-            shared = self._blended(judged)
-            for name in pairs_with_rows(rows):
-                mask = judged.pair == name
-                trust, blocks, reason = earned_trust(
-                    shared[mask],
-                    judged.finish[mask],
-                    judged.loss(mask),
-                    judged.time[mask],
-                    self.horizon,
-                )
-                self.pair_verdicts_[name] = Verdict(
-                    int((rows.pair == name).sum()), int(mask.sum()), blocks, {}, trust, reason
-                )
-        self.finish_trust_ = {
-            name: verdict.trust for name, verdict in self.pair_verdicts_.items() if verdict.trust
-        }
-        self.finishes_ = fit_finishes(
-            self.ensemble_, rows, list(self.finish_trust_), self.pair_trees
-        )
+    def _pairs(
+        self, rows: Rows, answers: ValidationAnswers | None, weights: BlendWeights
+    ) -> dict[Any, ValidatedWeight]:
+        """Each pair's fine-tuned model against base and sub-model."""
+        if answers is None or not self.pair_trees or not self.settings.gate:
+            return {}
+        shared = _blended(answers, weights)
+        result = {}
+        for name in pairs_with_rows(rows):
+            mask = answers.pair == name
+            found = validated_weight(
+                shared[mask],
+                answers.fine_tuned[mask],
+                answers.loss(mask),
+                answers.time[mask],
+                self.horizon,
+                rival="base and sub-model",
+            )
+            result[name] = replace(found, rows=int((rows.pair == name).sum()))
+        return result
 
-    def _blended(self, judged: Judged) -> Floats:
-        return blend(
-            judged.served_base, judged.sub_model, self.ensemble_.trust(judged.regime)[:, None]
-        )
-
-    def _weigh_against_frequencies(self, rows: Rows, judged: Judged | None) -> None:
-        """All models together against knowing nothing: in noise, nothing is what is served."""
-        self.frequencies_ = frequencies(self.ensemble_, rows)
-        self.model_verdict_ = Verdict(len(rows), trust=1.0, reason="gate is off: served as it is")
+    def _models(self, answers: ValidationAnswers | None, weights: BlendWeights) -> ValidatedWeight:
+        """All models together against class frequencies, which alone are served in noise."""
+        known = ValidatedWeight(self.rows_, weight=1.0)
         if not self.settings.gate:
-            return
-        if judged is None:
-            self.model_verdict_ = Verdict(len(rows), trust=1.0, reason="no rows to judge it by")
-            return
-        given = self._finished_answers(judged)
-        trust, blocks, reason = earned_trust(
-            judged.frequencies,
+            return replace(known, reason=NOT_VALIDATED)
+        if answers is None:
+            return replace(known, reason=NO_VALIDATION_ROWS)
+        given, loss = _blended(answers, weights), answers.loss()
+        found = validated_weight(
+            answers.frequencies,
             given,
-            judged.loss(),
-            judged.time,
+            loss,
+            answers.time,
             self.horizon,
-            None,
-            "class frequencies",
+            rival="class frequencies",
         )
-        scores = {
-            "frequencies": float(judged.loss()(judged.frequencies).mean()),
-            "served": float(judged.loss()(given).mean()),
+        losses = {
+            "frequencies": float(loss(answers.frequencies).mean()),
+            "served": float(loss(given).mean()),
         }
-        count = len(judged.truth)
-        self.model_verdict_ = Verdict(len(rows), count, blocks, scores, trust, reason)
+        return replace(found, rows=self.rows_, losses=losses)
 
-    def _finished_answers(self, judged: Judged) -> Floats:
-        given = self._blended(judged)
-        for name, weight in self.finish_trust_.items():
-            mask = judged.pair == name
-            given[mask] = blend(given[mask], judged.finish[mask], weight)
-        return given
-
-    def _calibrate_and_price(self, rows: Rows, judged: Judged | None) -> None:
+    def _calibrate(self, rows: Rows, answers: ValidationAnswers | None) -> None:
+        """Probabilities, and how much of a forecast move came true, on the validation rows."""
         numbers = self.ensemble_.numbers(rows.y)
         classifies = numbers.dtype.kind == "i"
         self.calibrator_ = Calibrator()
-        self.ece_: dict[str, dict[str, float]] = {}
+        self.calibration_errors_: dict[str, dict[str, float]] = {}
         self.edge_: Edge = (
             class_moves(numbers, len(self.ensemble_.classes_), rows.move)
             if classifies
             else number_moves(rows.move)
         )
-        if judged is None:
+        if answers is None:
             return
-        given = blend(judged.frequencies, self._finished_answers(judged), self.model_verdict_.trust)
-        # Frequencies alone come from all rows; the judged ones could only add noise.
-        if classifies and self.settings.calibrate and self.model_verdict_.trust > 0:
-            self.calibrator_.fit(given, judged.truth)
+        given = _blended(answers, self.weights_)
+        # Frequencies alone come from all rows; validation rows could only add noise.
+        if classifies and self.settings.calibrate and self.weights_.models > 0:
+            self.calibrator_.fit(given, answers.truth)
         served = self.calibrator_.transform(given)
         if classifies:
-            self.ece_ = {
+            self.calibration_errors_ = {
                 name: {
-                    "before": calibration_error(given[mask], judged.truth[mask]),
-                    "after": calibration_error(served[mask], judged.truth[mask]),
+                    "before": calibration_error(given[mask], answers.truth[mask]),
+                    "after": calibration_error(served[mask], answers.truth[mask]),
                 }
                 for code, name in NAMES.items()
-                if (mask := judged.regime == code).any()
+                if (mask := answers.regime == code).any()
             }
-        block = judged.time // self.horizon
-        self.edge_ = measured(self.edge_, served, judged.regime, judged.move, block)
+        block = answers.time // self.horizon
+        self.edge_ = measured(self.edge_, served, answers.regime, answers.move, block)
 
     def answers(
-        self,
-        X: ArrayLike,
-        regime: ArrayLike,
-        pair: Any,
-        trust: Mapping[str, float] | None = None,
+        self, X: ArrayLike, regime: ArrayLike, pair: Any, weights: BlendWeights | None = None
     ) -> Floats:
-        """Served answers: blended, finished for the pair, calibrated; shape (n, columns).
+        """Served answers: blended, then calibrated.
 
-        :param X: features, shape (n, features)
-        :param regime: codes, shape (n,)
-        :param pair: name of the pair of all rows, or an array of names, shape (n,)
-        :param trust: weight of the sub-models by regime name; None = what they earned
+        :param X: features at the close of each candle, shape (n, features), without NaN
+        :param regime: codes of :mod:`regimeswitch.market.hysteresis`, shape (n,)
+        :param pair: name of the pair of all rows, or an array of names, shape (n,); a pair that
+            was not trained on is served without fine-tuning
+        :param weights: of the blend; None = ``weights_``
+        :return: probabilities, shape (n, classes), or forecasts, shape (n, 1)
+        :raises ValueError: when ``X`` and ``regime`` differ in length
         """
         matrix, codes = np.asarray(X), np.asarray(regime)
-        result = self.ensemble_.answers(matrix, codes, trust)
+        chosen = self.weights_ if weights is None else weights
+        components = self._components(matrix, codes, pair, chosen)
+        return self.calibrator_.transform(chosen.blended(components, codes, pair))
+
+    def _components(
+        self, matrix: NDArray[Any], codes: NDArray[Any], pair: Any, weights: BlendWeights
+    ) -> dict[str, Floats]:
+        """Answers of each component, asked where its weight is above 0 and the base's elsewhere."""
+        base = self.ensemble_.base_answers(matrix, codes)
+        asked = [name for name, weight in weights.sub_models.items() if weight > 0]
+        fine_tuned = base.copy()
         names = np.broadcast_to(np.asarray(pair), (len(codes),))
-        for name, model in self.finishes_.items():
+        for name in weights.pairs:
             mask = names == name
             if mask.any():
-                own = self.ensemble_.answers_of(model, matrix[mask], codes[mask])
-                result[mask] = blend(result[mask], own, self.finish_trust_[name])
-        result = blend(self.frequencies_, result, self.model_verdict_.trust)
-        return self.calibrator_.transform(result)
+                model = self.pair_models_[name]
+                fine_tuned[mask] = self.ensemble_.answers_of(model, matrix[mask], codes[mask])
+        return {
+            FREQUENCIES: self.frequencies_,
+            BASE: base,
+            SUB_MODEL: self.ensemble_.sub_model_answers(matrix, codes, base, asked),
+            FINE_TUNED: fine_tuned,
+        }
 
     def forecast(self, X: ArrayLike, regime: ArrayLike, pair: Any) -> Forecast:
-        """Served answers and what they are worth; arguments of :meth:`answers`."""
+        """Served answers, and the move and size that are expected from them.
+
+        :param X: features at the close of each candle, shape (n, features), without NaN
+        :param regime: codes, shape (n,)
+        :param pair: name of the pair of all rows, or an array of names, shape (n,)
+        :raises ValueError: when ``X`` and ``regime`` differ in length
+        """
         codes = np.asarray(regime)
         answers = self.answers(X, codes, pair)
         return Forecast(
             answers,
-            self.ensemble_.trust(codes),
+            self.weights_.sub_model(codes),
             self.edge_.move(answers, codes),
             self.edge_.size(answers),
             self.edge_.size_ratio(answers),
         )
+
+
+def _blended(answers: ValidationAnswers, weights: BlendWeights) -> Floats:
+    components = {
+        FREQUENCIES: answers.frequencies,
+        BASE: answers.base,
+        SUB_MODEL: answers.sub_model,
+        FINE_TUNED: answers.fine_tuned,
+    }
+    return weights.blended(components, answers.regime, answers.pair)

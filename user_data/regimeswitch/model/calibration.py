@@ -19,7 +19,7 @@ from sklearn.frozen import FrozenEstimator
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-LEAST_PROBABILITY = 1e-9
+MIN_PROBABILITY = 1e-9
 BINS = 15
 
 
@@ -120,4 +120,4 @@ def calibration_error(probabilities: Floats, labels: Ints, bins: int = BINS) -> 
 
 
 def _clipped(probabilities: Floats) -> Floats:
-    return np.clip(probabilities, LEAST_PROBABILITY, 1.0)
+    return np.clip(probabilities, MIN_PROBABILITY, 1.0)

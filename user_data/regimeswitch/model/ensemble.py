@@ -1,15 +1,15 @@
-"""One model per regime, as one estimator in scikit-learn's grammar.
+"""One model per regime, as one estimator with scikit-learn's API.
 
 The base learns from all rows; each regime's sub-model from that regime's rows. Which sub-model
 answers for a row is decided by the row's regime alone, given beside ``X`` as ``regime`` (codes of
 :mod:`regimeswitch.market.hysteresis`). The base answers where the regime is UNKNOWN, was never seen
-    in training, had too few rows or only one class; ``reasons_`` says so for each regime.
+in training, had too few rows or only one class; ``reasons_`` says so for each regime.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -42,8 +42,8 @@ class RegimeEnsemble(BaseEstimator):
     :param jobs: sub-models trained side by side; it does not change the result
     :param regime_feature: give the models the regime as features as well, one column per regime
 
-    Fitted: ``base_``, ``estimators_`` (by regime name, only those trained), ``trust_`` (0 to 1,
-    weight of each of those against the base; 1 until the evidence says otherwise), ``rows_`` (rows
+    Fitted: ``base_``, ``estimators_`` (by regime name, only those trained), ``weights_``
+    (of each of those against the base, 0 to 1; 1 until validation says otherwise), ``rows_`` (rows
     by regime name), ``reasons_`` (why a regime has a sub-model or not), ``n_features_in_``.
     """
 
@@ -89,7 +89,7 @@ class RegimeEnsemble(BaseEstimator):
             for code, name in wanted
         )
         self.estimators_ = {name: model for (_, name), model in zip(wanted, fitted, strict=True)}
-        self.trust_ = dict.fromkeys(self.estimators_, 1.0)
+        self.weights_ = dict.fromkeys(self.estimators_, 1.0)
         for _, name in wanted:
             self.reasons_[name] = f"{self.sub_models} sub-model"
         return self
@@ -145,20 +145,35 @@ class RegimeEnsemble(BaseEstimator):
     def with_regimes(
         self, X: ArrayLike, y: ArrayLike, regime: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """A copy with the same base and new sub-models, trained on other regimes of the rows.
+        """A copy with the same fitted base and new sub-models.
 
-        :param regime: shape (n,); with ``regime_feature`` the base keeps the regimes it was
-            trained with
+        :param X: features, shape (n, features), without NaN
+        :param y: labels, shape (n,)
+        :param regime: codes the sub-models are trained by, shape (n,); with ``regime_feature`` the
+            base keeps the regimes it was trained with
+        :param sample_weight: shape (n,); None = 1
+        :raises NotFittedError: before :meth:`fit`
+        :raises ValueError: when lengths differ, or a label is no class
         """
         check_is_fitted(self, "base_")
         numbers = self.numbers(y)
         matrix, codes, weight = self._checked(X, numbers, regime, sample_weight)
         return copy.copy(self)._fit_sub_models(matrix, numbers, codes, weight)
 
-    def finished(
+    def fine_tuned(
         self, X: ArrayLike, y: ArrayLike, regime: ArrayLike, trees: int, weight: ArrayLike
     ) -> BaseEstimator:
-        """The base continued with ``trees`` on these rows alone, e.g. those of one pair."""
+        """The base continued on these rows alone, e.g. those of one pair.
+
+        :param X: features, shape (n, features), without NaN
+        :param y: labels, shape (n,)
+        :param regime: codes, shape (n,), for ``regime_feature``
+        :param trees: to add, number
+        :param weight: of each row, shape (n,)
+        :return: a learner that :meth:`answers_of` asks; this ensemble is not changed
+        :raises NotFittedError: before :meth:`fit`
+        :raises ValueError: when lengths differ, or a label is no class
+        """
         check_is_fitted(self, "base_")
         numbers = self.numbers(y)
         matrix, _, weights = self._checked(X, numbers, regime, weight)
@@ -166,7 +181,12 @@ class RegimeEnsemble(BaseEstimator):
         return _one_thread(fit_on_top(self.base_, self.base, trees, *rows))
 
     def numbers(self, y: ArrayLike) -> NDArray[Any]:
-        """Labels as the learners see them: numbers as they are, classes by their place."""
+        """Labels as the learners see them.
+
+        :param y: shape (n,)
+        :return: shape (n,): numbers as they are, classes by their place in ``classes_``
+        :raises ValueError: when a label is no class
+        """
         return np.asarray(y, dtype=np.float64)
 
     def _answer_of(self, model: BaseEstimator, matrix: Matrix) -> NDArray[np.float64]:
@@ -176,7 +196,14 @@ class RegimeEnsemble(BaseEstimator):
     def answers_of(
         self, model: BaseEstimator, X: ArrayLike, regime: ArrayLike
     ) -> NDArray[np.float64]:
-        """Answers of one fitted model of this ensemble, shape (n, columns)."""
+        """Answers of one fitted learner of this ensemble.
+
+        :param model: e.g. of :meth:`fine_tuned`
+        :param X: features, shape (n, features), without NaN
+        :param regime: codes, shape (n,)
+        :return: probabilities, shape (n, classes), or forecasts, shape (n, 1)
+        :raises ValueError: when lengths differ
+        """
         return self._asked(model, self._matrix(X, regime)[0])
 
     def _asked(self, model: BaseEstimator, matrix: Matrix) -> NDArray[np.float64]:
@@ -185,36 +212,70 @@ class RegimeEnsemble(BaseEstimator):
             return self._answer_of(model, matrix)
         return self._answer_of(model, np.zeros((1, matrix.shape[1]), dtype=np.float32))[:0]
 
-    def answers(
-        self, X: ArrayLike, regime: ArrayLike, trust: Mapping[str, float] | None = None
-    ) -> NDArray[np.float64]:
-        """Each row's answer: its regime's sub-model blended with the base, shape (n, columns).
+    def base_answers(self, X: ArrayLike, regime: ArrayLike) -> NDArray[np.float64]:
+        """Answers of the base alone.
 
-        :param trust: weight of the sub-models by regime name; None = ``trust_``
+        :param X: features, shape (n, features), without NaN
+        :param regime: codes, shape (n,), for ``regime_feature``
+        :return: probabilities, shape (n, classes), or forecasts, shape (n, 1)
+        :raises NotFittedError: before :meth:`fit`
+        :raises ValueError: when lengths differ
         """
         check_is_fitted(self, "base_")
+        return self.answers_of(self.base_, X, regime)
+
+    def sub_model_answers(
+        self,
+        X: ArrayLike,
+        regime: ArrayLike,
+        base: NDArray[np.float64],
+        names: Collection[str] | None = None,
+    ) -> NDArray[np.float64]:
+        """Answers of each row's sub-model, and those of the base where there is none.
+
+        :param X: features, shape (n, features), without NaN
+        :param regime: codes, shape (n,)
+        :param base: of :meth:`base_answers` for the same rows
+        :param names: regimes whose sub-models are asked; None = all
+        :return: a new array of the shape of ``base``
+        :raises ValueError: when lengths differ
+        """
         matrix, codes = self._matrix(X, regime)
-        result = self._asked(self.base_, matrix)
+        result = base.copy()
         for code, name in NAMES.items():
-            weight = (self.trust_ if trust is None else trust).get(name, 0.0)
             mask = codes == code
-            if name in self.estimators_ and weight > 0 and mask.any():
-                own = self._answer_of(self.estimators_[name], matrix[mask])
-                # Exactly the sub-model's own where it is fully trusted.
-                result[mask] = own if weight == 1 else result[mask] * (1 - weight) + own * weight
+            if name in self.estimators_ and mask.any() and (names is None or name in names):
+                result[mask] = self._answer_of(self.estimators_[name], matrix[mask])
         return result
 
-    def trust(self, regime: ArrayLike) -> NDArray[np.float64]:
+    def answers(self, X: ArrayLike, regime: ArrayLike) -> NDArray[np.float64]:
+        """Each row's answer: its regime's sub-model blended with the base by ``weights_``.
+
+        :param X: features, shape (n, features), without NaN
+        :param regime: codes, shape (n,)
+        :return: probabilities, shape (n, classes), or forecasts, shape (n, 1)
+        :raises NotFittedError: before :meth:`fit`
+        :raises ValueError: when lengths differ
+        """
+        base = self.base_answers(X, regime)
+        asked = [name for name, weight in self.weights_.items() if weight > 0]
+        own = self.sub_model_answers(X, regime, base, asked)
+        weight = self.sub_model_weight(regime)[:, None]
+        # Exactly the sub-model's own where its weight is 1.
+        return np.where(weight == 1, own, base * (1 - weight) + own * weight)
+
+    def sub_model_weight(self, regime: ArrayLike) -> NDArray[np.float64]:
         """Weight of the sub-model in each row's answer, 0 to 1; 0 where the base alone answers.
 
         :param regime: codes, shape (n,)
         :return: shape (n,)
+        :raises NotFittedError: before :meth:`fit`
         """
         check_is_fitted(self, "base_")
         codes = np.asarray(regime)
         result = np.zeros(len(codes))
         for code, name in NAMES.items():
-            result[codes == code] = self.trust_.get(name, 0.0)
+            result[codes == code] = self.weights_.get(name, 0.0)
         return result
 
     def _matrix(self, X: ArrayLike, regime: ArrayLike) -> tuple[Matrix, Codes]:
@@ -262,10 +323,12 @@ class RegimeEnsembleClassifier(ClassifierMixin, RegimeEnsemble):
     ) -> Self:
         """Train the base and one sub-model per regime.
 
-        :param X: shape (n, features), without NaN
-        :param y: shape (n,), class names
-        :param regime: shape (n,), codes 1 bull, 2 bear, 3 sideways, 0 UNKNOWN
-        :param sample_weight: shape (n,)
+        :param X: features, shape (n, features), without NaN
+        :param y: class names, shape (n,)
+        :param regime: codes, shape (n,): 1 bull, 2 bear, 3 sideways, 0 UNKNOWN
+        :param sample_weight: shape (n,); None = 1
+        :return: itself
+        :raises ValueError: when lengths differ, or a label is not among ``classes``
         """
         labels = np.asarray(y)
         self.classes_ = np.asarray(np.unique(labels) if self.classes is None else self.classes)
@@ -280,7 +343,12 @@ class RegimeEnsembleClassifier(ClassifierMixin, RegimeEnsemble):
         return self._fit(X, numbers, codes, weight)
 
     def numbers(self, y: ArrayLike) -> NDArray[Any]:
-        """The place of each label in ``classes_``."""
+        """The place of each label in ``classes_``.
+
+        :param y: class names, shape (n,)
+        :return: class numbers, shape (n,)
+        :raises ValueError: when a label is no class
+        """
         labels = np.asarray(y)
         unknown = set(np.unique(labels)) - set(self.classes_)
         if unknown:
@@ -292,11 +360,21 @@ class RegimeEnsembleClassifier(ClassifierMixin, RegimeEnsemble):
         return np.asarray(model.predict_proba(matrix), dtype=np.float64)
 
     def predict_proba(self, X: ArrayLike, regime: ArrayLike) -> NDArray[np.float64]:
-        """Probabilities, shape (n, classes), columns in the order of ``classes_``."""
+        """Probabilities of each row's blend; columns in the order of ``classes_``.
+
+        :param X: features, shape (n, features), without NaN
+        :param regime: codes, shape (n,)
+        :return: shape (n, classes)
+        """
         return self.answers(X, regime)
 
     def predict(self, X: ArrayLike, regime: ArrayLike) -> NDArray[Any]:
-        """The most probable class, shape (n,)."""
+        """The most probable class.
+
+        :param X: features, shape (n, features), without NaN
+        :param regime: codes, shape (n,)
+        :return: class names, shape (n,)
+        """
         columns = self.predict_proba(X, regime).argmax(axis=1)
         return np.asarray(self.classes_[columns])
 
@@ -322,11 +400,24 @@ class RegimeEnsembleRegressor(RegressorMixin, RegimeEnsemble):
         regime: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Train the base and one sub-model per regime; shapes as in the classifier, y numeric."""
+        """Train the base and one sub-model per regime.
+
+        :param X: features, shape (n, features), without NaN
+        :param y: numbers, shape (n,), without NaN
+        :param regime: codes, shape (n,): 1 bull, 2 bear, 3 sideways, 0 UNKNOWN
+        :param sample_weight: shape (n,); None = 1
+        :return: itself
+        :raises ValueError: when lengths differ
+        """
         return self._fit(X, np.asarray(y, dtype=np.float64), regime, sample_weight)
 
     def predict(self, X: ArrayLike, regime: ArrayLike) -> NDArray[np.float64]:
-        """Forecasts, shape (n,)."""
+        """Forecasts of each row's blend.
+
+        :param X: features, shape (n, features), without NaN
+        :param regime: codes, shape (n,)
+        :return: shape (n,)
+        """
         return self.answers(X, regime)[:, 0]
 
 

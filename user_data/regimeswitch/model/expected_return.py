@@ -1,10 +1,10 @@
-"""From class probabilities to money: the expected move, its size, and what of it is proven.
+"""From class probabilities to the expected move and its size, calibrated on validation rows.
 
 Moves are in units of the label threshold of their candle, so that calm and wild times compare.
 A class stands for the mean move of its training rows; the forecast is their mean, weighted by the
-probabilities. How much of a forecast comes true is measured on judged rows, per regime, as a
-slope through the origin: a drift of the market is no skill. What is served is the LOWER bound of
-that slope, so that without proof the expected move is zero.
+probabilities. How much of a forecast comes true is measured on validation rows, per regime, as a
+calibration slope through the origin: a drift of the market is no skill. The forecast is multiplied
+by the LOWER 95 % bound of that slope, so that it is zero where a slope of zero is not excluded.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ Ints = NDArray[np.int64]
 
 SIGMAS = 1.645
 """Standard errors below the measured slope: a one-sided interval of 95 %."""
-MOST_SLOPE = 1.5
-LEAST_BLOCKS = 20
+MAX_SLOPE = 1.5
+MIN_BLOCKS = 20
 
 
 @dataclass(frozen=True)
 class Slope:
-    """How much of a forecast move came true in one regime: measured, its error, and served.
+    """Calibration slope of the forecast moves of one regime.
 
     :param measured: slope of the true on the forecast move, through the origin; 1 = as forecast
     :param error: its standard error, clustered by time block
     :param blocks: time blocks it was measured on, number
 
-    >>> round(Slope(measured=0.9, error=0.2, blocks=40).proven, 3)
+    >>> round(Slope(measured=0.9, error=0.2, blocks=40).lower, 3)
     0.571
-    >>> Slope(measured=0.3, error=0.2, blocks=40).proven
+    >>> Slope(measured=0.3, error=0.2, blocks=40).lower
     0.0
     """
 
@@ -46,10 +46,10 @@ class Slope:
     blocks: int = 0
 
     @property
-    def proven(self) -> float:
-        """The lower bound of the slope, 0 to :data:`MOST_SLOPE`; 0 where it is not above zero."""
-        lower = self.measured - SIGMAS * self.error
-        return min(lower, MOST_SLOPE) if lower > 0 else 0.0
+    def lower(self) -> float:
+        """The lower 95 % bound of the slope, 0 to :data:`MAX_SLOPE`; never below zero."""
+        bound = self.measured - SIGMAS * self.error
+        return min(bound, MAX_SLOPE) if bound > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -70,16 +70,16 @@ class Edge:
     typical: float = 1.0
 
     def move(self, answers: Floats, regime: Ints) -> Floats:
-        """Expected move, as far as it is proven.
+        """Expected move: the forecast times the lower bound of its calibration slope.
 
         :param answers: probabilities, shape (n, classes), or forecasts, shape (n, 1)
         :param regime: codes of :mod:`regimeswitch.market.hysteresis`, shape (n,)
         :return: in label thresholds, shape (n,); 0 where the regime is UNKNOWN or was not measured
         """
-        proven = np.zeros(len(answers))
+        slope = np.zeros(len(answers))
         for code, name in NAMES.items():
-            proven[regime == code] = self.slopes.get(name, Slope()).proven
-        return np.asarray(proven * (answers @ self.moves))
+            slope[regime == code] = self.slopes.get(name, Slope()).lower
+        return np.asarray(slope * (answers @ self.moves))
 
     def size(self, answers: Floats) -> Floats:
         """Expected absolute move.
@@ -145,8 +145,8 @@ def measured(edge: Edge, answers: Floats, regime: Ints, move: Floats, block: Int
     :param regime: codes of :mod:`regimeswitch.market.hysteresis`, shape (n,)
     :param move: forward returns in label thresholds, shape (n,); NaN rows do not count
     :param block: number of the time block of each row; rows of one block are one observation
-    :return: a new edge; the slope of a regime with fewer than :data:`LEAST_BLOCKS` blocks, or with
-        forecasts that are all 0, proves nothing
+    :return: a new edge; the slope of a regime with fewer than :data:`MIN_BLOCKS` blocks, or with
+        forecasts that are all 0, is 0
     """
     known = np.isfinite(move)
     answers, regime, move, block = answers[known], regime[known], move[known], block[known]
@@ -164,7 +164,7 @@ def measured(edge: Edge, answers: Floats, regime: Ints, move: Floats, block: Int
 def _slope(forecast: Floats, move: Floats, block: Ints) -> Slope:
     blocks = len(np.unique(block))
     power = float((forecast**2).sum())
-    if blocks < LEAST_BLOCKS or power <= 0:
+    if blocks < MIN_BLOCKS or power <= 0:
         return Slope(blocks=blocks)
     slope = float((forecast * move).sum() / power)
     _, place = np.unique(block, return_inverse=True)

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from regimeswitch.market.candles import candles_spanning
 from regimeswitch.market.features import DAY_CANDLES
 from regimeswitch.market.volatility_forecast import day_candles
-from regimeswitch.model.blended import GatedModel
+from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.ensemble import (
     RegimeEnsemble,
     RegimeEnsembleClassifier,
@@ -22,7 +22,7 @@ from regimeswitch.model.volatility_model import VolatilityModel
 from regimeswitch.settings import ModelSettings, Settings
 
 
-TrainedModel = GatedModel | VolatilityModel
+TrainedModel = BlendedModel | VolatilityModel
 """What a training inside FreqAI ends with, by the target of the strategy."""
 
 
@@ -90,8 +90,8 @@ def unfitted_model(
     shares: bool,
     timeframe: str,
     label_period: int = 0,
-) -> GatedModel:
-    """The ensemble with its evidence.
+) -> BlendedModel:
+    """The model that weighs the ensemble by validation.
 
     :param ensemble: of :func:`unfitted_ensemble`
     :param settings: the whole section ``regimeswitch``
@@ -101,10 +101,10 @@ def unfitted_model(
         is how far a label looks ahead, in base candles
     """
     models = settings.models
-    trees = models.pair_trees if shares else 0
+    trees = models.pair_finetune_trees if shares else 0
     horizon = max(label_period, settings.labels.horizon_in(timeframe))
     day = candles_spanning(DAY_CANDLES, timeframe)
-    return GatedModel(ensemble, settings.evidence, horizon, trees, models.seed, day)
+    return BlendedModel(ensemble, settings.evidence, horizon, trees, models.seed, day)
 
 
 def unfitted_volatility_model(
@@ -115,6 +115,8 @@ def unfitted_volatility_model(
 ) -> VolatilityModel:
     """The forecast of the next day's volatility that position mode learns.
 
+    :param settings: the whole section ``regimeswitch``
+    :param training_parameters: ``freqai.model_training_parameters``
     :param timeframe: base timeframe
     :param label_period: FreqAI's ``label_period_candles``; the longer of it and 24 hours counts
     """
@@ -130,6 +132,7 @@ def row_step(rows: int, settings: Settings, timeframe: str, volatility: bool) ->
     """Every how many candles a row of all pairs is kept.
 
     :param rows: of all pairs, number
+    :param settings: the whole section ``regimeswitch``
     :param timeframe: base timeframe
     :param volatility: the label is the next day's volatility, of which neighbouring rows know
         nearly the same: one row an hour is enough

@@ -6,8 +6,9 @@ overlap by their horizon, so that a thousand rows hold far fewer than a thousand
 
 from __future__ import annotations
 
+import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -68,6 +69,15 @@ _PLACES = {
         {"classifier": "RandomForestClassifier", "regressor": "RandomForestRegressor"},
     ),
 }
+XGBOOST_PARAMETERS = {
+    *("eta", "alpha", "lambda", "min_split_loss", "seed", "seed_per_iteration", "nthread"),
+    *("updater", "refresh_leaf", "process_type", "max_cached_hist_node", "num_class"),
+    *("sample_type", "normalize_type", "rate_drop", "one_drop", "skip_drop"),
+    *("feature_selector", "top_k", "disable_default_eval_metric"),
+    *("tweedie_variance_power", "quantile_alpha", "huber_slope"),
+}
+"""Of XGBoost's own parameters (its page "XGBoost Parameters") those that its scikit-learn classes
+take by keyword alone."""
 PACKAGES = {"lightgbm": "lightgbm", "xgboost": "xgboost", "random_forest": "scikit-learn"}
 """What pip calls the package of each learner."""
 
@@ -91,8 +101,8 @@ def make_learner(
         the place of ``seed``
     :param seed: the learner's ``random_state``
     :raises LearnerMissingError: when the package is missing; no other learner's is imported
-    :raises LearnerError: when the learner's class refuses a parameter. The classes of LightGBM and
-        XGBoost take any name here.
+    :raises LearnerError: naming a parameter that the learner does not have. The classes of LightGBM
+        and XGBoost themselves take any name and ignore it.
 
     >>> make_learner("lightgbm", "classifier", {"num_leaves": 4}).get_params()["num_leaves"]
     4
@@ -107,13 +117,35 @@ def make_learner(
             f"choose one of {', '.join(_PLACES)}"
         ) from error
     settings = {**DEFAULTS[name], "random_state": seed, **(parameters or {})}
-    try:
-        return kind(**settings)
-    except TypeError as error:
+    known = {*kind().get_params(), *_native_parameters(name)}
+    unknown = [parameter for parameter in settings if parameter not in known]
+    if unknown:
         raise LearnerError(
-            f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: {error}; "
-            f"use the parameter names of {kind.__name__}"
-        ) from error
+            f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: "
+            f"{kind.__name__} has no parameter {', '.join(map(_with_meant(known), unknown))}; use "
+            f"the parameter names of {kind.__name__}"
+        )
+    return kind(**settings)
+
+
+def _native_parameters(name: str) -> set[str]:
+    """Names that a library takes beside those of its scikit-learn class."""
+    if name == "xgboost":
+        return XGBOOST_PARAMETERS
+    if name == "lightgbm":
+        aliases = importlib.import_module("lightgbm.basic")._ConfigAliases
+        return {one for names in aliases._get_all_param_aliases().values() for one in names}
+    return set()
+
+
+def _with_meant(known: set[str]) -> Callable[[str], str]:
+    """A wrong name with the one that was probably meant."""
+
+    def named(wrong: str) -> str:
+        meant = difflib.get_close_matches(wrong, sorted(known), 1)
+        return f"{wrong!r}" + (f" (did you mean {meant[0]!r}?)" if meant else "")
+
+    return named
 
 
 def fit_on_top(

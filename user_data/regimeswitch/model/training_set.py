@@ -1,4 +1,4 @@
-"""Training rows of one or several pairs, side by side: what a model and its judges learn from.
+"""Training rows of one or several pairs, side by side: what models learn from.
 
 Labels overlap by their horizon, so that neighbouring rows repeat each other. Thinning keeps the
 rows of every n-th candle by ABSOLUTE time: the same rows whatever the window and the pair.
@@ -7,7 +7,7 @@ rows of every n-th candle by ABSOLUTE time: the same rows whatever the window an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -42,6 +42,7 @@ class Rows:
         """The rows that are chosen, in a new object.
 
         :param chosen: mask of booleans, shape (n,), or positions, shape (m,)
+        :raises IndexError: when a mask is of another length
         """
         return type(self)(*(part[chosen] for part in self._parts()))
 
@@ -57,6 +58,49 @@ class Rows:
         """
         columns = zip(*(rows._parts() for rows in parts), strict=True)
         return cls(*(np.concatenate(column) for column in columns))
+
+
+@dataclass(frozen=True)
+class TrainingSpan:
+    """Pairs and time of some rows.
+
+    :param pairs: names, in the order of their first row
+    :param first: opening time of the first candle, counted in base candles since 1970
+    :param last: of the last candle
+    """
+
+    pairs: tuple[str, ...]
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, rows: Rows) -> Self:
+        """The span of at least one row.
+
+        :param rows: in any order
+        :raises ValueError: when there is no row
+        """
+        names, place = np.unique(rows.pair, return_index=True)
+        ordered = tuple(str(name) for name in names[np.argsort(place)])
+        return cls(ordered, int(rows.time.min()), int(rows.time.max()))
+
+
+def recency_weighted(rows: Rows, factor: float) -> Rows:
+    """The rows with weights that fall with their age, as FreqAI's ``weight_factor`` has it.
+
+    The weight of the k-th newest of n candles is ``exp(-k / (factor n))``, k from 0; rows of one
+    candle, over all pairs, weigh the same (FreqAI's ``set_weights_higher_recent``).
+
+    :param rows: in any order
+    :param factor: ``freqai.feature_parameters.weight_factor``; 0 or less = all weigh 1
+    :return: new rows
+    """
+    weights = np.ones(len(rows))
+    if factor > 0 and len(rows):
+        moments, place = np.unique(rows.time, return_inverse=True)
+        count = len(moments)
+        weights = np.exp(-np.arange(count) / (factor * count))[::-1][place]
+    return replace(rows, weight=weights)
 
 
 def thinning_step(rows: int, budget: int, least: int, horizon: int) -> int:

@@ -1,9 +1,9 @@
 """The size of the next day, per regime: models that add to HAR, and are served where they beat it.
 
 Base and sub-models learn the ratio of realised variance to HAR's forecast of it, so that a model
-that has learned nothing is HAR. On purged later rows each regime's blend of base and sub-model
-answers against both rivals, the exponential mean and HAR, by QLIKE; where it does not beat both,
-the better one of the two is served.
+that has learned nothing is HAR. In a purged walk-forward validation each regime's blend of base and
+sub-model is held against both rivals, the exponential mean and HAR, by QLIKE; where it is not
+better than both, the better one of the two is served.
 """
 
 from __future__ import annotations
@@ -19,15 +19,23 @@ from regimeswitch.market.regimes import NAMES
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS, Har, ewma_variance
 from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.shrinkage import (
-    LEAST_BLOCKS,
-    SMALLEST_VARIANCE,
-    Verdict,
+    MIN_BLOCKS,
+    MIN_VARIANCE,
+    ValidatedWeight,
     blend,
-    earned_trust,
     qlike,
+    validated_weight,
 )
-from regimeswitch.model.training_set import Rows
-from regimeswitch.model.validation import Fold, Judged, folds_of, judge, with_trust
+from regimeswitch.model.training_set import Rows, TrainingSpan
+from regimeswitch.model.validation import (
+    NO_VALIDATION_ROWS,
+    NOT_VALIDATED,
+    Fold,
+    ValidationAnswers,
+    folds_of,
+    sub_model_weight,
+    validate,
+)
 from regimeswitch.settings import EvidenceSettings
 
 
@@ -45,8 +53,8 @@ class VolatilityForecast:
     """What is served for n rows.
 
     :ivar volatility: of the next 24 hours, annual, fraction, shape (n,); NaN where it is unknown
-    :ivar sub_model: weight of the regime's sub-model in it, 0 to 1
-    :ivar models: weight of base and sub-model against the rival, 0 to 1
+    :ivar sub_model: weight of the regime's sub-model in it, shape (n,), 0 to 1
+    :ivar models: weight of base and sub-model against the rival, shape (n,), 0 to 1
     """
 
     volatility: Floats
@@ -55,24 +63,26 @@ class VolatilityForecast:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedVolatility:
     """What a regime is served, and why.
 
     :ivar rows: training rows
-    :ivar judged: validation rows; ``blocks``: of them, days that do not overlap
-    :ivar scores: mean QLIKE on the validation rows, by forecast
+    :ivar validation_rows: number; ``blocks``: of them, days that do not overlap
+    :ivar losses: mean QLIKE on the validation rows, by forecast
     :ivar rival: the better one of EWMA and HAR, over all regimes where this one has too few days
-    :ivar weight: of base and sub-model against the rival, 0 to 1
+    :ivar weight: of base and sub-model against the rival, 0 to 1; ``z``: smaller gain over EWMA and
+        HAR in standard errors, None where none was measured
     :ivar sub_model: weight of the sub-model against the base, 0 to 1
     :ivar reason: in words, of ``weight``; ``sub_model_reason`` of the other
     """
 
     rows: int = 0
-    judged: int = 0
+    validation_rows: int = 0
     blocks: int = 0
-    scores: dict[str, float] = field(default_factory=dict)
+    losses: dict[str, float] = field(default_factory=dict)
     rival: str = EWMA
     weight: float = 0.0
+    z: float | None = None
     sub_model: float = 0.0
     reason: str = ""
     sub_model_reason: str = ""
@@ -100,9 +110,9 @@ class VolatilityModel:
     :param day: base candles of a day, the blocks that the placebo shuffles
     :param seed: of the placebo
 
-    Fitted: ``har_``, ``ensemble_`` (its ``trust_`` is the validation's), ``served_`` (by regime,
-    and for unknown ones), ``rows_`` and ``judged_rows_`` (numbers). ``feature_names_`` is for
-    whoever made the rows to keep.
+    Fitted: ``har_``, ``ensemble_`` (its ``weights_`` are validation's), ``served_`` (by regime, and
+    for unknown ones), ``rows_`` and ``validation_rows_`` (numbers), ``span_``. ``feature_names_``
+    is for whoever made the rows to keep.
     """
 
     def __init__(
@@ -121,8 +131,11 @@ class VolatilityModel:
         self.feature_names_: list[str] | None = None
 
     def fit(self, rows: Rows) -> Self:
-        """Validate on purged folds, then train on all rows; rows without rivals are left out.
+        """Validate on purged folds, then train on all rows.
 
+        :param rows: of one or more pairs, in any order; rows whose rivals or label are missing
+            (NaN) are left out
+        :return: itself
         :raises ValueError: when fewer than :data:`MIN_ROWS` rows are left
         """
         rows = rows.take(np.isfinite(rivals_of(rows.X)).all(axis=1) & np.isfinite(rows.y))
@@ -134,75 +147,85 @@ class VolatilityModel:
         ensemble = clone(self.ensemble)
         folds = [_against_har(fold) for fold in folds_of(rows, self.settings, self.horizon)]
         ratios = [fold for fold, _ in folds]
-        judged = judge(ensemble, ratios, 0, self.seed, self.day, qlike)
+        answers = validate(ensemble, ratios, 0, self.seed, self.day, qlike)
         ewma = np.concatenate([one for _, one in folds])[:, None] if folds else np.zeros((0, 1))
-        self.rows_ = len(rows)
-        self.judged_rows_ = 0 if judged is None else len(judged.truth)
+        self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
+        self.validation_rows_ = 0 if answers is None else len(answers.truth)
         self.har_ = Har.fit(rivals_of(rows.X), rows.y)
-        ensemble.set_params(regime_feature=judged is not None and judged.feature)
+        ensemble.set_params(regime_feature=answers is not None and answers.regime_feature)
         ratio = with_ratios(rows, self.har_)
         self.ensemble_ = ensemble.fit(ratio.X, ratio.y, ratio.regime, ratio.weight)
-        verdicts = {name: self._sub_model(name, code, judged) for code, name in NAMES.items()}
-        self.ensemble_.trust_ = {name: verdicts[name].trust for name in self.ensemble_.estimators_}
+        found = {name: self._sub_model(name, code, answers) for code, name in NAMES.items()}
+        self.ensemble_.weights_ = {name: found[name].weight for name in self.ensemble_.estimators_}
         self.served_ = {
-            name: self._served(verdicts[name], code, judged, ewma) for code, name in NAMES.items()
+            name: self._served(found[name], code, answers, ewma) for code, name in NAMES.items()
         }
-        self.served_[EVERYWHERE] = _rival_alone(judged, ewma)
+        self.served_[EVERYWHERE] = _rival_alone(answers, ewma)
         return self
 
-    def _sub_model(self, name: str, code: int, judged: Judged | None) -> Verdict:
+    def _sub_model(
+        self, name: str, code: int, answers: ValidationAnswers | None
+    ) -> ValidatedWeight:
         """Weight of a regime's sub-model against the base and against the placebo."""
-        verdict = Verdict(rows=self.ensemble_.rows_[name], reason=self.ensemble_.reasons_[name])
+        rows, reason = self.ensemble_.rows_[name], self.ensemble_.reasons_[name]
+        known = ValidatedWeight(rows=rows, reason=reason)
         if name not in self.ensemble_.estimators_:
-            return verdict
-        return with_trust(verdict, code, judged, self.horizon, self.settings.gate)
+            return known
+        return sub_model_weight(known, code, answers, self.horizon, self.settings.gate)
 
-    def _served(self, sub_model: Verdict, code: int, judged: Judged | None, ewma: Floats) -> Served:
+    def _served(
+        self,
+        sub_model: ValidatedWeight,
+        code: int,
+        answers: ValidationAnswers | None,
+        ewma: Floats,
+    ) -> ServedVolatility:
         """Weight of base and sub-model together against the better rival; both must be beaten."""
-        known = Served(
-            rows=sub_model.rows, sub_model=sub_model.trust, sub_model_reason=sub_model.reason
+        known = ServedVolatility(
+            rows=sub_model.rows, sub_model=sub_model.weight, sub_model_reason=sub_model.reason
         )
-        if judged is None or not (mask := judged.regime == code).any():
-            alone = replace(_rival_alone(judged, ewma), rows=sub_model.rows)
-            reason = "no rows to judge it by"
+        if answers is None or not (mask := answers.regime == code).any():
+            alone = replace(_rival_alone(answers, ewma), rows=sub_model.rows)
             if self.settings.gate:
-                return replace(alone, reason=reason, sub_model_reason=sub_model.reason)
-            return replace(known, rival=alone.rival, weight=1.0, reason="gate is off")
-        given = blend(judged.served_base[mask], judged.sub_model[mask], sub_model.trust)
+                reason = sub_model.reason
+                return replace(alone, reason=NO_VALIDATION_ROWS, sub_model_reason=reason)
+            return replace(known, rival=alone.rival, weight=1.0, reason=NOT_VALIDATED)
+        given = blend(answers.base[mask], answers.sub_model[mask], sub_model.weight)
         forecasts = {EWMA: ewma[mask], HAR: np.ones((int(mask.sum()), 1))}
-        loss = judged.loss(mask)
-        scores = {name: float(loss(answers).mean()) for name, answers in forecasts.items()}
-        rival, other = sorted(scores, key=scores.__getitem__)
-        if len(np.unique(judged.time[mask] // self.horizon)) < LEAST_BLOCKS:
+        loss = answers.loss(mask)
+        losses = {name: float(loss(one).mean()) for name, one in forecasts.items()}
+        rival, other = sorted(losses, key=losses.__getitem__)
+        if len(np.unique(answers.time[mask] // self.horizon)) < MIN_BLOCKS:
             # On so few days which rival is better is as little known as anything else.
-            rival = _rival_alone(judged, ewma).rival
+            rival = _rival_alone(answers, ewma).rival
             other = EWMA if rival == HAR else HAR
-        weight, blocks, reason = earned_trust(
+        found = validated_weight(
             forecasts[rival],
             given,
             loss,
-            judged.time[mask],
+            answers.time[mask],
             self.horizon,
             rival=rival,
             others={other: forecasts[other]},
         )
         if not self.settings.gate:
-            weight, reason = 1.0, "gate is off: served as it is"
+            found = replace(found, weight=1.0, reason=NOT_VALIDATED)
         others = {
-            "base": judged.served_base[mask],
-            "sub_model": judged.sub_model[mask],
-            "placebo": judged.placebo[mask],
-            "served": blend(forecasts[rival], given, weight),
+            "base": answers.base[mask],
+            "sub_model": answers.sub_model[mask],
+            "placebo": answers.placebo[mask],
+            "served": blend(forecasts[rival], given, found.weight),
         }
-        scores |= {name: float(loss(answers).mean()) for name, answers in others.items()}
+        losses |= {name: float(loss(one).mean()) for name, one in others.items()}
         return replace(
             known,
-            judged=int(mask.sum()),
-            blocks=blocks,
-            scores=scores,
+            validation_rows=found.validation_rows,
+            blocks=found.blocks,
+            losses=losses,
             rival=rival,
-            weight=weight,
-            reason=reason,
+            weight=found.weight,
+            z=found.z,
+            reason=found.reason,
         )
 
     def forecast(self, X: ArrayLike, regime: ArrayLike, pair: Any = None) -> VolatilityForecast:
@@ -212,6 +235,7 @@ class VolatilityModel:
             feature must be a number, a missing rival NaN: its row is then unknown
         :param regime: codes, shape (n,)
         :param pair: not asked for; pairs differ in nothing but their rows
+        :raises ValueError: when ``X`` and ``regime`` differ in length
         """
         matrix, codes = np.asarray(X), np.asarray(regime)
         known = rivals_of(matrix)
@@ -224,19 +248,27 @@ class VolatilityModel:
             mask = (codes == code) & complete
             served = self.served_[name]
             rival = har[mask] if served.rival == HAR else ewma_variance(known[mask])
-            model = har[mask] * np.maximum(ratio[mask], SMALLEST_VARIANCE)
+            model = har[mask] * np.maximum(ratio[mask], MIN_VARIANCE)
             variance[mask] = blend(rival, model, served.weight)
             weights[mask], sub_models[mask] = served.weight, served.weight * served.sub_model
         return VolatilityForecast(np.sqrt(variance), sub_models, weights)
 
 
 def rivals_of(X: NDArray[Any]) -> Floats:
-    """The columns :data:`RIVAL_COLUMNS` of features, shape (n, 4)."""
+    """The columns :data:`RIVAL_COLUMNS` of features.
+
+    :param X: features, the rivals' columns the last of them, shape (n, features)
+    :return: shape (n, 4); NaN where a rival is missing
+    """
     return np.asarray(X[:, -len(RIVAL_COLUMNS) :], dtype=np.float64)
 
 
 def with_ratios(rows: Rows, har: Har) -> Rows:
-    """The rows with realised variance over HAR's forecast of it as label."""
+    """The rows with realised variance over HAR's forecast of it as label.
+
+    :param rows: labelled with the log of the next day's volatility, rivals complete
+    :param har: fitted on rows that are not later
+    """
     forecast = har.variance(rivals_of(rows.X))
     return replace(rows, y=np.exp(2 * rows.y.astype(np.float64)) / forecast)
 
@@ -251,11 +283,13 @@ def _against_har(fold: Fold) -> tuple[Fold, Floats]:
     )
 
 
-def _rival_alone(judged: Judged | None, ewma: Floats) -> Served:
-    """The better rival over all regimes; the exponential mean where nothing could be judged."""
-    if judged is None:
-        return Served(reason="no rows to judge it by")
+def _rival_alone(answers: ValidationAnswers | None, ewma: Floats) -> ServedVolatility:
+    """The better rival over all regimes; the exponential mean where nothing could be validated."""
+    if answers is None:
+        return ServedVolatility(reason=NO_VALIDATION_ROWS)
     forecasts = {EWMA: ewma, HAR: np.ones_like(ewma)}
-    scores = {name: float(judged.loss()(one).mean()) for name, one in forecasts.items()}
-    better = min(scores, key=scores.__getitem__)
-    return Served(judged=len(ewma), scores=scores, rival=better, reason="the better rival")
+    losses = {name: float(answers.loss()(one).mean()) for name, one in forecasts.items()}
+    better = min(losses, key=losses.__getitem__)
+    return ServedVolatility(
+        validation_rows=len(ewma), losses=losses, rival=better, reason="the better rival"
+    )

@@ -1,10 +1,8 @@
 """What models add to the rule of position mode: a volatility that sizes a slot, and a veto.
 
-The rule is the floor: where the models have nothing to say, volatility and entries are the rule's.
+Where the models have nothing to say, volatility and entries are those of the rule.
 Pure functions of columns, the same in backtests, live and ``regimeswitch prove --utility``.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 
@@ -31,7 +29,8 @@ def sizing_volatility(volatility: Floats, forecast: Floats, settings: RiskSettin
 
     :param volatility: exponential mean, a year, shape (n,)
     :param forecast: of the next 24 hours, a year, shape (n,); 0 or NaN = unknown
-    :return: shape (n,); the exponential mean wherever there is no forecast
+    :param settings: the section ``risk``
+    :return: a year, fraction, shape (n,); the exponential mean wherever there is no forecast
     """
     if settings.size_from == "volatility":
         return volatility
@@ -41,7 +40,9 @@ def sizing_volatility(volatility: Floats, forecast: Floats, settings: RiskSettin
 def slot_weights(volatility: Floats, forecast: Floats, settings: RiskSettings) -> Floats:
     """Share of a slot, see :func:`regimeswitch.market.volatility.target_weights`.
 
-    :param volatility: and ``forecast`` as in :func:`sizing_volatility`
+    :param volatility: as in :func:`sizing_volatility`
+    :param forecast: as there
+    :param settings: the section ``risk``: ``size_from`` and ``volatility_target``
     :return: 0 to 1, shape (n,); NaN where the exponential mean is not known: the rule opens nothing
         there, and models add to the rule
     """
@@ -57,9 +58,12 @@ def vetoed(
 ) -> Flags:
     """Where the models speak against an entry.
 
-    :param buy: probability of buy, shape (n,), as ``sell``; 0 = unknown
-    :param weight: :data:`MODEL_WEIGHT_COLUMN`, shape (n,); without it nothing is vetoed
+    :param buy: probability of buy, shape (n,); 0 = unknown
+    :param sell: probability of sell, shape (n,); 0 = unknown
+    :param weight: :data:`MODEL_WEIGHT_COLUMN`, shape (n,); where it is 0 nothing is vetoed
+    :param settings: the section ``entries``: ``veto`` and ``veto_margin``
     :param short: of a short position
+    :return: shape (n,); False where a value is NaN
     """
     if settings.veto == "none":
         return np.zeros(len(buy), dtype=np.bool_)
@@ -71,6 +75,8 @@ def entry_scales(against: Flags, settings: RiskSettings) -> Floats:
     """Share of the stake of an entry: ``risk.veto_scale`` where it is vetoed, else 1.
 
     :param against: of :func:`vetoed`, shape (n,)
+    :param settings: the section ``risk``
+    :return: 0 to 1, shape (n,)
     """
     return np.where(against, settings.veto_scale, 1.0)
 
@@ -80,6 +86,8 @@ def without_model(model: str | None, trains: bool, settings: Settings) -> Iterat
 
     :param model: ``freqaimodel``
     :param trains: the bot trains models at all
+    :param settings: the parsed section ``regimeswitch``
+    :return: pairs of the key and of what it needs; empty where every key has its model
     """
     found = str(model) if trains else "none"
     wants = {

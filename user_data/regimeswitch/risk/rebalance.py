@@ -7,8 +7,6 @@ to the edge of the band, once it has left the band: the no-trade region that is 
 candle that was closed last, so that a backtest and a bot see the same.
 """
 
-from __future__ import annotations
-
 from regimeswitch.risk.sizing import Exposure
 from regimeswitch.settings import RiskSettings
 
@@ -24,6 +22,7 @@ def is_due(moment: int, last: int, step: int, settings: RiskSettings) -> bool:
     :param last: when an order of the position was filled last, epoch seconds; counted from the
         beginning of its base candle, since a bot fills some seconds after a backtest
     :param step: length of a base candle, seconds
+    :param settings: the section ``risk``; its ``rebalance_hours``
     """
     return moment - last // step * step >= settings.rebalance_hours * 3600
 
@@ -34,8 +33,13 @@ def wanted_change(value: float, target: float, settings: RiskSettings) -> float:
     :param value: of the position at the close of the last candle, stake currency
     :param target: stake that the position is to have, see
         :func:`regimeswitch.risk.sizing.slot_stake`
+    :param settings: the section ``risk``; its ``rebalance_band``, 0 = nothing is ever wanted
     :return: 0 within the band, which is ``rebalance_band`` times the target on either side, and
-        where there is no target
+        where there is no target or no value (0 or NaN)
+
+    >>> risk = RiskSettings(rebalance_band=0.25)
+    >>> [wanted_change(value, 100.0, risk) for value in (90.0, 125.0, 130.0, 60.0)]
+    [0.0, 0.0, -30.0, 40.0]
     """
     if not settings.rebalance_band or not target > 0 or not value > 0:
         return 0.0
@@ -65,9 +69,11 @@ def addition_room(
 ) -> float:
     """Largest addition that the caps per position, per pair and in total leave; never below 0.
 
-    :param capital: whole capital of the bot, open positions included
-    :param stake: of the position, at cost
+    :param capital: whole capital of the bot, open positions included, stake currency
+    :param stake: of the position, at cost, stake currency
     :param exposure: of all positions, this one included, at cost
+    :param settings: the section ``risk``: ``max_position``, ``max_pair`` and ``max_exposure``
+    :return: stake currency
     """
     return max(
         min(
@@ -82,7 +88,9 @@ def addition_room(
 def without(exposure: Exposure, stake: float) -> Exposure:
     """What is open besides one position of this pair, to size it as an entry is sized.
 
-    :param stake: of the position, at cost
+    :param exposure: of all positions, the one included, at cost
+    :param stake: of the position, at cost, stake currency
+    :return: nothing in it is below 0
     """
     return Exposure(
         positions=max(exposure.positions - 1, 0),

@@ -1,6 +1,7 @@
 """Section ``"regimeswitch"`` of config.json: every key with its unit, default and range."""
 
 from regimeswitch.settings.entry_settings import BuyProbabilities, EntrySettings, SellProbabilities
+from regimeswitch.settings.message_settings import MessageSettings
 from regimeswitch.settings.regime_settings import EMA_LENGTHS, MAX_STARTUP_CANDLES, RegimeSettings
 from regimeswitch.settings.risk_settings import RegimeScale, RiskSettings
 from regimeswitch.settings.safety_settings import SafetySettings
@@ -34,6 +35,7 @@ __all__ = [
     "Fraction",
     "LabelSettings",
     "LearnerName",
+    "MessageSettings",
     "ModelSettings",
     "RegimeName",
     "RegimeNumbers",

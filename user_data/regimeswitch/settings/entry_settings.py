@@ -90,7 +90,7 @@ class EntrySettings(Section):
         description="position mode: the models speak against an entry when the probability of sell "
         "is above that of buy by more than this (shorts the other way round), fraction",
     )
-    leave_regimes: tuple[RegimeName, ...] = Field(
+    exit_regimes: tuple[RegimeName, ...] = Field(
         ("bear",),
         description="signal mode: regimes whose beginning closes long positions; in position mode "
         "every regime that is not one of regimes does",
@@ -103,10 +103,10 @@ class EntrySettings(Section):
 
     @model_validator(mode="after")
     def _no_entry_that_leaves_at_once(self) -> EntrySettings:
-        both = sorted(set(self.regimes) & set(self.leave_regimes))
+        both = sorted(set(self.regimes) & set(self.exit_regimes))
         if both and self.mode == "signal":
             raise ValueError(
-                f"regimes and leave_regimes both name {', '.join(both)}: positions would be closed "
+                f"regimes and exit_regimes both name {', '.join(both)}: positions would be closed "
                 "on the candle that opens them; take it out of one of the two"
             )
         if self.short and "bear" in self.regimes:

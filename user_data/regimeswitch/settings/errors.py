@@ -1,7 +1,5 @@
 """Mistakes in the settings, in words that say what to change."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Mapping
@@ -9,16 +7,26 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from regimeswitch.settings.renamed import new_name
 
-def explain(detail: dict[str, Any], root: type[BaseModel]) -> str:
+
+def explain(
+    detail: dict[str, Any], root: type[BaseModel], written: Mapping[tuple[str, str], str]
+) -> str:
     """One mistake in words: key, value, what is allowed, a typical value or the nearest key.
 
     :param detail: one of pydantic's ``ValidationError.errors()``
     :param root: the model of the section ``regimeswitch``
+    :param written: old names of keys that the user has written, by part and new name
     """
     path = [str(part) for part in detail["loc"]]
+    as_written = list(path)
+    if len(path) > 1:
+        as_written[1] = written.get((path[0], path[1]), path[1])
     # A key may be any text of a JSON file: a line break in it must not break the message.
-    name = ".".join(["regimeswitch", *(ascii(part)[1:-1] for part in path)])
+    name = ".".join(["regimeswitch", *(ascii(part)[1:-1] for part in as_written)])
+    if detail["type"] == "extra_forbidden" and new_name(path):
+        return f"{name}: the old name of {new_name(path)}, and both are given; take {path[-1]} out"
     if detail["type"] == "extra_forbidden":
         known = list(_section_at(root, path[:-1]).model_fields)
         near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)

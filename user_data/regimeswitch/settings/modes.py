@@ -1,7 +1,5 @@
 """The two ways to trade, ``entries.mode``: which defaults each has, and which keys it reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,8 +13,8 @@ SIGNAL_DEFAULTS: dict[str, dict[str, Any]] = {
         "stake_fraction": 0.2,
         "max_position": 0.4,
         "max_pair": 0.4,
-        "daily_loss": 0.05,
-        "peak_loss": 0.2,
+        "max_daily_loss": 0.05,
+        "max_drawdown": 0.2,
     },
 }
 """Where signal mode has another default than the field, which has that of position mode."""
@@ -24,11 +22,11 @@ READ_IN: dict[str, dict[str, tuple[str, ...]]] = {
     SIGNAL: {
         "entries": (
             *("buy", "sell", "require_edge", "margin"),
-            *("expected_return", "exit_return", "leave_regimes"),
+            *("expected_return", "exit_return", "exit_regimes"),
         ),
         "risk": (
             *("sizing", "risk_per_trade", "kelly", "scale", "pending_scale", "atr_period"),
-            *("stop_atr", "take_atr", "trail_atr", "size_forecast", "size_most"),
+            *("stop_atr", "take_profit_atr", "trail_atr", "size_forecast", "max_size_ratio"),
         ),
     },
     POSITION: {
@@ -62,7 +60,12 @@ def with_defaults_of_mode(section: Any) -> Any:
 
 
 def not_read(settings: Any, mode: str) -> Iterator[str]:
-    """Keys that are set to something in a mode that does not read them, as ``section.key``."""
+    """Keys that are set to something in a mode that does not read them, as ``section.key``.
+
+    :param settings: the parsed section ``regimeswitch``
+    :param mode: its ``entries.mode``, :data:`POSITION` or :data:`SIGNAL`
+    :return: keys of the other mode whose value is not the default of their field
+    """
     for name, keys in READ_IN[SIGNAL if mode == POSITION else POSITION].items():
         section: BaseModel = getattr(settings, name)
         for key in keys:

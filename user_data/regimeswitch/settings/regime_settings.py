@@ -92,11 +92,19 @@ class RegimeSettings(Section):
         return self
 
     def grace_in(self, timeframe: str) -> int:
-        """The grace period in candles of a base timeframe: as many as span the same time."""
+        """The grace period in candles of a base timeframe: as many as span the same time.
+
+        :param timeframe: the base timeframe
+        :return: at least 1, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.grace_candles, timeframe)
 
     def anchor_of(self, pair: str) -> str:
-        """The pair whose candles decide the regime of ``pair``."""
+        """The pair whose candles decide the regime of ``pair``.
+
+        :param pair: the traded pair, e.g. ``ETH/USDT``
+        """
         return pair if self.anchor == "self" else self.anchor
 
     @property

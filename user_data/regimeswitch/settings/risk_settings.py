@@ -1,7 +1,5 @@
 """Section ``regimeswitch.risk``: sizes of positions and where they end."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -127,7 +125,7 @@ class RiskSettings(Section):
     stop_atr: float = Field(
         8.0, gt=0, le=200, description="signal mode: stop-loss, ATR multiples from entry"
     )
-    take_atr: float = Field(
+    take_profit_atr: float = Field(
         12.0, gt=0, le=400, description="signal mode: take-profit, ATR multiples from entry"
     )
     trail_atr: float = Field(
@@ -142,33 +140,38 @@ class RiskSettings(Section):
         description="signal mode: the forecast size of the move widens the stop and lowers the "
         "stake by the same factor, or the other way round",
     )
-    size_most: float = Field(
+    max_size_ratio: float = Field(
         2.0, ge=1, le=10, description="signal mode: largest such factor, and one over the smallest"
     )
     max_hold_candles: int = Field(
         0, ge=0, description="a position is closed after this many 5-minute candles; 0 = never"
     )
-    daily_loss: Fraction = Field(
+    max_daily_loss: Fraction = Field(
         0.1,
         description="loss of marked equity since 00:00 UTC that stops entries until the next day, "
-        "fraction; default in signal mode: 0.05; 0 = no daily floor",
+        "fraction; default in signal mode: 0.05; 0 = no daily loss limit",
     )
     daily_close: bool = Field(
-        True, description="open positions are closed when the daily floor is reached"
+        True, description="open positions are closed when the daily loss limit is reached"
     )
-    peak_loss: Fraction = Field(
+    max_drawdown: Fraction = Field(
         0.3,
         description="loss of marked equity since its highest that stops entries for "
-        "peak_pause_days and closes positions, fraction; default in signal mode: 0.2; 0 = no such "
-        "floor",
+        "peak_pause_days and closes positions, fraction; default in signal mode: 0.2; 0 = no "
+        "drawdown stop",
     )
     peak_pause_days: int = Field(
         7,
         ge=1,
         le=3650,
-        description="entries stop this long after peak_loss, days; then the peak starts anew",
+        description="entries stop this long after max_drawdown, days; then the peak starts anew",
     )
 
     def atr_period_in(self, timeframe: str) -> int:
-        """``atr_period`` in candles of a base timeframe."""
+        """``atr_period`` in candles of a base timeframe.
+
+        :param timeframe: the base timeframe
+        :return: at least :data:`MIN_ATR_PERIOD`, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.atr_period, timeframe, MIN_ATR_PERIOD)

@@ -1,7 +1,5 @@
 """Section ``regimeswitch.safety``: what keeps a bot from trading on nonsense."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from regimeswitch.settings.section_base import Section
@@ -128,10 +126,15 @@ class SafetySettings(Section):
         60.0,
         ge=0,
         le=10080,
-        description="a training that takes longer is told of; its bot is served by the last models "
-        "meanwhile, minutes; 0 = never",
+        description="a training that takes longer is notified; its bot is served by the last "
+        "models meanwhile, minutes; 0 = never",
     )
 
     def spike_limit(self, timeframe: str) -> float:
-        """``spike_fraction`` for a timeframe: it grows with its square root, as price moves do."""
+        """``spike_fraction`` for a timeframe: it grows with its square root, as price moves do.
+
+        :param timeframe: of the candles that are looked at; below 5m the limit is that of 5m
+        :return: fraction of the price, e.g. 0.5
+        :raises ValueError: when the timeframe cannot be read
+        """
         return self.spike_fraction * float(max(timeframe_seconds(timeframe) / 300, 1.0) ** 0.5)

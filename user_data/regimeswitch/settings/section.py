@@ -15,8 +15,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from regimeswitch.settings.entry_settings import EntrySettings
 from regimeswitch.settings.errors import explain
+from regimeswitch.settings.message_settings import MessageSettings
 from regimeswitch.settings.modes import POSITION, not_read, with_defaults_of_mode
 from regimeswitch.settings.regime_settings import RegimeSettings
+from regimeswitch.settings.renamed import old_names, with_hashed_names, with_new_names
 from regimeswitch.settings.risk_settings import RiskSettings
 from regimeswitch.settings.safety_settings import SAFETY_OF_MODELS, SafetySettings
 from regimeswitch.settings.section_base import RegimeName, Section
@@ -61,11 +63,21 @@ class LabelSettings(Section):
     )
 
     def horizon_in(self, timeframe: str) -> int:
-        """``horizon`` in candles of a base timeframe."""
+        """``horizon`` in candles of a base timeframe.
+
+        :param timeframe: the base timeframe
+        :return: at least 1, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.horizon, timeframe)
 
     def window_in(self, timeframe: str) -> int:
-        """``window`` in candles of a base timeframe."""
+        """``window`` in candles of a base timeframe.
+
+        :param timeframe: the base timeframe
+        :return: at least :data:`MIN_WINDOW`, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.window, timeframe, MIN_WINDOW)
 
 
@@ -100,12 +112,12 @@ class ModelSettings(Section):
         description="shared: rows of one training over all pairs, number; with more pairs fewer "
         "candles of each are kept",
     )
-    pair_trees: int = Field(
+    pair_finetune_trees: int = Field(
         40,
         ge=0,
         le=5000,
-        description="shared: trees that finish the base for a single pair where that earns its "
-        "weight; 0 = none; not in forecasts of volatility",
+        description="shared: pair fine-tuning, trees on top of the base for a single pair where "
+        "validation gives them a weight; 0 = none; not in forecasts of volatility",
     )
     own_trees: int = Field(
         40, ge=1, le=5000, description="trees a sub-model adds in warm_start, number"
@@ -122,33 +134,46 @@ class ModelSettings(Section):
     )
 
     def row_step_in(self, timeframe: str) -> int:
-        """``row_step`` in candles of a base timeframe."""
+        """``row_step`` in candles of a base timeframe.
+
+        :param timeframe: the base timeframe
+        :return: at least 1, rounded up
+        :raises ValueError: when the timeframe cannot be read
+        """
         return candles_spanning(self.row_step, timeframe)
 
     def parameters_of(self, learner: str) -> dict[str, Any]:
-        """The parameters given for a learner, over its defaults."""
+        """The parameters given for a learner, over its defaults.
+
+        :param learner: a key of ``parameters``, e.g. ``lightgbm``
+        :return: empty where none are given; names are those of the learner's own package
+        """
         return next((given for name, given in self.parameters.items() if name == learner), {})
 
 
 class EvidenceSettings(Section):
-    """How the models prove, at every training, what they are worth."""
+    """How models are validated at every training."""
 
     gate: bool = Field(
         True,
-        description="weigh each sub-model by what it proved on later rows; false = serve the "
+        description="weigh each sub-model by its gain on later rows; false = serve the "
         "sub-models as they are",
     )
     tail: float = Field(
         0.3,
         ge=0.05,
         le=0.8,
-        description="share of the training window, at its end, that models are judged on, fraction",
+        description="share of the training window, at its end, that models are validated on, "
+        "fraction",
     )
     folds: int = Field(
-        2, ge=1, le=10, description="parts of the tail, each judged by what lies before it, number"
+        2,
+        ge=1,
+        le=10,
+        description="parts of the tail, each validated by what lies before it, number",
     )
     calibrate: bool = Field(
-        True, description="calibrate probabilities on the judged rows (temperature scaling)"
+        True, description="calibrate probabilities on the validation rows (temperature scaling)"
     )
 
 
@@ -162,6 +187,7 @@ class Settings(Section):
     entries: EntrySettings = Field(default_factory=EntrySettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)
     safety: SafetySettings = Field(default_factory=SafetySettings)
+    messages: MessageSettings = Field(default_factory=MessageSettings)
 
     @model_validator(mode="before")
     @classmethod
@@ -200,6 +226,7 @@ class Settings(Section):
             parts["target"] = {"mode": POSITION, "half_life_days": half_life}
         base = {} if timeframe == COUNTED else {"timeframe": timeframe}
         further = {**(also or {}), **base}
+        parts = with_hashed_names(parts)
         text = json.dumps([FEATURE_VERSION, parts, further], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -207,13 +234,16 @@ class Settings(Section):
 def load_settings(section: Mapping[str, Any] | None) -> Settings:
     """Parse the section ``regimeswitch``.
 
-    :param section: the parsed JSON of the section; None or empty gives the defaults
+    :param section: the parsed JSON of the section, under new or old names of the keys
+        (:mod:`regimeswitch.settings.renamed`); None or empty gives the defaults
     :raises SettingsError: with one line for each mistake
     """
     if section is not None and not isinstance(section, Mapping):
         raise SettingsError(f'"regimeswitch": {section!r} must be an object of sections')
+    given = dict(section or {})
     try:
-        return Settings.model_validate(dict(section or {}))
+        return Settings.model_validate(with_new_names(given))
     except ValidationError as error:
-        lines = [explain(dict(detail), Settings) for detail in error.errors()]
+        written = {(part, new): old for part, old, new in old_names(given)}
+        lines = [explain(dict(detail), Settings, written) for detail in error.errors()]
         raise SettingsError("\n".join(lines)) from None

@@ -1,8 +1,5 @@
 """Timeframes: the length of a candle, and counts of the settings in candles of another length."""
 
-from __future__ import annotations
-
-
 COUNTED = "5m"
 """Whose candles the settings count, whatever the base timeframe."""
 
@@ -31,8 +28,10 @@ def candles_spanning(count: int, timeframe: str, least: int = 1) -> int:
     [36, 12, 3]
 
     :param count: of candles of :data:`COUNTED`
+    :param timeframe: whose candles are wanted, e.g. ``15m``
     :param least: fewer than these are no use; a statistic needs more than one
     :return: whole candles, rounded up
+    :raises ValueError: when the timeframe cannot be read
     """
     span = count * timeframe_seconds(COUNTED)
     return max(-(-span // timeframe_seconds(timeframe)), least)

@@ -1,7 +1,5 @@
 """The error of bots that cannot be copied and archives that cannot be used."""
 
-from __future__ import annotations
-
 
 class ArchiveError(ValueError):
     """A bot that cannot be copied, or an archive that cannot be used; the text says why."""

@@ -4,8 +4,6 @@ Checksums show damage: anybody can make them anew. HMAC-SHA256 (RFC 2104) takes 
 owner's machines have. The key stays out of every archive.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

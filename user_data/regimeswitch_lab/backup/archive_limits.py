@@ -4,8 +4,6 @@ Numbers of a zip file are those of its author. What is held in memory is looked 
 read: the directory (APPNOTE.TXT of PKWARE, 4.3.14 to 4.3.16), the list of files, their sizes.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import zipfile

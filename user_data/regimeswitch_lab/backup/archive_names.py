@@ -4,8 +4,6 @@ An archive may be unpacked on another system than it was made on, so the rules o
 those of all (Microsoft, "Naming Files, Paths, and Namespaces").
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath

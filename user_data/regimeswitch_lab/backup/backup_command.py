@@ -1,7 +1,5 @@
 """``regimeswitch backup``: a consistent copy of a bot, also while it runs, in one checked file."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from dataclasses import dataclass
@@ -16,11 +14,11 @@ from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch_lab.backup.archive_key import Key, default_path, own_key
 from regimeswitch_lab.backup.manifest import ArchiveError, Manifest
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import OK, option, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "backup",

@@ -1,7 +1,5 @@
 """What belongs to a bot: which files on disk, and their places in an archive."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Whether the content of an unpacked file is what its kind says. Nothing is run or unpickled."""
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Makes the archive of a running bot: finds its parts, copies them, lists them, packs them."""
 
-from __future__ import annotations
-
 import json
 import platform
 import re
@@ -16,28 +14,15 @@ from pathlib import Path, PurePath
 
 import regimeswitch
 from regimeswitch.settings import FEATURE_VERSION, Settings
-from regimeswitch_lab.backup.belongings import (
-    LIVE_NAME,
-    PAIRS_FILE,
-    PAPER_NAME,
-    SQLITE_PREFIX,
-    Belongings,
-)
+from regimeswitch_lab.backup import belongings, steady
 from regimeswitch_lab.backup.contents import count_trades
 from regimeswitch_lab.backup.manifest import ArchiveError, ArchiveMember, Kind, Manifest
 from regimeswitch_lab.backup.places import CONFIG_PLACE
-from regimeswitch_lab.backup.steady import (
-    Chosen,
-    copy_database,
-    copy_steadily,
-    is_database,
-    sha256_of,
-)
 from regimeswitch_lab.bot_config import BotConfig, section
 from regimeswitch_lab.harmless import without_unknown
 
 
-_ALSO = (LIVE_NAME, "trades.sqlite")
+_ALSO = (belongings.LIVE_NAME, "trades.sqlite")
 
 
 @dataclass
@@ -54,12 +39,12 @@ class Staging:
         self.kinds: dict[str, Kind] = {}
         self.parts = 0
 
-    def files(self, kind: Kind, choose: Callable[[], Chosen]) -> None:
+    def files(self, kind: Kind, choose: Callable[[], steady.Chosen]) -> None:
         """Copy files that may be written meanwhile."""
         self.told(kind)
         self.parts += 1
         place = self.folder / f"part-{self.parts}"
-        for name in copy_steadily(choose, place):
+        for name in steady.copy_steadily(choose, place):
             self._take(place / name, name, kind)
 
     def database(self, kind: Kind, source: Path, name: str) -> Path:
@@ -67,7 +52,7 @@ class Staging:
         self.told(kind)
         self.parts += 1
         copy = self.folder / f"part-{self.parts}" / "copy"
-        copy_database(source, copy)
+        steady.copy_database(source, copy)
         return self._take(copy, name, kind)
 
     def text(self, kind: Kind, content: str, name: str) -> None:
@@ -96,13 +81,13 @@ class Staging:
         self.told("checksums")
         return [
             ArchiveMember(
-                name, kind, (self.root / name).stat().st_size, sha256_of(self.root / name)
+                name, kind, (self.root / name).stat().st_size, steady.sha256_of(self.root / name)
             )
             for name, kind in sorted(self.kinds.items())
         ]
 
 
-def gather(bot: Belongings, staging: Staging) -> Manifest:
+def gather(bot: belongings.Belongings, staging: Staging) -> Manifest:
     """Copy all that belongs to a bot while it runs.
 
     The database comes last: it may know a trade more than the predictions, never one less.
@@ -116,7 +101,7 @@ def gather(bot: Belongings, staging: Staging) -> Manifest:
         if name.endswith(".pkl") and "historic_predictions" in name:
             staging.kinds[name] = "predictions"
     for name, path in bot.journals().items():
-        if is_database(path):
+        if steady.is_database(path):
             staging.database("journal", path, name)
         else:
             staging.files("journal", partial(dict, [(name, path)]))
@@ -143,7 +128,7 @@ def gather(bot: Belongings, staging: Staging) -> Manifest:
 _NOT_KEPT = ("add_config_files", "db_url", "datadir", "user_data_dir", "strategy_path")
 
 
-def _own_name(bot: Belongings) -> str:
+def _own_name(bot: belongings.Belongings) -> str:
     """The user_data folder as the bot itself names it: inside a container it has another path."""
     for info in bot.models_in_use().values() if bot.identifier else ():
         path = PurePath(info["data_path"])
@@ -178,8 +163,8 @@ def find_database(config: BotConfig, userdir: Path, given: str | None) -> Path:
     """
     url = given or str(config.merged.get("db_url") or "")
     if url:
-        path = Path(url.removeprefix(SQLITE_PREFIX))
-        if not url.startswith(SQLITE_PREFIX) or not path.name:
+        path = Path(url.removeprefix(belongings.SQLITE_PREFIX))
+        if not url.startswith(belongings.SQLITE_PREFIX) or not path.name:
             raise ArchiveError(
                 f"the database ({_kind_of(url)}) is no SQLite file; copy it with its own "
                 "program, e.g. pg_dump, or name an SQLite file, --db-url sqlite:///FILE"
@@ -187,10 +172,10 @@ def find_database(config: BotConfig, userdir: Path, given: str | None) -> Path:
         if not path.is_file():
             raise ArchiveError(f"the database {path} does not exist; name the bot's by --db-url")
         return path
-    usual = PAPER_NAME if config.merged.get("dry_run", True) else LIVE_NAME
+    usual = belongings.PAPER_NAME if config.merged.get("dry_run", True) else belongings.LIVE_NAME
     places = [Path(usual), userdir / usual, *(userdir / name for name in _ALSO)]
     found = list(dict.fromkeys(path.resolve() for path in places if path.is_file()))
-    found = [path for path in found if is_database(path)]
+    found = [path for path in found if steady.is_database(path)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -217,7 +202,7 @@ def find_identifier(config: BotConfig, settings: Settings, userdir: Path) -> str
     if (folder / wanted).is_dir():
         return wanted
     plain = wanted.rpartition("-rs")[0]
-    others = sorted(path.parent.name for path in folder.glob(f"{plain}*/{PAIRS_FILE}"))
+    others = sorted(path.parent.name for path in folder.glob(f"{plain}*/{belongings.PAIRS_FILE}"))
     if others:
         raise ArchiveError(
             f"there are models of {', '.join(others)}, but this configuration uses {wanted}; give "

@@ -1,7 +1,5 @@
 """The list in an archive: what is in it, its checksums, and what it was made of."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args

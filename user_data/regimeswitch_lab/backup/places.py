@@ -4,8 +4,6 @@ A kind decides what a file may do once it lies in user_data, so a file is held a
 program is not placed as parameters or candles, whatever the list calls it.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import PurePath, PurePosixPath

@@ -1,7 +1,5 @@
 """Puts a checked archive in its place: everything or nothing, and nothing that is there is lost."""
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import dataclass

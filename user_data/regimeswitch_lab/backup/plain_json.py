@@ -1,7 +1,5 @@
 """JSON of an archive, read with limits: its author is not known."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

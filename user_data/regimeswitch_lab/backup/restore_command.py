@@ -19,7 +19,7 @@ from regimeswitch_lab.backup.archive_key import default_path, load_key
 from regimeswitch_lab.backup.backup_command import add_key
 from regimeswitch_lab.backup.manifest import ArchiveError, Manifest
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import OK, option, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.stop_signals import held, temporary_folder
 
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from regimeswitch_lab.backup.sealed import Archive
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "restore",

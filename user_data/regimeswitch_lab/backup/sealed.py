@@ -5,8 +5,6 @@ byte, those included that checksums of members do not: names, dates, the directo
 the HMAC of all before that, by the key of the machine that made the archive.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os
@@ -20,13 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
+from regimeswitch_lab.backup import archive_limits
 from regimeswitch_lab.backup.archive_key import ID_DIGITS, Key
-from regimeswitch_lab.backup.archive_limits import (
-    check_directory,
-    check_entries,
-    check_ratio,
-    read_limited,
-)
 from regimeswitch_lab.backup.archive_names import shown
 from regimeswitch_lab.backup.contents import check_content
 from regimeswitch_lab.backup.manifest import NAME, ArchiveError, Manifest
@@ -153,10 +146,10 @@ def open_archive(path: Path, key: Key | None = None) -> Iterator[Archive]:
     with stream:
         try:
             end, origin = _check_seal(stream, key)
-            check_directory(stream, len(end[0]))
+            archive_limits.check_directory(stream, len(end[0]))
             packed = zipfile.ZipFile(stream)
-            check_entries(packed)
-            manifest = Manifest.parse(read_limited(packed, NAME))
+            archive_limits.check_entries(packed)
+            manifest = Manifest.parse(archive_limits.read_limited(packed, NAME))
         except OSError as error:
             raise ArchiveError(f"it cannot be read ({error.strerror})") from None
         except ArchiveError:
@@ -214,7 +207,7 @@ def unpack(
     :raises ArchiveError: at the first one that differs
     """
     if not trusted:
-        check_ratio(archive.packed, manifest)
+        archive_limits.check_ratio(archive.packed, manifest)
     for member in manifest.members:
         place = target / member.name
         place.parent.mkdir(parents=True, exist_ok=True)

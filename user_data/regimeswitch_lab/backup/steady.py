@@ -4,8 +4,6 @@ A set of files is copied, and copied again when any of them changed meanwhile. A
 by SQLite itself, which is safe beside writers and takes what still lies in the write-ahead log.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

@@ -1,7 +1,5 @@
 """``regimeswitch orders``: orders of a live bot that are not settled, and how one is by hand."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sqlite3
@@ -22,7 +20,7 @@ from regimeswitch.bot.orders.journal import (
 )
 from regimeswitch_lab.bot_config import load_bot_config
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import OK, option, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.screen import screen, table_of
 
 
@@ -43,7 +41,7 @@ class ChangedError(Exception):
     """An order that was settled by somebody else meanwhile."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "orders",

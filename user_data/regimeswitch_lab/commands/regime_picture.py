@@ -1,7 +1,5 @@
 """A price chart with the regimes as coloured bands, as PNG or SVG."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """``regimeswitch regimes``: the regimes of a pair as a table, a feather file or a picture."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from pathlib import Path
@@ -11,7 +9,7 @@ import pandas as pd
 import pyarrow
 
 from regimeswitch.market.candles import candles_spanning, resample, utc_dates
-from regimeswitch.market.cleaning import mend
+from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.features import DAY_CANDLES, HOUR_CANDLES
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.market.warmup import check_length
@@ -20,13 +18,13 @@ from regimeswitch_lab.bot_config import BotConfig, load_sound_config
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regime_picture import PICTURES, draw_regimes
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import OK, option, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.ranges import time_inside
 from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.synthetic.truth import agreement
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("regimes", help="regimes of a pair: table, feather or picture")
     option(parser, "--datadir", required=True)
@@ -81,7 +79,7 @@ def find_regimes(
     :raises InputError: when the candles of the rule have no file and base candles cannot be put
         together to them
     """
-    base = mend(folder.candles(pair, base_timeframe), base_timeframe, settings.safety)
+    base = cleaned(folder.candles(pair, base_timeframe), base_timeframe, settings.safety)
     anchor = settings.regime.anchor_of(pair)
     rule = stored_rule_candles(folder, anchor, settings, base_timeframe)
     columns = regime_columns(base, settings.regime, rule, base_timeframe)
@@ -100,9 +98,9 @@ def stored_rule_candles(
     try:
         rule = folder.candles(pair, timeframe)
     except InputError:
-        base = mend(folder.candles(pair, base_timeframe), base_timeframe, safety)
+        base = cleaned(folder.candles(pair, base_timeframe), base_timeframe, safety)
         rule = resample(base, timeframe, base_timeframe)
-    return mend(rule, timeframe, safety)
+    return cleaned(rule, timeframe, safety)
 
 
 def regime_figures(columns: pd.DataFrame, timeframe: str) -> dict[str, Any]:

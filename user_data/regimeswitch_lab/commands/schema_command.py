@@ -1,7 +1,5 @@
 """``regimeswitch schema``: a whole config as JSON schema for editors, or our section as a page."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import types
@@ -12,6 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from regimeswitch.settings import Settings
+from regimeswitch.settings.renamed import ACCEPTED_UNTIL, RENAMED
+from regimeswitch_lab.options import Subparsers
 
 
 HEAD = """# Configuration
@@ -31,8 +31,19 @@ FREQTRADE_SCHEMA = "https://schema.freqtrade.io/schema.json"
 """freqtrade's own schema of a config, https://www.freqtrade.io/en/stable/configuration/."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+OLD_NAMES = f"""
+## Old names
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+These keys of version 0.1.0 have a new name and mean the same: trades, models and identifiers stay
+as they are. The old name is accepted until version {ACCEPTED_UNTIL}, in files and in environment
+variables, with a warning; both at once are refused.
+
+| old name | new name |
+|---|---|
+"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "schema", help="JSON schema of a config, or our section as a page"
@@ -77,6 +88,9 @@ def reference() -> str:
         parts.append(f"\n## {name}\n\n{_first_line(section)}\n\n")
         parts.append("| key | default | allowed | meaning |\n|---|---|---|---|\n")
         parts.extend(_row(key, inner) for key, inner in section.model_fields.items())
+    parts.append(OLD_NAMES)
+    for name, renamed in RENAMED.items():
+        parts.extend(f"| `{name}.{old}` | `{name}.{new}` |\n" for old, new in renamed.items())
     return "".join(parts)
 
 

@@ -1,7 +1,5 @@
 """``regimeswitch exchange``: the embedded exchange alone, until it is told to stop."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import threading
@@ -11,14 +9,14 @@ from regimeswitch_lab.exchange.account.account_file import StateFileError
 from regimeswitch_lab.exchange.market.candle_store import CandleError
 from regimeswitch_lab.exchange.server import LOOPBACK, ExchangeServer, ServerError
 from regimeswitch_lab.offline.venue import Venue, add_account_arguments, open_venue
-from regimeswitch_lab.options import OK, option, port_number, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, port_number, refusing
 from regimeswitch_lab.stop_signals import relayed
 
 
 DEFAULT_PORT = 8480
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line.
 
     :param subparsers: what ``ArgumentParser.add_subparsers`` returned

@@ -1,7 +1,5 @@
 """``regimeswitch trials``: what has been tried, and how often."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any
@@ -10,11 +8,11 @@ from rich.table import Table
 
 from regimeswitch.bot.trial_ledger import KNOWN, NAME, LedgerError, Trial, counted, trials_of
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import OK, option, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.screen import screen, table_of
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser("trials", help="the ledger of what has been tried, as a table")
     option(

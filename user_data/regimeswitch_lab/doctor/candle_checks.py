@@ -1,7 +1,5 @@
 """Checks of the candle files: there, of their timeframe, long enough, and possible."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """One cause, one finding: what follows from another is left out, what is the same joined."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

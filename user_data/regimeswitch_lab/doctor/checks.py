@@ -1,7 +1,5 @@
 """The checks that need neither candles nor network, in the order in which they are told."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from regimeswitch_lab.doctor import (
@@ -21,6 +19,7 @@ Check = Callable[[ExaminedBot], Iterator[Finding]]
 
 PLAIN_CHECKS: list[Check] = [
     config_checks.check_settings,
+    config_checks.check_old_names,
     config_checks.check_schema,
     key_checks.check_keys,
     class_checks.check_classes,

@@ -4,8 +4,6 @@ They are looked for in the folders that freqtrade searches, by the line that def
 is imported.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Checks of the configuration: settings, freqtrade's schema, and what suits this strategy."""
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from regimeswitch.market.candles import COUNTED, timeframe_seconds
 from regimeswitch.market.warmup import check_base, check_length
 from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch.settings.modes import POSITION
+from regimeswitch.settings.renamed import ACCEPTED_UNTIL, old_names
 from regimeswitch_lab.bot_config import features_wrong
 from regimeswitch_lab.doctor.findings import Finding, Severity
 from regimeswitch_lab.doctor.key_checks import required_by
@@ -39,6 +38,16 @@ def check_settings(subject: ExaminedBot) -> Iterator[Finding]:
                 # Of which settings the models would be is not known.
                 explains=("identifier.",),
             )
+
+
+def check_old_names(subject: ExaminedBot) -> Iterator[Finding]:
+    """Keys of the section ``regimeswitch`` that have a new name."""
+    for part, old, new in old_names(subject.config.given.get("regimeswitch")):
+        yield Finding(
+            *("warning", "settings.old_name", f"it is called {new} now, and means the same"),
+            f"regimeswitch.{part}.{old}",
+            f"rename it to {new}; the old name is accepted until version {ACCEPTED_UNTIL}",
+        )
 
 
 def unreadable(subject: ExaminedBot) -> list[tuple[str, str]]:

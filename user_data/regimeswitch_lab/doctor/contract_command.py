@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import FINDING, OK, option, refusing
+from regimeswitch_lab.options import FINDING, OK, Subparsers, option, refusing
 from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.side_by_side import side_by_side
 
@@ -32,7 +32,7 @@ JOBS = 2
 CLOCK = "time_machine"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "contract",

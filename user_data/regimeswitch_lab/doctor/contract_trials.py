@@ -4,8 +4,6 @@ The bots are those of the fault matrix, with the faults whose handling leans on 
 internals; FreqAI's merge of features is compared with the quick one.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field

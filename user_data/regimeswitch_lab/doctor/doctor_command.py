@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import FINDING, OK, option, refusing
+from regimeswitch_lab.options import FINDING, OK, Subparsers, option, refusing
 
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ CLASSES = {"strategy": "strategy", "freqaimodel": "FreqAI model"}
 COLOURS = {"serious": "bold red", "warning": "yellow", "info": "cyan"}
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "doctor",

@@ -1,7 +1,5 @@
 """Checks of FreqAI: identifier, models on disk, lifetimes, warm-up, threads, additions."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -15,19 +13,12 @@ from regimeswitch_lab.backup.belongings import PAIRS_FILE, PARTS
 from regimeswitch_lab.bot_config import section
 from regimeswitch_lab.doctor.findings import Finding
 from regimeswitch_lab.doctor.subject import ExaminedBot
-from regimeswitch_lab.prove.utility_proof import (
-    SIZE,
-    TRAIN_DAYS,
-    VETO,
-    is_proven,
-    proof_hash,
-    with_addition,
-)
+from regimeswitch_lab.prove import utility_proof
 
 
 THREAD_NAMES = ("n_jobs", "num_threads", "nthread", "thread_count", "num_thread")
 OMP_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-KEYS = {VETO: "entries.veto", SIZE: "risk.size_from"}
+KEYS = {utility_proof.VETO: "entries.veto", utility_proof.SIZE: "risk.size_from"}
 MEND = "leave the key out, or prove it with `regimeswitch prove --utility` on your own candles"
 
 
@@ -190,15 +181,21 @@ def check_additions(subject: ExaminedBot) -> Iterator[Finding]:
             *("warning", "additions.no_model", f"it {what}: it has no effect"),
             *(f"regimeswitch.{key}", "leave the key out, or give the bot that model"),
         )
-    on = {VETO: settings.entries.veto != "none", SIZE: settings.risk.size_from == "forecast"}
+    on = {
+        utility_proof.VETO: settings.entries.veto != "none",
+        utility_proof.SIZE: settings.risk.size_from == "forecast",
+    }
     for name in (name for name, is_on in on.items() if is_on and KEYS[name] not in useless):
         where = f"regimeswitch.{KEYS[name]}"
-        days = subject.config.train_days or TRAIN_DAYS
-        hashed = proof_hash(
-            with_addition(settings, name), subject.part("freqai"), days, subject.timeframe
+        days = subject.config.train_days or utility_proof.TRAIN_DAYS
+        hashed = utility_proof.proof_hash(
+            utility_proof.with_addition(settings, name),
+            subject.part("freqai"),
+            days,
+            subject.timeframe,
         )
         try:
-            proven = is_proven(hashed, subject.ledgers)
+            proven = utility_proof.is_proven(hashed, subject.ledgers)
         except (LedgerError, OSError) as error:
             mend = "mend or remove that file"
             yield Finding("warning", "additions.ledger", str(error), where, mend)

@@ -5,8 +5,6 @@ its name stands in quotes anywhere in freqtrade's source, or in the bot's strate
 may read keys of their own.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Checks of the machine: room on the disk, versions of packages, whether freqtrade fits."""
 
-from __future__ import annotations
-
 import importlib.util
 import shutil
 import sys

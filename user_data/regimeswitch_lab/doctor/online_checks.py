@@ -4,8 +4,6 @@ The exchange is the one that the configuration leads to. Keys come from the envi
 file is used as the bot would use it.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Checks of what models would learn from: labels, and rows of each regime, of the last window."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from regimeswitch.market.candles import candles_spanning, resample
-from regimeswitch.market.cleaning import mend
+from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.features import DAY_CANDLES
 from regimeswitch.market.labels import CLASSES, class_labels
 from regimeswitch.market.regimes import regime_columns
@@ -80,12 +78,12 @@ def _window(
 ) -> LastWindow:
     settings = subject.settings
     rule, anchor = settings.regime, settings.regime.anchor_of(file.pair)
-    base = mend(file.frame, file.timeframe, settings.safety)
+    base = cleaned(file.frame, file.timeframe, settings.safety)
     longer = known.get((anchor, rule.timeframe))
     shorter = known.get((anchor, file.timeframe))
     candles = None
     if longer is not None:
-        candles = mend(longer.frame, rule.timeframe, settings.safety)
+        candles = cleaned(longer.frame, rule.timeframe, settings.safety)
     elif shorter is not None and shorter is not file:
         candles = resample(shorter.frame, rule.timeframe, file.timeframe)
     columns = regime_columns(base, rule, candles, file.timeframe)

@@ -1,7 +1,5 @@
 """Checks of what others could read or reach: keys in files, the bot's API, permissions."""
 
-from __future__ import annotations
-
 import ipaddress
 import stat
 from collections.abc import Iterator

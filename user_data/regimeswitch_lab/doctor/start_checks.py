@@ -1,7 +1,5 @@
 """Checks of how a bot begins: its first state, its pairs, and whether its notices reach anybody."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Iterator
 from typing import Any

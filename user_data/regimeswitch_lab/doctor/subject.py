@@ -1,7 +1,5 @@
 """What is examined: a configuration, its folders, and the machine."""
 
-from __future__ import annotations
-
 import copy
 import os
 from collections.abc import Mapping

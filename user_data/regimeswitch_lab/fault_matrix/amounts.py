@@ -5,8 +5,6 @@ once the order is over. Otherwise a difference has to be explained by a notice a
 gone, within a few loops.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field

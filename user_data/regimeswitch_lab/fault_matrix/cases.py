@@ -1,7 +1,5 @@
 """A case of the matrix, as data, and the words that all cases share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -4,8 +4,6 @@ The positions of all slots are changed, one candle after their entry; that of th
 the trouble.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from regimeswitch_lab.exchange.faults.fault_rules import AFTER, BEFORE, Fault

@@ -1,7 +1,5 @@
 """Cases of the connection: slow and used-up, clocks that are set, refusals unread, long bans."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

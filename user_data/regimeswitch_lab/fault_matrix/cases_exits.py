@@ -1,7 +1,5 @@
 """Cases of exits that are due and cannot be made for a while, and of stops that do not protect."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from regimeswitch_lab.exchange.faults.fault_rules import BREAK, MISSING, Fault

@@ -1,7 +1,5 @@
 """Cases of the matrix: orders that show up late, coins that leave, databases that are older."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from regimeswitch_lab.exchange.faults.fault_rules import AFTER, BEFORE, Fault

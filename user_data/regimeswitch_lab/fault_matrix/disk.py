@@ -4,8 +4,6 @@ Full is a limit of the operating system on the size of files (RLIMIT_FSIZE): a w
 fails, whoever writes. Read-only is refused where Python opens, makes, renames or removes files.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

@@ -6,8 +6,6 @@ the exchange, or on paper in the database. It is told by a notice of the guards 
 these words.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import sqlite3

@@ -5,8 +5,6 @@ exchange with one fault. It is judged from outside: the account and its orders a
 database, what was asked during a ban, and whether the bot trades as before once the fault is over.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import difflib
@@ -24,7 +22,7 @@ from regimeswitch_lab.fault_matrix.schedule import schedules
 from regimeswitch_lab.fault_matrix.verdict import CaseVerdict, figures_of, print_verdicts
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.offline.overlay import no_settings_around
-from regimeswitch_lab.options import FINDING, OK, option, refusing, whole
+from regimeswitch_lab.options import FINDING, OK, Subparsers, option, refusing, whole
 from regimeswitch_lab.side_by_side import side_by_side
 from regimeswitch_lab.stop_signals import temporary_folder
 
@@ -32,7 +30,7 @@ from regimeswitch_lab.stop_signals import temporary_folder
 JOBS = 2
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "faults",

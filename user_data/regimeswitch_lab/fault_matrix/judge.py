@@ -1,7 +1,6 @@
 """Judges a case from outside: the account and its orders against the bot's database and log."""
 
-from __future__ import annotations
-
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 
 
 OURS = " regimeswitch.bot"
+WARNING = re.compile(r"^(\S+ \S+) \S+ (?:WARNING|ERROR|CRITICAL) (.*)$", re.MULTILINE)
 FALL_SECONDS = 150
 """How long a position may be held after the price has jumped over its stop."""
 LEFT = "coins_left"
@@ -330,3 +330,31 @@ def judge_left(verdict: CaseVerdict, trading: Trading, orders: list[Row]) -> Non
         if abs(booked - gone) > DUST:
             text = f"{gone:f} {base} left the account, {booked:f} are booked as left"
             verdict.find("lost_trades", text)
+
+
+def judge_model(
+    verdict: CaseVerdict, served: list[bool], trained: list[int], log: str, since: datetime
+) -> None:
+    """Served in the end by a newer model, and the trouble was told.
+
+    :param served: whether there was a prediction, by loop
+    :param trained: end of the training of the model in use, by loop
+    :param since: no trouble began before
+    """
+    if not any(served[:2]):
+        verdict.why.append("nothing was served before the fault")
+    if len(served) == 8 and not served[-1]:
+        verdict.why.append("nothing is served after the fault")
+    if trained and trained[-1] <= trained[0]:
+        verdict.why.append("nothing was trained after the fault")
+    before, after = warnings_of(log, since)
+    if not after - before:
+        verdict.why.append("the trouble was not told")
+
+
+def warnings_of(log: str, since: datetime) -> tuple[set[str], set[str]]:
+    """What a log warns of before a moment and after it, whoever does."""
+    found: tuple[set[str], set[str]] = set(), set()
+    for at, text in WARNING.findall(log):
+        found[at >= f"{since:%Y-%m-%d %H:%M:%S}"].add(text)
+    return found

@@ -4,8 +4,6 @@ Run by a case as ``python -m regimeswitch_lab.fault_matrix.kills PLAN.json``. Th
 loaded freqtrade and trades nothing; each bot is a fork of it, so that a start takes no seconds.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import mmap
@@ -27,17 +25,9 @@ from regimeswitch_lab.exchange.faults.injection import Injection
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.server import ExchangeServer
+from regimeswitch_lab.fault_matrix import scene
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case
 from regimeswitch_lab.fault_matrix.cases_changes import changes_of
-from regimeswitch_lab.fault_matrix.scene import (
-    BEGIN,
-    QUIET,
-    WALLET,
-    Bot,
-    configuration,
-    write_bot,
-    write_candles,
-)
 from regimeswitch_lab.fault_matrix.surroundings import load_worker, logged, moved_pauses
 from regimeswitch_lab.fault_matrix.traces import Evidence
 from regimeswitch_lab.offline.child import run_counting
@@ -107,9 +97,9 @@ class KillPlan:
         return path
 
     @property
-    def bot(self) -> Bot:
+    def bot(self) -> scene.Bot:
         """The files of the bot."""
-        return Bot(Path(self.home), [Path(one) for one in self.configs], Path(self.database))
+        return scene.Bot(Path(self.home), [Path(one) for one in self.configs], Path(self.database))
 
 
 def loops(now: int) -> Iterator[datetime]:
@@ -226,19 +216,21 @@ def killed_case(case: Case, home: Path, guards: bool, progress: Callable[[int], 
     :param progress: called with the number of kills done
     """
     kills, seed = map(int, case.what.split())
-    candles = write_candles(home / "candles", QUIET + CANDLES_AT_LEAST + CANDLES_PER_KILL * kills)
+    candles = scene.write_candles(
+        home / "candles", scene.QUIET + CANDLES_AT_LEAST + CANDLES_PER_KILL * kills
+    )
     shared = SharedClock(home / "clock")
-    shared.set(int(BEGIN.timestamp() * 1000))
+    shared.set(int(scene.BEGIN.timestamp() * 1000))
     market = Market(CandleStore(candles), shared)
-    trading = Trading(market, {"USDT": WALLET})
+    trading = Trading(market, {"USDT": scene.WALLET})
     keys = (trading.credentials.key, trading.credentials.secret)
     injection = Injection(shared)
-    config: dict[str, Any] = configuration(case, guards)
+    config: dict[str, Any] = scene.configuration(case, guards)
     # A loop before the exit.
     changes = [(CHANGE, share) for _, share in changes_of(case.variant)]
     config["schedule"] |= {**SCHEDULE, "changes": changes}
     with ExchangeServer(market, trading=trading, limited=False) as server:
-        bot = write_bot(home, case, server.url, keys, config)
+        bot = scene.write_bot(home, case, server.url, keys, config)
         plan = KillPlan(
             home=str(home),
             configs=[str(path) for path in bot.configs],

@@ -1,7 +1,5 @@
 """The matrix: endpoint x fault x moment, in live and dry-run mode, as data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 

@@ -1,12 +1,6 @@
-"""The cases of models: the real strategy and model on paper, with a training after every candle.
-
-Served, trained again, and told: that is asked of a bot whose models were troubled.
-"""
-
-from __future__ import annotations
+"""The cases of models: the real strategy and model on paper, with a training after every candle."""
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,25 +11,9 @@ from freqtrade.worker import Worker
 
 from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.exchange.server import ExchangeServer
+from regimeswitch_lab.fault_matrix import model_trouble, surroundings
 from regimeswitch_lab.fault_matrix.cases import Case
-from regimeswitch_lab.fault_matrix.model_trouble import (
-    IN_TRAINING,
-    Training,
-    as_usual,
-    damage,
-    trouble,
-)
-from regimeswitch_lab.fault_matrix.surroundings import (
-    CASE_SECONDS,
-    DEATHS,
-    DeadError,
-    HungError,
-    bounded,
-    collected,
-    logged,
-    moved_pauses,
-    worker_of,
-)
+from regimeswitch_lab.fault_matrix.judge import judge_model
 from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 from regimeswitch_lab.inputs import HOME
 from regimeswitch_lab.offline.overlay import overlay
@@ -87,7 +65,6 @@ CONFIG: dict[str, Any] = {
         "entries": {"mode": "signal", "require_edge": False},
     },
 }
-WARNING = re.compile(r"^(\S+ \S+) \S+ (?:WARNING|ERROR|CRITICAL) (.*)$", re.MULTILINE)
 
 
 class ModelBot:
@@ -102,13 +79,13 @@ class ModelBot:
         self.served: list[bool] = []
         self.trained: list[int] = []
 
-    def live(self, closes: list[datetime], train: Training) -> None:
+    def live(self, closes: list[datetime], train: model_trouble.Training) -> None:
         """One life of the bot: start, a loop and a training after each candle, end.
 
         :param train: lets FreqAI train after a candle, by its number in this life
         :raises DeadError: when the bot ends before
         """
-        with moved_clock(closes[0]) as (clock, gate), moved_pauses(clock):
+        with moved_clock(closes[0]) as (clock, gate), surroundings.moved_pauses(clock):
             worker = self._load()
             try:
                 state = None
@@ -116,7 +93,9 @@ class ModelBot:
                     clock.move_to(closed + timedelta(seconds=1))
                     state = worker._worker(old_state=state)
                     if worker.freqtrade.state == State.STOPPED:
-                        raise DeadError(f"the bot stopped itself at {clock.now:%H:%M:%S}")
+                        raise surroundings.DeadError(
+                            f"the bot stopped itself at {clock.now:%H:%M:%S}"
+                        )
                     self._note(worker)
                     freqai = worker.freqtrade.strategy.freqai
                     if freqai.scanning:
@@ -136,7 +115,7 @@ class ModelBot:
             "freqaimodel_path": str(HOME / "freqaimodels"),
             "db_url": f"sqlite:///{self.home / 'bot.sqlite'}",
         }
-        return worker_of(given, RunMode.DRY_RUN)
+        return surroundings.worker_of(given, RunMode.DRY_RUN)
 
     def _note(self, worker: Worker) -> None:
         frame, _ = worker.freqtrade.dataprovider.get_analyzed_dataframe(PAIR, "5m")
@@ -154,20 +133,20 @@ def model_case(case: Case, home: Path, guards: bool) -> CaseVerdict:
     (home / "user_data").mkdir()
     closes = [END - timedelta(days=1) + number * CANDLE for number in range(8)]
     with (
-        logged(log, kept=True),
-        collected(),
+        surroundings.logged(log, kept=True),
+        surroundings.collected(),
         ExchangeServer(open_market(folder), limited=False) as server,
     ):
         bot = ModelBot(home, write_configs(home, guards, server.url))
         try:
-            with bounded(CASE_SECONDS):
-                if case.what in IN_TRAINING:
-                    bot.live(closes[:4], trouble(case.what, models))
+            with surroundings.bounded(surroundings.CASE_SECONDS):
+                if case.what in model_trouble.IN_TRAINING:
+                    bot.live(closes[:4], model_trouble.trouble(case.what, models))
                 else:
-                    bot.live(closes[:4], as_usual)
-                    damage(case.what, models)
-                bot.live(closes[4:], as_usual)
-        except (DeadError, HungError, *DEATHS) as error:
+                    bot.live(closes[:4], model_trouble.as_usual)
+                    model_trouble.damage(case.what, models)
+                bot.live(closes[4:], model_trouble.as_usual)
+        except (surroundings.DeadError, surroundings.HungError, *surroundings.DEATHS) as error:
             verdict.why.append(f"the bot died: {type(error).__name__}: {error}")
     judge_model(verdict, bot.served, bot.trained, log.read_text(encoding="utf-8"), closes[1])
     return verdict
@@ -182,31 +161,3 @@ def write_configs(home: Path, guards: bool, url: str) -> list[Path]:
         paths.append(home / f"{name}.json")
         paths[-1].write_text(json.dumps(content, indent=1), encoding="utf-8")
     return paths
-
-
-def judge_model(
-    verdict: CaseVerdict, served: list[bool], trained: list[int], log: str, since: datetime
-) -> None:
-    """Served in the end by a newer model, and the trouble was told.
-
-    :param served: whether there was a prediction, by loop
-    :param trained: end of the training of the model in use, by loop
-    :param since: no trouble began before
-    """
-    if not any(served[:2]):
-        verdict.why.append("nothing was served before the fault")
-    if len(served) == 8 and not served[-1]:
-        verdict.why.append("nothing is served after the fault")
-    if trained and trained[-1] <= trained[0]:
-        verdict.why.append("nothing was trained after the fault")
-    before, after = warnings_of(log, since)
-    if not after - before:
-        verdict.why.append("the trouble was not told")
-
-
-def warnings_of(log: str, since: datetime) -> tuple[set[str], set[str]]:
-    """What a log warns of before a moment and after it, whoever does."""
-    found: tuple[set[str], set[str]] = set(), set()
-    for moment, text in WARNING.findall(log):
-        found[moment >= f"{since:%Y-%m-%d %H:%M:%S}"].add(text)
-    return found

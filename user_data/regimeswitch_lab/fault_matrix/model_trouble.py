@@ -1,7 +1,5 @@
 """What goes wrong around a training, and with model files."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import threading

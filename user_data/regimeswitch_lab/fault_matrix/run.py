@@ -1,7 +1,5 @@
 """Runs a case of any scene: a real bot, led past a fault by a moved clock, and judged."""
 
-from __future__ import annotations
-
 import contextlib
 import sqlite3
 import time
@@ -22,6 +20,7 @@ from regimeswitch_lab.exchange.faults.injection import Injection
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.server import ExchangeServer
+from regimeswitch_lab.fault_matrix import scene, surroundings
 from regimeswitch_lab.fault_matrix.amounts import AmountWatch
 from regimeswitch_lab.fault_matrix.cases import EXIT, Case
 from regimeswitch_lab.fault_matrix.cases_changes import OLDER, changes_of
@@ -31,29 +30,6 @@ from regimeswitch_lab.fault_matrix.exit_watch import WatchedExits
 from regimeswitch_lab.fault_matrix.judge import judge, judge_killed
 from regimeswitch_lab.fault_matrix.kills import killed_case
 from regimeswitch_lab.fault_matrix.model_cases import model_case
-from regimeswitch_lab.fault_matrix.scene import (
-    BEGIN,
-    TROUBLED,
-    WALLET,
-    Bot,
-    configuration,
-    moments,
-    slot_begin,
-    write_bot,
-    write_candles,
-)
-from regimeswitch_lab.fault_matrix.surroundings import (
-    CASE_SECONDS,
-    DEATHS,
-    DeadError,
-    HungError,
-    bounded,
-    collected,
-    load_worker,
-    logged,
-    moved_pauses,
-    wait_first,
-)
 from regimeswitch_lab.fault_matrix.traces import Evidence, read_truth
 from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 from regimeswitch_lab.replay.clock import MovedClock, moved_clock
@@ -72,7 +48,7 @@ class CaseDrive:
 
     def __init__(
         self,
-        bot: Bot,
+        bot: scene.Bot,
         case: Case,
         clock: MovedClock,
         market: Market,
@@ -93,7 +69,7 @@ class CaseDrive:
         :raises DeadError: when the bot ends and nobody would start it again
         """
         try:
-            for moment in moments():
+            for moment in scene.moments():
                 if moment > self.clock.now:
                     self.clock.move_to(moment)
                     self._transfer(moment)
@@ -105,25 +81,28 @@ class CaseDrive:
             self._end()
 
     def _disk(self, moment: datetime) -> contextlib.AbstractContextManager[None]:
-        seconds = (moment - slot_begin(TROUBLED)).total_seconds()
+        seconds = (moment - scene.slot_begin(scene.TROUBLED)).total_seconds()
         full = self.case.scene == "disk" and self.case.begins <= seconds < self.case.ends
         return full_disk() if full else contextlib.nullcontext()
 
     def _set_clock(self, moment: datetime) -> None:
         begin, end, ahead = self.case.clock
-        wrong = begin <= (moment - slot_begin(TROUBLED)).total_seconds() < end
+        wrong = begin <= (moment - scene.slot_begin(scene.TROUBLED)).total_seconds() < end
         self.clock.set_by(ahead if wrong else 0)
 
     def _restart(self, moment: datetime) -> None:
         """End the bot, and start it again as ``docker-compose.yml`` does: by waiting first."""
-        due = self.restart and (moment - slot_begin(TROUBLED)).total_seconds() >= self.restart
+        due = (
+            self.restart
+            and (moment - scene.slot_begin(scene.TROUBLED)).total_seconds() >= self.restart
+        )
         if due:
             self.restart = 0
             self._end()
-            wait_first(self.bot, self.clock)
+            surroundings.wait_first(self.bot, self.clock)
 
     def _transfer(self, moment: datetime) -> None:
-        seconds = (moment - slot_begin(TROUBLED)).total_seconds()
+        seconds = (moment - scene.slot_begin(scene.TROUBLED)).total_seconds()
         while self.transfers and self.transfers[0].at <= seconds:
             due = self.transfers.pop(0)
             assert self.trading is not None
@@ -134,15 +113,15 @@ class CaseDrive:
     def _look(self) -> None:
         try:
             if self.worker is None:
-                self.worker = load_worker(self.bot, self.case)
+                self.worker = surroundings.load_worker(self.bot, self.case)
                 self.state = None
             self.state = self.worker._worker(old_state=self.state)
-        except DEATHS as error:
+        except surroundings.DEATHS as error:
             self._end()
             if self.case.scene != "disk":
-                raise DeadError(f"{type(error).__name__}: {error}") from error
+                raise surroundings.DeadError(f"{type(error).__name__}: {error}") from error
         if self.worker is not None and self.worker.freqtrade.state == State.STOPPED:
-            raise DeadError(f"the bot stopped itself at {self.clock.now:%H:%M:%S}")
+            raise surroundings.DeadError(f"the bot stopped itself at {self.clock.now:%H:%M:%S}")
         if self.worker is not None:
             self.watch.look(self.bot.database, self.market, self.trading)
             if self.trading is not None and changes_of(self.case.variant):
@@ -159,31 +138,31 @@ def market_case(case: Case, home: Path, candles: Path, guards: bool) -> Evidence
     """A bot in this process."""
     log, died, watch = home / "bot.log", "", WatchedExits(EXIT)
     if case.variant == GAP:
-        candles = write_candles(home / "candles", gap=True)
+        candles = scene.write_candles(home / "candles", gap=True)
     with (
-        logged(log, kept=case.scene == "disk"),
-        collected(),
+        surroundings.logged(log, kept=case.scene == "disk"),
+        surroundings.collected(),
         watch.listening(),
-        moved_clock(BEGIN) as (clock, _),
-        moved_pauses(clock),
+        moved_clock(scene.BEGIN) as (clock, _),
+        surroundings.moved_pauses(clock),
     ):
         market = Market(CandleStore(candles), clock.milliseconds)
-        trading = Trading(market, {"USDT": WALLET}) if case.live else None
+        trading = Trading(market, {"USDT": scene.WALLET}) if case.live else None
         keys = ("", "")
         if trading is not None:
             keys = (trading.credentials.key, trading.credentials.secret)
-        begin = BEGIN if case.scene == "start" else slot_begin(TROUBLED)
+        begin = scene.BEGIN if case.scene == "start" else scene.slot_begin(scene.TROUBLED)
         injection = Injection(market.clock, case.timed(int(begin.timestamp() * 1000)))
         with ExchangeServer(market, trading=trading, faults=injection, limited=False) as server:
-            bot = write_bot(home, case, server.url, keys, configuration(case, guards))
+            bot = scene.write_bot(home, case, server.url, keys, scene.configuration(case, guards))
             kind = RestartDrive if case.scene == "restart" else CaseDrive
             drive = kind(bot, case, clock, market, watch, trading)
             try:
-                with bounded(CASE_SECONDS):
+                with surroundings.bounded(surroundings.CASE_SECONDS):
                     if guards and case.scene == "start":
-                        wait_first(bot, clock)
+                        surroundings.wait_first(bot, clock)
                     drive.run()
-            except (DeadError, HungError) as error:
+            except (surroundings.DeadError, surroundings.HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")
     return Evidence(
@@ -208,7 +187,7 @@ class RestartDrive(CaseDrive):
     copied = stopped = False
 
     def _look(self) -> None:
-        seconds = (self.clock.now - slot_begin(TROUBLED)).total_seconds()
+        seconds = (self.clock.now - scene.slot_begin(scene.TROUBLED)).total_seconds()
         if not self.copied and seconds >= self.case.begins:
             self.copied = True
             self._copy(self.bot.database, self._older)

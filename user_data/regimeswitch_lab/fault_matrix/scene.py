@@ -1,7 +1,5 @@
 """Where a case takes place: candles, configuration, exchange, and the moments of its loops."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

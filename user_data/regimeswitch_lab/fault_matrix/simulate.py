@@ -4,8 +4,6 @@ Everything happens in this process, under a moved clock, and one request after t
 schedule gives the same requests. See :mod:`regimeswitch_lab.fault_matrix.wire`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging
@@ -30,6 +28,7 @@ from regimeswitch_lab.exchange.faults.injection import Injection
 from regimeswitch_lab.exchange.market.candle_store import CandleStore
 from regimeswitch_lab.exchange.market.visible_market import Market
 from regimeswitch_lab.exchange.server import ExchangeServer
+from regimeswitch_lab.fault_matrix import surroundings
 from regimeswitch_lab.fault_matrix.cases import CANDLE, Case, Transfer
 from regimeswitch_lab.fault_matrix.exit_watch import WatchedExits
 from regimeswitch_lab.fault_matrix.scene import BEGIN, WALLET, configuration, write_bot
@@ -42,18 +41,6 @@ from regimeswitch_lab.fault_matrix.schedule import (
     Kill,
     Schedule,
     Step,
-)
-from regimeswitch_lab.fault_matrix.surroundings import (
-    CASE_SECONDS,
-    DEATHS,
-    DeadError,
-    HungError,
-    bounded,
-    collected,
-    load_worker,
-    logged,
-    moved_pauses,
-    wait_first,
 )
 from regimeswitch_lab.fault_matrix.traces import Evidence
 from regimeswitch_lab.fault_matrix.wire import DELAYS, KilledError, Wire
@@ -195,14 +182,14 @@ class Lives:
             down = 0 if kill is None else kill.down * CANDLE
             self._not_before = min(at + 1 + down, max(OFF, at + 1))
             return
-        except DEATHS as error:
+        except surroundings.DEATHS as error:
             self._drop()
             # A start that fails is tried again by whoever runs the bot, as Docker does.
             if not starts or at >= OFF + CANDLE:
-                raise DeadError(f"{type(error).__name__}: {error}") from error
+                raise surroundings.DeadError(f"{type(error).__name__}: {error}") from error
             return
         if self.worker.freqtrade.state == State.STOPPED:
-            raise DeadError(f"the bot stopped itself at {at} s")
+            raise surroundings.DeadError(f"the bot stopped itself at {at} s")
         place = self.place
         place.watch.look(place.bot.database, place.trading.market, place.trading)
 
@@ -210,9 +197,9 @@ class Lives:
         place = self.place
         place.wire.reconnect()
         if place.guards:
-            wait_first(place.bot, place.clock)
+            surroundings.wait_first(place.bot, place.clock)
         self.state = None
-        self.worker = load_worker(place.bot, Case("", live=True))
+        self.worker = surroundings.load_worker(place.bot, Case("", live=True))
 
     def _drop(self) -> None:
         """The process is gone: nothing is written, cancelled or said any more."""
@@ -288,8 +275,8 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
     """
     log, died, watch = home / "bot.log", "", WatchedExits(HOLD)
     with (
-        logged(log, kept=True),
-        collected(generation=1),
+        surroundings.logged(log, kept=True),
+        surroundings.collected(generation=1),
         watch.listening(),
         moved_clock(BEGIN) as (inner, _),
         seeded_tokens(schedule.seed),
@@ -304,7 +291,7 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
         wire = Wire(clock.sleep, injection, delays, kills, BEGIN_MS + OFF * 1000)
         keys = (trading.credentials.key, trading.credentials.secret)
         with (
-            moved_pauses(clock),
+            surroundings.moved_pauses(clock),
             ExchangeServer(market, trading=trading, faults=injection, limited=False) as server,
             wire.installed(),
         ):
@@ -312,9 +299,9 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
             bot = write_bot(home, case, server.url, keys, settings(schedule, guards), PATIENCE)
             lives = Lives(Place(schedule, server, trading, clock, wire, watch, bot, guards))
             try:
-                with bounded(CASE_SECONDS):
+                with surroundings.bounded(surroundings.CASE_SECONDS):
                     lives.run()
-            except (DeadError, HungError) as error:
+            except (surroundings.DeadError, surroundings.HungError) as error:
                 died = f"{error}"
     text = log.read_text(encoding="utf-8")
     return SimulationEvidence(

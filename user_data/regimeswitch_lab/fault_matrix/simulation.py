@@ -1,7 +1,5 @@
 """One seed of the simulation, run and judged; where it fails, its shortest schedule."""
 
-from __future__ import annotations
-
 import gc
 import os
 import time

@@ -1,7 +1,5 @@
 """Judges a run of the simulation from outside: account, database, journal, and what was told."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections import defaultdict
 from contextlib import closing

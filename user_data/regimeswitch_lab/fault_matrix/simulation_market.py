@@ -1,7 +1,5 @@
 """The markets of the simulation: the matrix's candles, with thin books and a price that falls."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

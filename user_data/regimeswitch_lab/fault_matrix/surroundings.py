@@ -1,7 +1,5 @@
 """What surrounds a bot of a case: its start, its log, its pauses, the longest time."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import gc

@@ -1,7 +1,5 @@
 """What a case left behind: the bot's database and log, the account, the candles as they were."""
 
-from __future__ import annotations
-
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

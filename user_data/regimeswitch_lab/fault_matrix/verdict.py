@@ -1,7 +1,5 @@
 """What was found in a case, and the figures and the table of all of them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ killed at one of them, and an answer takes the time of the moved clock; so that 
 nothing but its schedule.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import hashlib

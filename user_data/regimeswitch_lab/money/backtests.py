@@ -1,7 +1,5 @@
 """One run of ``freqtrade backtesting`` in a child process, offline, and what it left behind."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """From trades to money: equity, exposure, turnover and costs at the end of each day."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise

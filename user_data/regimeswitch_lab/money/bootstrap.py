@@ -4,8 +4,6 @@ Whole blocks are drawn, because days repeat the days before them (Kuensch 1989; 
 Politis and Romano, 1992), and all variants get the same days.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """All variants of ``regimeswitch money`` on one market, and what they amount to."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,17 +9,12 @@ import pandas as pd
 
 from regimeswitch.market.regimes import CODES
 from regimeswitch.settings import REGIME_NAMES, Settings
+from regimeswitch_lab.money import rivals
 from regimeswitch_lab.money.book import Curve, Days, SimulatedTrade, curve_of, days_of
 from regimeswitch_lab.money.bootstrap import ratios
 from regimeswitch_lab.money.money_metrics import balance_figures
 from regimeswitch_lab.money.placebo import placebos, shifts_of
 from regimeswitch_lab.money.position_signals import PositionMarket
-from regimeswitch_lab.money.rivals import (
-    constant_shares,
-    held,
-    rebalanced,
-    volatility_shares,
-)
 from regimeswitch_lab.money.simulated_account import Terms, simulate
 
 
@@ -68,10 +61,12 @@ def compared(market: PositionMarket, settings: Settings, terms: Terms) -> tuple[
     own = of_trades(trades, days, terms)
     exposure = own.curve.mean_exposure()
     whole = replace(market, weight=np.ones_like(market.weight))
-    constant = rebalanced(
-        market, days, constant_shares(market, days, exposure), terms.wallet, terms.cost
+    constant = rivals.rebalanced(
+        market, days, rivals.constant_shares(market, days, exposure), terms.wallet, terms.cost
     )
-    always = rebalanced(market, days, volatility_shares(market, days), terms.wallet, terms.cost)
+    always = rivals.rebalanced(
+        market, days, rivals.volatility_shares(market, days), terms.wallet, terms.cost
+    )
     shifted, placebo = _placebo(trades, market, days, terms)
     variants = {
         REGIMESWITCH: own,
@@ -79,7 +74,7 @@ def compared(market: PositionMarket, settings: Settings, terms: Terms) -> tuple[
         PLACEBO: shifted,
         VOLATILITY: Variant(always.curve, always.orders),
         CONSTANT: Variant(constant.curve, constant.orders),
-        HOLD: of_trades(held(market, terms.wallet, terms.cost), days, terms),
+        HOLD: of_trades(rivals.held(market, terms.wallet, terms.cost), days, terms),
     }
     return Compared(variants, placebo), days
 
@@ -161,7 +156,7 @@ def by_pair(
 
     ``hold`` is what the slot of the pair earned by holding it.
     """
-    holding = {trade.pair: trade for trade in held(market, terms.wallet, terms.cost)}
+    holding = {trade.pair: trade for trade in rivals.held(market, terms.wallet, terms.cost)}
     slot = terms.wallet / len(market.pairs)
     result: dict[str, dict[str, Any]] = {}
     for number, pair in enumerate(market.pairs):

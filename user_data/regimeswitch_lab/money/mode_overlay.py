@@ -1,7 +1,5 @@
 """A configuration in the other mode: ``entries.mode`` and the keys that only one mode reads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +7,7 @@ from pydantic import BaseModel
 
 from regimeswitch.settings.entry_settings import EntrySettings
 from regimeswitch.settings.modes import POSITION, READ_IN, SIGNAL, SIGNAL_DEFAULTS
+from regimeswitch.settings.renamed import with_names_of, with_new_names
 from regimeswitch.settings.risk_settings import RiskSettings
 from regimeswitch_lab.bot_config import section
 
@@ -27,22 +26,23 @@ def in_mode(given: Mapping[str, Any], mode: str) -> dict[str, Any]:
 
     Nothing where it is in it. Else the keys that this mode does not read, and those that have
     another default in it, are set to the defaults of the mode: what was written for the other mode
-    says nothing about this one.
+    says nothing about this one. Keys have the names that the section uses, old or new.
 
     :param mode: ``position`` or ``signal``
     """
     if mode_of(given) == mode:
         return {}
+    own = with_new_names(given)
     unread = READ_IN[SIGNAL if mode == POSITION else POSITION]
     result: dict[str, Any] = {"entries": {"mode": mode}, "risk": {}}
     for name, keys in unread.items():
         for key in keys:
-            if key in section(given, name):
+            if key in section(own, name):
                 result[name][key] = _usual(name, key)
     for name, defaults in SIGNAL_DEFAULTS.items():
         for key, value in defaults.items():
             result[name][key] = value if mode == SIGNAL else _usual(name, key)
-    return {name: _plain(keys) for name, keys in result.items()}
+    return with_names_of({name: _plain(keys) for name, keys in result.items()}, given)
 
 
 def _usual(name: str, key: str) -> Any:

@@ -1,7 +1,5 @@
 """A picture of the comparison: equity on a logarithmic axis, fall from the peak, exposure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

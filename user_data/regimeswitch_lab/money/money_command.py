@@ -1,7 +1,5 @@
 """``regimeswitch money``: what the positions earned, against what a person would have done."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,26 +13,19 @@ from freqtrade.exceptions import OperationalException
 from rich.console import Console
 from rich.progress import Progress
 
+from regimeswitch.bot import trial_ledger
 from regimeswitch.bot.freqai.backtest_range import Span, definite_range, seconds_before
 from regimeswitch.bot.overrides import full_stake
-from regimeswitch.bot.trial_ledger import (
-    KNOWN,
-    LedgerError,
-    append,
-    candles_hash,
-    counted,
-    ledger_beside,
-    settings_hash,
-    trials_of,
-)
 from regimeswitch.market.candles import timeframe_seconds
 from regimeswitch.market.warmup import startup_candles
 from regimeswitch.settings import FEATURE_VERSION, Settings, SettingsError, load_settings
 from regimeswitch.settings.modes import POSITION, SIGNAL
+from regimeswitch.settings.renamed import with_hashed_names
 from regimeswitch_lab.bot_config import BotConfig, load_sound_config, section
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regime_picture import check_picture
 from regimeswitch_lab.inputs import InputError, NoCandlesError, write_json
+from regimeswitch_lab.money import tested
 from regimeswitch_lab.money.backtests import BacktestError
 from regimeswitch_lab.money.book import Days
 from regimeswitch_lab.money.bootstrap import versus
@@ -58,15 +49,7 @@ from regimeswitch_lab.money.money_table import LABELS, print_money
 from regimeswitch_lab.money.position_signals import PositionMarket, read_market
 from regimeswitch_lab.money.simulated_account import Terms
 from regimeswitch_lab.money.stored import StoredCandles
-from regimeswitch_lab.money.tested import (
-    SIGNALS,
-    UNTRAINED,
-    Tester,
-    agreement,
-    merged,
-    trades_of,
-)
-from regimeswitch_lab.options import OK, option, refusing, whole
+from regimeswitch_lab.options import OK, Subparsers, option, refusing, whole
 from regimeswitch_lab.ranges import read_range
 from regimeswitch_lab.sameness import require_bot, require_own_strategy
 
@@ -101,7 +84,7 @@ class MoneyPlan:
     terms: Terms
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "money", help="what the positions earned, against rivals, holding and chance"
@@ -117,7 +100,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--with-models",
         action="store_true",
-        help=f"{', '.join(SIGNALS)} too: freqtrade backtests with trainings, hours",
+        help=f"{', '.join(tested.SIGNALS)} too: freqtrade backtests with trainings, hours",
     )
     parser.add_argument(
         "--confirm", action="store_true", help="freqtrade's own backtest of the positions, too"
@@ -132,7 +115,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
-@refusing("money", InputError, SettingsError, LedgerError, OSError, finding=(BacktestError,))
+@refusing(
+    "money", InputError, SettingsError, trial_ledger.LedgerError, OSError, finding=(BacktestError,)
+)
 def run(args: argparse.Namespace) -> int:
     """Compare, print the tables, write what was asked for."""
     console = Console(stderr=True)
@@ -162,11 +147,11 @@ def money(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         "pairs": list(asked.pairs),
         "cost": asked.terms.cost,
     }
-    ledger = args.ledger or ledger_beside(args.work)
+    ledger = args.ledger or trial_ledger.ledger_beside(args.work)
     _note(ledger, asked, figures_of(variants[REGIMESWITCH], days, asked.terms.cost))
-    tried = counted(trials_of(ledger))
-    trials = args.trials or KNOWN + tried
-    result["trials"] = {"before": KNOWN, "ledger": tried, "counted": trials}
+    tried = trial_ledger.counted(trial_ledger.trials_of(ledger))
+    trials = args.trials or trial_ledger.KNOWN + tried
+    result["trials"] = {"before": trial_ledger.KNOWN, "ledger": tried, "counted": trials}
     result["variants"] = _figures(chosen, variants, days, asked.terms.cost, trials)
     result["placebo"] = found.placebo
     result["years"] = by_year(chosen, days)
@@ -216,13 +201,15 @@ def plan(args: argparse.Namespace, *, with_additions: bool = False) -> MoneyPlan
     require_bot(config)
     names = _names(args)
     given = section(config.merged, "regimeswitch")
-    settings = load_settings(merged(merged(given, in_mode(given, POSITION)), UNTRAINED))
+    settings = load_settings(
+        tested.merged(tested.merged(given, in_mode(given, POSITION)), tested.UNTRAINED)
+    )
     _require_known(config, settings, with_additions)
     folder = config.candles(args.datadir)
     spans = _spans(folder, args.pairs, config.timeframe)
     pairs = tuple(spans)
     warm_up = startup_candles(settings, None, config.timeframe)
-    trained = [name for name in names if name in SIGNALS]
+    trained = [name for name in names if name in tested.SIGNALS]
     timerange = _definite(args.timerange, list(spans.values()), config, settings, bool(trained))
     start, stop = read_range(timerange)
     assert start is not None and stop is not None
@@ -243,7 +230,7 @@ def _names(args: argparse.Namespace) -> tuple[str, ...]:
     unknown = sorted(set(names) - set(LABELS))
     if unknown:
         raise InputError(f"--variants {' '.join(unknown)}: known are {', '.join(LABELS)}")
-    return tuple(dict.fromkeys([*names, *(SIGNALS if args.with_models else ())]))
+    return tuple(dict.fromkeys([*names, *(tested.SIGNALS if args.with_models else ())]))
 
 
 def _require_known(config: BotConfig, settings: Settings, with_additions: bool) -> None:
@@ -293,7 +280,7 @@ def _definite(
         before = seconds_before(config.merged, settings)
         if trained:
             given = section(config.merged, "regimeswitch")
-            signal = load_settings(merged(given, in_mode(given, SIGNAL)))
+            signal = load_settings(tested.merged(given, in_mode(given, SIGNAL)))
             startup_candles(signal, _features(config), config.timeframe)
             before = max(before, seconds_before(config.merged, signal))
         return definite_range(timerange, spans, before)
@@ -314,7 +301,7 @@ def _tested(
     console: Console,
 ) -> dict[str, Any]:
     """Put the variants of freqtrade's backtester among the others; what it says of ours."""
-    names = [name for name in plan.variants if name in SIGNALS]
+    names = [name for name in plan.variants if name in tested.SIGNALS]
     if not names and not args.confirm:
         return {}
     tester = _tester(args, plan)
@@ -329,20 +316,20 @@ def _tested(
 
         done = dict(zip(asked, pool.map(one, asked), strict=True))
     for name in names:
-        variants[name] = of_trades(trades_of(done[name], market), days, plan.terms)
+        variants[name] = of_trades(tested.trades_of(done[name], market), days, plan.terms)
     if not args.confirm:
         return {}
     theirs = float(done[REGIMESWITCH].balance["total_quote"].iloc[-1])
     ours = float(variants[REGIMESWITCH].curve.equity[-1])
     own = variants[REGIMESWITCH].trades
     return {
-        "trades": agreement(own or [], trades_of(done[REGIMESWITCH], market)),
+        "trades": tested.agreement(own or [], tested.trades_of(done[REGIMESWITCH], market)),
         "final_equity": {"ours": ours, "freqtrade": theirs},
         "difference": theirs / ours - 1,
     }
 
 
-def _tester(args: argparse.Namespace, plan: MoneyPlan) -> Tester:
+def _tester(args: argparse.Namespace, plan: MoneyPlan) -> tested.Tester:
     # A number: coins of a table would be in the balance without ever being traded.
     decided = {
         "max_open_trades": len(plan.pairs),
@@ -350,22 +337,31 @@ def _tester(args: argparse.Namespace, plan: MoneyPlan) -> Tester:
         "fee": plan.terms.cost,
         "timeframe": plan.config.timeframe,
     }
-    parts = [FEATURE_VERSION, FIGURES_VERSION, plan.config.merged, decided, SIGNALS]
+    parts = [FEATURE_VERSION, FIGURES_VERSION, plan.config.merged, decided, tested.SIGNALS]
     parts += [plan.pairs, plan.timerange, args.step_days, _candles(plan)]
-    folder = args.work / settings_hash(parts)
-    return Tester(
+    folder = args.work / trial_ledger.settings_hash(parts)
+    return tested.Tester(
         args.config, plan.given, decided, args.datadir, plan.pairs, plan.timerange, folder
     )
 
 
 def _candles(plan: MoneyPlan) -> str:
-    return candles_hash(plan.stored.candles(pair, plan.config.timeframe) for pair in plan.pairs)
+    return trial_ledger.candles_hash(
+        plan.stored.candles(pair, plan.config.timeframe) for pair in plan.pairs
+    )
 
 
 def _note(ledger: Path, plan: MoneyPlan, figures: Mapping[str, Any]) -> None:
-    parts = [plan.settings.model_dump(mode="json"), plan.config.timeframe, plan.terms.cost]
+    own = with_hashed_names(plan.settings.model_dump(mode="json"))
+    parts = [own, plan.config.timeframe, plan.terms.cost]
     names = ("sharpe", "calmar", "cagr", "max_drawdown", "trades")
     result = {name: figures[name] for name in names}
-    append(
-        ledger, "money", settings_hash(parts), _candles(plan), plan.pairs, plan.timerange, result
+    trial_ledger.append(
+        ledger,
+        "money",
+        trial_ledger.settings_hash(parts),
+        _candles(plan),
+        plan.pairs,
+        plan.timerange,
+        result,
     )

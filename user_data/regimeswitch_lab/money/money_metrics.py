@@ -4,20 +4,13 @@ Returns are daily, end of day to end of day, 365 days a year, with freqtrade's o
 Calmar is the yearly growth over the largest drawdown (Young, Calmar ratio: a smoother tool, 1991).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from freqtrade.data.metrics import (
-    calculate_cagr,
-    calculate_max_drawdown_from_balance,
-    calculate_sharpe_from_balance,
-    calculate_sortino_from_balance,
-)
+from freqtrade.data import metrics
 from scipy import stats
 
 
@@ -38,14 +31,14 @@ def balance_figures(balance: pd.DataFrame) -> Figures:
     if np.ptp(total) == 0:
         nothing = dict.fromkeys(("sharpe", "sortino", "calmar"), None)
         return {"profit": 0.0, "cagr": 0.0, **nothing, "max_drawdown": 0.0}
-    cagr = calculate_cagr(days, total[0], total[-1])
-    drawdown = calculate_max_drawdown_from_balance(balance, relative=True)
+    cagr = metrics.calculate_cagr(days, total[0], total[-1])
+    drawdown = metrics.calculate_max_drawdown_from_balance(balance, relative=True)
     largest = float(drawdown.relative_account_drawdown)
     return {
         "profit": float(total[-1] / total[0] - 1),
         "cagr": float(cagr),
-        "sharpe": _defined(calculate_sharpe_from_balance(balance)),
-        "sortino": _defined(calculate_sortino_from_balance(balance)),
+        "sharpe": _defined(metrics.calculate_sharpe_from_balance(balance)),
+        "sortino": _defined(metrics.calculate_sortino_from_balance(balance)),
         "calmar": float(cagr / largest) if largest > 0 else None,
         "max_drawdown": largest,
     }

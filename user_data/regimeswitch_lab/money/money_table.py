@@ -1,7 +1,5 @@
 """The figures of ``regimeswitch money`` as tables in the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ sized at the entry alone, also where the positions are changed while they are op
 What does as well by chance says how much the timing is worth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

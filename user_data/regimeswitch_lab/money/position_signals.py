@@ -1,7 +1,5 @@
 """What position mode says on every candle, by the functions of the bot itself."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
 from regimeswitch.bot.trading.entry_filters import position_reasons
 from regimeswitch.market.candles import OHLCV, timeframe_seconds
-from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 from regimeswitch.settings import REGIME_NAMES, Settings
 from regimeswitch_lab.inputs import InputError
@@ -135,7 +133,7 @@ def _pair(stored: StoredCandles, pair: str, timeframe: str, settings: Settings) 
     told["enter"] = position_reasons(told, settings) == ""
     unwanted = [name for name in REGIME_NAMES if name not in settings.entries.regimes]
     told["leave"] = told["regime"].isin(unwanted)
-    told["mark"] = mend(frame, timeframe, settings.safety)["close"]
+    told["mark"] = cleaned(frame, timeframe, settings.safety)["close"]
     told[list(KNOWN_BEFORE)] = told[list(KNOWN_BEFORE)].shift(1)
     # freqtrade drops the warm-up, and the first candle after it, which no signal comes before.
     result: pd.DataFrame = told.iloc[stored.warm_up + 1 :][["date", *COLUMNS]]

@@ -3,8 +3,6 @@
 Slots are those of position mode; orders are filled at the first open of a day, with the same costs.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ From event to event, because stakes follow the capital and limits follow the equ
 Every decision is a pure function of the bot's: stakes, caps, stop prices, limits.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 
@@ -16,7 +14,7 @@ from regimeswitch.bot.trading.marked_equity import DAILY, PEAK
 from regimeswitch.market.candles import candles_spanning, timeframe_seconds
 from regimeswitch.market.regimes import NAMES
 from regimeswitch.risk import rebalance, sizing
-from regimeswitch.risk.loss_limits import DAY_SECONDS, FloorState, floor_after
+from regimeswitch.risk.loss_limits import DAY_SECONDS, LimitState, limits_after
 from regimeswitch.risk.sizing import Exposure
 from regimeswitch.settings import Settings
 from regimeswitch_lab.money.book import SimulatedOrder, SimulatedTrade
@@ -88,7 +86,7 @@ class SimulatedAccount:
         self.open: dict[int, _Open] = {}
         self.realised = self.paid = 0.0
         self.amounts = np.zeros(count)
-        self.state: FloorState | None = None
+        self.state: LimitState | None = None
         self.marks = np.nan_to_num(market.mark)
         self.moments = market.moments
         self.day_begins = market.days != np.r_[-1, market.days[:-1]]
@@ -152,14 +150,14 @@ class SimulatedAccount:
         for number in self._worth_asking(profit, rows, begun):
             row, gain = begin + int(number), float(profit[number])
             before = self.state
-            self.state = floor_after(
+            self.state = limits_after(
                 before, int(self.moments[row]), gain, begun, gain, self.settings.risk
             )
             if before is None or self._refused_more(before):
                 return row
         return until
 
-    def _refused_more(self, before: FloorState) -> bool:
+    def _refused_more(self, before: LimitState) -> bool:
         assert self.state is not None
         return self.state.stopped > before.stopped or (
             self.state.paused_until > before.paused_until
@@ -175,10 +173,10 @@ class SimulatedAccount:
         asked = begins | (profit > peaks[:-1])
         firsts = np.maximum.accumulate(np.where(begins, np.arange(len(profit)), -1))
         start = np.where(firsts >= 0, profit[firsts], state.start)
-        if own.daily_loss:
-            asked |= start - profit >= own.daily_loss * (begun + start) * (1 - ROUNDING)
-        if own.peak_loss:
-            fallen = own.peak_loss * (begun + peaks[1:]) * (1 - ROUNDING)
+        if own.max_daily_loss:
+            asked |= start - profit >= own.max_daily_loss * (begun + start) * (1 - ROUNDING)
+        if own.max_drawdown:
+            fallen = own.max_drawdown * (begun + peaks[1:]) * (1 - ROUNDING)
             asked |= peaks[1:] - profit >= fallen
         if state.paused_until:
             over = np.searchsorted(moments, state.paused_until)

@@ -1,7 +1,5 @@
 """Candles of a range as freqtrade's backtester loads them, for the functions of the bot."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

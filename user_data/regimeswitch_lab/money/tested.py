@@ -1,7 +1,5 @@
 """Variants that freqtrade's own backtester runs, as they train models; and its word on ours."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Runs a child process to its end, passes signals on to it, and leaves nothing of it behind."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

@@ -5,8 +5,6 @@ which switches the API on for this machine alone. The password comes from the en
 made for this run and printed.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import secrets
@@ -18,7 +16,7 @@ from pathlib import Path
 from regimeswitch_lab.inputs import HOME, InputError
 from regimeswitch_lab.offline import offline_command
 from regimeswitch_lab.offline.overlay import NO_TELEGRAM
-from regimeswitch_lab.options import OK, option, port_number, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, port_number, refusing
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
@@ -30,7 +28,7 @@ PASSWORD_VARIABLE = "REGIMESWITCH_API_PASSWORD"
 JWT_VARIABLE = "REGIMESWITCH_JWT_SECRET"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line.
 
     :param subparsers: what ``ArgumentParser.add_subparsers`` returned

@@ -1,7 +1,5 @@
 """Reads a freqtrade command line with freqtrade's own parser, to add a configuration file."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 All that freqtrade writes goes into a file as well; the log alone is some hundred lines.
 """
 
-from __future__ import annotations
-
 import contextlib
 import re
 import shutil

@@ -4,8 +4,6 @@ It starts the embedded exchange on loopback, gives freqtrade one more configurat
 points the exchange section there, and passes the exit code and the signals through.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json
@@ -30,7 +28,7 @@ from regimeswitch_lab.offline.log_filter import run_shown
 from regimeswitch_lab.offline.overlay import LiveAccount, child_environment, overlay
 from regimeswitch_lab.offline.servable import check_mode, check_pairs, config_of_call
 from regimeswitch_lab.offline.venue import add_account_arguments, open_venue
-from regimeswitch_lab.options import option, port_number, refusing
+from regimeswitch_lab.options import Subparsers, option, port_number, refusing
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
@@ -38,7 +36,7 @@ from regimeswitch_lab.stop_signals import temporary_folder
 OVERLAY_VARIABLE = "REGIMESWITCH_OVERLAY"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line.
 
     :param subparsers: what ``ArgumentParser.add_subparsers`` returned

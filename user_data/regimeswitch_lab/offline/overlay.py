@@ -1,7 +1,5 @@
 """The configuration and environment with which freqtrade talks to the embedded exchange only."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterator, Mapping

@@ -4,8 +4,6 @@ Freqtrade would take pairs that are not served out of its whitelist one by one a
 pair in whitelist", whatever the reason is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any

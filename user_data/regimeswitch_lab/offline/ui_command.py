@@ -4,8 +4,6 @@ It is ``regimeswitch offline -- freqtrade webserver`` with one more configuratio
 switches the API on for this machine alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import signal
@@ -22,19 +20,8 @@ from freqtrade.data.btanalysis import get_latest_backtest_filename
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch_lab.inputs import HOME, InputError
-from regimeswitch_lab.offline import offline_command
-from regimeswitch_lab.offline.dry_run_command import (
-    DEFAULT_PORT,
-    ENDED_BY_SIGNAL,
-    HOST,
-    PASSWORD_VARIABLE,
-    USERNAME_VARIABLE,
-    announce,
-    api_section,
-    free_port,
-    taken,
-)
-from regimeswitch_lab.options import OK, option, port_number, refusing
+from regimeswitch_lab.offline import dry_run_command, offline_command
+from regimeswitch_lab.options import OK, Subparsers, option, port_number, refusing
 from regimeswitch_lab.stop_signals import temporary_folder
 
 
@@ -45,7 +32,7 @@ NOT_INSTALLED = (
 )
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line.
 
     :param subparsers: what ``ArgumentParser.add_subparsers`` returned
@@ -53,8 +40,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "ui",
         help="freqtrade's web server with FreqUI on finished backtests",
-        description=f"Serve FreqUI and its API on {HOST} until Ctrl-C; {USERNAME_VARIABLE} and "
-        f"{PASSWORD_VARIABLE} say who may use it.",
+        description=f"Serve FreqUI and its API on {dry_run_command.HOST} until Ctrl-C; "
+        f"{dry_run_command.USERNAME_VARIABLE} and {dry_run_command.PASSWORD_VARIABLE} say who may "
+        "use it.",
         epilog="what follows -- goes to freqtrade webserver",
     )
     option(parser, "--datadir", required=True)
@@ -65,8 +53,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--api-port",
         type=port_number,
-        default=DEFAULT_PORT,
-        help=f"default {DEFAULT_PORT}; 0: a free one",
+        default=dry_run_command.DEFAULT_PORT,
+        help=f"default {dry_run_command.DEFAULT_PORT}; 0: a free one",
     )
     parser.add_argument("--no-browser", action="store_true", help="open no browser")
     parser.add_argument("more", nargs=argparse.REMAINDER, metavar="-- ARGS")
@@ -80,21 +68,23 @@ def run(args: argparse.Namespace) -> int:
     :param args: what the parser of :func:`add_parser` gave
     :return: 0 after a signal, else the server's exit code; 2 when it cannot be started
     """
-    port = free_port(args.api_port)
+    port = dry_run_command.free_port(args.api_port)
     missing = [path for path in (*args.config, args.userdir) if not path.exists()]
     if port is None or missing:
-        problem = f"{missing[0]} does not exist" if missing else taken(args.api_port)
+        problem = (
+            f"{missing[0]} does not exist" if missing else dry_run_command.taken(args.api_port)
+        )
         raise InputError(problem)
     with temporary_folder() as own:
-        api = api_section(port, os.environ)
+        api = dry_run_command.api_section(port, os.environ)
         served: dict[str, object] = {
             "api_server": api,
             "strategy_path": str(HOME / "strategies"),
             "freqaimodel_path": str(HOME / "freqaimodels"),
         }
         offline_command.write_private(own / "api.json", served)
-        announce(api)
-        address = f"http://{HOST}:{port}/backtest"
+        dry_run_command.announce(api)
+        address = f"http://{dry_run_command.HOST}:{port}/backtest"
         announce_view(address, args.userdir)
         if not args.no_browser and has_display() and installed():
             threading.Thread(target=open_when_up, args=(address,), daemon=True).start()
@@ -108,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
             )
         )
     # A signal is how a server is meant to end; uvicorn raises the one that it got once more.
-    return OK if code in (ENDED_BY_SIGNAL, 128 + signal.SIGTERM) else code
+    return OK if code in (dry_run_command.ENDED_BY_SIGNAL, 128 + signal.SIGTERM) else code
 
 
 def installed() -> bool:

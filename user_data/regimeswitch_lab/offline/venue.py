@@ -1,7 +1,5 @@
 """The exchange that commands run: candles, and an account where one is wanted."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass

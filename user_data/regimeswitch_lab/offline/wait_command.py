@@ -5,8 +5,6 @@ is loaded; a running bot needs none of this. And a start asks a dozen things at 
 make a ban longer that the bot before it was told of: that is waited for to its end.
 """
 
-from __future__ import annotations
-
 import argparse
 import http.client
 import json
@@ -30,7 +28,7 @@ from regimeswitch_lab.bot_config import load_bot_config, section
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.offline.freqtrade_arguments import EXCHANGE, UsageError, read_call
 from regimeswitch_lab.offline.offline_command import find_program
-from regimeswitch_lab.options import FINDING, refusing
+from regimeswitch_lab.options import FINDING, Subparsers, refusing
 
 
 BINANCE = "https://api.binance.com/api/v3"
@@ -41,7 +39,7 @@ SIGNED_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "wait",

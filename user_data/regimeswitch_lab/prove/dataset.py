@@ -1,28 +1,26 @@
 """Features, regimes, labels and moves of stored candles, as the strategy and FreqAI make them.
 
-The same functions as in a bot, without one: names follow FreqAI's, with ``{pair}`` for the pair.
+The same functions as in a bot, without one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch.market.candles import merge_causally, time_numbers
-from regimeswitch.market.cleaning import bad_candles, mend
-from regimeswitch.market.features import basic_features, calendar_features, period_features
+from regimeswitch.bot.freqai.feature_names import in_common, vocabulary
+from regimeswitch.market.candles import time_numbers
+from regimeswitch.market.cleaning import bad_candles
+from regimeswitch.market.feature_blocks import FeaturePlan, all_features
 from regimeswitch.market.labels import class_labels, forward_return, move_threshold
-from regimeswitch.market.volatility_features import activity_features
 from regimeswitch.model.training_set import Rows
 from regimeswitch.settings import Settings
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.commands.regimes_command import find_regimes
-
-
-OWN = "{pair}"
 
 
 @dataclass(frozen=True)
@@ -61,19 +59,16 @@ class PairData:
         )
 
 
-def pair_data(
-    folder: CandleFolder, pair: str, settings: Settings, timeframes: list[str], periods: list[int]
-) -> PairData:
-    """All that is known of one pair.
+def pair_data(folder: CandleFolder, pair: str, settings: Settings, plan: FeaturePlan) -> PairData:
+    """All that is known of one pair; its features have FreqAI's names.
 
-    :param timeframes: the base timeframe, then the others of FreqAI's ``include_timeframes``
-    :param periods: FreqAI's ``indicator_periods_candles``
+    :param plan: which features there are
     """
-    base = timeframes[0]
+    base = plan.timeframe
     raw = folder.candles(pair, base)
     candles, columns = find_regimes(folder, pair, settings, base)
     bad = bad_candles(raw, base, settings.safety)
-    features = _features(folder, pair, candles, settings, timeframes, periods)
+    features = all_features(pair, folder.candles, plan, settings.safety)
     X = features.to_numpy(dtype=np.float32)
     labels = class_labels(raw, settings.labels, base, bad)
     forward = forward_return(raw, settings.labels, base, bad).to_numpy()
@@ -91,32 +86,19 @@ def pair_data(
     )
 
 
-def _features(
-    folder: CandleFolder,
-    pair: str,
-    candles: pd.DataFrame,
-    settings: Settings,
-    timeframes: list[str],
-    periods: list[int],
-) -> pd.DataFrame:
-    base, parts = timeframes[0], []
-    for timeframe in timeframes:
-        longer, own = candles, timeframe == base
-        if not own:
-            stored = folder.candles(pair, timeframe)
-            longer = mend(stored, timeframe, settings.safety)
-        counted = base if own else None
-        blocks = [period_features(longer, n, counted).add_suffix(f"_{n}") for n in periods]
-        block = pd.concat([*blocks, basic_features(longer, counted).add_suffix("_gen")], axis=1)
-        block = block.add_suffix(f"_{OWN}_{timeframe}")
-        if not own:
-            # As in FreqAI, the last closed candle stands until the next, however late that is.
-            block = merge_causally(
-                candles["date"],
-                base,
-                block.assign(date=longer["date"]),
-                timeframe,
-                stale_seconds=10**9,
-            )
-        parts.append(block.set_axis(candles.index))
-    return pd.concat([*parts, calendar_features(candles), activity_features(candles, base)], axis=1)
+def with_common_features(pairs: Sequence[PairData]) -> list[PairData]:
+    """The pairs with the same features in the same order, as rows that are shared need them.
+
+    :param pairs: of :func:`pair_data`
+    :return: with ``{pair}`` for the pair in the names; where a pair is a correlated pair, its own
+        columns stand in for those of the correlated one
+    """
+    names = vocabulary({data.pair: data.names for data in pairs})
+    return [_in_order(data, names) for data in pairs]
+
+
+def _in_order(data: PairData, names: list[str]) -> PairData:
+    if vocabulary({data.pair: data.names}) == names:
+        return replace(data, names=tuple(names))
+    frame = pd.DataFrame(data.X, columns=list(data.names), copy=False)
+    return replace(data, X=in_common(frame, data.pair, names), names=tuple(names))

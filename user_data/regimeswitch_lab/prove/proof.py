@@ -45,7 +45,7 @@ def proof(
 ) -> dict[str, Any]:
     """All figures, as exported.
 
-    :param findings: of the gate, by window and training
+    :param findings: weights of validation, by window and training
     :param fee: per side, fraction
     :param timeframe: the base timeframe
     """
@@ -71,7 +71,7 @@ def proof(
             entry.setdefault("regimes", {})[name] = _judged(sums, fee)
         if chosen:
             regimes[name] = _summary([sums for _, sums in chosen], fee)
-    summary = _summary(whole, fee) | {"regimes": regimes, "gate": gate_summary(findings)}
+    summary = _summary(whole, fee) | {"regimes": regimes, "validation": weight_summary(findings)}
     return {"pairs": of_pairs, "summary": summary, "verdict": verdict(summary)}
 
 
@@ -139,38 +139,38 @@ def _summary(of_pairs: Sequence[Sums], fee: float) -> dict[str, Any]:
 
     versus = {f"{name}_vs_{REFERENCE}": difference(name, REFERENCE) for name in models}
     versus.pop(f"{REFERENCE}_vs_{REFERENCE}")
-    switching = {f"gated_vs_{UNSWITCHED}": difference("gated", UNSWITCHED)}
+    switching = {f"blended_vs_{UNSWITCHED}": difference("blended", UNSWITCHED)}
     return {"models": models, **versus, **switching}
 
 
-def gate_summary(findings: Findings) -> dict[str, Any]:
-    """Mean trust by regime over all trainings, and how often there was any."""
+def weight_summary(findings: Findings) -> dict[str, Any]:
+    """Mean weight of the sub-models by regime over all trainings, and how often it is above 0."""
     trainings = [finding for window in findings for finding in window]
-    trust = {
-        name: np.array([finding["trust"].get(name, 0.0) for finding in trainings])
+    weights = {
+        name: np.array([finding["weight"].get(name, 0.0) for finding in trainings])
         for name in NAMES.values()
     }
     return {
         "trainings": len(trainings),
-        "mean_trust": {name: float(values.mean()) for name, values in trust.items()},
-        "trusted": {name: float((values > 0).mean()) for name, values in trust.items()},
-        "model_trust": float(np.mean([finding["model_trust"] for finding in trainings])),
+        "mean_weight": {name: float(values.mean()) for name, values in weights.items()},
+        "served": {name: float((values > 0).mean()) for name, values in weights.items()},
+        "model_weight": float(np.mean([finding["model_weight"] for finding in trainings])),
         "regime_feature": float(np.mean([finding["regime_feature"] for finding in trainings])),
     }
 
 
 def verdict(summary: Mapping[str, Any]) -> str:
     """One line in words: does switching help on these candles?"""
-    switching = summary[f"gated_vs_{UNSWITCHED}"]
-    rival = summary[f"gated_vs_{REFERENCE}"]
+    switching = summary[f"blended_vs_{UNSWITCHED}"]
+    rival = summary[f"blended_vs_{REFERENCE}"]
     low, high = switching["ci"]
     size = f"{switching['mean']:+.2%} skill, interval {low:+.2%} to {high:+.2%}"
     if low > 0:
         text = f"switching helps here: {size}"
     elif high < 0:
         text = f"switching harms here: {size}; set models.sub_models to none"
-    elif max(summary["gate"]["mean_trust"].values()) == 0:
-        text = "switching does not help here: no sub-model earned trust, the model serves the base"
+    elif max(summary["validation"]["mean_weight"].values()) == 0:
+        text = "switching does not help here: no sub-model got a weight, the base answers"
     else:
         text = f"switching is not proven to help here: {size}"
     against = (

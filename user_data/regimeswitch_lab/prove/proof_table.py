@@ -18,11 +18,11 @@ LABELS = {
     "single_regime": "one model + regime",
     "separate": "separate",
     "warm_start": "warm start",
-    "gated": "gated",
+    "blended": "blended",
     "placebo": "placebo",
 }
 MEANINGS = (
-    "stock: FreqAI's LightGBMClassifier; separate, warm start: one sub-model per regime; gated: "
+    "stock: FreqAI's LightGBMClassifier; separate, warm start: one sub-model per regime; blended: "
     "RegimeSwitch; placebo: sub-models of shuffled regimes"
 )
 
@@ -40,9 +40,10 @@ def print_proof(figures: Mapping[str, Any]) -> None:
     console.print(_by_regime(summary["regimes"]))
     console.print(_by_pair(figures["pairs"]))
     console.print(MEANINGS, highlight=False)
-    gate = summary["gate"]
-    listed = ", ".join(f"{name} {value:.2f}" for name, value in gate["mean_trust"].items())
-    console.print(f"Mean trust: {listed} ({gate['trainings']} trainings)", highlight=False)
+    found = summary["validation"]
+    listed = ", ".join(f"{name} {value:.2f}" for name, value in found["mean_weight"].items())
+    count = found["trainings"]
+    console.print(f"Mean sub-model weights: {listed} ({count} trainings)", highlight=False)
     console.print(f"Verdict: {figures['verdict']}", highlight=False)
 
 
@@ -103,17 +104,17 @@ def _by_regime(regimes: Mapping[str, Any]) -> Table:
 
 
 def _by_pair(pairs: list[Mapping[str, Any]]) -> Table:
-    table = Table(title="Skill by pair (95 % interval of gated)")
-    for name in ("pair", "stock", LABELS[REFERENCE], "gated", "interval", "calibration error"):
+    table = Table(title="Skill by pair (95 % interval of blended)")
+    for name in ("pair", "stock", LABELS[REFERENCE], "blended", "interval", "calibration error"):
         justify: Literal["left", "right"] = "left" if name == "pair" else "right"
         table.add_column(name, justify=justify, no_wrap=name == "interval")
     for entry in pairs:
         models = entry["models"]
-        low, high = models["gated"]["skill_ci"]
+        low, high = models["blended"]["skill_ci"]
         table.add_row(
             entry["pair"],
-            *(f"{models[name]['skill']:+.2%}" for name in ("stock", REFERENCE, "gated")),
+            *(f"{models[name]['skill']:+.2%}" for name in ("stock", REFERENCE, "blended")),
             f"{low:+.2%} to {high:+.2%}",
-            f"{models['gated']['ece']:.4f}",
+            f"{models['blended']['ece']:.4f}",
         )
     return table

@@ -23,15 +23,17 @@ from regimeswitch.bot.trial_ledger import (
     settings_hash,
 )
 from regimeswitch.market.candles import timeframe_seconds
+from regimeswitch.market.feature_blocks import FeaturePlan
 from regimeswitch.market.warmup import BASE_TIMEFRAME, startup_candles
 from regimeswitch.model.learners import LearnerError
 from regimeswitch.settings import Settings, SettingsError
+from regimeswitch.settings.renamed import with_hashed_names
 from regimeswitch_lab.bot_config import load_sound_config, section
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.inputs import InputError, write_json
 from regimeswitch_lab.options import whole
 from regimeswitch_lab.prove.candidates import Recipe
-from regimeswitch_lab.prove.dataset import PairData, pair_data
+from regimeswitch_lab.prove.dataset import PairData, pair_data, with_common_features
 from regimeswitch_lab.prove.proof import proof
 from regimeswitch_lab.prove.proof_table import print_proof
 from regimeswitch_lab.prove.utility import Asking, ValidationRange, check_utility, utility
@@ -50,13 +52,12 @@ STEP_DAYS = 30
 class Plan:
     """What a config and the command line ask for.
 
-    :ivar timeframes: the base timeframe, then the others that features are made of
+    :ivar features: which features there are
     """
 
     settings: Settings
     folder: CandleFolder
-    timeframes: list[str]
-    periods: list[int]
+    features: FeaturePlan
     training_parameters: dict[str, Any]
     freqai: dict[str, Any]
     train_days: int
@@ -65,13 +66,21 @@ class Plan:
     @property
     def timeframe(self) -> str:
         """The base timeframe."""
-        return self.timeframes[0]
+        return self.features.timeframe
 
     @property
     def recipe(self) -> Recipe:
         """What the models are made of."""
         shares = self.settings.models.rows == "shared"
-        return Recipe(self.settings, self.training_parameters, shares, self.timeframe)
+        given = section(self.freqai, "feature_parameters")
+        return Recipe(
+            self.settings,
+            self.training_parameters,
+            shares,
+            self.timeframe,
+            float(given.get("weight_factor") or 0),
+            int(given.get("label_period_candles") or 0),
+        )
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -175,10 +184,11 @@ def _note(args: argparse.Namespace, figures: dict[str, Any]) -> None:
     folder = load_sound_config(args.config, os.environ).candles(args.datadir)
     base = figures["timeframe"]
     frames = (folder.candles(pair, base) for pair in args.pairs)
-    decided = [figures[name] for name in ("settings", "train_days", "step_days", "rows")]
+    decided = [with_hashed_names(figures["settings"])]
+    decided += [figures[name] for name in ("train_days", "step_days", "rows")]
     decided += [base] if base != BASE_TIMEFRAME else []
     models = figures["summary"]["models"]
-    result = {f"skill of {name}": models[name]["skill"]["median"] for name in ("gated", "single")}
+    result = {f"skill of {name}": models[name]["skill"]["median"] for name in ("blended", "single")}
     append(
         args.ledger or ledger_beside(args.work),
         "prove",
@@ -200,7 +210,6 @@ def _plan(args: argparse.Namespace) -> Plan:
     # A window is one thread: sub-models side by side would only contend.
     settings, base = config.settings, config.timeframe
     startup_candles(settings, features, base)
-    included = features.get("include_timeframes", ["1h"])
     settings = settings.model_copy(
         update={"models": settings.models.model_copy(update={"jobs": 1})}
     )
@@ -208,8 +217,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     return Plan(
         settings,
         config.candles(args.datadir),
-        [base, *(timeframe for timeframe in included if timeframe != base)],
-        list(features.get("indicator_periods_candles", [12, 36])),
+        FeaturePlan.of(features, base),
         section(freqai, "model_training_parameters"),
         freqai,
         TRAIN_DAYS if train_days is None else train_days,
@@ -254,12 +262,9 @@ def _complete_from(data: PairData) -> int:
 def _all_pairs(args: argparse.Namespace, plan: Plan, progress: Progress) -> list[PairData]:
     names = list(dict.fromkeys(args.pairs))
     task = progress.add_task("features", total=len(names))
-    tasks = (
-        delayed(pair_data)(plan.folder, pair, plan.settings, plan.timeframes, plan.periods)
-        for pair in names
-    )
+    tasks = (delayed(pair_data)(plan.folder, pair, plan.settings, plan.features) for pair in names)
     result = []
     for data in side_by_side(tasks, args.jobs):
         result.append(data)
         progress.advance(task)
-    return result
+    return with_common_features(result) if plan.recipe.shares else result

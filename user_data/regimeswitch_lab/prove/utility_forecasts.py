@@ -17,14 +17,14 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.labels import (
     CLASSES,
     next_day_volatility,
 )
 from regimeswitch.market.regimes import CODES
 from regimeswitch.market.volatility_forecast import day_candles, rival_columns
-from regimeswitch.model.blended import GatedModel
+from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.factory import (
     row_step,
     unfitted_ensemble,
@@ -32,7 +32,7 @@ from regimeswitch.model.factory import (
     unfitted_volatility_model,
 )
 from regimeswitch.model.shrinkage import shuffled_regimes
-from regimeswitch.model.training_set import Rows, thinned
+from regimeswitch.model.training_set import Rows, recency_weighted, thinned
 from regimeswitch.model.volatility_model import HAR, VolatilityModel
 from regimeswitch.settings import Settings
 from regimeswitch_lab.candle_folder import CandleFolder
@@ -84,7 +84,7 @@ def size_data(folder: CandleFolder, pair: str, recipe: Recipe) -> SizeData:
     settings, timeframe = recipe.settings, recipe.timeframe
     raw = folder.candles(pair, timeframe)
     bad = bad_candles(raw, timeframe, settings.safety)
-    base = mend(raw, timeframe, settings.safety)
+    base = cleaned(raw, timeframe, settings.safety)
     rule = stored_rule_candles(folder, pair, settings, timeframe)
     known = rival_columns(base, rule, settings, timeframe)
     target = next_day_volatility(raw, timeframe, bad)
@@ -154,7 +154,7 @@ def answers_of_window(
         both = zip(pairs, sizes, strict=True)
         rows = _learned([size_rows(*one, window, recipe.timeframe) for one in both], window)
         step = row_step(len(rows), recipe.settings, recipe.timeframe, volatility=True)
-        rows = rows.take(thinned(rows.time, step))
+        rows = recency_weighted(rows.take(thinned(rows.time, step)), recipe.weight_factor)
         for kind in KINDS:
             model = _size_model(kind, rows, recipe)
             for data, size, place, found in zip(pairs, sizes, places, result, strict=True):
@@ -190,23 +190,25 @@ def _as(kind: str, rows: Rows, recipe: Recipe) -> tuple[Rows, Settings]:
     return rows, settings
 
 
-def _classifier(kind: str, rows: Rows, recipe: Recipe) -> GatedModel:
+def _classifier(kind: str, rows: Rows, recipe: Recipe) -> BlendedModel:
     rows, settings = _as(kind, rows, recipe)
     given = recipe.training_parameters
     ensemble = unfitted_ensemble(settings.models, "classifier", given, list(CLASSES))
-    return unfitted_model(ensemble, settings, recipe.shares, recipe.timeframe).fit(rows)
+    period = recipe.label_period
+    return unfitted_model(ensemble, settings, recipe.shares, recipe.timeframe, period).fit(rows)
 
 
 def _size_model(kind: str, rows: Rows, recipe: Recipe) -> VolatilityModel:
     rows, settings = _as(kind, rows, recipe)
     given = recipe.training_parameters
-    return unfitted_volatility_model(settings, given, recipe.timeframe).fit(rows)
+    period = recipe.label_period
+    return unfitted_volatility_model(settings, given, recipe.timeframe, period).fit(rows)
 
 
-def _probabilities(kind: str, model: GatedModel, data: PairData, place: Ints) -> Answers:
+def _probabilities(kind: str, model: BlendedModel, data: PairData, place: Ints) -> Answers:
     answers = model.answers(data.X[place], data.regime[place], data.pair)
     columns = {name: answers[:, CLASSES.index(name)] for name in ("buy", "sell")}
-    columns["weight"] = np.full(len(place), float(model.model_verdict_.trust))
+    columns["weight"] = np.full(len(place), float(model.weights_.models))
     return {f"{VETO}/{kind}/{name}": values for name, values in columns.items()}
 
 
@@ -284,6 +286,7 @@ def _key_of(
     models = recipe.settings.model_hash(dict(recipe.training_parameters), recipe.timeframe)
     wanted = recipe.settings.entries.regimes
     digest.update(f"{VERSION} {models} {wanted} {tuple(additions)}".encode())
+    digest.update(f"{recipe.weight_factor} {recipe.label_period}".encode())
     for data, size in zip(pairs, sizes, strict=True):
         digest.update(f"{data.pair} {data.names}".encode())
         parts = (data.X, data.regime, data.time, data.usable, data.y, size.known, size.target)

@@ -8,6 +8,7 @@ from typing import Any
 
 from regimeswitch.bot.trial_ledger import settings_hash, trials_of
 from regimeswitch.settings import Settings
+from regimeswitch.settings.renamed import with_hashed_names
 
 
 UTILITY = "prove --utility"
@@ -44,7 +45,7 @@ def proof_hash(
     :param train_days: length of a training
     :param timeframe: the base timeframe
     """
-    parts = settings.model_dump(mode="json")
+    parts = with_hashed_names(settings.model_dump(mode="json"))
     parts["models"].pop("jobs")
     safety = parts.pop("safety")
     candles = [safety["spike_fraction"], safety["spike_volume"]]

@@ -35,7 +35,7 @@ from regimeswitch_lab.side_by_side import side_by_side
 
 
 SERVED = (*MODELS, UNSWITCHED, FREQUENCIES)
-VERSION = 2
+VERSION = 3
 """Of the kept windows; a change of the figures' meaning makes them unusable."""
 
 
@@ -128,7 +128,7 @@ def walk(
     :param work: folder that keeps finished windows
     :param jobs: windows computed side by side
     :param done: called after each window
-    :return: by pair its answers; by window the gate's findings
+    :return: by pair its answers; by window the weights of validation
     """
     folder = work / key_of(pairs, recipe)
     folder.mkdir(parents=True, exist_ok=True)
@@ -176,6 +176,7 @@ def key_of(pairs: Sequence[PairData], recipe: Recipe) -> str:
     digest = hashlib.sha256()
     settings = recipe.settings.model_hash(dict(recipe.training_parameters), recipe.timeframe)
     digest.update(f"{VERSION} {settings} {recipe.shares}".encode())
+    digest.update(f"{recipe.weight_factor} {recipe.label_period}".encode())
     for data in pairs:
         digest.update(f"{data.pair} {data.names}".encode())
         for part in (data.X, data.regime, data.time, data.usable, data.y):

@@ -3,8 +3,6 @@
 Run by the command as ``python -m regimeswitch_lab.replay.backtest_process PLAN.json``.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

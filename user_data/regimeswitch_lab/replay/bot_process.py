@@ -7,8 +7,6 @@ the trainings that are due, exactly on the boundary as in a backtest, and as lon
 open a loop every few seconds.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -4,8 +4,6 @@ Time itself is moved by time-machine. What would really sleep (retries of the ex
 bot's main loop, FreqAI's scan for due trainings) gets a stand-in for the module ``time``.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

@@ -5,8 +5,6 @@ signals and tags. Numbers that were computed from differently long histories may
 alone (:data:`ROUNDING`); what a model sees and says is compared exactly.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ order was executed (its price, and moment and price of a stop-loss or take-profi
 backtester places anywhere inside a candle) is reported.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What the processes of a replay are told: one JSON file each, written by the command."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """What a run decided: written line by line, so that a killed run leaves it too."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

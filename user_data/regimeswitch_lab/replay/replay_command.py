@@ -5,8 +5,6 @@ on the same candles, trained from scratch, and both are compared. With ``--live`
 what a running bot has stored is checked against the models that served it.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import time
@@ -29,22 +27,14 @@ from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.exchange.market.candle_store import CandleError
 from regimeswitch_lab.exchange.market.visible_market import open_market
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import FINDING, OK, number, option, refusing, whole
+from regimeswitch_lab.options import FINDING, OK, Subparsers, number, option, refusing, whole
 from regimeswitch_lab.ranges import OPEN, read_range
+from regimeswitch_lab.replay import stage
 from regimeswitch_lab.replay.compare import compare_decisions
 from regimeswitch_lab.replay.deals import compare_deals
 from regimeswitch_lab.replay.plan import SABOTAGES
 from regimeswitch_lab.replay.replay_metrics import replay_figures
 from regimeswitch_lab.replay.replay_tables import print_replay, print_served
-from regimeswitch_lab.replay.stage import (
-    CANDLE_SECONDS,
-    ReplayError,
-    Scene,
-    Side,
-    prepare,
-    run_backtest,
-    run_bot,
-)
 from regimeswitch_lab.sameness import require_bot
 
 
@@ -60,7 +50,7 @@ MORE_TRADES: dict[str, dict[str, Any]] = {
 }
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "replay",
@@ -81,7 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--loop-seconds",
-        type=whole(1, CANDLE_SECONDS),
+        type=whole(1, stage.CANDLE_SECONDS),
         default=15,
         help="between looks at an open position (15)",
     )
@@ -100,7 +90,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=run)
 
 
-@refusing("replay", InputError, SettingsError, CandleError, ReplayError, OSError)
+@refusing("replay", InputError, SettingsError, CandleError, stage.ReplayError, OSError)
 def run(args: argparse.Namespace) -> int:
     """Replay, or check a running bot; 0 when nothing differs, 1 when something does."""
     console = Console(stderr=True)
@@ -122,24 +112,24 @@ def check_served(args: argparse.Namespace) -> dict[str, Any]:
 def replayed(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of a replay, as exported."""
     scene = scene_of(args)
-    own = prepare(scene)
+    own = stage.prepare(scene)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     # The backtest takes the second core meanwhile.
     with (
         ThreadPoolExecutor(max_workers=1) as beside,
         Progress(*columns, TimeRemainingColumn(), console=console) as progress,
     ):
-        expected = beside.submit(run_backtest, scene, own)
+        expected = beside.submit(stage.run_backtest, scene, own)
         task = progress.add_task("candles", total=scene.count)
         began = time.monotonic()
-        live = run_bot(scene, own, lambda done: progress.update(task, completed=done))
+        live = stage.run_bot(scene, own, lambda done: progress.update(task, completed=done))
         minutes = (time.monotonic() - began) / 60
         progress.update(task, description="backtest")
         backtest = expected.result()
     return compared(scene, live, backtest) | {"candles_per_minute": round(scene.count / minutes, 1)}
 
 
-def compared(scene: Scene, live: Side, backtest: Side) -> dict[str, Any]:
+def compared(scene: stage.Scene, live: stage.Side, backtest: stage.Side) -> dict[str, Any]:
     """The figures of two finished sides."""
     decisions = compare_decisions(
         live.records, backtest.records, scene.start * 1000, scene.stop * 1000
@@ -153,7 +143,7 @@ def compared(scene: Scene, live: Side, backtest: Side) -> dict[str, Any]:
     return replay_figures(scene, live, decisions, deals)
 
 
-def scene_of(args: argparse.Namespace) -> Scene:
+def scene_of(args: argparse.Namespace) -> stage.Scene:
     """What the command line asks for.
 
     :raises InputError: when something is missing or out of its range
@@ -176,9 +166,9 @@ def scene_of(args: argparse.Namespace) -> Scene:
     before = seconds_before(config.merged, config.settings)
     train_days = _train_days(config) if learns else None
     start, stop = _bounds(args, train_days, before, folder, pairs)
-    if (stop - start) // CANDLE_SECONDS < 2 * (args.restarts + 1):
+    if (stop - start) // stage.CANDLE_SECONDS < 2 * (args.restarts + 1):
         raise InputError(f"--restarts {args.restarts} needs at least two candles between restarts")
-    return Scene(
+    return stage.Scene(
         configs=args.config,
         candles=folder,
         pairs=pairs,
@@ -206,7 +196,7 @@ def _retrain_hours(args: argparse.Namespace, config: BotConfig) -> float:
     hours = args.retrain_hours
     if hours is None:
         hours = float(section(config.merged, "freqai").get("live_retrain_hours", 0))
-    if hours < 1 or hours * 3600 % CANDLE_SECONDS:
+    if hours < 1 or hours * 3600 % stage.CANDLE_SECONDS:
         raise InputError(
             f"--retrain-hours {hours:g}: give whole candles and at least an hour, e.g. 24; both "
             "sides then train at the same moments"
@@ -235,7 +225,7 @@ def _bounds(
     begins = [int(dates.iloc[0].timestamp()) for dates in spans]
     if start is None:
         start = _rounded_up(max(begins) + before, DAY)
-    start = _rounded_up(start, CANDLE_SECONDS)
+    start = _rounded_up(start, stage.CANDLE_SECONDS)
     late = max(range(len(pairs)), key=lambda place: begins[place])
     needed = before if train_days is None else train_days * DAY
     if begins[late] + needed > start:
@@ -246,9 +236,9 @@ def _bounds(
         )
     # The bot also needs the candle after the last one, to trade at its open.
     last = min(int(dates.iloc[-1].timestamp()) for dates in spans)
-    stop = min(OPEN if stop is None else stop // CANDLE_SECONDS * CANDLE_SECONDS, last)
+    stop = min(OPEN if stop is None else stop // stage.CANDLE_SECONDS * stage.CANDLE_SECONDS, last)
     if args.count is not None:
-        stop = min(stop, start + args.count * CANDLE_SECONDS)
-    if stop - start < CANDLE_SECONDS:
+        stop = min(stop, start + args.count * stage.CANDLE_SECONDS)
+    if stop - start < stage.CANDLE_SECONDS:
         raise InputError(f"--timerange {args.timerange!r} holds no candle of {', '.join(pairs)}")
     return start, stop

@@ -1,7 +1,5 @@
 """The figures of a replay, as they are exported."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The figures of a replay for the terminal."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.console import Console

@@ -1,7 +1,5 @@
 """Faults on purpose, to see that a replay finds them; nothing else uses this file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

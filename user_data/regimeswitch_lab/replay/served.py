@@ -4,8 +4,6 @@ Nothing is traded or trained: the candles are read from the data folder, the fea
 on them as in a backtest, and the saved models answer again.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 from collections.abc import Iterator
@@ -64,7 +62,7 @@ class ServedBot:
             )
         self.trained_column = getattr(self.model, "trained_column", "")
         self.model.live = True
-        self.model.put_regime_into(self.strategy)
+        self.model.regimes.put_into(self.strategy)
 
     def stored(self, pair: str) -> pd.DataFrame:
         """Predictions that a model has made, by opening time of the candle."""

@@ -1,7 +1,5 @@
 """Runs the two sides of a replay: the bot, in one process per stretch, and the backtest."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

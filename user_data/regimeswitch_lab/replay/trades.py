@@ -1,7 +1,5 @@
 """Trades of a bot's database and of a backtest in one form, compared one by one."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing

@@ -4,8 +4,6 @@ Where signals are complete, where the model is asked, and where a training ends.
 nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

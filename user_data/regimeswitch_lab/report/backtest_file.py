@@ -1,7 +1,5 @@
 """A result file of ``freqtrade backtesting``."""
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

@@ -1,7 +1,5 @@
 """The database of a bot, read from a copy: the bot may run meanwhile, and nothing is changed."""
 
-from __future__ import annotations
-
 import sqlite3
 import tempfile
 from contextlib import closing

@@ -3,8 +3,6 @@
 Computed by the functions of the bot, on the candles that freqtrade's backtester would load.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Times are minutes since the beginning of the range, so that the page stays small.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any

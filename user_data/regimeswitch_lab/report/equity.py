@@ -1,7 +1,5 @@
 """The account over time and by months, and beside it that of buying and holding."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Numbers as the page shows them: rounded, with units."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """The page: one HTML file with everything in it."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
@@ -17,6 +15,7 @@ from plotly.offline import get_plotlyjs
 from regimeswitch.market.labels import CLASSES
 from regimeswitch.model.calibration import BINS
 from regimeswitch_lab.report import report_metrics as tables
+from regimeswitch_lab.report import settings_table
 from regimeswitch_lab.report.candle_history import Histories
 from regimeswitch_lab.report.drawing import drawing
 from regimeswitch_lab.report.equity import EquityAccount, account_of, monthly_returns
@@ -27,12 +26,6 @@ from regimeswitch_lab.report.reason_table import SIGNAL_MODE, candle_counts, rea
 from regimeswitch_lab.report.regime_table import regime_table
 from regimeswitch_lab.report.report_metrics import of_balance
 from regimeswitch_lab.report.report_source import Note, Source
-from regimeswitch_lab.report.settings_table import (
-    all_settings,
-    changed_settings,
-    freqtrade_keys,
-    versions,
-)
 from regimeswitch_lab.report.summary import summary
 from regimeswitch_lab.report.switching_cost import with_switching_costs
 
@@ -84,10 +77,10 @@ def contents(
         "guards": guards,
         "shadows": {name: of_balance(one, account.range) for name, one in others.items()},
         "notes": [*source.notes, *histories.notes],
-        "changed": changed_settings(source.settings),
-        "settings": all_settings(source.settings),
-        "keys": freqtrade_keys(source),
-        "versions": versions(),
+        "changed": settings_table.changed_settings(source.settings),
+        "settings": settings_table.all_settings(source.settings),
+        "keys": settings_table.freqtrade_keys(source),
+        "versions": settings_table.versions(),
         "style": _part("report.css"),
         "script": _part("report.js"),
         "data": _data(drawing(source, account, others, histories, models)),

@@ -1,7 +1,5 @@
 """Candles of each pair, and on how many of them nothing may be held, by reason."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from regimeswitch_lab.report.candle_history import REASON_COLUMN, Histories

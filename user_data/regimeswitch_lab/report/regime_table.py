@@ -1,7 +1,5 @@
 """How often, how long and how well-timed the regimes of each pair were."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

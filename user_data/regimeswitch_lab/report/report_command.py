@@ -1,7 +1,5 @@
 """``regimeswitch report``: one page about a backtest or a bot, which opens from disk."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Sequence
@@ -14,7 +12,7 @@ from rich.console import Console
 from regimeswitch.settings import SettingsError
 from regimeswitch_lab.bot_config import load_sound_config
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.options import OK, option, refusing
+from regimeswitch_lab.options import OK, Subparsers, option, refusing
 from regimeswitch_lab.report.backtest_file import read_backtest
 from regimeswitch_lab.report.bot_database import read_database
 from regimeswitch_lab.report.candle_history import read_histories
@@ -22,13 +20,14 @@ from regimeswitch_lab.report.guard_counts import read_guards
 from regimeswitch_lab.report.model_parts import read_models
 from regimeswitch_lab.report.page import contents, render
 from regimeswitch_lab.report.report_source import Source
+from regimeswitch_lab.report.shadow_accounts import shadow_accounts
 from regimeswitch_lab.report.summary import SummaryAnswer
 
 
 ZIP, SQLITE = b"PK\x03\x04", b"SQLite format 3\x00"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "report", help="one page about a backtest or a bot: charts and tables by regime"
@@ -72,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     source = read_source(args)
     histories = read_histories(source, args.datadir)
     models = read_models(source, histories, args.models)
-    shown = contents(source, histories, models, read_guards(source, args.userdir, args.log))
+    guards = read_guards(source, args.userdir, args.log)
+    shown = contents(source, histories, models, guards, shadow_accounts(source, histories))
     _write(args.out, render(shown))
     for note in [*source.notes, *histories.notes]:
         console.print(f"{note.missing} {note.remedy}", highlight=False, markup=False)

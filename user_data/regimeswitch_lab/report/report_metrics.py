@@ -5,8 +5,6 @@ interest. Its Calmar ratio is the mean profit a day in percent over the maximum 
 root of 365, not growth a year over drawdown (Young, Calmar ratio: a smoother tool, 1991).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,13 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from freqtrade.data.metrics import (
-    calculate_cagr,
-    calculate_calmar_from_balance,
-    calculate_max_drawdown_from_balance,
-    calculate_sharpe_from_balance,
-    calculate_sortino_from_balance,
-)
+from freqtrade.data import metrics
 from freqtrade.optimize.optimize_reports import generate_pair_metrics, generate_tag_metrics
 
 from regimeswitch_lab.report.report_source import fills_of, records
@@ -238,14 +230,14 @@ def of_balance(balance: pd.DataFrame, range_: Range, final: float | None = None)
     """
     if final is None:
         final = float(balance["total_quote"].iloc[-1])
-    largest = calculate_max_drawdown_from_balance(balance, relative=True)
+    largest = metrics.calculate_max_drawdown_from_balance(balance, relative=True)
     days = (range_.end - range_.begin).days or 1
     return BalanceMetrics(
         final=final,
         profit=final / range_.capital - 1,
-        cagr=float(calculate_cagr(days, range_.capital, final)),
-        sharpe=_defined(calculate_sharpe_from_balance(balance)),
-        sortino=_defined(calculate_sortino_from_balance(balance)),
-        calmar=_defined(calculate_calmar_from_balance(balance)),
+        cagr=float(metrics.calculate_cagr(days, range_.capital, final)),
+        sharpe=_defined(metrics.calculate_sharpe_from_balance(balance)),
+        sortino=_defined(metrics.calculate_sortino_from_balance(balance)),
+        calmar=_defined(metrics.calculate_calmar_from_balance(balance)),
         max_drawdown=float(largest.relative_account_drawdown),
     )

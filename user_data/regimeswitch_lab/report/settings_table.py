@@ -1,7 +1,5 @@
 """Which settings and versions a result comes from, without anything that could be a secret."""
 
-from __future__ import annotations
-
 import json
 import platform
 from collections.abc import Mapping

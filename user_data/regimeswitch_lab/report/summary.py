@@ -1,7 +1,5 @@
 """The first screen: what a newcomer asks, answered in sentences from the figures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Classifiers first; then the models that forecast the size of the next day.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -4,8 +4,6 @@ The generator itself is :mod:`regimeswitch_lab.synthetic.worlds`; this file is t
 files.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -23,7 +21,7 @@ from rich.table import Table
 from regimeswitch.bot.whole_files import replacing
 from regimeswitch.market.candles import TIMEFRAME_SECONDS, resample
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.options import OK, option, refusing, whole
+from regimeswitch_lab.options import OK, Subparsers, option, refusing, whole
 from regimeswitch_lab.screen import screen, table_of
 from regimeswitch_lab.synthetic.worlds import (
     KINDS,
@@ -78,7 +76,7 @@ def market_figures(market: Mapping[str, MarketPair]) -> list[dict[str, Any]]:
     return figures
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command ``market`` to the command line."""
     parser = subparsers.add_parser(
         "market",

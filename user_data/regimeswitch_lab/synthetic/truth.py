@@ -1,7 +1,5 @@
 """How well regimes agree with the true ones of a synthetic market, and how late they come."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -9,8 +9,6 @@ volatility, normal moves and nothing to learn: whatever finds an edge in it has 
 Pure: no clock, no files; the seed and the pair's name decide every number.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 import re

@@ -18,12 +18,11 @@ from freqtrade.exchange import Exchange, binance
 from freqtrade.exchange import exchange as exchange_module
 from freqtrade.freqtradebot import FreqtradeBot
 
-from regimeswitch.bot.compatibility.internals import Misfit, named, source_of
+from regimeswitch.bot.compatibility.internals import FILE_WRITERS, MODEL_FILES
 from regimeswitch.bot.connection.responses import NoAnswer, Withheld
-from regimeswitch.bot.freqai.model_files import ENDINGS
-from regimeswitch.bot.freqai.model_guard import WRITERS
 from regimeswitch.bot.orders import adoption
 from regimeswitch.bot.orders.in_flight import NotPlaced
+from regimeswitch.bot.signatures import Misfit, named, source_of
 
 
 ORDER_SENDERS = {
@@ -144,11 +143,11 @@ def models_are_written_as_known() -> Iterator[Misfit]:
     """FreqAI writes the files that are looked after, and trains as it is overridden to."""
     drawer: Any = named("freqtrade.freqai.data_drawer.FreqaiDataDrawer")
     model: Any = named("freqtrade.freqai.freqai_interface.IFreqaiModel")
-    for method, attribute in WRITERS:
+    for method, attribute in FILE_WRITERS:
         if f"self.{attribute}" not in inspect.getsource(getattr(drawer, method)):
             yield Misfit(f"FreqaiDataDrawer.{method} does not write {attribute}")
     written = source_of(drawer)
-    for ending in ENDINGS:
+    for ending in MODEL_FILES:
         kind = ending.split(".")[0].removeprefix("_")
         if kind not in written and kind.upper() not in written:
             yield Misfit(f"FreqAI writes no file {ending}")

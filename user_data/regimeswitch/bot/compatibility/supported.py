@@ -11,19 +11,19 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import ccxt
 import freqtrade
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch.bot.compatibility import internals, sources
-from regimeswitch.bot.compatibility.internals import Member, Misfit, misfits, named
+from regimeswitch.bot.patches import CLASSES, Owner, Part, allow, members_of
+from regimeswitch.bot.signatures import Member, Misfit, misfits, named
 
 
 logger = logging.getLogger(__name__)
 
-Part = Literal["connection", "candles", "trades", "orders", "models"]
 GUARDED: tuple[Part, ...] = ("connection", "candles", "trades")
 """What a bot on paper needs; a live one needs ``orders`` too, a model ``models``."""
 TESTED = ("2026.3", "2026.4", "2026.5", "2026.5.1", "2026.6", "2026.8", "2026.9")
@@ -85,16 +85,29 @@ def _members(path: str, members: list[Member]) -> Callable[[Subject], list[Misfi
     return lambda subject: misfits(named(path), members)
 
 
+def _patched(owner: Owner, part: Part, *members: Member) -> Callable[[Subject], list[Misfit]]:
+    """What a part of the bot replaces of an owner, and what else is used of it."""
+    (path,) = CLASSES[owner]
+    return lambda subject: misfits(named(path), [*members_of(owner, part), *members])
+
+
 def _source(look: Callable[[], Iterable[Misfit]]) -> Callable[[Subject], Iterable[Misfit]]:
     return lambda subject: look()
 
 
 def _of_clients(subject: Subject) -> list[Misfit]:
-    return [one for client in subject.clients for one in misfits(client, internals.CLIENT)]
+    members = [*members_of("client"), *internals.CLIENT]
+    found = [one for client in subject.clients for one in misfits(client, members)]
+    return [*found, *misfits(named(CLASSES["session"][0]), members_of("session"))]
 
 
 def _of_orders(subject: Subject) -> list[Misfit]:
-    return misfits(subject.clients[0], internals.ORDER_CLIENT)
+    members = [*members_of("order client"), *internals.ORDER_CLIENT]
+    return misfits(subject.clients[0], members)
+
+
+def _of_exchange(subject: Subject) -> list[Misfit]:
+    return misfits(subject.exchange, [*members_of("exchange"), *internals.EXCHANGE])
 
 
 def _of_models(subject: Subject) -> list[Misfit]:
@@ -108,7 +121,7 @@ CHECKS = [
     Check(
         "freqtrade's exchange has what is wrapped and read",
         "connection",
-        lambda subject: misfits(subject.exchange, internals.EXCHANGE),
+        _of_exchange,
     ),
     Check(
         "the data provider has what is called and read",
@@ -128,7 +141,7 @@ CHECKS = [
     Check(
         "exits of the strategy can be overridden",
         "trades",
-        _members("freqtrade.strategy.IStrategy", internals.STRATEGY),
+        _patched("strategy", "trades", *internals.STRATEGY),
     ),
     Check(
         "trades have what is called and read",
@@ -148,7 +161,7 @@ CHECKS = [
     Check(
         "warnings can be sent",
         "connection",
-        _members("freqtrade.rpc.rpc_manager.RPCManager", internals.RPC),
+        _patched("messages", "connection", *internals.RPC),
     ),
     Check(
         "orders of trades have what is read",
@@ -183,15 +196,17 @@ CHECKS = [
         _source(sources.start_has_the_known_order),
     ),
     Check("FreqAI's model can be overridden", "models", _of_models),
+    Check("a training needs no logger", "models", _patched("FreqAI", "models")),
+    Check("a strategy's features can be added to", "models", _patched("strategy", "models")),
     Check(
         "FreqAI's drawer can be wrapped",
         "models",
-        _members("freqtrade.freqai.data_drawer.FreqaiDataDrawer", internals.DRAWER),
+        _patched("drawer", "models", *internals.DRAWER),
     ),
     Check(
         "FreqAI's kitchen can be wrapped",
         "models",
-        _members("freqtrade.freqai.data_kitchen.FreqaiDataKitchen", internals.KITCHEN),
+        _patched("kitchen", "models", *internals.KITCHEN),
     ),
     Check(
         "candle files can be downloaded and loaded",
@@ -239,6 +254,7 @@ def check_parts(parts: Iterable[Part], subject: Subject, allowed: bool) -> None:
     if refused:
         raise OperationalException(_refusal([misfit.what for misfit in refused], wanted))
     for _, misfit in found:
+        allow(misfit)
         tell_once(
             logging.WARNING,
             f"{releases()}: {misfit.what}; gone on with, by "

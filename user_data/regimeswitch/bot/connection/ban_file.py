@@ -66,7 +66,7 @@ class BanFile:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self.by = secrets.token_hex(8)
-        self._told = ""
+        self._logged = ""
 
     def read(self, host: str) -> Ban | None:
         """The ban of a host; None without one, and where the file is no such file."""
@@ -91,7 +91,7 @@ class BanFile:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            self._tell(f"{self.path} holds no bans and is passed over: {error}")
+            self._log_once(f"{self.path} holds no bans and is passed over: {error}")
             return {}
         found = content.items() if isinstance(content, Mapping) else ()
         return {host: ban for host, line in found if (ban := _ban(line)) is not None}
@@ -104,12 +104,12 @@ class BanFile:
             with replacing(self.path, draft=f".{os.getpid()}-{self.by}", durable=False) as fresh:
                 fresh.write_text(content, encoding="utf-8")
         except OSError as error:
-            self._tell(f"{self.path} cannot be written: {error}; a restart knows of no ban")
+            self._log_once(f"{self.path} cannot be written: {error}; a restart knows of no ban")
 
-    def _tell(self, text: str) -> None:
+    def _log_once(self, text: str) -> None:
         """A line of the log, once: the file is read in every loop."""
-        if text != self._told:
-            self._told = text
+        if text != self._logged:
+            self._logged = text
             logger.warning(text)
 
 

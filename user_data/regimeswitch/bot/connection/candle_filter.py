@@ -1,4 +1,4 @@
-"""Damaged candles are stopped at the door of a running bot, and none is traded on.
+"""Bad candles are filtered on arrival in a running bot, and none is traded on.
 
 What a table of candles would hide is taken out before freqtrade makes one: missing values,
 duplicates, candles of the future. Candles of a stream carry no sign of being final, and freqtrade
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +21,10 @@ from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
+from regimeswitch.bot.patches import install
 from regimeswitch.market.candles import UNUSABLE_KINDS, closed_row, timeframe_seconds
-from regimeswitch.market.cleaning import RECENT, bad_candles, mend
+from regimeswitch.market.cleaning import RECENT, bad_candles, cleaned
 from regimeswitch.market.raw_candles import sound_ticks
 from regimeswitch.market.regimes import five_minute_range
 from regimeswitch.settings import Settings
@@ -29,7 +32,7 @@ from regimeswitch.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-LEAST_DISTANCE = 0.005
+MIN_DISTANCE = 0.005
 """Fraction of the price that is never too far, however quiet the market was."""
 BOOK_UNKNOWN = "the order book is not known"
 
@@ -37,7 +40,7 @@ BOOK_UNKNOWN = "the order book is not known"
 class CandleGuard:
     """Watches over the candles of one running bot.
 
-    :param alarms: tells people, once per kind and pair
+    :param alarms: notifies people, once per kind and pair
     """
 
     def __init__(self, settings: Settings, alarms: Alarms) -> None:
@@ -53,8 +56,15 @@ class CandleGuard:
 
     def install(self, exchange: Any) -> None:
         """Stand between the exchange's answers and freqtrade's tables."""
-        fetch = exchange._async_get_candle_history
+        install("exchange", exchange, _async_get_candle_history=self._fetching)
+        if exchange._exchange_ws is not None:
+            logger.info(
+                "exchange.enable_ws is true; candles are fetched when they have closed all the "
+                "same, because those of a stream carry no sign of being final"
+            )
+            install("exchange", exchange, _can_use_websocket=_without_streams)
 
+    def _fetching(self, fetch: Callable[..., Any]) -> Callable[..., Any]:
         async def fetch_sound(
             pair: str, timeframe: str, candle_type: Any, *arguments: Any, **options: Any
         ) -> Any:
@@ -62,13 +72,7 @@ class CandleGuard:
             name, length, kind, ticks, partial = answer
             return name, length, kind, self._sound(name, length, ticks), partial
 
-        exchange._async_get_candle_history = fetch_sound
-        if exchange._exchange_ws is not None:
-            logger.info(
-                "exchange.enable_ws is true; candles are fetched when they have closed all the "
-                "same, because those of a stream carry no sign of being final"
-            )
-            exchange._can_use_websocket = lambda *arguments, **options: False
+        return fetch_sound
 
     def _sound(self, pair: str, timeframe: str, ticks: list[Any]) -> list[Any]:
         now = int(datetime.now(UTC).timestamp() * 1000)
@@ -89,11 +93,11 @@ class CandleGuard:
             f"{self._counts[pair, kind]} of this kind so far"
         )
         self._alarms.tell(
-            f"candle {pair} {kind}", f"{pair}: bad candle left out: {kind}", info=True
+            f"candle {pair} {kind}", f"{pair}: bad candle left out: {kind}", level=Level.INFO
         )
 
     def look(self, strategy: IStrategy, now: datetime) -> None:
-        """Tell of the last candle of each pair where it is a bad one; once per candle."""
+        """Notify of the last candle of each pair where it is a bad one; once per candle."""
         for pair in strategy.dp.current_whitelist():
             candles = strategy.dp.ohlcv(pair, strategy.timeframe, copy=False)
             row = closed_row(candles, now, strategy.timeframe)
@@ -126,7 +130,7 @@ class CandleGuard:
         safety = self._settings.safety
         if not safety.book_atr:
             return ""
-        good = mend(closed, strategy.timeframe, safety)
+        good = cleaned(closed, strategy.timeframe, safety)
         base = strategy.timeframe
         period = min(self._settings.risk.atr_period_in(base), len(good) - 1)
         atr = float(five_minute_range(good, period, base)[-1]) if period > 0 else 0.0
@@ -136,6 +140,10 @@ class CandleGuard:
             return f"{BOOK_UNKNOWN}: {error}"
         close = float(good["close"].iloc[-1])
         distance = min(abs(price - close) for price in prices)
-        if distance > max(safety.book_atr * atr, LEAST_DISTANCE * close):
+        if distance > max(safety.book_atr * atr, MIN_DISTANCE * close):
             return f"close {close:g} is far from the order book ({prices[0]:g}, {prices[1]:g})"
         return ""
+
+
+def _without_streams(original: Callable[..., bool]) -> Callable[..., bool]:
+    return lambda *arguments, **options: False

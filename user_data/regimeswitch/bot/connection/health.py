@@ -24,11 +24,23 @@ from regimeswitch.bot.connection.response_states import (
 )
 from regimeswitch.bot.connection.response_table import SILENT
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.market.candles import COUNTED, timeframe_seconds
 from regimeswitch.settings.safety_settings import SafetySettings
 
 
 SLOW = (SLOW_ENTRY, SLOW_EXIT)
+ANSWERLESS = "no answer"
+"""Cause of the event that an exchange which does not answer is, with all that follows from it."""
+AFTERMATH = timedelta(minutes=15)
+"""Candles that are still missing so long after the exchange answers again are an event of their
+own: until then they are a part of the outage."""
+FOR_PEOPLE = {
+    "403": "if it stays so, run the bot from another address",
+    "451": "run the bot from an address that the exchange serves",
+    "clock": "set this machine's clock",
+}
+"""States that end only when somebody does something about them, and what."""
 AUTO_LOCK = "Auto lock"
 """freqtrade's reason of the lock that follows an exit."""
 
@@ -40,6 +52,7 @@ class Outages:
         self._traffic, self._safety, self._alarms = traffic, safety, alarms
         self._clock: State | None = None
         self._of_pair: dict[str, State | None] = {}
+        self._answerless_until: datetime | None = None
 
     def reason(self, pair: str) -> str:
         """Why no entry may be made; empty where it may."""
@@ -48,24 +61,48 @@ class Outages:
 
     def look(self, strategy: IStrategy, now: datetime) -> None:
         """Once in each loop, before the traffic of the next begins."""
-        self._say("limit", self._traffic.limit(), "the exchange's limits allow requests")
-        self._say("unreachable", self._unreachable(), "the exchange answers again")
-        slow = dict(self._traffic.slow)
-        self._say("slow", slow.get("slow"), "all answers come in time again")
-        self._say("slow exits", slow.get("slow exits"), "what exits need is answered again")
+        limit, away = self._traffic.limit(), self._unreachable()
+        banned = limit is not None and not limit.meaning.exits_leave
+        cause = ANSWERLESS if banned else ""
+        self._say("limit", limit, "the exchange's limits allow requests", cause)
+        self._say("unreachable", away, "the exchange answers again", ANSWERLESS)
+        cause, slow = ANSWERLESS if away is not None else "", dict(self._traffic.slow)
+        self._say("slow", slow.get("slow"), "all answers come in time again", cause, joins=True)
+        over = "what exits need is answered again"
+        self._say("slow exits", slow.get("slow exits"), over, cause, joins=True)
+        if self._answerless_until is None or banned or away is not None:
+            self._answerless_until = now + AFTERMATH
         self._clock = self._clock_state(strategy, now)
         self._say("clock", self._clock, "the clock agrees with the exchange's again")
         for pair in strategy.dp.current_whitelist():
             state = self._of_pair[pair] = self._pair_state(strategy, pair, now)
             # What is slow has been told above, for all pairs at once.
             told = None if state is not None and state.meaning in SLOW else state
-            self._say(f"candles {pair}", told, f"{pair}: candles are there again")
+            over = f"{pair}: candles are there again"
+            self._say(f"candles {pair}", told, over, self._cause(told, now), joins=True)
 
-    def _say(self, key: str, state: State | None, over: str) -> None:
-        if state is not None:
-            self._alarms.set(key, state.message)
-        else:
+    def _cause(self, state: State | None, now: datetime) -> str:
+        """What a pair's trouble comes from: an exchange that does not answer, or one of its own."""
+        until = self._answerless_until
+        follows = state is not None and state.meaning is LATE and until is not None and now <= until
+        if follows and self._alarms.holds(ANSWERLESS):
+            return ANSWERLESS
+        return "" if state is None else state.meaning.key
+
+    def _say(
+        self, key: str, state: State | None, over: str, cause: str = "", joins: bool = False
+    ) -> None:
+        """One state; ``cause`` and ``joins`` as in :meth:`Alarms.set`.
+
+        Only what follows from an exchange that does not answer joins something.
+        """
+        if state is None:
             self._alarms.clear(key, f"{over}; entries and exits go on")
+            return
+        text, to_do = state.message, FOR_PEOPLE.get(state.meaning.key)
+        text, level = (f"{text}; {to_do}", Level.ACTION) if to_do else (text, Level.WARNING)
+        part = joins and cause == ANSWERLESS
+        self._alarms.set(key, text, level=level, cause=cause, joins=part)
 
     def _unreachable(self) -> State | None:
         failing = self._traffic.failing

@@ -8,9 +8,10 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import ccxt
@@ -23,6 +24,7 @@ from regimeswitch.bot.connection.response_states import SLOW_ENTRY, SLOW_EXIT, W
 from regimeswitch.bot.connection.response_table import SILENT
 from regimeswitch.bot.connection.responses import MINUTE, Answer, NoAnswer, Withheld, checked
 from regimeswitch.bot.connection.silence import Silence, in_words
+from regimeswitch.bot.patches import install
 from regimeswitch.settings.safety_settings import SafetySettings
 
 
@@ -59,25 +61,30 @@ class Traffic:
 
     def watch(self, client: Any) -> None:
         """Wrap the requests of a client, synchronous or not, in place."""
-        listen = client.on_rest_response
+        later = inspect.iscoroutinefunction(client.fetch)
+        install(
+            "client",
+            client,
+            on_rest_response=self._hearing,
+            fetch=self._fetching_later if later else self._fetching,
+            request=partial(self._asking_later if later else self._asking, client),
+        )
+        self.clock.follow(client)
+        if not later:
+            install("session", client.session, request=_carrying)
+            self._host = Request.of(f"{client.urls['api']['public']}/ping", "GET").host
+            self._timeout = client.timeout / 1000
 
-        def heard(*what: Any) -> Any:
+    def _hearing(self, listen: Callable[..., Any]) -> Callable[..., Any]:
+        def on_rest_response(*what: Any) -> Any:
             status, _, url, method, headers, body = what[:6]
             self._hear(Request.of(url, method), Answer.of(status, headers, body))
             return listen(*what)
 
-        client.on_rest_response = heard
-        self.clock.follow(client)
-        if inspect.iscoroutinefunction(client.fetch):
-            self._watch_later(client)
-        else:
-            self._watch_now(client)
+        return on_rest_response
 
-    def _watch_now(self, client: Any) -> None:
-        send, ask, carry = client.fetch, client.request, client.session.request
+    def _fetching(self, send: Callable[..., Any]) -> Callable[..., Any]:
         lock = threading.Lock()
-        self._host = Request.of(f"{client.urls['api']['public']}/ping", "GET").host
-        self._timeout = client.timeout / 1000
 
         def fetch(url: str, method: str = "GET", *rest: Any) -> Any:
             wanted = Request.of(url, method)
@@ -88,6 +95,9 @@ class Traffic:
             with self._request(wanted):
                 return checked(send(url, method, *rest), url)
 
+        return fetch
+
+    def _asking(self, client: Any, ask: Callable[..., Any]) -> Callable[..., Any]:
         def request(*what: Any, **named: Any) -> Any:
             try:
                 return ask(*what, **named)
@@ -97,15 +107,10 @@ class Traffic:
             # Refused for its timestamp, so certainly not carried out: signed and sent once more.
             return ask(*what, **named)
 
-        def carried(*what: Any, timeout: float, **named: Any) -> Any:
-            patience = _patience.get()
-            shorter = timeout if patience is None else min(timeout, patience)
-            return carry(*what, timeout=shorter, **named)
+        return request
 
-        client.fetch, client.request, client.session.request = fetch, request, carried
-
-    def _watch_later(self, client: Any) -> None:
-        send, ask, lock = client.fetch, client.request, asyncio.Lock()
+    def _fetching_later(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        lock = asyncio.Lock()
 
         async def fetch(url: str, method: str = "GET", *rest: Any) -> Any:
             wanted = Request.of(url, method)
@@ -116,6 +121,9 @@ class Traffic:
             with self._request(wanted):
                 return checked(await send(url, method, *rest), url)
 
+        return fetch
+
+    def _asking_later(self, client: Any, ask: Callable[..., Any]) -> Callable[..., Any]:
         async def request(*what: Any, **named: Any) -> Any:
             try:
                 return await ask(*what, **named)
@@ -127,7 +135,7 @@ class Traffic:
                     raise
             return await ask(*what, **named)
 
-        client.fetch, client.request = fetch, request
+        return request
 
     def measure(self, client: Any) -> bool:
         """Ask for the exchange's clock; whether the answer could be used."""
@@ -135,7 +143,7 @@ class Traffic:
         try:
             theirs = client.fetch_time()
         except ccxt.BaseError:
-            # Told as unreachable; what was measured last holds on.
+            # Notified as unreachable; what was measured last holds on.
             return False
         return self._take(theirs, began)
 
@@ -183,7 +191,7 @@ class Traffic:
         return None
 
     def _weight(self) -> int:
-        """What is used of this minute of the exchange, as far as it has told."""
+        """What is used of this minute of the exchange, as far as it has said."""
         minute, used = self._used
         return used if int(self.clock.now() // MINUTE) == minute else 0
 
@@ -215,10 +223,10 @@ class Traffic:
             late = late or (isinstance(error, ccxt.RequestTimeout) and _heard.get() is None)
             if wanted.method == "GET" and late:
                 self._silent[wanted] += 1
-            judged = self._judged(error, wanted)
-            if judged is error:
+            known = self._classified(error, wanted)
+            if known is error:
                 raise
-            raise judged from error
+            raise known from error
         finally:
             _patience.reset(before)
         self.failing = ""
@@ -268,7 +276,7 @@ class Traffic:
             # Until then every request is refused, an exit's too, and makes a ban of a warning.
             self.silence.begin(found, answer.wait(now), wanted.host)
 
-    def _judged(self, error: ccxt.BaseError, wanted: Request) -> ccxt.BaseError:
+    def _classified(self, error: ccxt.BaseError, wanted: Request) -> ccxt.BaseError:
         """The error that says whether a request was carried out."""
         answer, what = _heard.get(), wanted.question
         found = SILENT if answer is None else answer.meaning
@@ -288,3 +296,12 @@ class Traffic:
 def _shown(error: Exception) -> str:
     """An error's text without the parameters of an address: those of an account are signed."""
     return _QUERY.sub("?...", str(error))
+
+
+def _carrying(carry: Callable[..., Any]) -> Callable[..., Any]:
+    def request(*what: Any, timeout: float, **named: Any) -> Any:
+        patience = _patience.get()
+        shorter = timeout if patience is None else min(timeout, patience)
+        return carry(*what, timeout=shorter, **named)
+
+    return request

@@ -60,7 +60,7 @@ class Request:
 
     @property
     def ping(self) -> str:
-        """The address that tells whether requests are welcome, of weight 1."""
+        """The address that says whether requests are welcome, of weight 1."""
         spot = f"{urllib.parse.urlsplit(self.root).scheme}://{self.host}/api/v3"
         return f"{spot if '/sapi/' in self.root else self.root}/{PING}"
 

@@ -55,7 +55,7 @@ def meaning(status: int, code: int, text: str = "") -> Meaning:
 
     :param status: HTTP status, 0 where it is not known
     :param code: Binance's code, 0 without one
-    :param text: the body, by which answers of one code are told apart
+    :param text: the body, by which answers of one code are distinguished
     """
     for one in ANSWERS:
         if one.fits(status, code, text):

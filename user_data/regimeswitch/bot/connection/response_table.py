@@ -100,7 +100,7 @@ ANSWERS = (
     ),
     Meaning(
         "-1000 -1001 -1006 -1007 -1008",
-        "failure behind the exchange's door",
+        "failure inside the exchange",
         "unknown: the exchange itself does not know",
         "pause until requests are answered",
         "are tried in every loop; a sale whose answer is lost is asked for by its id first",
@@ -226,7 +226,7 @@ ANSWERS = (
         "too little balance",
         "not carried out: the account has less than the order needs",
         ONE_LESS,
-        "what the account has is sold, what is missing is booked and told",
+        "what the account has is sold, what is missing is booked and notified",
         EACH_LOOP,
         "{what}: the account has too little",
         codes=(-2010,),

@@ -42,7 +42,7 @@ class NoAnswer(ccxt.ExchangeNotAvailable):
 class Withheld(ccxt.ExchangeNotAvailable):
     """A request that was certainly not carried out: not sent, or refused unread.
 
-    :param meaning: its row of the table of answers, which tells why it was refused
+    :param meaning: its row of the table of answers, which says why it was refused
     """
 
     def __init__(self, text: str, meaning: Meaning = KEPT_BACK) -> None:
@@ -56,10 +56,10 @@ class Answer:
 
     :param code: Binance's error code, 0 without one
     :param meaning: its row, should it be no success
-    :param used_weight: of the minute, None where the answer does not tell
-    :param retry_after: seconds, None where the answer does not tell
+    :param used_weight: of the minute, None where the answer does not say
+    :param retry_after: seconds, None where the answer does not say
     :param ban_end: epoch seconds of the exchange, 0 without a ban
-    :param date: the exchange's clock, epoch seconds; 0 where the answer does not tell
+    :param date: the exchange's clock, epoch seconds; 0 where the answer does not say
     """
 
     status: int
@@ -100,7 +100,7 @@ class Answer:
     def wait(self, now: float) -> float:
         """For how long no request is welcome, seconds, at least one.
 
-        The time that is told as such goes first: an end is by the exchange's clock.
+        A time given in seconds goes first: an end is by the exchange's clock.
 
         :param now: by the exchange's clock as far as it is known, epoch seconds
         """

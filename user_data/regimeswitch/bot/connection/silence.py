@@ -102,7 +102,7 @@ class Silence:
             self.file.remove(host)
 
     def hear_of_others(self, host: str) -> None:
-        """Take over what another bot of this machine, or the one before this, was told."""
+        """Take over what another bot of this machine, or the one before this, was answered."""
         ban = self.file.read(host) if self.file is not None else None
         if ban is None or self.file is None or ban.by == self.file.by:
             return

@@ -9,7 +9,7 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.market.cleaning import bad_candles, mend
+from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.labels import VOLATILITY_TARGET, forward_return, move_threshold
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS
 from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
@@ -51,7 +51,7 @@ def label_of(columns: Iterable[str]) -> str:
 
 def thresholds_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
     """The label threshold of each candle (fraction), known at its close; NaN in warm-up."""
-    return move_threshold(mend(candles, timeframe, settings.safety), settings.labels, timeframe)
+    return move_threshold(cleaned(candles, timeframe, settings.safety), settings.labels, timeframe)
 
 
 def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:

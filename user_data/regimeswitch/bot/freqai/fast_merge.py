@@ -7,12 +7,15 @@ tenth of the time; that was half of the time of a candle. Whatever is not plain 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import ORDERFLOW_ADDED_COLUMNS, FreqaiDataKitchen
 from numpy.typing import NDArray
 
+from regimeswitch.bot.patches import install
 from regimeswitch.market.candles import OHLCV
 
 
@@ -21,8 +24,11 @@ Times = NDArray[np.datetime64]
 
 def join_quickly(dk: FreqaiDataKitchen) -> FreqaiDataKitchen:
     """Let a data kitchen join plain blocks by position; the kitchen itself."""
-    merge = dk.merge_features
+    install("kitchen", dk, merge_features=_joining)
+    return dk
 
+
+def _joining(merge: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
     def merge_features(
         df_main: pd.DataFrame, df_to_merge: pd.DataFrame, tf: str, timeframe_inf: str, suffix: str
     ) -> pd.DataFrame:
@@ -31,8 +37,7 @@ def join_quickly(dk: FreqaiDataKitchen) -> FreqaiDataKitchen:
             joined = merge(df_main, df_to_merge, tf, timeframe_inf, suffix)
         return joined
 
-    dk.merge_features = merge_features
-    return dk
+    return merge_features
 
 
 def joined_features(

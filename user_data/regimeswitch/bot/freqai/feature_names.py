@@ -48,6 +48,11 @@ def in_common(frame: pd.DataFrame, pair: str, names: list[str]) -> NDArray[np.fl
     return np.where(np.isfinite(matrix), matrix, np.float32("nan"))
 
 
+def renamed(names: Iterable[str], pair: str, other: str) -> list[str]:
+    """Features of one pair by the names that another pair has for them."""
+    return [_common(name, pair).replace(OWN, written(other)) for name in names]
+
+
 def _common(name: str, pair: str) -> str:
     return name.replace(f"_{written(pair)}_", f"_{OWN}_")
 

@@ -11,11 +11,13 @@ from typing import Any
 from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
     check_model,
+    no_model,
     read_json,
     saved_models,
     set_aside,
     trusted_copy,
 )
+from regimeswitch.bot.freqai.model_versions import is_of_other_version
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.whole_files import replacing
 
@@ -81,7 +83,7 @@ class ModelCheck:
     def _trusted(self, pair: str, info: Any) -> Any:
         """The entry of a pair: as it is, of an older model, or of none."""
         if not isinstance(info, dict) or not info.get("model_filename"):
-            return info if isinstance(info, dict) and "trained_timestamp" in info else _no_model()
+            return info if isinstance(info, dict) and "trained_timestamp" in info else no_model()
         folder = self._home / Path(str(info.get("data_path", ""))).name
         try:
             check_model(folder, str(info["model_filename"]), self._identifier)
@@ -94,6 +96,8 @@ class ModelCheck:
         coin = pair.split("/")[0]
         for stamp, folder in saved_models(self._home, coin):
             name = f"cb_{coin.lower()}_{stamp}"
+            if is_of_other_version(folder):
+                continue
             try:
                 check_model(folder, name, self._identifier)
             except DamagedFileError:
@@ -103,7 +107,7 @@ class ModelCheck:
                 f"{pair}: the model cannot be used ({why}); served by the one of "
                 f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d %H:%M} UTC until the next training",
             )
-            return {**_no_model(), "model_filename": name, "trained_timestamp": stamp} | {
+            return {**no_model(), "model_filename": name, "trained_timestamp": stamp} | {
                 "data_path": str(folder)
             }
         self._alarms.tell(
@@ -111,8 +115,4 @@ class ModelCheck:
             f"{pair}: the model cannot be used ({why}); there are no forecasts until it is "
             "trained again",
         )
-        return _no_model()
-
-
-def _no_model() -> dict[str, Any]:
-    return {"model_filename": "", "trained_timestamp": 0, "data_path": "", "extras": {}}
+        return no_model()

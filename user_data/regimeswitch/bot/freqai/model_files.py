@@ -10,12 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from regimeswitch.bot.compatibility.internals import MODEL_FILES
 from regimeswitch.bot.whole_files import make_durable, replacing
 
 
 MANIFEST = "digests.json"
-ENDINGS = ("_model.joblib", "_metadata.json", "_feature_pipeline.pkl", "_label_pipeline.pkl")
-"""Of the files without which a model cannot be served."""
 _FOLDER = re.compile(r"sub-train-(?P<coin>.+)_(?P<stamp>\d{10})$")
 
 
@@ -47,11 +46,11 @@ def check_model(folder: Path, filename: str, identifier: str) -> None:
     :param filename: beginning of its files' names
     :raises DamagedFileError: saying what is wrong
     """
-    missing = [end for end in ENDINGS if not (folder / f"{filename}{end}").is_file()]
+    missing = [end for end in MODEL_FILES if not (folder / f"{filename}{end}").is_file()]
     if missing:
         raise DamagedFileError(f"{filename}{missing[0]} is missing")
     if not (folder / MANIFEST).is_file():
-        for end in ENDINGS:
+        for end in MODEL_FILES:
             _load(folder / f"{filename}{end}")
         return
     manifest = read_json(folder / MANIFEST)
@@ -104,15 +103,23 @@ def saved_models(home: Path, coin: str) -> list[tuple[int, Path]]:
     return sorted((one for one in own if one[1].is_dir()), reverse=True)
 
 
-def set_aside(path: Path) -> None:
-    """Rename a damaged file or folder, so that it is neither used nor lost."""
+def set_aside(path: Path, why: str = "damaged") -> None:
+    """Rename a file or folder, so that it is neither used nor lost.
+
+    :param why: ends its new name
+    """
     if path.exists():
-        target = path.with_name(f"{path.name}.damaged")
+        target = path.with_name(f"{path.name}.{why}")
         number = 1
         while target.exists():
             number += 1
-            target = path.with_name(f"{path.name}.damaged{number}")
+            target = path.with_name(f"{path.name}.{why}{number}")
         path.rename(target)
+
+
+def no_model() -> dict[str, Any]:
+    """FreqAI's entry of a pair that has no model."""
+    return {"model_filename": "", "trained_timestamp": 0, "data_path": "", "extras": {}}
 
 
 def known_digests(path: Path) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from freqtrade.enums import RunMode
 
+from regimeswitch.bot.compatibility.internals import JSON_WRITERS
 from regimeswitch.bot.freqai.model_check import ModelCheck
 from regimeswitch.bot.freqai.model_files import (
     DamagedFileError,
@@ -28,6 +29,7 @@ from regimeswitch.bot.freqai.model_files import (
 )
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.patches import Make, install
 from regimeswitch.bot.whole_files import replacing
 from regimeswitch.settings import SafetySettings
 
@@ -36,17 +38,6 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 300, 3600
 """Seconds before a failed training is tried again; doubled with every further failure."""
-JSON_FILES = (
-    ("save_drawer_to_disk", "pair_dictionary_path"),
-    ("save_global_metadata_to_disk", "global_metadata_path"),
-    ("save_metric_tracker_to_disk", "metric_tracker_path"),
-)
-WRITERS = (
-    *JSON_FILES,
-    ("save_historic_predictions_to_disk", "historic_predictions_path"),
-    ("save_historic_predictions_to_disk", "historic_predictions_bkp_path"),
-)
-"""Methods of FreqAI's drawer that are replaced, and where they write."""
 
 
 def model_guard(config: dict[str, Any], safety: SafetySettings) -> ModelGuard | None:
@@ -74,24 +65,16 @@ class ModelGuard:
         self._identifier = identifier
         self._safety = safety
         self._lock = threading.RLock()
-        self._waiting: list[str] = []
-        self._send: Callable[[str], None] | None = None
-        self._alarms = Alarms(self._tell)
+        self._alarms = Alarms(lambda message: None, "model")
         self._failures: dict[str, tuple[int, float]] = {}
         self._training: tuple[str, float] | None = None
         self._holds_drawer = False
 
-    def listen(self, send: Callable[[str], None]) -> None:
-        """Who is told; what was found before that is told now."""
-        self._send = send
-        while self._waiting:
-            send(self._waiting.pop(0))
-
-    def _tell(self, text: str) -> None:
-        if self._send is None:
-            self._waiting.append(text)
-        else:
-            self._send(text)
+    def listen(self, alarms: Alarms) -> None:
+        """Through whom messages leave; what was found before that leaves now."""
+        if not self._alarms.shares(alarms):
+            before, self._alarms = self._alarms, alarms
+            before.hand_over(alarms)
 
     def check_files(self, live: bool) -> None:
         """Set aside what is damaged, before FreqAI reads it."""
@@ -109,18 +92,25 @@ class ModelGuard:
 
     def watch(self, drawer: Any) -> None:
         """Stand between FreqAI's drawer and the disk."""
-        for method, attribute in JSON_FILES:
-            setattr(drawer, method, self._replacing(drawer, getattr(drawer, method), attribute))
-        save = drawer.save_data
+        json_files = {
+            method: self._replacing(drawer, attribute) for method, attribute in JSON_WRITERS
+        }
+        install(
+            "drawer",
+            drawer,
+            save_data=lambda save: self._saving(drawer, save),
+            save_historic_predictions_to_disk=lambda save: lambda: self._save_predictions(drawer),
+            **json_files,
+        )
 
+    def _saving(self, drawer: Any, save: Callable[..., None]) -> Callable[..., None]:
         def save_data(model: Any, coin: str, dk: Any) -> None:
             with self._lock, self._drawer_held():
                 save(model, coin, dk)
                 write_manifest(Path(dk.data_path), self._identifier)
             drawer.save_drawer_to_disk()
 
-        drawer.save_data = save_data
-        drawer.save_historic_predictions_to_disk = lambda: self._save_predictions(drawer)
+        return save_data
 
     @contextmanager
     def _drawer_held(self) -> Iterator[None]:
@@ -131,20 +121,23 @@ class ModelGuard:
         finally:
             self._holds_drawer = False
 
-    def _replacing(self, drawer: Any, write: Callable[..., None], attribute: str) -> Any:
-        def written(*arguments: Any) -> None:
-            with self._lock:
-                if self._holds_drawer:
-                    return
-                path = getattr(drawer, attribute)
-                with replacing(path) as fresh:
-                    setattr(drawer, attribute, fresh)
-                    try:
-                        write(*arguments)
-                    finally:
-                        setattr(drawer, attribute, path)
+    def _replacing(self, drawer: Any, attribute: str) -> Make:
+        def replacement(write: Callable[..., None]) -> Callable[..., None]:
+            def written(*arguments: Any) -> None:
+                with self._lock:
+                    if self._holds_drawer:
+                        return
+                    path = getattr(drawer, attribute)
+                    with replacing(path) as fresh:
+                        setattr(drawer, attribute, fresh)
+                        try:
+                            write(*arguments)
+                        finally:
+                            setattr(drawer, attribute, path)
 
-        return written
+            return written
+
+        return replacement
 
     def _save_predictions(self, drawer: Any) -> None:
         # In FreqAI's thread, outside of its own guard: what is raised here would end all training.

@@ -1,4 +1,4 @@
-"""Which candles the regime rule gets inside a bot, in backtests and live alike.
+"""The regime inside a bot: which candles its rule gets, and how it comes to FreqAI's models.
 
 Live, FreqAI keeps a long history of every pair and timeframe it trains on; the data provider has
 the newest candles. Both are joined. The rule is window-stable, so a longer history can only make
@@ -8,18 +8,25 @@ more rows known, never different.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
+from freqtrade.strategy.interface import IStrategy
 
+from regimeswitch.bot.freqai.columns import CODE_COLUMN, RIVALS, THRESHOLD_COLUMN, thresholds_of
+from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.market.candles import OHLCV, resample, utc_dates
-from regimeswitch.market.cleaning import mend
+from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.volatility_forecast import rival_columns
+from regimeswitch.model.learners import Task
 from regimeswitch.settings import RegimeSettings, Settings
+from regimeswitch.settings.modes import POSITION
 
 
 History = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -100,14 +107,14 @@ def pair_regimes(
     candles, rule = frame[OHLCV], settings.regime
     longer = rule_candles(dp, pair, candles, timeframe, rule, history)
     if longer is not None:
-        longer = mend(longer, rule.timeframe, settings.safety)
-    base = mend(candles, timeframe, settings.safety)
+        longer = cleaned(longer, rule.timeframe, settings.safety)
+    base = cleaned(candles, timeframe, settings.safety)
     columns = regime_columns(base, rule, longer, timeframe)
     known = (history or {}).get(pair, {}).get(timeframe)
     if known is None or frame.empty or pd.notna(columns["regime_age"].iloc[-1]):
         return columns
     # The last switch lies before the candles that the bot has fetched: FreqAI's reach further.
-    whole = mend(joined_candles([known, candles]), timeframe, settings.safety)
+    whole = cleaned(joined_candles([known, candles]), timeframe, settings.safety)
     further = regime_columns(whole, rule, longer, timeframe)
     rows = pd.Index(whole["date"]).get_indexer(pd.Index(utc_dates(candles["date"])))
     reaching: pd.DataFrame = further.iloc[rows].set_axis(frame.index)
@@ -157,9 +164,9 @@ def _own_candles(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Base candles and the rule's of the pair itself, mended."""
     own = settings.regime.model_copy(update={"anchor": "self"})
-    base = mend(frame[OHLCV], timeframe, settings.safety)
+    base = cleaned(frame[OHLCV], timeframe, settings.safety)
     candles = rule_candles(dp, pair, frame[OHLCV], timeframe, own, history)
-    return base, base if candles is None else mend(candles, own.timeframe, settings.safety)
+    return base, base if candles is None else cleaned(candles, own.timeframe, settings.safety)
 
 
 def with_earlier_candles(
@@ -172,3 +179,79 @@ def with_earlier_candles(
     earlier = stored.loc[stored["date"] < frame["date"].iloc[0], OHLCV]
     joined: pd.DataFrame = pd.concat([earlier, frame], ignore_index=True)
     return joined
+
+
+class RegimeCandles:
+    """Puts the regime of each candle on the frames that FreqAI learns from and predicts.
+
+    It is a private column that is added at the end of ``feature_engineering_standard``, the one
+    place that backtests, live training and the live single row have in common. So the models work
+    with any FreqAI strategy.
+
+    :param drawer: FreqAI's data drawer, which has the histories of a running bot
+    """
+
+    def __init__(self, settings: Settings, task: Task, drawer: Any) -> None:
+        self._settings, self._drawer = settings, drawer
+        self._with_rivals = settings.entries.mode == POSITION and task == "regressor"
+        self._last: tuple[str, pd.Series, pd.DataFrame] | None = None
+
+    def put_into(self, strategy: IStrategy) -> None:
+        """From now on the strategy's features come with the regime."""
+        if not is_installed(strategy, "feature_engineering_standard"):
+            making = partial(self._adding, strategy)
+            install("strategy", strategy, feature_engineering_standard=making)
+
+    def _adding(self, strategy: IStrategy, original: Any) -> Any:
+        def feature_engineering_standard(
+            dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
+        ) -> pd.DataFrame:
+            frame: pd.DataFrame = original(dataframe, metadata=metadata, **kwargs)
+            return self._added(frame, metadata["pair"], strategy)
+
+        return feature_engineering_standard
+
+    def _added(self, frame: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
+        columns = self._of(frame, pair, strategy)
+        self._last = (pair, utc_dates(frame["date"]), columns)
+        codes = columns["regime_code"].to_numpy()
+        thresholds = thresholds_of(frame[OHLCV], strategy.timeframe, self._settings)
+        frame = frame.assign(**{CODE_COLUMN: codes, THRESHOLD_COLUMN: thresholds})
+        if not self._with_rivals:
+            return frame
+        known = (frame, pair, strategy.dp, strategy.timeframe, self._settings)
+        rivals = pair_rivals(*known, self._drawer.historic_data)
+        return pd.concat([frame, rivals.set_axis(list(RIVALS), axis=1)], axis=1)
+
+    def published(
+        self, frame: pd.DataFrame, pair: str, strategy: IStrategy, live: bool
+    ) -> pd.DataFrame:
+        """The regime columns of a frame; live, those of the features where they are of its candles.
+
+        :param frame: candles of ``pair``; index and length are kept
+        """
+        last = self._last
+        if (
+            not live
+            or last is None
+            or last[0] != pair
+            or not last[1].equals(utc_dates(frame["date"]))
+        ):
+            return self._of(frame, pair, strategy)
+        return last[2].set_axis(frame.index)
+
+    def of_chart(self, candles: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
+        """The regime columns of a chart, which has its start-up candles alone.
+
+        The last switch may lie before them.
+        """
+        longer = with_earlier_candles(candles, pair, strategy.dp, strategy.timeframe)
+        regimes = self._of(longer, pair, strategy)
+        shown: pd.DataFrame = regimes.iloc[len(longer) - len(candles) :].set_axis(candles.index)
+        return shown
+
+    def _of(self, frame: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
+        return pair_regimes(
+            *(frame, pair, strategy.dp, strategy.timeframe),
+            *(self._settings, self._drawer.historic_data),
+        )

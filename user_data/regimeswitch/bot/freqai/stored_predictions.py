@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class BacktestPredictions:
             kept.to_feather(fresh)
 
     def load(
-        self, pair: str, candles: pd.DataFrame, timerange: TimeRange
+        self, pair: str, candles: pd.DataFrame, timerange: TimeRange, needed: Sequence[str] = ()
     ) -> tuple[pd.DataFrame, pd.Series]:
         """Predictions of the candles that are looked at.
 
@@ -72,10 +73,12 @@ class BacktestPredictions:
 
         :param candles: of ``pair`` with ``date`` and ``close``, shape (n, ...)
         :param timerange: what is looked at; 0 at an end = open
+        :param needed: columns without which a file does not count, as one of another version
         :return: columns with the index of ``candles``, 0 where there is no prediction; and whether
             there is one, shape (n,)
         """
-        known = _joined([pd.read_feather(path) for path in self._files(pair, timerange)])
+        frames = [pd.read_feather(path) for path in self._files(pair, timerange)]
+        known = _joined([frame for frame in frames if set(needed) <= set(frame)])
         if known.empty:
             return pd.DataFrame(index=candles.index), pd.Series(False, index=candles.index)
         rows = known.reindex(pd.Index(utc_dates(candles["date"]))).set_axis(candles.index)

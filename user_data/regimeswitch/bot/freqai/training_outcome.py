@@ -7,11 +7,14 @@ would end like one without a trade.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from freqtrade.configuration import TimeRange
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
+
+from regimeswitch.model.factory import TrainedModel
 
 
 logger = logging.getLogger(__name__)
@@ -20,10 +23,7 @@ Window = tuple[int, int]
 
 
 class Outcome:
-    """Counts the windows of all pairs of one backtest, and the trainings that failed.
-
-    :ivar shared: by window (epoch seconds), why the training of all pairs failed
-    """
+    """Counts the windows of all pairs of one backtest, and the trainings that failed."""
 
     def __init__(self) -> None:
         self._forget()
@@ -32,7 +32,7 @@ class Outcome:
         self._windows: dict[str, int] = {}
         self._failed = 0
         self._first = ""
-        self.shared: dict[Window, Exception] = {}
+        self._shared: dict[Window, Exception] = {}
 
     def begin(self, pair: str, windows: int) -> None:
         """The windows of a pair come next; a pair comes again with the next backtest.
@@ -42,6 +42,17 @@ class Outcome:
         if pair in self._windows:
             self._forget()
         self._windows[pair] = windows
+
+    def once(self, window: TimeRange, train: Callable[[], TrainedModel]) -> TrainedModel:
+        """A training of all pairs; one that has failed would fail for each of them."""
+        key = (window.startts, window.stopts)
+        if key in self._shared:
+            raise self._shared[key]
+        try:
+            return train()
+        except Exception as error:
+            self._shared[key] = error
+            raise
 
     def note(self, pair: str, window: TimeRange, error: Exception) -> None:
         """A training failed; one line of the log says why."""

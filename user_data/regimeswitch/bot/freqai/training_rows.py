@@ -6,70 +6,128 @@ number.
 
 from __future__ import annotations
 
-import json
+import logging
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from datasieve.pipeline import Pipeline
+from freqtrade.configuration import TimeRange
+from freqtrade.exceptions import OperationalException
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from regimeswitch.bot.freqai.columns import CODE_COLUMN, ROW_COLUMN, label_of, moves_of, with_rivals
+from regimeswitch.bot.freqai.columns import (
+    CODE_COLUMN,
+    RIVALS,
+    ROW_COLUMN,
+    label_of,
+    moves_of,
+    with_rivals,
+)
+from regimeswitch.bot.freqai.feature_names import features_of
 from regimeswitch.market.candles import OHLCV, time_numbers
 from regimeswitch.market.labels import VOLATILITY_TARGET
 from regimeswitch.market.volatility_forecast import day_candles
-from regimeswitch.model.factory import TrainedModel
 from regimeswitch.model.training_set import Rows
-from regimeswitch.model.volatility_model import VolatilityModel
 from regimeswitch.settings import Settings
 
 
-LEAST_OWN_ROWS = 100
+logger = logging.getLogger(__name__)
+
+MIN_OWN_ROWS = 100
 """Rows of its own that a pair needs for outlier steps; below, every complete row is served."""
 
 
-def own_rows(
-    frame: pd.DataFrame,
-    pair: str,
-    dk: FreqaiDataKitchen,
-    pipeline: Pipeline,
-    timeframe: str,
-    settings: Settings,
-    shuffled: bool,
-) -> Rows:
-    """Training rows of one pair after the feature pipeline, which is fitted on them.
+class TrainingRows:
+    """Training rows of one pair after another, as FreqAI is configured to make them.
 
-    :param frame: populated training window of the pair
-    :param pipeline: unfitted; ends up in ``dk.feature_pipeline``
-    :param shuffled: FreqAI shuffles the test rows out of the training rows: no purge is possible
+    :param config: freqtrade's, with the section ``freqai``
+    :param shares: rows of all pairs are learned from together; a pair's own fit its pipeline alone
     """
-    label = label_of(dk.label_list)
-    features, labels = dk.filter_features(
-        frame, dk.training_features_list, dk.label_list, training_filter=True
-    )
-    known = frame.loc[features.index]
-    labels = labels.assign(**{ROW_COLUMN: np.arange(len(labels))})
-    data = dk.make_train_test_datasets(features, labels)
-    if len(data["test_features"]) and not shuffled:
-        horizon = horizon_of(label, timeframe, settings)
-        features_info = dk.freqai_config["feature_parameters"]
-        _purge(data, max(int(features_info.get("label_period_candles", 0)), horizon))
-    dk.feature_pipeline = pipeline
-    X, y, weight = pipeline.fit_transform(
-        data["train_features"], data["train_labels"], data["train_weights"]
-    )
-    rows = y.pop(ROW_COLUMN).to_numpy(dtype=np.int64)
-    data |= {"train_features": X, "train_labels": y, "train_weights": weight}
-    move = pd.Series(moves_of(frame[OHLCV], timeframe, settings), frame.index)
-    return Rows(
-        X=with_rivals(X.to_numpy(dtype=np.float32), known.iloc[rows], label),
-        y=y[label].to_numpy(),
-        regime=known[CODE_COLUMN].to_numpy(dtype=np.int64)[rows],
-        time=time_numbers(known["date"], timeframe)[rows],
-        pair=np.full(len(rows), pair),
-        weight=np.asarray(weight, dtype=np.float64),
-        move=move.loc[features.index].to_numpy()[rows],
-    )
+
+    def __init__(self, config: dict[str, Any], settings: Settings, shares: bool) -> None:
+        self._timeframe = str(config["timeframe"])
+        self._settings, self._shares = settings, shares
+        freqai = config["freqai"]
+        self._shuffled = bool(freqai.get("data_split_parameters", {}).get("shuffle", False))
+        self._live_statistics = bool(freqai.get("fit_live_predictions_candles", 0))
+
+    def of(
+        self,
+        frame: pd.DataFrame,
+        pair: str,
+        dk: FreqaiDataKitchen,
+        pipeline: Pipeline,
+        window: TimeRange,
+        live: bool,
+    ) -> Rows | None:
+        """Rows of a pair after the feature pipeline, which is fitted on them.
+
+        None for a pair that has too few, where those of all pairs are learned from.
+
+        :param frame: populated training window of the pair
+        :param pipeline: unfitted; ends up in ``dk.feature_pipeline``
+        :param window: that is being trained
+        :raises OperationalException: when it has none, and no others are learned from
+        """
+        usable = usable_rows(frame, dk)
+        if not self._shares and not usable:
+            raise no_rows({pair: frame}, window)
+        if self._shares and usable < MIN_OWN_ROWS:
+            logger.info(f"{pair}: no history of its own to learn from yet; served by all pairs'")
+            without_own_rows(dk)
+            dk.data["labels_mean"], dk.data["labels_std"] = {}, {}
+            return None
+        if self._shares:
+            frame = in_single_precision(frame, dk.training_features_list)
+        rows = self._aligned(frame, pair, dk, pipeline)
+        if not self._live_statistics or not live:
+            dk.fit_labels()
+        return rows
+
+    def _aligned(
+        self, frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, pipeline: Pipeline
+    ) -> Rows:
+        """Through FreqAI's filter, split and pipeline, with the regime of each row."""
+        timeframe, settings = self._timeframe, self._settings
+        label = label_of(dk.label_list)
+        features, labels = dk.filter_features(
+            frame, dk.training_features_list, dk.label_list, training_filter=True
+        )
+        known = frame.loc[features.index]
+        labels = labels.assign(**{ROW_COLUMN: np.arange(len(labels))})
+        data = dk.make_train_test_datasets(features, labels)
+        # Shuffled, test rows lie among the training rows: no purge is possible.
+        if len(data["test_features"]) and not self._shuffled:
+            horizon = horizon_of(label, timeframe, settings)
+            features_info = dk.freqai_config["feature_parameters"]
+            _purge(data, max(int(features_info.get("label_period_candles", 0)), horizon))
+        dk.feature_pipeline = pipeline
+        X, y, weight = pipeline.fit_transform(
+            data["train_features"], data["train_labels"], data["train_weights"]
+        )
+        rows = y.pop(ROW_COLUMN).to_numpy(dtype=np.int64)
+        data |= {"train_features": X, "train_labels": y, "train_weights": weight}
+        move = pd.Series(moves_of(frame[OHLCV], timeframe, settings), frame.index)
+        return Rows(
+            X=with_rivals(X.to_numpy(dtype=np.float32), known.iloc[rows], label),
+            y=y[label].to_numpy(),
+            regime=known[CODE_COLUMN].to_numpy(dtype=np.int64)[rows],
+            time=time_numbers(known["date"], timeframe)[rows],
+            pair=np.full(len(rows), pair),
+            weight=np.asarray(weight, dtype=np.float64),
+            move=move.loc[features.index].to_numpy()[rows],
+        )
+
+
+def in_single_precision(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Features as the shared frames of a backtest hold them, for the feature pipeline.
+
+    :return: double precision, so that what is computed from them is not rounded as well
+    """
+    rounded = frame.astype(dict.fromkeys(names, np.float32))
+    return rounded.astype(dict.fromkeys(names, np.float64))
 
 
 def horizon_of(label: str, timeframe: str, settings: Settings) -> int:
@@ -107,60 +165,36 @@ def _purge(data: dict[str, Any], horizon: int) -> None:
         data[name] = data[name][apart]
 
 
-def metadata_of(model: TrainedModel, pair: str) -> dict[str, Any]:
-    """What is saved beside the model: rows, scores, placebo, weights and reason of each regime."""
-    ensemble = model.ensemble_
-    record: dict[str, Any] = {
-        "rows": ensemble.rows_,
-        "sub_models": ensemble.reasons_,
-        "regime_feature": ensemble.regime_feature,
-        "judged_rows": model.judged_rows_,
-    }
-    if isinstance(model, VolatilityModel):
-        record["volatility"] = {
-            name: {**vars(one), "served": one.served} for name, one in model.served_.items()
-        }
-        record["har"] = vars(model.har_)
-    else:
-        record |= {
-            "model": vars(model.model_verdict_),
-            "evidence": {name: vars(verdict) for name, verdict in model.verdicts_.items()},
-            "finish": vars(model.pair_verdicts_[pair]) if pair in model.pair_verdicts_ else {},
-            "calibration_error": model.ece_,
-            "edge": {
-                name: {**vars(slope), "served": slope.proven}
-                for name, slope in model.edge_.slopes.items()
-            },
-        }
-    # As JSON has it: no numpy numbers, no infinity.
-    cleaned: dict[str, Any] = json.loads(
-        json.dumps(record, default=float).replace("Infinity", "null")
+def no_rows(frames: Mapping[str, pd.DataFrame], window: TimeRange) -> OperationalException:
+    """The error for a window without a complete row: what is missing, and what brings it.
+
+    :param frames: populated frames by pair
+    """
+    days = f"{window.startdt:%Y-%m-%d} to {window.stopdt:%Y-%m-%d}"
+    found = [_missing(pair, frame, window) for pair, frame in frames.items()]
+    return OperationalException(
+        f"no candle of {days} has all features and a label: {'; '.join(found) or 'no candles'}. "
+        "Features need candles before the training: download earlier ones (freqtrade "
+        "download-data --prepend), begin later, take shorter "
+        "freqai.feature_parameters.indicator_periods_candles, or leave the timeframe out of "
+        "freqai.feature_parameters.include_timeframes"
     )
-    return cleaned
 
 
-def told(model: TrainedModel, pair: str) -> str:
-    """The evidence in one line of the log."""
-    if isinstance(model, VolatilityModel):
-        return _volatility_told(model)
-    whole = model.model_verdict_
-    parts = [f"all models: trust {whole.trust:.2f} ({whole.reason})"]
-    for name, verdict in model.verdicts_.items():
-        parts.append(f"{name} trust {verdict.trust:.2f} ({verdict.rows} rows; {verdict.reason})")
-    finish = model.finish_trust_.get(pair, 0.0)
-    edges = ", ".join(f"{name} {slope.proven:.2f}" for name, slope in model.edge_.slopes.items())
-    return f"{'; '.join(parts)}; own finish {finish:.2f}; proven share of forecasts: {edges or 0}"
-
-
-SCORES = {"EWMA": "EWMA", "HAR": "HAR", "base": "base", "sub_model": "sub-model"}
-"""Forecasts whose scores are logged, and how they are called."""
-
-
-def _volatility_told(model: VolatilityModel) -> str:
-    parts = []
-    for name, one in model.served_.items():
-        scores = [
-            f"{text} {one.scores[key]:.3f}" for key, text in SCORES.items() if key in one.scores
-        ]
-        parts.append(f"{name} {', '.join([*scores, f'served {one.served}'])} ({one.reason})")
-    return f"volatility of the next 24 hours, QLIKE: {'; '.join(parts)}"
+def _missing(pair: str, frame: pd.DataFrame, window: TimeRange) -> str:
+    inside = frame.loc[(frame["date"] >= window.startdt) & (frame["date"] < window.stopdt)]
+    if inside.empty:
+        return f"{pair} has no candles then"
+    names = features_of(frame.columns)
+    known = inside[names].replace([np.inf, -np.inf], np.nan).notna()
+    absent = known.columns[~known.any()]
+    if len(absent):
+        return f"{pair} lacks {len(absent)} of {len(names)} features on every candle ({absent[0]})"
+    rivals = inside[[name for name in RIVALS if name in inside]]
+    if rivals.isna().all().any():
+        return (
+            f"{pair} lacks the volatility that forecasts are held against, on every candle: it "
+            "needs five times risk.volatility_half_life_days, and 30 days, of candles before"
+        )
+    share = known.mean()
+    return f"{pair} lacks {share.idxmin()} on {1 - share.min():.0%} of its candles"

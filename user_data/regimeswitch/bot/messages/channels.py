@@ -9,12 +9,10 @@ a webhook has them under ``warning`` or ``webhookstatus``, Discord under ``warni
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from freqtrade.enums import RPCMessageType
 from freqtrade.strategy import IStrategy
 
 
@@ -88,63 +86,6 @@ def complaint(config: Mapping[str, Any]) -> str:
     remedies = "; ".join(one.remedy for one in found if one.remedy)
     names = ", ".join(one.name for one in found)
     return f"{names} is on, but takes no warnings: notices stand in the log alone ({remedies})"
-
-
-class Messenger:
-    """Sends notices of one bot.
-
-    Warnings leave at the end of the loop, after the exits: a webhook that hangs holds up none.
-
-    :param strategy: whose data provider knows freqtrade's RPC manager
-    """
-
-    def __init__(self, strategy: IStrategy) -> None:
-        self._dp: Any = strategy.dp
-        self._rpc: Any = getattr(strategy.dp, "_DataProvider__rpc", None)
-        self._channels = {one.name: one for one in channels(strategy.config)}
-        self._waiting: deque[str] = deque()
-        if self._rpc is not None:
-            self._install()
-
-    def _install(self) -> None:
-        process = self._rpc.process_msg_queue
-
-        def process_all(queue: deque[str]) -> None:
-            self.flush()
-            process(queue)
-
-        self._rpc.process_msg_queue = process_all
-
-    def warn(self, text: str) -> None:
-        """A warning, at the end of this loop."""
-        if self._rpc is None:
-            self.inform(text)
-        else:
-            self._waiting.append(text)
-
-    def inform(self, text: str) -> None:
-        """A message of the strategy; only channels with ``allow_custom_messages`` take it."""
-        self._dp.send_msg(text, always_send=True)
-
-    def flush(self) -> None:
-        """Send what waits; also at the start of a loop, where the last one did not come so far."""
-        while self._waiting:
-            # Telegram shows it as code, which a backtick would end.
-            text = self._waiting.popleft().replace("`", "'")
-            self._rpc.send_msg({"type": RPCMessageType.WARNING, "status": text})
-            for module in self._rpc.registered_modules:
-                channel = self._channels.get(module.name)
-                if channel is not None and channel.custom and not channel.warnings:
-                    _send_custom(module, text)
-
-
-def _send_custom(module: Any, text: str) -> None:
-    """To a channel that takes messages of a strategy, but no warnings."""
-    try:
-        module.send_msg({"type": RPCMessageType.STRATEGY_MSG, "msg": text})
-    except Exception:
-        # A channel that fails must not end the loop; freqtrade's manager does the same.
-        logger.exception(f"{module.name} could not send a notice")
 
 
 def report_channels(strategy: IStrategy) -> None:

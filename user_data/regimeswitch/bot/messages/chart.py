@@ -25,6 +25,10 @@ POSITION_PLOTS: dict[str, Any] = {
         "Share of a slot": {"target_weight": {"color": "#2ea043"}},
         "Regime": {"regime_code": {"color": "#1f6feb"}, "regime_trust": {"color": "#a371f7"}},
         "Distance": {"regime_distance": {"color": "#d29922"}},
+        "Shadow book": {
+            "shadow_rules": {"color": "#2ea043"},
+            "shadow_hold": {"color": "#8b949e"},
+        },
     },
 }
 """``plot_config`` of position mode; columns that a bot without models lacks are left out."""

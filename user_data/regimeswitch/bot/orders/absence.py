@@ -127,7 +127,7 @@ class Traces:
 
 
 def is_denial(error: ccxt.BaseError) -> bool:
-    """Whether the exchange has answered that there is no such order, or can never tell of it."""
+    """Whether the exchange has answered that there is no such order, or can never say."""
     hopeless = (ccxt.InvalidOrder, ccxt.BadRequest)
     return isinstance(error, hopeless) or code_of(error) == ARCHIVED
 

@@ -13,6 +13,7 @@ import ccxt
 
 from regimeswitch.bot.connection.responses import NoAnswer, Withheld
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.absence import Trace, Traces, is_denial
 from regimeswitch.bot.orders.journal import ABSENT, STRAY, Entry, Journal
 from regimeswitch.settings.safety_settings import SafetySettings
@@ -38,12 +39,12 @@ DOUBT_FACTOR = 12
 
 
 class NotPlaced(ccxt.ExchangeError):
-    """An order that is not on the exchange, as far as all that can be asked tells."""
+    """An order that is not on the exchange, as far as can be asked."""
 
 
 @dataclass
 class Question:
-    """An order without an answer, and what asking for it has told so far.
+    """An order without an answer, and what asking for it has found so far.
 
     :ivar began: when its answer was given up, epoch seconds; a clock from the moment of writing it
         down would count the wait for the rate limit, after which it was signed
@@ -113,7 +114,7 @@ class Inquiry:
             # A buy waits for minutes, but not here.
             if question.pointless or (entry.side == "buy" and question.denied_for(SURE_SECONDS)):
                 break
-        self._alarms.set(entry.client_id, self._told(question))
+        self._alarms.set(entry.client_id, self._unknown_outcome(question))
         raise NoAnswer(f"{described(entry)}: its outcome is unknown")
 
     def once(self, entry: Entry) -> Order | None:
@@ -126,7 +127,7 @@ class Inquiry:
         elif order is None and question.denied_for(DOUBT_FACTOR * self._absent):
             self._give_up(question)
         elif order is None:
-            self._alarms.set(entry.client_id, self._told(question))
+            self._alarms.set(entry.client_id, self._unknown_outcome(question))
         return order
 
     def _of_earlier_process(self, entry: Entry) -> Question:
@@ -174,7 +175,7 @@ class Inquiry:
     def ask_for(self, entry: Entry) -> Order | None:
         """An order by our own id; None where the exchange denies it.
 
-        :raises ccxt.BaseError: where nothing is heard of it
+        :raises ccxt.BaseError: where there is no response
         """
         try:
             order: Order = self._fetch(entry.order_id, entry.pair, self._by_own_id(entry))
@@ -243,9 +244,10 @@ class Inquiry:
             f"given up {entry.client_id}",
             f"{described(entry)}: the exchange denies it, but {doubt}; it is in no trade, look "
             "after it yourself",
+            level=Level.ACTION,
         )
 
-    def _told(self, question: Question) -> str:
+    def _unknown_outcome(self, question: Question) -> str:
         entry = question.entry
         kind = "buy" if entry.side == "buy" else "sale"
         text = f"{described(entry)}: its outcome is unknown; no further {kind} of {entry.pair} "
@@ -275,12 +277,12 @@ def other_order(order: Order, entry: Entry) -> str:
     wanted = {"clientOrderId": entry.client_id, "symbol": entry.pair, "side": entry.side}
     if entry.order_id:
         wanted["id"] = entry.order_id
-    told = [
+    differing = [
         f"{name} {order[name]}, not {value}"
         for name, value in wanted.items()
         if order.get(name) is not None and str(order[name]) != value
     ]
-    return ", ".join(told)
+    return ", ".join(differing)
 
 
 def pauses(limit: float) -> Iterator[float]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import sqlite3
 import threading
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+
+from regimeswitch.bot.database_name import database_digest
 
 
 SENT, KNOWN, KEPT, REFUSED, ABSENT, STRAY = "sent", "known", "kept", "refused", "absent", "stray"
@@ -51,7 +52,6 @@ class Entry:
 
 
 _COLUMNS = [field.name for field in fields(Entry)]
-_FILE = ":///"
 
 
 def new_client_id() -> str:
@@ -64,10 +64,7 @@ def journal_path(folder: Path, db_url: str) -> Path:
 
     :param db_url: however it is spelled: a relative path and the absolute one are one database
     """
-    scheme, separator, name = db_url.partition(_FILE)
-    address = f"{scheme}{separator}{Path(name).resolve()}" if separator and name else db_url
-    digest = hashlib.sha256(address.encode()).hexdigest()[:8]
-    return folder / f"regimeswitch-orders-{digest}.sqlite"
+    return folder / f"regimeswitch-orders-{database_digest(db_url)}.sqlite"
 
 
 class Journal:

@@ -65,13 +65,13 @@ class Latecomers:
         if in_database(entry.pair, number):
             self._close(entry, order, KEPT)
             return
-        told = ""
+        outcome = ""
         if order["status"] == "open" and self._is_second(entry):
             order = self._guard.cancel_order(number, entry.pair)
-            told = "it was cancelled, because freqtrade has placed another since; "
+            outcome = "it was cancelled, because freqtrade has placed another since; "
         if is_empty(order):
             self._close(entry, order, EMPTY)
-            told = told or "it is over without a fill; "
+            outcome = outcome or "it is over without a fill; "
             what = "nothing was moved"
         elif adopt(entry, order, self._strategy):
             self._close(entry, order, KEPT)
@@ -81,7 +81,8 @@ class Latecomers:
             what = "it belongs to no trade, look after it yourself"
         self._alarms.tell(
             f"late {entry.client_id}",
-            f"{described(entry)} was taken for absent and has shown up as {number}: {told}{what}",
+            f"{described(entry)} was taken for absent and has shown up as {number}: "
+            f"{outcome}{what}",
         )
 
     def _is_second(self, entry: Entry) -> bool:

@@ -17,9 +17,11 @@ import ccxt
 
 from regimeswitch.bot.connection.responses import NoAnswer, Withheld
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.absence import ARCHIVED, Order, code_of, is_denial
 from regimeswitch.bot.orders.in_flight import WINDOW_MS, Inquiry, described, other_order, pauses
 from regimeswitch.bot.orders.journal import REFUSED, Entry, Journal, new_client_id
+from regimeswitch.bot.patches import install
 from regimeswitch.settings.safety_settings import SafetySettings
 
 
@@ -58,16 +60,21 @@ class OrderGuard:
         self._absent = safety.order_absent_seconds
         self._held, self._tag, self._refuse, self._coins = held, tag, refuse, coins
         self._denied: dict[tuple[str, str], float] = {}
-        self._flying: set[str] = set()
+        self._in_flight: set[str] = set()
         self._given_up: set[str] = set()
         self._place, self._cancel = client.create_order, client.cancel_order
         self._fetch = client.fetch_order
-        client.create_order, client.cancel_order = self.create_order, self.cancel_order
-        client.fetch_order = self.fetch_order
+        install(
+            "order client",
+            client,
+            create_order=lambda place: self.create_order,
+            cancel_order=lambda cancel: self.cancel_order,
+            fetch_order=lambda fetch: self.fetch_order,
+        )
 
-    def is_flying(self, entry: Entry) -> bool:
+    def is_in_flight(self, entry: Entry) -> bool:
         """Whether an order is being placed by another thread just now."""
-        return entry.client_id in self._flying
+        return entry.client_id in self._in_flight
 
     def next_loop(self) -> None:
         """What was given up in one loop is tried again in the next."""
@@ -102,13 +109,13 @@ class OrderGuard:
             tag=self._tag(symbol) if side == "buy" else "",
             coins=self._coins(symbol),
         )
-        self._flying.add(entry.client_id)
+        self._in_flight.add(entry.client_id)
         try:
             self._write(entry)
             given |= {"newClientOrderId": entry.client_id, "recvWindow": WINDOW_MS}
             return self._send(entry, (symbol, type, side, amount, price, given))
         finally:
-            self._flying.discard(entry.client_id)
+            self._in_flight.discard(entry.client_id)
 
     def _send(self, entry: Entry, arguments: tuple[Any, ...]) -> Order:
         try:
@@ -142,7 +149,11 @@ class OrderGuard:
             self.journal.write(entry)
         except sqlite3.Error as error:
             text = f"the journal of orders {self.journal.path} cannot be written: {error}"
-            self._alarms.set("journal", f"{text}; no entries until it can")
+            self._alarms.set(
+                "journal",
+                f"{text}; no entries until it can: look at the disk's space and the folder's owner",
+                level=Level.ACTION,
+            )
             if entry.side == "buy":
                 raise Withheld(f"{entry.pair}: not sent, {text}") from error
             return
@@ -151,7 +162,7 @@ class OrderGuard:
     def cancel_order(
         self, id: str, symbol: str | None = None, params: dict[str, Any] | None = None
     ) -> Order:
-        """Cancel, and where no answer came, tell what has become of the order.
+        """Cancel, and where no answer came, find out what has become of the order.
 
         :raises Withheld: nothing was sent
         :raises NoAnswer: unknown; not tried again in this loop
@@ -215,13 +226,15 @@ class OrderGuard:
         entry = self._entry(id, symbol or "")
         side = entry.side if entry is not None else order.get("side")
         wanted = {"id": id, "symbol": symbol, "side": side}
-        told = [
+        differing = [
             f"{name} {order[name]}, not {value}"
             for name, value in wanted.items()
             if value and order.get(name) is not None and str(order[name]) != value
         ]
-        if told:
-            raise NoAnswer(f"order {id} of {symbol}: another order's answer ({', '.join(told)})")
+        if differing:
+            raise NoAnswer(
+                f"order {id} of {symbol}: another order's answer ({', '.join(differing)})"
+            )
         return order
 
     def _entry(self, id: str, symbol: str) -> Entry | None:

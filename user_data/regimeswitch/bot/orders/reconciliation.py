@@ -12,6 +12,7 @@ from freqtrade.strategy import IStrategy
 from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.adoption import (
     adopt,
     coin_of,
@@ -27,7 +28,7 @@ from regimeswitch.bot.orders.order_guard import OrderGuard
 
 logger = logging.getLogger(__name__)
 
-STRANGE_SHARE = 0.02
+UNMANAGED_SHARE = 0.02
 """Share of the coins of open trades that rounding and fees may leave in the wallet."""
 
 
@@ -38,8 +39,8 @@ class Reconciler:
         self._guard = guard
         self._strategy, self._alarms = strategy, alarms
         self._missing_before: set[str] = set()
-        # None before the first look, when wallet and database are at rest.
-        self._strange_before: set[str] | None = None
+        # None before the first look, when nothing is on its way between wallet and database.
+        self._unmanaged_before: set[str] | None = None
 
     def run(self, first: bool = False) -> None:
         """Look at every order that is not settled.
@@ -59,7 +60,7 @@ class Reconciler:
 
     def _look_at(self, entry: Entry, first: bool) -> bool:
         """False for an order that is looked at once more before anything is done about it."""
-        if self._guard.is_flying(entry):
+        if self._guard.is_in_flight(entry):
             return True
         if entry.state == KNOWN and in_database(entry.pair, entry.order_id):
             self._guard.inquiry.close(entry, KEPT)
@@ -73,7 +74,7 @@ class Reconciler:
         return True
 
     def _settle(self, entry: Entry, order: dict[str, Any]) -> None:
-        """An order that freqtrade was told nothing about: give it to a trade."""
+        """An order that freqtrade does not know: give it to a trade."""
         if in_database(entry.pair, str(order["id"])):
             self._guard.inquiry.close(entry, KEPT)
             return
@@ -104,25 +105,28 @@ class Reconciler:
             logger.warning(f"{described(entry)}: cannot be looked at ({error})")
             return None
 
-    def report_strange_coins(self, prices: Mapping[str, float]) -> None:
-        """Tell of coins that belong to no open trade and are worth an order, by pair's price."""
-        strange = {}
+    def report_unmanaged_balance(self, prices: Mapping[str, float]) -> None:
+        """Notify of coins of no open trade that are worth an order, by pair's price."""
+        unmanaged = {}
         for pair, price in prices.items():
-            base, extra, least = self._strange(pair)
+            base, extra, least = self._unmanaged(pair)
             if extra and extra * price >= least:
-                strange[base] = extra
+                unmanaged[base] = extra
             else:
-                self._alarms.clear(f"strange {base}", f"all {base} in the wallet belong to trades")
-        before = strange if self._strange_before is None else self._strange_before
-        for base in strange.keys() & set(before):
+                self._alarms.clear(
+                    f"unmanaged {base}", f"all {base} in the wallet belong to trades"
+                )
+        before = unmanaged if self._unmanaged_before is None else self._unmanaged_before
+        for base in unmanaged.keys() & set(before):
             self._alarms.set(
-                f"strange {base}",
-                f"{strange[base]:.8g} {base} in the wallet belong to no trade; the bot will not "
-                "sell them",
+                f"unmanaged {base}",
+                f"{unmanaged[base]:.8g} {base} in the wallet belong to no trade; the bot will not "
+                "sell them: sell or move them yourself, or leave them",
+                level=Level.ACTION,
             )
-        self._strange_before = set(strange)
+        self._unmanaged_before = set(unmanaged)
 
-    def _strange(self, pair: str) -> tuple[str, float, float]:
+    def _unmanaged(self, pair: str) -> tuple[str, float, float]:
         """Coin, how much of it belongs to no trade, and the least value of an order."""
         market = self._strategy.dp._exchange.markets.get(pair)
         if market is None:
@@ -130,6 +134,6 @@ class Reconciler:
         base, of_trades = market["base"], owned(market["base"])
         extra = self._strategy.wallets.get_total(base) - of_trades
         moving = any(trade.has_open_orders for trade in open_trades(pair))
-        if moving or extra <= of_trades * STRANGE_SHARE:
+        if moving or extra <= of_trades * UNMANAGED_SHARE:
             extra = 0.0
         return base, extra, market["limits"]["cost"]["min"] or 0.0

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.orders.absence import TRACE, Order, Traces
 from regimeswitch.bot.orders.adoption import adopt, coin_of, is_empty, open_trades, owned
 from regimeswitch.bot.orders.in_flight import Inquiry, described
@@ -87,7 +88,7 @@ class Restored:
         self._waiting = {pair: reason for pair, reason in self._waiting.items() if reason}
         for pair in {*before, *self._waiting}:
             if pair in self._waiting:
-                self._alarms.set(f"restored {pair}", self._waiting[pair])
+                self._alarms.set(f"restored {pair}", self._waiting[pair], level=Level.ACTION)
             else:
                 self._alarms.clear(f"restored {pair}", f"{pair}: explained; entries go on")
 
@@ -178,10 +179,12 @@ class Restored:
         short = there < net * (1 - TRACE)
         if older or short or any(one.lost for one in left):
             why = "the database is newer than they are" if older else "they cannot be fetched"
-            return self._told(pair, left, f"the account holds only {there:.8g}" if short else why)
+            return self._left_over(
+                pair, left, f"the account holds only {there:.8g}" if short else why
+            )
         for one in left:
             if not adopt(one.entry, one.order, self._strategy):
-                return self._told(pair, [one], "no trade can be made of it")
+                return self._left_over(pair, [one], "no trade can be made of it")
             self._inquiry.close(one.entry, KEPT)
         listed = ", ".join(f"{described(one.entry)} = {one.order['id']}" for one in left)
         self._alarms.tell(
@@ -191,7 +194,7 @@ class Restored:
         )
         return ""
 
-    def _told(self, pair: str, left: list[Found], why: str) -> str:
+    def _left_over(self, pair: str, left: list[Found], why: str) -> str:
         for one in left:
             # Listed by `regimeswitch orders` until they are settled.
             self._inquiry.close(one.entry, STRAY)

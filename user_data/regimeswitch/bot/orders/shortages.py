@@ -53,7 +53,7 @@ class Shortages:
     def look(self, prices: Mapping[str, float]) -> None:
         """Book what was missing at the last look too.
 
-        :param prices: last price by pair, to tell dust by
+        :param prices: last price by pair, by which dust is found
         """
         by_coin: dict[str, list[Trade]] = {}
         for trade in Trade.get_open_trades():

@@ -63,7 +63,7 @@ class Upkeep:
         if self._spot:
             self._run("older database", self._restored.look)
             self._run("missing coins", partial(self._short.look, prices))
-        self._run("coins of no trade", partial(self._orders.report_strange_coins, prices))
+        self._run("coins of no trade", partial(self._orders.report_unmanaged_balance, prices))
 
     def refusal(self, pair: str) -> str:
         """Why nothing of a pair may be bought; empty where it may."""

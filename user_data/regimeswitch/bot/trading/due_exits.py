@@ -21,6 +21,8 @@ from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.messages.message import Level
+from regimeswitch.bot.patches import install
 from regimeswitch.bot.trading.exit_reasons import Held, Reason, reason_of
 
 
@@ -54,7 +56,7 @@ class _Loop:
     """What one loop has seen, by trade or pair.
 
     :ivar open: positions at its beginning
-    :ivar reached: trades that freqtrade has judged
+    :ivar reached: trades that freqtrade has looked at
     :ivar errors: what stood in the way of a pair's exit last
     """
 
@@ -91,12 +93,14 @@ class ExitWatch:
 
     def install(self) -> None:
         """Wrap what freqtrade asks of the strategy, and how it asks for prices and orders."""
-        strategy, exchange = self._strategy, self._exchange
-        strategy.should_exit = self._should_exit
-        strategy.confirm_trade_exit = self._confirming(strategy.confirm_trade_exit)
-        strategy.adjust_trade_position = self._adjusting(strategy.adjust_trade_position)
-        exchange.get_rate = self._rating(exchange.get_rate)
-        exchange.create_order = self._ordering(exchange.create_order)
+        install(
+            "strategy",
+            self._strategy,
+            should_exit=lambda decide: self._should_exit,
+            confirm_trade_exit=self._confirming,
+            adjust_trade_position=self._adjusting,
+        )
+        install("exchange", self._exchange, get_rate=self._rating, create_order=self._ordering)
 
     def _should_exit(
         self, trade: Any, rate: float, current_time: datetime, **options: Any
@@ -175,7 +179,7 @@ class ExitWatch:
         last, self._now = self._now, _Loop()
         trades = {trade.id: trade for trade in Trade.get_trades_proxy(is_open=True)}
         self._now.open = {number for number, trade in trades.items() if trade.has_open_position}
-        self._judge_unreached(last, trades, now)
+        self._check_unreached(last, trades, now)
         for number, due in last.due.items():
             if number in trades and not _is_made(trades[number], due):
                 self._not_made(trades[number], due, last.errors.get(due.pair))
@@ -199,6 +203,7 @@ class ExitWatch:
             _key(trade.id, due),
             f"{words.format(trade.pair)} ({known.what}): {reason.why}. Held: "
             f"{self._held(trade)}. {reason.then}",
+            level=Level.ACTION if reason.final else Level.WARNING,
         )
 
     def _over(self, number: int, trade: Any) -> None:
@@ -208,8 +213,8 @@ class ExitWatch:
         text = words.format(due.pair) if made else f"{kind} of {due.pair} is not due any more"
         self._alarms.clear(_key(number, due), f"{text} ({due.what})")
 
-    def _judge_unreached(self, last: _Loop, trades: dict[int, Any], now: datetime) -> None:
-        """Positions that freqtrade could not judge, as without a price: by the last known one."""
+    def _check_unreached(self, last: _Loop, trades: dict[int, Any], now: datetime) -> None:
+        """Positions that freqtrade could not look at, as without a price: by the last known one."""
         blind = [one for one in last.open - last.reached if one in self._now.open]
         self._blind = {one: self._blind.get(one, 0) + 1 for one in blind}
         for number in blind:
@@ -219,9 +224,9 @@ class ExitWatch:
                 reasons = [one.exit_reason for one in exits if one.exit_flag]
                 if reasons:
                     last.due[number] = Due(trade.pair, ", ".join(reasons), _sold(trade))
-        self._tell_blind([one for one in blind if one not in last.due], trades, last)
+        self._notify_blind([one for one in blind if one not in last.due], trades, last)
 
-    def _tell_blind(self, blind: list[int], trades: dict[int, Any], last: _Loop) -> None:
+    def _notify_blind(self, blind: list[int], trades: dict[int, Any], last: _Loop) -> None:
         long = [trades[one] for one in blind if self._blind[one] >= self._loops]
         if long:
             pairs = ", ".join(sorted({trade.pair for trade in long}))

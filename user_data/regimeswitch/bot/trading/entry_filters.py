@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 NO_PREDICTION = "no prediction"
 BAD_CANDLE = "bad candle"
-AT_REST = "market at rest"
+NO_RANGE = "no range"
 UNKNOWN_REGIME = "regime unknown"
 LATE_RULE = "rule candles missing"
 UNKNOWN_VOLATILITY = "volatility unknown"
@@ -49,7 +49,7 @@ def no_trade_reasons(
     :param frame: analysed candles
     :param strong: whether the models' answer passes the regime's threshold
     :param against: whether the same answer would close the position at once
-    :param short: judge a short position, which is opened in bear alone
+    :param short: of a short position, which is opened in bear alone
     """
     allowed = ("bear",) if short else settings.entries.regimes
     regime = frame["regime"]
@@ -57,7 +57,7 @@ def no_trade_reasons(
     checks: list[tuple[pd.Series | NDArray[np.bool_], object]] = [
         (frame["do_predict"] != 1, NO_PREDICTION),
         (frame["bad_candle"], BAD_CANDLE),
-        (~((frame["volume"] > 0) & (frame["stop_atr"] > 0)), AT_REST),
+        (~((frame["volume"] > 0) & (frame["stop_atr"] > 0)), NO_RANGE),
         (~known, UNKNOWN_REGIME),
         # The active regime outlives the candles of its rule: nothing is opened on it.
         (frame["regime_raw"].isna(), LATE_RULE),
@@ -87,7 +87,7 @@ def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = Fals
     """Position mode: reason for each candle, empty where the pair's regime says to be in.
 
     :param frame: analysed candles
-    :param short: judge a short position, which is held in bear alone
+    :param short: of a short position, which is held in bear alone
     """
     wanted = ("bear",) if short else settings.entries.regimes
     regime = frame["regime"]
@@ -95,7 +95,7 @@ def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = Fals
     stop_known = frame[DAILY_ATR_COLUMN] > 0 if settings.stop_multiple else True
     checks: list[tuple[pd.Series | NDArray[np.bool_], object]] = [
         (frame["bad_candle"], BAD_CANDLE),
-        (frame["volume"] <= 0, AT_REST),
+        (frame["volume"] <= 0, NO_RANGE),
         (~known, UNKNOWN_REGIME),
         # The active regime outlives the candles of its rule: nothing is opened on it.
         (frame["regime_raw"].isna(), LATE_RULE),
@@ -115,7 +115,7 @@ def size_ratios(frame: pd.DataFrame, settings: Settings) -> pd.Series:
     if not settings.risk.size_forecast or RATIO_COLUMN not in frame:
         return pd.Series(1.0, index=frame.index)
     ratio = frame[RATIO_COLUMN].where(frame[RATIO_COLUMN] > 0, 1.0)
-    most = settings.risk.size_most
+    most = settings.risk.max_size_ratio
     return ratio.astype(float).clip(1 / most, most)
 
 
@@ -134,7 +134,7 @@ def _expected(frame: pd.DataFrame) -> pd.Series:
     return frame[EXPECTED_COLUMN]
 
 
-def told_shares(pair: str, reasons: pd.Series) -> None:
+def log_reason_shares(pair: str, reasons: pd.Series) -> None:
     """Log, once for a whole backtest, on which part of the candles each reason held.
 
     Candles before the first prediction are the training range and do not count.

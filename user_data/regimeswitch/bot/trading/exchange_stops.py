@@ -19,6 +19,7 @@ from freqtrade.exceptions import ExchangeError, FreqtradeException
 from freqtrade.strategy import IStrategy
 
 from regimeswitch.bot.messages.alerts import Alarms
+from regimeswitch.bot.patches import install
 from regimeswitch.bot.trading.exit_reasons import Held, reason_of
 
 
@@ -30,7 +31,7 @@ class StopWatch:
 
     :param wait: how long the price may be beyond a stop's limit before the position is sold at
         market, seconds
-    :param loops: after how many loops in a row without a stop people are told, where it has not
+    :param loops: after how many loops in a row without a stop people are notified, where it has not
         been refused for good
     """
 
@@ -42,8 +43,7 @@ class StopWatch:
 
     def install(self) -> None:
         """Wrap the way in which freqtrade places stops."""
-        exchange = self._strategy.dp._exchange
-        exchange.create_stoploss = self._placing(exchange.create_stoploss)
+        install("exchange", self._strategy.dp._exchange, create_stoploss=self._placing)
 
     def _placing(self, create: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(create)

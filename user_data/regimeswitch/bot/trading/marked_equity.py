@@ -1,7 +1,7 @@
-"""The floors of a bot: marked equity at every candle's close, in backtests and live alike.
+"""Loss limits of a bot: marked equity at every candle's close, in backtests and live alike.
 
 Equity is looked at once per candle, with open positions at the last good close: a wick or a
-damaged quote stops nothing, and a backtest sees what the bot sees. What must be known of the past
+bad quote stops nothing, and a backtest sees what the bot sees. What must be known of the past
 is one row in freqtrade's database, so a restart forgets nothing.
 """
 
@@ -24,17 +24,18 @@ from numpy.typing import NDArray
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
 from regimeswitch.bot.messages.alerts import Alarms
-from regimeswitch.bot.messages.channels import Messenger
+from regimeswitch.bot.messages.message import Message
+from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.market.candles import timeframe_seconds, utc_dates
-from regimeswitch.market.cleaning import is_far_price, mend
-from regimeswitch.risk.loss_limits import DAY_SECONDS, FloorState, day_of, floor_after
+from regimeswitch.market.cleaning import cleaned, is_far_price
+from regimeswitch.risk.loss_limits import DAY_SECONDS, LimitState, day_of, limits_after
 from regimeswitch.settings import Settings
 
 
 logger = logging.getLogger(__name__)
 
 _KEY, _PRICE = "regimeswitch_floor", "regimeswitch_price"
-DAILY, PEAK, UNKNOWN_EQUITY = "daily_floor", "peak_floor", "equity unknown"
+DAILY, PEAK, UNKNOWN_EQUITY = "daily_loss_limit", "drawdown_stop", "equity unknown"
 
 
 class Marks:
@@ -92,16 +93,17 @@ class Marks:
     def _read(self, candles: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         if candles.empty:
             return np.empty(0, dtype=np.int64), np.empty(0)
-        good = mend(candles, self._timeframe, self._settings.safety)
+        good = cleaned(candles, self._timeframe, self._settings.safety)
         length = timeframe_seconds(self._timeframe)
         opened = np.asarray(utc_dates(good["date"]).astype("int64"), dtype=np.int64) // 1000
         return opened + length, np.asarray(good["close"], dtype=np.float64)
 
 
-class Drawdown:
-    """Stops entries, and closes positions where wanted, below the floors.
+class LossLimits:
+    """Stops entries, and closes positions where wanted, beyond a loss limit.
 
     :param strategy: the running strategy, with its data provider and wallets
+    :ivar equity: marked at the last look, stake currency; None = there was none yet
     """
 
     def __init__(self, strategy: Any, settings: Settings) -> None:
@@ -109,12 +111,15 @@ class Drawdown:
         self._settings = settings
         self._step = timeframe_seconds(strategy.timeframe)
         self._marks = Marks(strategy.dp, strategy.timeframe, settings)
-        self._state: FloorState | None = None
+        self._state: LimitState | None = None
         self._looked = 0
         self._known = False
         self._known_prices: dict[int, float] = {}
+        self.equity: float | None = None
         self._running = strategy.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
-        self._alarms = Alarms(Messenger(strategy).warn if self._running else _nobody)
+        self._alarms = (
+            Messenger.of(strategy).alarms("loss_limit") if self._running else Alarms(_nobody)
+        )
         # A chart has neither trades nor a database; analyses backtest in a mode of their own.
         self._trades = strategy.dp.runmode not in VIEWS
         if self._running:
@@ -135,13 +140,14 @@ class Drawdown:
         profit, fresh = self._profit(moment)
         begun = float(self._strategy.wallets.get_starting_balance())
         opening = self._opening(moment, profit)
-        self._state = floor_after(self._state, moment, profit, begun, opening, self._settings.risk)
+        self._state = limits_after(self._state, moment, profit, begun, opening, self._settings.risk)
         # A candle that comes late is waited for: the look is repeated in the next loop.
         self._looked = moment if fresh else self._looked
         if self._running:
             _store(self._state, self._looked)
         self._known = True
-        self._tell(profit)
+        self.equity = begun + profit
+        self._notify(profit)
 
     def refusal(self, now: datetime) -> str:
         """Why no entry may be made; empty where it may."""
@@ -233,30 +239,30 @@ class Drawdown:
                 total += _worth_by(trade, self._price_at(trade, midnight), began)
         return total
 
-    def _tell(self, profit: float) -> None:
+    def _notify(self, profit: float) -> None:
         state = self._state
         assert state is not None
         if state.stopped:
             closing = ", positions are closed" if self._settings.risk.daily_close else ""
             self._alarms.set(
                 DAILY,
-                f"daily floor: {state.day_loss(profit):.2%} of equity lost since 00:00 UTC; no "
-                f"entries until the next day{closing}",
+                f"daily loss limit: {state.day_loss(profit):.2%} of equity lost since 00:00 UTC; "
+                f"no entries until the next day{closing}",
             )
         else:
-            self._alarms.clear(DAILY, "daily floor: a new day, entries are made again")
+            self._alarms.clear(DAILY, "daily loss limit: a new day, entries are made again")
         if state.paused_until:
             until = datetime.fromtimestamp(state.paused_until, UTC)
             self._alarms.set(
                 PEAK,
-                f"floor from the peak: {state.peak_loss(profit):.2%} of the highest equity lost; "
+                f"drawdown stop: {state.drawdown(profit):.2%} of the highest equity lost; "
                 f"positions are closed, no entries until {until:%Y-%m-%d %H:%M} UTC",
             )
         else:
-            self._alarms.clear(PEAK, "floor from the peak: the pause is over, entries are made")
+            self._alarms.clear(PEAK, "drawdown stop: the pause is over, entries are made")
 
 
-def _nobody(text: str) -> None:
+def _nobody(message: Message) -> None:
     """Nobody watches a backtest."""
 
 
@@ -286,17 +292,19 @@ def _worth_by(trade: Any, price: float, moment: datetime) -> float:
     return float(money + (coins - abs(coins) * trade.fee_close) * rate)
 
 
-def _store(state: FloorState, looked: int) -> None:
+def _store(state: LimitState, looked: int) -> None:
     KeyValueStore.store_value(_KEY, json.dumps([looked, *astuple(state)]))
 
 
-def _stored() -> tuple[FloorState | None, int]:
+def _stored() -> tuple[LimitState | None, int]:
     text = KeyValueStore.get_string_value(_KEY)
     if not text:
         return None, 0
     try:
         looked, *values = json.loads(text)
-        return FloorState(*values), int(looked)
+        return LimitState(*values), int(looked)
     except (ValueError, TypeError):
-        logger.warning(f"the floors begin anew: {_KEY} of the database is not readable: {text!r}")
+        logger.warning(
+            f"the loss limits begin anew: {_KEY} of the database is not readable: {text!r}"
+        )
         return None, 0

@@ -86,7 +86,7 @@ class Stakes:
 
     def _sized(self, wanted: Wanted) -> tuple[float, str]:
         if not wanted.price > 0:
-            # The very candle that would be bought is damaged: a backtest enters at its open.
+            # The very candle that would be bought is bad: a backtest enters at its open.
             return 0.0, "the price is not above 0"
         own = self._settings.risk
         capital = self.capital()

@@ -1,7 +1,5 @@
 """The account's state in a file: whoever got an answer finds it again after a crash."""
 
-from __future__ import annotations
-
 import json
 import os
 import sqlite3
@@ -9,13 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
-from regimeswitch_lab.exchange.account.account_orders import (
-    AccountOrder,
-    AccountTrade,
-    dumped,
-    loaded_order,
-    loaded_trade,
-)
+from regimeswitch_lab.exchange.account import account_orders
+from regimeswitch_lab.exchange.account.account_orders import AccountOrder, AccountTrade
 from regimeswitch_lab.exchange.account.settling import Amounts
 
 
@@ -68,12 +61,12 @@ class StateFile:
     def orders(self) -> list[AccountOrder]:
         """All orders by number."""
         rows = self._file.execute("SELECT line FROM orders ORDER BY id")
-        return [loaded_order(line) for (line,) in rows]
+        return [account_orders.loaded_order(line) for (line,) in rows]
 
     def trades(self) -> list[AccountTrade]:
         """All trades in the order in which they were written."""
         rows = self._file.execute("SELECT line FROM trades ORDER BY number")
-        return [loaded_trade(line) for (line,) in rows]
+        return [account_orders.loaded_trade(line) for (line,) in rows]
 
     def write(
         self,
@@ -85,8 +78,8 @@ class StateFile:
         known = {"format": FORMAT, **facts}
         with self._file:
             self._put("facts", ((name, value) for name, value in known.items()))
-            self._put("orders", ((one.id, dumped(one)) for one in orders))
-            self._put("trades", ((None, dumped(one)) for one in trades))
+            self._put("orders", ((one.id, account_orders.dumped(one)) for one in orders))
+            self._put("trades", ((None, account_orders.dumped(one)) for one in trades))
 
     def _put(self, table: str, rows: Iterable[tuple[int | str | None, str]]) -> None:
         self._file.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)

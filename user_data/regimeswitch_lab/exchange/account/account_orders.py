@@ -1,7 +1,5 @@
 """Orders and trades of the account, and how they are written down and read again."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -118,7 +116,7 @@ def loaded_trade(line: str) -> AccountTrade:
 
 
 def _values(kind: type[AccountOrder] | type[AccountTrade], line: str) -> dict[str, Any]:
-    money = {field.name for field in fields(kind) if field.type == "Decimal"}
+    money = {field.name for field in fields(kind) if field.type is Decimal}
     return {
         name: Decimal(value) if name in money else value for name, value in json.loads(line).items()
     }

@@ -1,7 +1,5 @@
 """Amounts of money: Decimal, eight decimals, and every rounding said by name."""
 
-from __future__ import annotations
-
 from decimal import ROUND_CEILING, ROUND_DOWN, Context, Decimal
 
 

@@ -6,8 +6,6 @@ when the clock steps back. Resting orders get the volume of the path at their ow
 at once gets the levels that the public order book shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -18,9 +16,7 @@ from regimeswitch_lab.exchange.account.settling import Settling
 from regimeswitch_lab.exchange.market.candle_walk import Event, PricePath
 from regimeswitch_lab.exchange.market.pair_moment import Book, Moments
 from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.requests.api_errors import (
-    no_liquidity,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 
 
 NEVER = 2**62
@@ -202,7 +198,7 @@ def _for_quote(order: AccountOrder, book: Book, rules: Rules) -> list[Level]:
         if mine < lots:
             break
     if not got:
-        raise no_liquidity()
+        raise api_errors.no_liquidity()
     return got
 
 

@@ -1,7 +1,5 @@
 """Whether an order may be placed: Binance's filters, the price of the moment, the other orders."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -9,12 +7,7 @@ from typing import Any
 from regimeswitch_lab.exchange.account.account_orders import LIMIT_MAKER, MARKET, AccountOrder
 from regimeswitch_lab.exchange.account.decimals import times
 from regimeswitch_lab.exchange.market.symbols import PRECISION, Symbol
-from regimeswitch_lab.exchange.requests.api_errors import (
-    duplicate_order,
-    filter_failure,
-    would_match,
-    would_trigger,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 
 
 class Rules:
@@ -62,14 +55,14 @@ class Rules:
         """PRICE_FILTER: range and tick size, of prices and stop prices."""
         low, high = self._limit("PRICE_FILTER", "minPrice"), self._limit("PRICE_FILTER", "maxPrice")
         if not low <= price <= high or price % self.tick:
-            raise filter_failure("PRICE_FILTER")
+            raise api_errors.filter_failure("PRICE_FILTER")
 
     def check_side(self, price: Decimal, last: Decimal, buys: bool) -> None:
         """PERCENT_PRICE_BY_SIDE: distance of a price from the market's."""
         kind, side = "PERCENT_PRICE_BY_SIDE", "bid" if buys else "ask"
         low = times(last, self._limit(kind, f"{side}MultiplierDown"))
         if not low <= price <= times(last, self._limit(kind, f"{side}MultiplierUp")):
-            raise filter_failure(kind)
+            raise api_errors.filter_failure(kind)
 
     def check_quantity(self, quantity: Decimal, *, market: bool) -> None:
         """LOT_SIZE and, for a market order, MARKET_LOT_SIZE."""
@@ -77,14 +70,14 @@ class Rules:
             low, high = self._limit(kind, "minQty"), self._limit(kind, "maxQty")
             step = self._limit(kind, "stepSize")
             if not low <= quantity <= high or (step and quantity % step):
-                raise filter_failure(kind)
+                raise api_errors.filter_failure(kind)
 
     def check_value(self, value: Decimal, *, market: bool) -> None:
         """NOTIONAL: the smallest and, but for market orders, the largest value of an order."""
         low = self._limit("NOTIONAL", "minNotional")
         high = self._limit("NOTIONAL", "maxNotional")
         if value < low or (value > high and not market):
-            raise filter_failure("NOTIONAL")
+            raise api_errors.filter_failure("NOTIONAL")
 
     def check_number(self, orders: int, stops: int, *, stop: bool) -> None:
         """MAX_NUM_ORDERS and MAX_NUM_ALGO_ORDERS: how many orders may be open.
@@ -94,9 +87,9 @@ class Rules:
         :param stop: whether this one does
         """
         if orders >= self._limit("MAX_NUM_ORDERS", "maxNumOrders"):
-            raise filter_failure("MAX_NUM_ORDERS")
+            raise api_errors.filter_failure("MAX_NUM_ORDERS")
         if stop and stops >= self._limit("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"):
-            raise filter_failure("MAX_NUM_ALGO_ORDERS")
+            raise api_errors.filter_failure("MAX_NUM_ALGO_ORDERS")
 
 
 def check_filters(
@@ -130,10 +123,10 @@ def check_moment(order: AccountOrder, last: Decimal, others: Sequence[AccountOrd
     :raises ApiError: as Binance answers
     """
     if any(other.client_id == order.client_id for other in others):
-        raise duplicate_order()
+        raise api_errors.duplicate_order()
     there = last >= order.stop_price if order.buys else last <= order.stop_price
     if order.waits and there:
-        raise would_trigger()
+        raise api_errors.would_trigger()
     crosses = order.price >= last if order.buys else order.price <= last
     if order.kind == LIMIT_MAKER and crosses:
-        raise would_match()
+        raise api_errors.would_match()

@@ -1,39 +1,18 @@
 """Reads the order that a request wants to place: which parameters go with which type."""
 
-from __future__ import annotations
-
-from regimeswitch_lab.exchange.account.account_orders import (
-    BUY,
-    FOK,
-    GTC,
-    IOC,
-    LIMIT,
-    LIMIT_MAKER,
-    MARKET,
-    SELL,
-    STOP_LOSS_LIMIT,
-    AccountOrder,
-)
+from regimeswitch_lab.exchange.account import account_orders
+from regimeswitch_lab.exchange.account.account_orders import AccountOrder
 from regimeswitch_lab.exchange.account.decimals import ZERO
 from regimeswitch_lab.exchange.market.symbols import STP_DEFAULT, STP_MODES
-from regimeswitch_lab.exchange.requests.api_errors import (
-    bad_choice,
-    bad_stp_mode,
-    bad_strategy,
-    missing_parameter,
-    needless_parameter,
-    not_above_zero,
-    one_of_two,
-    unsupported_kind,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 from regimeswitch_lab.exchange.requests.request_form import Form
 
 
 NEEDED = {
-    LIMIT: ("timeInForce", "quantity", "price"),
-    LIMIT_MAKER: ("quantity", "price"),
-    MARKET: (),
-    STOP_LOSS_LIMIT: ("timeInForce", "quantity", "price", "stopPrice"),
+    account_orders.LIMIT: ("timeInForce", "quantity", "price"),
+    account_orders.LIMIT_MAKER: ("quantity", "price"),
+    account_orders.MARKET: (),
+    account_orders.STOP_LOSS_LIMIT: ("timeInForce", "quantity", "price", "stopPrice"),
 }
 # Of the parameters above and these, an order may have only those of its own type.
 MARKET_AMOUNTS = ("quantity", "quoteOrderQty")
@@ -65,35 +44,38 @@ def read_order(form: Form, symbol: str, number: int, now: int) -> AccountOrder:
     :param now: when it arrived, in epoch milliseconds
     :raises ApiError: as Binance answers
     """
-    side = form.choice("side", (BUY, SELL)) or form.mandatory("side")
+    side = form.choice("side", (account_orders.BUY, account_orders.SELL)) or form.mandatory("side")
     kind = form.mandatory("type")
     if kind in NOT_HERE:
-        raise unsupported_kind(NOT_HERE[kind])
+        raise api_errors.unsupported_kind(NOT_HERE[kind])
     if kind not in NEEDED:
-        raise bad_choice("type")
+        raise api_errors.bad_choice("type")
     for name, words in NOT_SERVED.items():
         if name in form:
-            raise unsupported_kind(words)
+            raise api_errors.unsupported_kind(words)
     _check_names(form, kind)
     amounts = {name: form.amount(name) for name in PARAMETERS[1:]}
     for name, value in amounts.items():
         if value == 0:
-            raise not_above_zero(AMOUNT_WORDS.get(name, "quantity"))
+            raise api_errors.not_above_zero(AMOUNT_WORDS.get(name, "quantity"))
     price, stop_price = amounts["price"] or ZERO, amounts["stopPrice"] or ZERO
     strategy_type = form.whole("strategyType")
     if strategy_type is not None and strategy_type < MIN_STRATEGY_TYPE:
-        raise bad_strategy()
+        raise api_errors.bad_strategy()
     stp = form.text("selfTradePreventionMode") or STP_DEFAULT
     if stp not in STP_MODES:
-        raise bad_stp_mode()
-    waits = kind == STOP_LOSS_LIMIT
+        raise api_errors.bad_stp_mode()
+    waits = kind == account_orders.STOP_LOSS_LIMIT
     return AccountOrder(
         id=number,
         symbol=symbol,
         client_id=form.word("newClientOrderId") or f"order-{number}",
         side=side,
         kind=kind,
-        time_in_force=form.choice("timeInForce", (GTC, IOC, FOK)) or GTC,
+        time_in_force=form.choice(
+            "timeInForce", (account_orders.GTC, account_orders.IOC, account_orders.FOK)
+        )
+        or account_orders.GTC,
         price=price,
         quantity=amounts["quantity"] or ZERO,
         quote_quantity=amounts["quoteOrderQty"] or ZERO,
@@ -110,12 +92,12 @@ def read_order(form: Form, symbol: str, number: int, now: int) -> AccountOrder:
 def _check_names(form: Form, kind: str) -> None:
     for name in NEEDED[kind]:
         if name not in form:
-            raise missing_parameter(name)
-    allowed = MARKET_AMOUNTS if kind == MARKET else NEEDED[kind]
-    if kind == MARKET and not any(name in form for name in MARKET_AMOUNTS):
-        raise one_of_two(*MARKET_AMOUNTS)
+            raise api_errors.missing_parameter(name)
+    allowed = MARKET_AMOUNTS if kind == account_orders.MARKET else NEEDED[kind]
+    if kind == account_orders.MARKET and not any(name in form for name in MARKET_AMOUNTS):
+        raise api_errors.one_of_two(*MARKET_AMOUNTS)
     if all(name in form for name in MARKET_AMOUNTS):
-        raise needless_parameter("quoteOrderQty")
+        raise api_errors.needless_parameter("quoteOrderQty")
     for name in PARAMETERS:
         if name in form and name not in allowed:
-            raise needless_parameter(name)
+            raise api_errors.needless_parameter(name)

@@ -1,7 +1,5 @@
 """Trading on the embedded exchange: one account, its orders, and the state behind them."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import secrets
@@ -10,12 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from regimeswitch_lab.exchange.account.account_file import (
-    StateFile,
-    StateFileError,
-    read_amounts,
-    written_amounts,
-)
+from regimeswitch_lab.exchange.account import account_file
 from regimeswitch_lab.exchange.account.account_orders import CANCELED, AccountOrder, AccountTrade
 from regimeswitch_lab.exchange.account.decimals import ZERO
 from regimeswitch_lab.exchange.account.matching import DEPTH, Matching, amount, cost, takes
@@ -23,11 +16,7 @@ from regimeswitch_lab.exchange.account.order_filters import Rules, check_filters
 from regimeswitch_lab.exchange.account.order_form import read_order
 from regimeswitch_lab.exchange.account.settling import Balances, Settling
 from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.requests.api_errors import (
-    invalid_symbol,
-    restricted_cancel,
-    unknown_order,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 from regimeswitch_lab.exchange.requests.request_form import Form
 
 
@@ -59,7 +48,7 @@ class Trading:
         balances: Mapping[str, Decimal],
         *,
         fee: Decimal = FEE,
-        ledger: StateFile | None = None,
+        ledger: account_file.StateFile | None = None,
         credentials: Credentials | None = None,
     ) -> None:
         self.market = market
@@ -72,17 +61,17 @@ class Trading:
         kept = Credentials(facts["key"], facts["secret"]) if "key" in facts else Credentials()
         self.credentials = credentials or kept
         if ledger is not None and "books" in facts:
-            self.account.restore(read_amounts(facts["books"]))
+            self.account.restore(account_file.read_amounts(facts["books"]))
             self.settling.restore(ledger.orders(), ledger.trades())
             self._check_symbols(ledger)
             self.matching.seen = int(facts["seen"])
         self._written = len(self.settling.trades)
         self._write()
 
-    def _check_symbols(self, ledger: StateFile) -> None:
+    def _check_symbols(self, ledger: account_file.StateFile) -> None:
         unknown = {order.symbol for order in self.settling.open()} - set(self.market.symbols())
         if unknown:
-            raise StateFileError(
+            raise account_file.StateFileError(
                 f"state file {ledger.path} has open orders of {', '.join(sorted(unknown))}, which "
                 f"{self.market.store.folder} has no candles of; serve the candles that it was "
                 "made with, or name another file by --state"
@@ -108,7 +97,7 @@ class Trading:
                 "key": self.credentials.key,
                 "secret": self.credentials.secret,
                 "seen": str(self.matching.seen),
-                "books": written_amounts(self.account.books()),
+                "books": account_file.written_amounts(self.account.books()),
             }
             trades = self.settling.trades[self._written :]
             self.ledger.write(facts, self.settling.touched.values(), trades)
@@ -121,7 +110,7 @@ class Trading:
         :raises ApiError: when it is not traded
         """
         if symbol not in self.market.symbols():
-            raise invalid_symbol()
+            raise api_errors.invalid_symbol()
         return self.matching.rules(symbol)
 
     def _read(self, form: Form, now: int) -> AccountOrder:
@@ -171,9 +160,9 @@ class Trading:
         :raises ApiError: when there is none, or it is not open
         """
         if order is None or not order.open:
-            raise unknown_order()
+            raise api_errors.unknown_order()
         if restriction is not None and order.status != restriction:
-            raise restricted_cancel()
+            raise api_errors.restricted_cancel()
         rules = self.matching.rules(order.symbol)
         self.settling.close(order, rules, CANCELED, self.matching.seen)
         return order

@@ -1,7 +1,5 @@
 """The answers of an exchange that fails: refusals, failures, no answer at all, and bad candles."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket
@@ -12,59 +10,51 @@ from typing import Any
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.faults.fault_rules import (
-    AFTER,
-    ANOTHER,
-    BREAK,
-    CANDLES,
-    ENDLESS,
-    LISTING,
-    MISSING,
-    UNSEEN,
-    Fault,
-)
+from regimeswitch_lab.exchange.faults import fault_rules
+from regimeswitch_lab.exchange.faults.fault_rules import Fault
 from regimeswitch_lab.exchange.http.handlers import Handler, compact, refusal
 from regimeswitch_lab.exchange.http.request_limits import banned, too_much_weight
-from regimeswitch_lab.exchange.requests.api_errors import (
-    ApiError,
-    bad_key,
-    bad_key_format,
-    bad_signature,
-    filter_failure,
-    insufficient_balance,
-    no_such_order,
-    too_late,
-    unknown_order,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 
 
 PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 # Status and body of what a failing exchange answers; JSON where Binance's own servers speak, a
 # page where something in front of them does.
 REFUSED = {
-    "-1013 notional": filter_failure("NOTIONAL"),
-    "-1013 lot size": filter_failure("LOT_SIZE"),
-    "-1013 market closed": ApiError(-1013, "Market is closed."),
-    "-1021": too_late(),
-    "-1022": bad_signature(),
-    "-2010": insufficient_balance(),
-    "-2011": unknown_order(),
-    "-2013": no_such_order(),
-    "-2014": bad_key_format(),
-    "-2015": bad_key(),
-    "-2026": ApiError(-2026, "Order was canceled or expired with no executed qty and archived."),
+    "-1013 notional": api_errors.filter_failure("NOTIONAL"),
+    "-1013 lot size": api_errors.filter_failure("LOT_SIZE"),
+    "-1013 market closed": api_errors.ApiError(-1013, "Market is closed."),
+    "-1021": api_errors.too_late(),
+    "-1022": api_errors.bad_signature(),
+    "-2010": api_errors.insufficient_balance(),
+    "-2011": api_errors.unknown_order(),
+    "-2013": api_errors.no_such_order(),
+    "-2014": api_errors.bad_key_format(),
+    "-2015": api_errors.bad_key(),
+    "-2026": api_errors.ApiError(
+        -2026, "Order was canceled or expired with no executed qty and archived."
+    ),
 }
-FAILED: dict[str, tuple[int, ApiError | str]] = {
+FAILED: dict[str, tuple[int, api_errors.ApiError | str]] = {
     **{kind: (error.status, error) for kind, error in REFUSED.items()},
     "403": (403, PAGE.format("403 Forbidden")),
-    "451": (451, ApiError(0, "Service unavailable from a restricted location.")),
-    "500": (500, ApiError(-1000, "An unknown error occurred while processing the request.")),
+    "451": (451, api_errors.ApiError(0, "Service unavailable from a restricted location.")),
+    "500": (
+        500,
+        api_errors.ApiError(-1000, "An unknown error occurred while processing the request."),
+    ),
     "502": (502, PAGE.format("502 Bad Gateway")),
-    "503": (503, ApiError(-1008, "Server is currently overloaded with other requests.")),
+    "503": (503, api_errors.ApiError(-1008, "Server is currently overloaded with other requests.")),
     "504": (504, PAGE.format("504 Gateway Time-out")),
-    "-1006": (400, ApiError(-1006, "An unexpected response was received. Execution unknown.")),
-    "-1007": (408, ApiError(-1007, "Timeout waiting for the backend. Execution unknown.")),
-    UNSEEN: (504, PAGE.format("504 Gateway Time-out")),
+    "-1006": (
+        400,
+        api_errors.ApiError(-1006, "An unexpected response was received. Execution unknown."),
+    ),
+    "-1007": (
+        408,
+        api_errors.ApiError(-1007, "Timeout waiting for the backend. Execution unknown."),
+    ),
+    fault_rules.UNSEEN: (504, PAGE.format("504 Gateway Time-out")),
     "html": (200, PAGE.format("Security check")),
     "empty": (200, ""),
 }
@@ -92,8 +82,8 @@ def limit_answer(kind: str, until: int, now: int) -> web.Response:
 def _limit_answer(kind: str, until: int, now: int) -> web.Response:
     if kind == "429":
         return refusal(too_much_weight(until - now))
-    ban = banned(NEVER_MS if kind == ENDLESS else until, now)
-    if kind in ("418", ENDLESS):
+    ban = banned(NEVER_MS if kind == fault_rules.ENDLESS else until, now)
+    if kind in ("418", fault_rules.ENDLESS):
         return refusal(ban)
     return web.json_response(ban.body(), status=int(kind[-3:]), dumps=compact)
 
@@ -103,23 +93,23 @@ async def failed(fault: Fault, request: web.Request, handler: Handler, now: int)
 
     :raises ConnectionResetError: when there is none
     """
-    if fault.kind == MISSING:
+    if fault.kind == fault_rules.MISSING:
         return await _without_pair(fault, request, handler)
-    if fault.kind == BREAK:
+    if fault.kind == fault_rules.BREAK:
         return await _on_break(fault, request, handler)
-    if fault.kind in (*CANDLES, "truncated", "slow"):
+    if fault.kind in (*fault_rules.CANDLES, "truncated", "slow"):
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         response = await real_answer(request, handler)
         return response if fault.kind == "slow" else _changed(fault, response, now)
-    if fault.kind == ANOTHER:
+    if fault.kind == fault_rules.ANOTHER:
         return _of_another(await real_answer(request, handler))
-    if fault.moment == AFTER and fault.kind != UNSEEN:
+    if fault.moment == fault_rules.AFTER and fault.kind != fault_rules.UNSEEN:
         await real_answer(request, handler)
     if fault.kind in NOT_TOLD:
         await _no_answer(fault.kind, request)
     status, body = FAILED[fault.kind]
-    if isinstance(body, ApiError):
+    if isinstance(body, api_errors.ApiError):
         return web.json_response(body.body(), status=status, dumps=compact)
     return web.Response(text=body, status=status, content_type="text/html")
 
@@ -154,8 +144,8 @@ def _changed(fault: Fault, response: web.Response, now: int) -> web.Response:
 
 async def _without_pair(fault: Fault, request: web.Request, handler: Handler) -> web.Response:
     """A pair that is gone: not listed, and unknown to every other request."""
-    if request.path != LISTING:
-        return refusal(ApiError(-1121, "Invalid symbol."))
+    if request.path != fault_rules.LISTING:
+        return refusal(api_errors.ApiError(-1121, "Invalid symbol."))
     response = await real_answer(request, handler)
     info = json.loads(response.text or "")
     info["symbols"] = [one for one in info["symbols"] if one["symbol"] != fault.symbol]
@@ -164,7 +154,7 @@ async def _without_pair(fault: Fault, request: web.Request, handler: Handler) ->
 
 async def _on_break(fault: Fault, request: web.Request, handler: Handler) -> web.Response:
     """A pair that is listed but not traded; its candles, book and open orders stay."""
-    if request.path != LISTING:
+    if request.path != fault_rules.LISTING:
         return refusal(REFUSED["-1013 market closed"])
     response = await real_answer(request, handler)
     info = json.loads(response.text or "")
@@ -194,7 +184,7 @@ def bad_candles(kind: str, lines: list[Line], since: int, now: int) -> list[Line
     :param since: the bad candle is the last one that was over then; stale: nothing newer is told
     :param now: the present, epoch milliseconds
     """
-    assert kind in CANDLES
+    assert kind in fault_rules.CANDLES
     if kind == "stale":
         return [line for line in lines if line[OPENED] < since]
     if kind in ("future", "forming"):

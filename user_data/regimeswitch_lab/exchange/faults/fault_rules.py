@@ -1,7 +1,5 @@
 """Faults of an exchange, as data: which answers go wrong, when, how often, and how."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 

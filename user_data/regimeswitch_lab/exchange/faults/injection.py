@@ -3,8 +3,6 @@
 The exchange itself knows nothing of this; a server without faults has none of it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import ipaddress
@@ -17,19 +15,9 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from regimeswitch_lab.exchange.faults import fault_rules
 from regimeswitch_lab.exchange.faults.fault_answers import failed, limit_answer, real_answer
-from regimeswitch_lab.exchange.faults.fault_rules import (
-    AFTER,
-    ASIDE,
-    ENDLESS,
-    LIMITS,
-    UNSEEN,
-    WEIGHT,
-    Fault,
-    FaultError,
-    read_faults,
-    written,
-)
+from regimeswitch_lab.exchange.faults.fault_rules import Fault
 from regimeswitch_lab.exchange.faults.late_orders_view import Unseen
 from regimeswitch_lab.exchange.http.handlers import WEIGHT_HEADERS, Handler, refusal
 from regimeswitch_lab.exchange.http.signing import DRIFT
@@ -81,7 +69,7 @@ class Injection:
         with self._lock:
             hits = [self.hits[place] for place in range(len(self.faults))]
             return {
-                "faults": written(self.faults),
+                "faults": fault_rules.written(self.faults),
                 "hits": hits,
                 "requests_during_ban": len(self.during_ban),
                 "asked_during_ban": self.during_ban[-100:],
@@ -116,7 +104,7 @@ class Injection:
         if now >= until:
             return None
         late = time.monotonic() - self._first_told > self._flight
-        if kind == ENDLESS and asked[1].endswith("/ping"):
+        if kind == fault_rules.ENDLESS and asked[1].endswith("/ping"):
             # Whoever is told of a ban without an end may ask for it now and then.
             return self._limit(kind, until, now)
         if late or asked in self._told:
@@ -160,18 +148,18 @@ class Injection:
         DRIFT.set(self.drift_ms(now))
         with self._lock:
             refused = self._refused(asked, now)
-            place = None if refused else self._hit(*asked, now, ASIDE)
+            place = None if refused else self._hit(*asked, now, fault_rules.ASIDE)
             fault = None if place is None else self.faults[place]
         if refused is not None:
             return refused
         if fault is None:
             answer = await self._drifting(request, handler, now)
             return self._unseen.shown(request.path, answer, now)
-        if fault.kind == UNSEEN:
+        if fault.kind == fault_rules.UNSEEN:
             order = await real_answer(request, handler)
             self._unseen.hide(order, now + int(fault.seconds * 1000))
-        if fault.kind in LIMITS:
-            if fault.moment == AFTER:
+        if fault.kind in fault_rules.LIMITS:
+            if fault.moment == fault_rules.AFTER:
                 await handler(request)
             with self._lock:
                 return self._begin_ban(fault, asked, now)
@@ -185,7 +173,7 @@ class Injection:
         if drift and request.path == "/api/v3/time":
             return web.json_response({"serverTime": now + drift})
         response = await handler(request)
-        used = self._told_of(WEIGHT, now)
+        used = self._told_of(fault_rules.WEIGHT, now)
         if used:
             response.headers.update(dict.fromkeys(WEIGHT_HEADERS, f"{used:.0f}"))
         return response
@@ -218,8 +206,8 @@ class Injection:
             return refusal(unknown_path(request.method, request.path))
         if request.method == "PUT":
             try:
-                self.set(read_faults(json.loads(await request.text())))
-            except (json.JSONDecodeError, FaultError) as error:
+                self.set(fault_rules.read_faults(json.loads(await request.text())))
+            except (json.JSONDecodeError, fault_rules.FaultError) as error:
                 return web.json_response({"msg": str(error)}, status=400)
         return web.json_response(self.report())
 

@@ -4,8 +4,6 @@ What comes out of an account that is read from a copy which lags behind: the ord
 orders, trades and the balance of its coin.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What every handler of the exchange needs: answers, weights, the application."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Callable, Iterable
 

@@ -1,7 +1,5 @@
 """Candles as the exchange writes them, with what their trades add up to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Orders, trades and the account as Binance writes them in its answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from regimeswitch_lab.exchange.account.account_orders import (

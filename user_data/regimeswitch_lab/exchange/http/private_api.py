@@ -1,48 +1,23 @@
 """Binance's signed REST interface: the account and its orders."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TypeVar
 
 from aiohttp import web
 
-from regimeswitch_lab.exchange.account.account_orders import (
-    LIMIT,
-    MARKET,
-    NEW,
-    PARTIALLY_FILLED,
-    AccountOrder,
-    AccountTrade,
-)
+from regimeswitch_lab.exchange.account import account_orders
+from regimeswitch_lab.exchange.account.account_orders import AccountOrder, AccountTrade
 from regimeswitch_lab.exchange.account.order_form import ORDER_NAMES
 from regimeswitch_lab.exchange.account.trading_account import Trading
+from regimeswitch_lab.exchange.http import order_views
 from regimeswitch_lab.exchange.http.handlers import answer
-from regimeswitch_lab.exchange.http.order_views import (
-    ACK,
-    FULL,
-    RESULT,
-    cancelled,
-    commissions,
-    owned,
-    placed,
-    queried,
-    traded,
-)
 from regimeswitch_lab.exchange.http.request_limits import OrderCounts
 from regimeswitch_lab.exchange.http.signing import FormHandler, signed
-from regimeswitch_lab.exchange.requests.api_errors import (
-    bad_combination,
-    bad_restriction,
-    no_such_order,
-    one_of_two,
-    too_long_apart,
-    unknown_order,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 from regimeswitch_lab.exchange.requests.request_form import Form
 
 
-RESPONSES = (ACK, RESULT, FULL)
+RESPONSES = (order_views.ACK, order_views.RESULT, order_views.FULL)
 HOUR_MS = 3_600_000
 LONGEST_HOURS = 24
 LIST_DEFAULT, LIST_MAX = 500, 1000
@@ -50,7 +25,10 @@ CANCEL_NAMES = (
     *("symbol", "orderId", "origClientOrderId", "newClientOrderId", "cancelRestrictions"),
 )
 LIST_NAMES = ("symbol", "startTime", "endTime", "limit")
-RESTRICTIONS = {"ONLY_NEW": NEW, "ONLY_PARTIALLY_FILLED": PARTIALLY_FILLED}
+RESTRICTIONS = {
+    "ONLY_NEW": account_orders.NEW,
+    "ONLY_PARTIALLY_FILLED": account_orders.PARTIALLY_FILLED,
+}
 # What myTrades may be asked by, apart from the symbol and a limit.
 TRADE_FILTERS = ({"orderId"}, {"fromId"}, {"orderId", "fromId"}, {"startTime", "endTime"})
 Entry = TypeVar("Entry", AccountOrder, AccountTrade)
@@ -93,7 +71,7 @@ class Private:
         with self.trading.look():
             mine = self.trading.settling.account.assets()
             assets = sorted({*mine, *(one.base for one in market), *(one.quote for one in market)})
-            return answer(owned(self.trading.settling, assets, whole=whole), 20)
+            return answer(order_views.owned(self.trading.settling, assets, whole=whole), 20)
 
     async def place(self, form: Form) -> web.Response:
         """Place an order."""
@@ -101,8 +79,12 @@ class Private:
         self.counts.check(now)
         kind = form.choice("newOrderRespType", RESPONSES)
         order = self.trading.place(form)
-        detail = kind or (FULL if order.kind in (LIMIT, MARKET) else ACK)
-        response = answer(placed(order, self.trading.trades_of(order), detail), 1)
+        detail = kind or (
+            order_views.FULL
+            if order.kind in (account_orders.LIMIT, account_orders.MARKET)
+            else order_views.ACK
+        )
+        response = answer(order_views.placed(order, self.trading.trades_of(order), detail), 1)
         response.headers.update(self.counts.add(now))
         return response
 
@@ -111,14 +93,16 @@ class Private:
         wanted = form.flag("computeCommissionRates", False)
         form.choice("newOrderRespType", RESPONSES)
         self.trading.check(form)
-        return answer(commissions(self.trading.settling) if wanted else {}, 20 if wanted else 1)
+        return answer(
+            order_views.commissions(self.trading.settling) if wanted else {}, 20 if wanted else 1
+        )
 
     def _wanted(self, form: Form) -> AccountOrder | None:
         """The order that a request names."""
         symbol = self.trading.rules(form.mandatory("symbol")).symbol.name
         number, client_id = form.whole("orderId"), form.text("origClientOrderId")
         if number is None and client_id is None:
-            raise one_of_two("origClientOrderId", "orderId")
+            raise api_errors.one_of_two("origClientOrderId", "orderId")
         return self.trading.find(symbol, number, client_id)
 
     async def order(self, form: Form) -> web.Response:
@@ -126,18 +110,18 @@ class Private:
         with self.trading.look():
             order = self._wanted(form)
             if order is None:
-                raise no_such_order()
-            return answer(queried(order), 4)
+                raise api_errors.no_such_order()
+            return answer(order_views.queried(order), 4)
 
     async def cancel(self, form: Form) -> web.Response:
         """Cancel one order."""
         restriction = form.text("cancelRestrictions")
         if restriction is not None and restriction not in RESTRICTIONS:
-            raise bad_restriction()
+            raise api_errors.bad_restriction()
         with self.trading.look():
             order = self.trading.cancel(self._wanted(form), RESTRICTIONS.get(restriction or ""))
             client_id = form.word("newClientOrderId") or f"cancel-{order.id}"
-            body = cancelled(order, client_id)
+            body = order_views.cancelled(order, client_id)
         return answer(body, 1)
 
     async def cancel_all(self, form: Form) -> web.Response:
@@ -146,8 +130,11 @@ class Private:
         with self.trading.look():
             orders = self.trading.settling.open(symbol)
             if not orders:
-                raise unknown_order()
-            body = [cancelled(self.trading.cancel(one), f"cancel-{one.id}") for one in orders]
+                raise api_errors.unknown_order()
+            body = [
+                order_views.cancelled(self.trading.cancel(one), f"cancel-{one.id}")
+                for one in orders
+            ]
         return answer(body, 1)
 
     async def open_orders(self, form: Form) -> web.Response:
@@ -157,7 +144,9 @@ class Private:
             symbol = self.trading.rules(symbol).symbol.name
         with self.trading.look():
             orders = self.trading.settling.open(symbol)
-            return answer([queried(order) for order in orders], 80 if symbol is None else 6)
+            return answer(
+                [order_views.queried(order) for order in orders], 80 if symbol is None else 6
+            )
 
     async def all_orders(self, form: Form) -> web.Response:
         """Orders of a pair, whatever became of them."""
@@ -171,7 +160,7 @@ class Private:
                 if order.symbol == symbol and start <= order.created <= end
             ]
             mine = page(found, first, limit, from_start="startTime" in form)
-            return answer([queried(order) for order in mine], 20)
+            return answer([order_views.queried(order) for order in mine], 20)
 
     async def my_trades(self, form: Form) -> web.Response:
         """Trades of a pair."""
@@ -179,7 +168,7 @@ class Private:
         names = {"orderId", "fromId", "startTime", "endTime"}
         asked = {name for name in names if name in form}
         if not any(asked <= allowed for allowed in TRADE_FILTERS):
-            raise bad_combination()
+            raise api_errors.bad_combination()
         number, first = form.whole("orderId"), form.whole("fromId")
         limit = form.limit(LIST_DEFAULT, LIST_MAX)
         start, end = period(form)
@@ -192,7 +181,9 @@ class Private:
                 and number in (None, trade.order_id)
             ]
             mine = page(found, first, limit, from_start="startTime" in form)
-            return answer([traded(trade) for trade in mine], 20 if number is None else 5)
+            return answer(
+                [order_views.traded(trade) for trade in mine], 20 if number is None else 5
+            )
 
     async def order_counts(self, form: Form) -> web.Response:
         """How many new orders there were, and how many there may be."""
@@ -203,7 +194,7 @@ def period(form: Form) -> tuple[int, int]:
     """The times between which a list is wanted, both included."""
     start, end = form.time("startTime"), form.time("endTime")
     if start is not None and end is not None and end - start > LONGEST_HOURS * HOUR_MS:
-        raise too_long_apart(LONGEST_HOURS)
+        raise api_errors.too_long_apart(LONGEST_HOURS)
     return 0 if start is None else start, 2**63 if end is None else end
 
 

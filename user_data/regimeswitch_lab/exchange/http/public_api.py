@@ -1,7 +1,5 @@
 """Binance's public REST interface over what is visible of a market."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from regimeswitch_lab.exchange.http.handlers import answer, compact, text_answer
@@ -13,11 +11,7 @@ from regimeswitch_lab.exchange.market.candle_store import INTERVALS, CandleError
 from regimeswitch_lab.exchange.market.public_trades import PublicTrade, Tape
 from regimeswitch_lab.exchange.market.symbols import PERMISSION
 from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.requests.api_errors import (
-    bad_choice,
-    bad_combination,
-    invalid_interval,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 from regimeswitch_lab.exchange.requests.request_form import Form, zone_ms
 
 
@@ -80,7 +74,7 @@ class Rest:
         symbols, _ = self.symbols.chosen(form)
         named = "symbol" in form or "symbols" in form
         if named and ("permissions" in form or "symbolStatus" in form):
-            raise bad_combination()
+            raise api_errors.bad_combination()
         if PERMISSION not in permissions(form):
             symbols = []
         shown = form.flag("showPermissionSets", True)
@@ -98,14 +92,14 @@ class Rest:
         symbol = self.symbols.named(form.mandatory("symbol")).name
         interval = form.mandatory("interval")
         if interval not in INTERVALS:
-            raise invalid_interval()
+            raise api_errors.invalid_interval()
         start, end = form.time("startTime"), form.time("endTime")
         limit = form.limit(KLINES_DEFAULT, KLINES_MAX)
         zone, now = zone_ms(form.text("timeZone")), self.market.clock()
         try:
             rows = self.market.klines(symbol, interval, start, end, limit, now, zone)
         except CandleError as error:
-            raise invalid_interval(str(error)) from error
+            raise api_errors.invalid_interval(str(error)) from error
         lines = self._klines.texts(symbol, interval, rows, now, zone)
         return text_answer(f"[{','.join(lines)}]", 2)
 
@@ -136,7 +130,7 @@ class Rest:
         first = form.whole("fromId")
         start, end = form.time("startTime"), form.time("endTime")
         if first is not None and (start is not None or end is not None):
-            raise bad_combination()
+            raise api_errors.bad_combination()
         if start is not None:
             first = self._tape(form).before(start)
         found = self._found(form, first, end)
@@ -163,7 +157,7 @@ def permissions(form: Form) -> list[str]:
     text = form.text("permissions")
     wanted = form.listed("permissions") if text and text.startswith("[") else [text or PERMISSION]
     if not set(wanted or ()) <= set(PERMISSIONS):
-        raise bad_choice("permissions")
+        raise api_errors.bad_choice("permissions")
     return wanted or []
 
 

@@ -3,8 +3,6 @@
 All of it goes by the exchange's clock, so that a moved clock lifts a ban as waiting would.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from regimeswitch_lab.exchange.requests.api_errors import ApiError

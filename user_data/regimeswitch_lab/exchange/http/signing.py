@@ -1,7 +1,5 @@
 """Who may ask what: handlers that anyone reaches, and those that want the owner's signature."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,16 +10,7 @@ from aiohttp import web
 
 from regimeswitch_lab.exchange.account.trading_account import Credentials, Trading
 from regimeswitch_lab.exchange.http.handlers import Handler
-from regimeswitch_lab.exchange.requests.api_errors import (
-    ApiError,
-    bad_key,
-    bad_key_format,
-    bad_signature,
-    missing_parameter,
-    too_early,
-    too_late,
-    window_too_long,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 from regimeswitch_lab.exchange.requests.request_form import MICROSECONDS, Form
 
 
@@ -60,9 +49,9 @@ def check_key(credentials: Credentials, key: str | None) -> None:
     :raises ApiError: as Binance answers
     """
     if not key:
-        raise bad_key_format()
+        raise api_errors.bad_key_format()
     if not hmac.compare_digest(octets(key), octets(credentials.key)):
-        raise bad_key()
+        raise api_errors.bad_key()
 
 
 def check_signature(credentials: Credentials, form: Form, text: str, now: int) -> None:
@@ -75,22 +64,22 @@ def check_signature(credentials: Credentials, form: Form, text: str, now: int) -
     """
     given = form.text(SIGNATURE)
     if given is None:
-        raise missing_parameter(SIGNATURE)
+        raise api_errors.missing_parameter(SIGNATURE)
     stamp = form.whole("timestamp")
     if stamp is None:
-        raise missing_parameter("timestamp")
+        raise api_errors.missing_parameter("timestamp")
     # Microseconds are not rounded: the window may be a part of a millisecond.
     moment = Decimal(stamp) / 1000 if stamp >= MICROSECONDS else Decimal(stamp)
     window = form.window()
     if window is not None and window > WINDOW_MAX_MS:
-        raise window_too_long()
+        raise api_errors.window_too_long()
     if moment >= now + AHEAD_MS:
-        raise too_early()
+        raise api_errors.too_early()
     if now - moment > (WINDOW_DEFAULT_MS if window is None else window):
-        raise too_late()
+        raise api_errors.too_late()
     expected = signature(credentials.secret, text)
     if not hmac.compare_digest(given.lower().encode(), expected.encode()):
-        raise bad_signature()
+        raise api_errors.bad_signature()
 
 
 def check_headers(request: web.Request) -> None:
@@ -99,7 +88,7 @@ def check_headers(request: web.Request) -> None:
     :raises ApiError: with Binance's code
     """
     if SBE_HEADER in request.headers:
-        raise ApiError(-1155, "SBE is not enabled.")
+        raise api_errors.ApiError(-1155, "SBE is not enabled.")
     check_unit(request.headers.get(UNIT_HEADER, "MILLISECOND"))
 
 
@@ -109,10 +98,10 @@ def check_unit(unit: str) -> None:
     :raises ApiError: with Binance's code
     """
     if unit.upper() == "MICROSECOND":
-        raise ApiError(-1020, "MICROSECOND is not supported by the embedded exchange.")
+        raise api_errors.ApiError(-1020, "MICROSECOND is not supported by the embedded exchange.")
     if unit.upper() != "MILLISECOND":
         text = "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
-        raise ApiError(-1194, text)
+        raise api_errors.ApiError(-1194, text)
 
 
 def public(handler: FormHandler, names: Sequence[str] = ()) -> Handler:

@@ -1,7 +1,5 @@
 """Binance's websocket streams over what is visible of a market."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import functools

@@ -5,22 +5,13 @@ nothing is due; where it jumps, every candle that closed on the way is. The stre
 book tell the best levels, or the changes.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from regimeswitch_lab.exchange.http import tickers
 from regimeswitch_lab.exchange.http.klines import Kline, klines_of
-from regimeswitch_lab.exchange.http.tickers import (
-    average_of,
-    best_of,
-    day_of,
-    rolling_start,
-    window_ms,
-    window_of,
-)
 from regimeswitch_lab.exchange.market.candle_store import CandleRows, closing, opening
 from regimeswitch_lab.exchange.market.pair_moment import Book
 from regimeswitch_lab.exchange.market.symbols import decimal
@@ -165,7 +156,7 @@ class TickerStream(Stream):
 
     def _events(self, now: int) -> Iterator[Event]:
         if self._ticked(now, TICKER_MS):
-            day = day_of(self.market.moment(self.symbol, now), now)
+            day = tickers.day_of(self.market.moment(self.symbol, now), now)
             letters = MINI_LETTERS if self.mini else TICKER_LETTERS
             event: Event = {"e": "24hrMiniTicker" if self.mini else "24hrTicker", "E": now}
             yield event | {"s": self.symbol} | {one: day[TICKER_LETTERS[one]] for one in letters}
@@ -183,9 +174,9 @@ class WindowStream(Stream):
 
     def _events(self, now: int) -> Iterator[Event]:
         if self._ticked(now, TICKER_MS):
-            start = rolling_start(now, window_ms(self.size))
+            start = tickers.rolling_start(now, tickers.window_ms(self.size))
             pair = self.market.symbols()[self.symbol]
-            window = window_of(self.market, pair, start, now, now)
+            window = tickers.window_of(self.market, pair, start, now, now)
             event: Event = {"e": f"{self.size}Ticker", "E": now, "s": self.symbol}
             yield event | {one: window[TICKER_LETTERS[one]] for one in WINDOW_LETTERS}
 
@@ -199,7 +190,7 @@ class AverageStream(Stream):
 
     def _events(self, now: int) -> Iterator[Event]:
         if self._ticked(now, TICKER_MS):
-            price, at = average_of(self.market, self.symbol, now)
+            price, at = tickers.average_of(self.market, self.symbol, now)
             if price != self._told:
                 self._told = price
                 event: Event = {"e": "avgPrice", "E": now, "s": self.symbol, "i": "5m"}
@@ -263,7 +254,7 @@ class BookStream(Stream):
             return
         self._told = moment.version
         if self.levels is None:
-            best = best_of(moment)
+            best = tickers.best_of(moment)
             letters = {letter: best[TICKER_LETTERS[letter]] for letter in "bBaA"}
             yield {"u": moment.version, "s": self.symbol, **letters}
         else:

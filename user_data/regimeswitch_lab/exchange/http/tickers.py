@@ -3,8 +3,6 @@
 What each may be asked for is in "Market data endpoints" of Binance's REST interface.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 
@@ -17,16 +15,7 @@ from regimeswitch_lab.exchange.market.candle_store import DAY_MS, closing, openi
 from regimeswitch_lab.exchange.market.pair_moment import Day, Moment
 from regimeswitch_lab.exchange.market.symbols import STATUS, Symbol, decimal
 from regimeswitch_lab.exchange.market.visible_market import Market
-from regimeswitch_lab.exchange.requests.api_errors import (
-    bad_choice,
-    bad_combination,
-    bad_ticker,
-    invalid_symbol,
-    one_of_two,
-    other_status,
-    repeated_symbol,
-    too_many_symbols,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 from regimeswitch_lab.exchange.requests.request_form import MINUTE_MS, Form, zone_ms
 
 
@@ -63,14 +52,14 @@ class Symbols:
         """
         symbol = self.market.symbols().get(name)
         if symbol is None:
-            raise invalid_symbol()
+            raise api_errors.invalid_symbol()
         return symbol
 
     def one(self, form: Form) -> Symbol:
         """The pair that a request must name, in the status that it may name."""
         symbol = self.named(form.mandatory("symbol"))
         if form.choice("symbolStatus", STATUSES) not in (None, STATUS):
-            raise other_status()
+            raise api_errors.other_status()
         return symbol
 
     def chosen(self, form: Form) -> tuple[list[Symbol], bool]:
@@ -82,22 +71,22 @@ class Symbols:
         names = form.listed("symbols")
         if "symbol" in form:
             if names is not None:
-                raise bad_combination()
+                raise api_errors.bad_combination()
             return [self.one(form)], True
         known = self.market.symbols()
         found = list(known.values()) if names is None else [self.named(name) for name in names]
         if len({one.name for one in found}) < len(found):
-            raise repeated_symbol()
+            raise api_errors.repeated_symbol()
         status = form.choice("symbolStatus", STATUSES)
         return found if status in (None, STATUS) else [], False
 
     def few(self, form: Form) -> tuple[list[Symbol], bool]:
         """As :meth:`chosen`, of a request that must name pairs, and not too many."""
         if "symbol" not in form and "symbols" not in form:
-            raise one_of_two("symbol", "symbols")
+            raise api_errors.one_of_two("symbol", "symbols")
         symbols, single = self.chosen(form)
         if len(symbols) > WINDOW_SYMBOLS:
-            raise too_many_symbols(WINDOW_SYMBOLS)
+            raise api_errors.too_many_symbols(WINDOW_SYMBOLS)
         return symbols, single
 
 
@@ -189,7 +178,7 @@ def window_ms(text: str | None) -> int:
     """
     match = re.fullmatch(r"([1-9][0-9]?)([mhd])", "1d" if text is None else text)
     if match is None or int(match[1]) > LONGEST[match[2]]:
-        raise bad_choice("windowSize")
+        raise api_errors.bad_choice("windowSize")
     return int(match[1]) * UNITS_MS[match[2]]
 
 
@@ -205,7 +194,7 @@ def shortened(tickers: list[dict[str, object]], form: Form) -> list[dict[str, ob
     """
     kind = form.text("type")
     if kind not in (None, FULL, MINI):
-        raise bad_ticker()
+        raise api_errors.bad_ticker()
     if kind != MINI:
         return tickers
     return [{key: one[key] for key in one if key not in ONLY_FULL} for one in tickers]

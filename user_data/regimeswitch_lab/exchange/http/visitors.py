@@ -5,8 +5,6 @@ that it points at loopback even read the answers (DNS rebinding). Such requests 
 ``Origin``, the browser's ``Sec-Fetch-Site`` or the foreign name in ``Host``.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from urllib.parse import urlsplit

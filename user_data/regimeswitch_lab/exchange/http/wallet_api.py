@@ -1,7 +1,5 @@
 """The part of Binance's wallet and margin interface that clients ask when they start."""
 
-from __future__ import annotations
-
 from aiohttp import web
 
 from regimeswitch_lab.exchange.account.decimals import ZERO, text

@@ -3,8 +3,6 @@
 freqtrade's setting ``dataformat_ohlcv`` says which format a bot keeps its candles in.
 """
 
-from __future__ import annotations
-
 import gzip
 import zlib
 from collections.abc import Callable

@@ -6,8 +6,6 @@ Nothing here knows the time: what is visible when is the business of
 :mod:`regimeswitch_lab.exchange.market.visible_market`.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

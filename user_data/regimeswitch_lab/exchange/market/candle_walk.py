@@ -5,8 +5,6 @@ whatever is shown of a moment can be told from the step that it falls into. The 
 make one line of time, and the steps of its candles the path that orders meet.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A pair as it is shown at one moment: its last 24 hours and its order book."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from decimal import Decimal
 

@@ -4,23 +4,14 @@ There is no table of trades. A number tells the candle and the step, and with th
 price and the amount; what a candle's trades add up to is worked out where it is asked for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
+from regimeswitch_lab.exchange.market import candle_walk
 from regimeswitch_lab.exchange.market.candle_store import Floats, Ints
-from regimeswitch_lab.exchange.market.candle_walk import (
-    STEPS,
-    Timeline,
-    buys_of,
-    prices_of,
-    totals_of,
-    volumes_of,
-)
 from regimeswitch_lab.exchange.market.symbols import Symbol, decimal
 
 
@@ -59,10 +50,10 @@ class Tape:
     :param line: its candles
     """
 
-    def __init__(self, symbol: Symbol, line: Timeline) -> None:
+    def __init__(self, symbol: Symbol, line: candle_walk.Timeline) -> None:
         self.line = line
         self._decimals = symbol.price_decimals
-        self._counts = np.where(totals_of(line.values)[0] > 0, STEPS, 0)
+        self._counts = np.where(candle_walk.totals_of(line.values)[0] > 0, candle_walk.STEPS, 0)
         # Number of the first trade of every candle, and of the first after the last.
         self._firsts = np.concatenate([[0], np.cumsum(self._counts)])
         self._sums = np.full((len(line.opens), 3), np.nan)
@@ -90,14 +81,17 @@ class Tape:
 
     def _of_candle(self, row: int, first: int, stop: int) -> Iterator[PublicTrade]:
         candle = self.line.values[row : row + 1]
-        prices, buys = prices_of(candle, self._decimals)[0], buys_of(candle)[0]
-        volumes = volumes_of(candle)
+        prices, buys = (
+            candle_walk.prices_of(candle, self._decimals)[0],
+            candle_walk.buys_of(candle)[0],
+        )
+        volumes = candle_walk.volumes_of(candle)
         unit = Decimal(1).scaleb(-int(volumes.decimals[0]))
         done = [0, *volumes.units[0].tolist()]
         before = int(self._firsts[row])
         for step in range(first, stop):
             amount = (done[step + 1] - done[step]) * unit
-            if step == STEPS - 1:
+            if step == candle_walk.STEPS - 1:
                 amount = Decimal(decimal(float(candle[0, 4]))) - done[step] * unit
             at, buyer = self.line.begins(row, step), bool(buys[step])
             yield PublicTrade(before + step, at, decimal(float(prices[step])), amount, buyer)
@@ -112,7 +106,7 @@ class Tape:
         for begin in range(low // BLOCK * BLOCK, high, BLOCK):
             block = self._sums[begin : begin + BLOCK]
             if np.isnan(block[0, 0]):
-                block[:] = self._summed(self.line.values[begin : begin + BLOCK], STEPS)
+                block[:] = self._summed(self.line.values[begin : begin + BLOCK], candle_walk.STEPS)
         return self._sums[low:high]
 
     def part(self, row: int, step: int) -> Floats:
@@ -121,9 +115,9 @@ class Tape:
         return part
 
     def _summed(self, candles: Floats, steps: int) -> Floats:
-        amounts = volumes_of(candles).amounts()[:, :steps]
-        values = prices_of(candles, self._decimals)[:, :steps] * amounts
-        buys = buys_of(candles)[:, :steps]
+        amounts = candle_walk.volumes_of(candles).amounts()[:, :steps]
+        values = candle_walk.prices_of(candles, self._decimals)[:, :steps] * amounts
+        buys = candle_walk.buys_of(candles)[:, :steps]
         sums = [values, np.where(buys, amounts, 0.0), np.where(buys, values, 0.0)]
         return np.column_stack([one.sum(axis=1) for one in sums])
 

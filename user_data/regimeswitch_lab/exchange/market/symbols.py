@@ -4,8 +4,6 @@ The filters are Binance's own kinds. Their sizes come from the scale of the firs
 do not change while the candles unfold.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from decimal import Decimal

@@ -6,8 +6,6 @@ to the close on the path of :mod:`regimeswitch_lab.exchange.market.candle_walk`,
 moment has one price and the final candle is the stored one.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

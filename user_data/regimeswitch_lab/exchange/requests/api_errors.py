@@ -1,7 +1,5 @@
 """The exchange's error answers: Binance's code, text and HTTP status."""
 
-from __future__ import annotations
-
 
 class ApiError(Exception):
     """An error answer of the exchange.

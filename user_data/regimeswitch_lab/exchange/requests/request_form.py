@@ -1,7 +1,5 @@
 """The parameters of a request, from its query and its body, and the times among them."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence
@@ -9,19 +7,7 @@ from decimal import Decimal
 from urllib.parse import parse_qsl
 
 from regimeswitch_lab.exchange.market.symbols import PRECISION
-from regimeswitch_lab.exchange.requests.api_errors import (
-    bad_choice,
-    bad_limit,
-    bad_list,
-    bad_number,
-    empty_parameter,
-    illegal_characters,
-    missing_parameter,
-    repeated_parameter,
-    too_many_parameters,
-    too_precise,
-    unread_parameters,
-)
+from regimeswitch_lab.exchange.requests import api_errors
 
 
 DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
@@ -49,7 +35,7 @@ class Form:
         for text in (body, query):
             pairs = parse_qsl(text, keep_blank_values=True)
             if len(dict(pairs)) < len(pairs):
-                raise repeated_parameter()
+                raise api_errors.repeated_parameter()
             self._values.update(pairs)
 
     def __contains__(self, name: str) -> bool:
@@ -68,23 +54,23 @@ class Form:
         if read == sent:
             return
         raise (
-            too_many_parameters(len(names), sent)
+            api_errors.too_many_parameters(len(names), sent)
             if sent > len(names)
-            else unread_parameters(read, sent)
+            else api_errors.unread_parameters(read, sent)
         )
 
     def text(self, name: str) -> str | None:
         """A parameter, or None when it was not sent."""
         value = self._values.get(name)
         if value == "":
-            raise empty_parameter(name)
+            raise api_errors.empty_parameter(name)
         return value
 
     def mandatory(self, name: str) -> str:
         """A parameter that must be there."""
         value = self._values.get(name)
         if not value:
-            raise missing_parameter(name)
+            raise api_errors.missing_parameter(name)
         return value
 
     def whole(self, name: str) -> int | None:
@@ -93,7 +79,7 @@ class Form:
         if value is None:
             return None
         if not re.fullmatch("[0-9]{1,20}", value):
-            raise bad_number(name)
+            raise api_errors.bad_number(name)
         return min(int(value), WHOLE_MAX)
 
     def time(self, name: str) -> int | None:
@@ -107,9 +93,9 @@ class Form:
         if value is None:
             return None
         if not re.fullmatch(DECIMAL, value):
-            raise illegal_characters("recvWindow", DECIMAL)
+            raise api_errors.illegal_characters("recvWindow", DECIMAL)
         if len(value.partition(".")[2]) > WINDOW_DECIMALS:
-            raise too_precise("recvWindow")
+            raise api_errors.too_precise("recvWindow")
         return Decimal(value)
 
     def listed(self, name: str) -> list[str] | None:
@@ -122,7 +108,7 @@ class Form:
         except (json.JSONDecodeError, RecursionError):
             names = None
         if not isinstance(names, list) or not names:
-            raise bad_list(name)
+            raise api_errors.bad_list(name)
         return [str(one) for one in names]
 
     def flag(self, name: str, default: bool) -> bool:
@@ -134,7 +120,7 @@ class Form:
         """The ``limit`` parameter; a larger one counts as the largest."""
         value = self.whole("limit")
         if value == 0:
-            raise bad_limit(most)
+            raise api_errors.bad_limit(most)
         return default if value is None else min(value, most)
 
     def amount(self, name: str) -> Decimal | None:
@@ -143,23 +129,23 @@ class Form:
         if value is None:
             return None
         if not re.fullmatch(DECIMAL, value):
-            raise illegal_characters(name, DECIMAL)
+            raise api_errors.illegal_characters(name, DECIMAL)
         if len(value.partition(".")[2]) > PRECISION:
-            raise too_precise(name)
+            raise api_errors.too_precise(name)
         return Decimal(value)
 
     def word(self, name: str) -> str | None:
         """A client order id."""
         value = self.text(name)
         if value is not None and not re.fullmatch(WORD, value):
-            raise illegal_characters(name, WORD)
+            raise api_errors.illegal_characters(name, WORD)
         return value
 
     def choice(self, name: str, allowed: Sequence[str]) -> str | None:
         """One of several words."""
         value = self.text(name)
         if value is not None and value not in allowed:
-            raise bad_choice(name)
+            raise api_errors.bad_choice(name)
         return value
 
 
@@ -179,11 +165,11 @@ def zone_ms(text: str | None) -> int:
         return 0
     match = ZONE.fullmatch(text)
     if match is None or not text.isascii():
-        raise bad_choice("timeZone")
+        raise api_errors.bad_choice("timeZone")
     sign = -1 if match[1] == "-" else 1
     found = sign * (int(match[2]) * 60 + int(match[3] or 0)) * MINUTE_MS
     if not EARLIEST_MS <= found <= LATEST_MS:
-        raise bad_choice("timeZone")
+        raise api_errors.bad_choice("timeZone")
     return found
 
 

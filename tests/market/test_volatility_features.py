@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frames import candle_frame, frames, mended
-from regimeswitch.market.volatility_features import activity_features, warm_up_candles
+from frames import candle_frame, cleaned, frames
+from regimeswitch.market.volatility_features import volatility_features, warm_up_candles
 
 
 ROWS = 2600
@@ -22,13 +22,13 @@ def candles() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def found(candles: pd.DataFrame) -> pd.DataFrame:
-    return activity_features(candles, "5m")
+    return volatility_features(candles, "5m")
 
 
 def test_index_and_input_are_kept(candles: pd.DataFrame) -> None:
     moved = candles.set_index(np.arange(ROWS) + 7)
     before = moved.copy()
-    assert activity_features(moved, "5m").index.equals(moved.index)
+    assert volatility_features(moved, "5m").index.equals(moved.index)
     pd.testing.assert_frame_equal(moved, before)
 
 
@@ -42,14 +42,14 @@ def test_after_the_promised_warm_up_everything_is_known(found: pd.DataFrame) -> 
 
 @pytest.mark.parametrize("cut", [2100, 2333, ROWS - 1])
 def test_a_prefix_gives_the_same_rows(candles: pd.DataFrame, found: pd.DataFrame, cut: int) -> None:
-    pd.testing.assert_frame_equal(activity_features(candles.iloc[:cut], "5m"), found.iloc[:cut])
+    pd.testing.assert_frame_equal(volatility_features(candles.iloc[:cut], "5m"), found.iloc[:cut])
 
 
 @pytest.mark.parametrize("start", [1, 100, 400])
 def test_a_later_start_gives_the_same_rows_or_none(
     candles: pd.DataFrame, found: pd.DataFrame, start: int
 ) -> None:
-    later = activity_features(candles.iloc[start:], "5m")
+    later = volatility_features(candles.iloc[start:], "5m")
     known = later.notna()
     assert known.any(axis=None)
     pd.testing.assert_frame_equal(later[known], found.iloc[start:][known])
@@ -62,7 +62,7 @@ def test_price_level_and_coin_size_do_not_matter(
         **{name: candles[name] * 7 for name in ("open", "high", "low", "close")},
         volume=candles["volume"] * 3,
     )
-    pd.testing.assert_frame_equal(activity_features(scaled, "5m"), found, atol=1e-7)
+    pd.testing.assert_frame_equal(volatility_features(scaled, "5m"), found, atol=1e-7)
 
 
 def test_a_market_at_rest_has_no_liveliness(candles: pd.DataFrame) -> None:
@@ -70,7 +70,7 @@ def test_a_market_at_rest_has_no_liveliness(candles: pd.DataFrame) -> None:
     for name in ("open", "high", "low", "close"):
         still[name] = 100.0
     still["volume"] = 0.0
-    got = activity_features(still, "5m")
+    got = volatility_features(still, "5m")
     assert got.filter(like="volatility").isna().all(axis=None)
     assert not np.isinf(got.to_numpy()).any()
 
@@ -78,8 +78,8 @@ def test_a_market_at_rest_has_no_liveliness(candles: pd.DataFrame) -> None:
 @settings(max_examples=8, deadline=None)
 @given(frames(rows=2200), st.integers(2060, 2150))
 def test_damaged_candles_stay_causal_and_finite(frame: pd.DataFrame, cut: int) -> None:
-    candles = mended(frame)
-    whole = activity_features(candles, "5m")
+    candles = cleaned(frame)
+    whole = volatility_features(candles, "5m")
     assert not np.isinf(whole.to_numpy()).any()
     cut = min(cut, len(candles) - 1)
-    pd.testing.assert_frame_equal(activity_features(candles.iloc[:cut], "5m"), whole.iloc[:cut])
+    pd.testing.assert_frame_equal(volatility_features(candles.iloc[:cut], "5m"), whole.iloc[:cut])

@@ -19,27 +19,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from project import QUICK, Run
-from regimeswitch.bot.trading.marked_equity import DAILY, PEAK, Drawdown, Marks
-from regimeswitch.risk.loss_limits import DAY_SECONDS, FloorState, floor_after
+from regimeswitch.bot.trading.marked_equity import DAILY, PEAK, LossLimits, Marks
+from regimeswitch.risk.loss_limits import DAY_SECONDS, LimitState, limits_after
 from regimeswitch.settings import RiskSettings, Settings
 from results import trades_of
 
 
 DAY = 20_000 * DAY_SECONDS
 STEP = 300
-RISK = RiskSettings(daily_loss=0.05, peak_loss=0.2, peak_pause_days=2)
+RISK = RiskSettings(max_daily_loss=0.05, max_drawdown=0.2, peak_pause_days=2)
 
 
-def walked(profits: list[float], risk: RiskSettings, step: int = STEP) -> list[FloorState]:
+def walked(profits: list[float], risk: RiskSettings, step: int = STEP) -> list[LimitState]:
     """One state per look, 1,000 of capital, from the beginning of a day."""
-    states: list[FloorState] = []
+    states: list[LimitState] = []
     for number, profit in enumerate(profits):
         state = states[-1] if states else None
-        states.append(floor_after(state, DAY + number * step, profit, 1000.0, profit, risk))
+        states.append(limits_after(state, DAY + number * step, profit, 1000.0, profit, risk))
     return states
 
 
-def test_the_daily_floor_stops_until_the_next_day_and_counts_from_its_beginning() -> None:
+def test_the_daily_loss_limit_stops_until_the_next_day_and_counts_from_its_beginning() -> None:
     half = DAY_SECONDS // 2
     states = walked([100, 46, 40, 90, 80], RISK, step=half)
     # 1,100 at 00:00: 55 less is 5 %; the next day begins with 1,040.
@@ -59,7 +59,7 @@ def test_after_a_loss_from_the_peak_there_is_a_pause_and_a_new_peak() -> None:
     assert [state.paused_until - began for state in states[2:4]] == [2 * DAY_SECONDS] * 2
     assert states[1].paused_until == 0
     assert states[4].paused_until == 0
-    assert states[4].peak_loss(-120) == 0
+    assert states[4].drawdown(-120) == 0
 
 
 @settings(deadline=None, max_examples=200)
@@ -68,33 +68,33 @@ def test_after_a_loss_from_the_peak_there_is_a_pause_and_a_new_peak() -> None:
     st.floats(0.01, 0.3),
     st.integers(1, 10).map(lambda hours: hours * 3600),
 )
-def test_no_day_falls_further_than_its_floor_and_one_step(
-    moves: list[float], floor: float, step: int
+def test_no_day_falls_further_than_its_limit_and_one_step(
+    moves: list[float], limit: float, step: int
 ) -> None:
-    """Positions are closed where a look finds the floor broken, as ``daily_close`` does."""
-    risk = RiskSettings(daily_loss=floor, peak_loss=0)
+    """Positions are closed where a look finds the limit broken, as ``daily_close`` does."""
+    risk = RiskSettings(max_daily_loss=limit, max_drawdown=0)
     profit, state, lowest = 0.0, None, {}
     for number, move in enumerate(moves):
         moment = DAY + number * step
         held = state is None or not state.stopped or moment // DAY_SECONDS != state.day
         profit += move if held else 0.0
-        state = floor_after(state, moment, profit, 1000.0, profit, risk)
+        state = limits_after(state, moment, profit, 1000.0, profit, risk)
         start = lowest.setdefault(state.day, [state.capital, 0.0])
         start[1] = max(start[1], state.start - profit)
     worst = max(-min(moves), 0.0)
     for capital, loss in lowest.values():
-        assert loss <= floor * capital + worst + 1e-9
+        assert loss <= limit * capital + worst + 1e-9
 
 
 @given(st.lists(st.floats(-300, 300), min_size=1, max_size=30), st.integers(0, 29))
 def test_a_restart_changes_nothing(profits: list[float], place: int) -> None:
     whole = walked(profits, RISK, step=7200)
-    kept = FloorState(**asdict(whole[min(place, len(profits) - 1)]))
+    kept = LimitState(**asdict(whole[min(place, len(profits) - 1)]))
     assert kept == whole[min(place, len(profits) - 1)]
     state = kept
     for number in range(min(place, len(profits) - 1) + 1, len(profits)):
         moment = DAY + number * 7200
-        state = floor_after(state, moment, profits[number], 1000.0, profits[number], RISK)
+        state = limits_after(state, moment, profits[number], 1000.0, profits[number], RISK)
     assert state == whole[-1]
 
 
@@ -141,18 +141,18 @@ def test_equity_is_marked_at_the_last_good_close_with_fees(one_trade: Any) -> No
         timeframe="5m",
         wallets=SimpleNamespace(get_starting_balance=lambda: 1000.0),
     )
-    floors = Drawdown(strategy, Settings(risk=RiskSettings(daily_loss=0.044, peak_loss=0)))
+    limits = LossLimits(strategy, Settings(risk=RiskSettings(max_daily_loss=0.044, max_drawdown=0)))
     found = []
     for number in range(1, 8):
         now = begin + number * timedelta(minutes=5)
-        floors.look(now)
-        found.append(floors.refusal(now))
-        assert floors.exit_reason(now) == floors.refusal(now)
+        limits.look(now)
+        found.append(limits.refusal(now))
+        assert limits.exit_reason(now) == limits.refusal(now)
     # 92 loses 41 with its fees, the zero is no price, 91 loses 46, 1 of them at once.
     assert found == ["", "", "", "", "", DAILY, DAILY]
     tomorrow = datetime(2025, 1, 2, tzinfo=UTC)
-    floors.look(tomorrow)
-    assert floors.refusal(tomorrow) == ""
+    limits.look(tomorrow)
+    assert limits.refusal(tomorrow) == ""
 
 
 class Live(Provider):
@@ -214,36 +214,37 @@ def test_positions_stay_where_only_entries_are_stopped(one_trade: Any) -> None:
         timeframe="5m",
         wallets=SimpleNamespace(get_starting_balance=lambda: 1000.0),
     )
-    risk = RiskSettings(daily_loss=0.1, daily_close=False, peak_loss=0.9)
-    floors = Drawdown(strategy, Settings(risk=risk))
-    assert floors.refusal(begin) == "equity unknown"
+    risk = RiskSettings(max_daily_loss=0.1, daily_close=False, max_drawdown=0.9)
+    limits = LossLimits(strategy, Settings(risk=risk))
+    assert limits.refusal(begin) == "equity unknown"
     for minutes in (5, 10):
-        floors.look(begin + timedelta(minutes=minutes))
-    assert floors.refusal(begin + timedelta(minutes=10)) == DAILY
-    assert floors.exit_reason(begin + timedelta(minutes=10)) == ""
-    deep = Drawdown(strategy, Settings(risk=RiskSettings(daily_loss=0, peak_loss=0.1)))
+        limits.look(begin + timedelta(minutes=minutes))
+    assert limits.refusal(begin + timedelta(minutes=10)) == DAILY
+    assert limits.exit_reason(begin + timedelta(minutes=10)) == ""
+    deep = LossLimits(strategy, Settings(risk=RiskSettings(max_daily_loss=0, max_drawdown=0.1)))
     for minutes in (5, 10):
         deep.look(begin + timedelta(minutes=minutes))
     assert deep.exit_reason(begin + timedelta(minutes=10)) == PEAK
 
 
 @pytest.mark.slow
-def test_no_day_of_a_backtest_falls_through_its_floor(
+def test_no_day_of_a_backtest_falls_through_its_limit(
     freqtrade: Callable[..., Run], market: Path
 ) -> None:
     config = deepcopy(QUICK)
     config["regimeswitch"]["entries"]["buy"] = {"bull": 0.2, "sideways": 0.2}
-    config["regimeswitch"]["risk"] = {"stake_fraction": 0.4, "daily_loss": 0.002, "peak_loss": 0}
+    limits = {"max_daily_loss": 0.002, "max_drawdown": 0}
+    config["regimeswitch"]["risk"] = {"stake_fraction": 0.4, **limits}
     run = freqtrade("backtesting", "--timerange", "20241222-20250101", config=config)
     assert run.code == 0, run.log[-3000:]
     trades = pd.DataFrame(trades_of(run.userdir))
-    assert (trades["exit_reason"] == "daily_floor").any()
+    assert (trades["exit_reason"] == "daily_loss_limit").any()
     closed = pd.to_datetime(trades["close_date"], utc=True)
     opened = pd.to_datetime(trades["open_date"], utc=True)
     for day in closed.dt.floor("D").unique():
         # Positions of the night before are counted from another price; they prove nothing here.
         own = (closed.dt.floor("D") == day) & (opened.dt.floor("D") == day)
-        stopped = own & (trades["exit_reason"] == "daily_floor")
+        stopped = own & (trades["exit_reason"] == "daily_loss_limit")
         lost = -trades.loc[own, "profit_abs"].sum()
         gap = 0.4 * 1000 * 2 * largest_move(market)
         assert lost <= 0.002 * 1050 + gap

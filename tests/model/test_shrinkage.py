@@ -1,4 +1,4 @@
-"""Evidence: purged folds, the placebo, and the weight that a gain earns."""
+"""Model validation: purged folds, the placebo, and the weight that a gain earns."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regimeswitch.model.shrinkage import (
-    LEAST_BLOCKS,
-    LEAST_Z,
+    MIN_BLOCKS,
+    MIN_Z,
     blend,
     block_mean,
-    earned_trust,
     log_loss,
     purged_folds,
     shuffled_regimes,
     squared_error,
+    validated_weight,
 )
 from regimeswitch.model.training_set import Rows, thinned, thinning_step
 
@@ -32,7 +32,7 @@ HORIZON = 12
     folds=st.integers(1, 5),
     horizon=st.integers(1, 50),
 )
-def test_no_training_label_reaches_a_judged_row(
+def test_no_training_label_reaches_a_validation_row(
     start: int, rows: int, step: int, tail: float, folds: int, horizon: int
 ) -> None:
     time = start + step * np.arange(rows)
@@ -43,10 +43,10 @@ def test_no_training_label_reaches_a_judged_row(
             assert time[train].max() + horizon < time[later].min()
     assert seen.max() <= 1
     # Judged rows are the tail, without holes.
-    judged = np.flatnonzero(seen)
-    if len(judged):
-        assert judged[-1] == rows - 1
-        assert len(judged) == judged[-1] - judged[0] + 1
+    later = np.flatnonzero(seen)
+    if len(later):
+        assert later[-1] == rows - 1
+        assert len(later) == later[-1] - later[0] + 1
 
 
 def test_no_rows_have_no_folds() -> None:
@@ -73,7 +73,7 @@ def test_the_placebo_keeps_shares_and_stretches_and_loses_the_connection() -> No
     assert (shuffled != shuffled_regimes(regime, time, names, 288, seed=4)).any()
 
 
-def test_a_row_without_a_lender_is_unknown_to_the_placebo() -> None:
+def test_a_row_without_a_source_is_unknown_to_the_placebo() -> None:
     regime, time, names = two_pairs(10, 1)
     late = (names == "A") | (time >= 10_000 + 5 * 288)
     shuffled = shuffled_regimes(regime[late], time[late], names[late], 288, seed=1)
@@ -93,7 +93,7 @@ def test_block_errors_know_that_neighbours_repeat_each_other() -> None:
     assert block_mean(repeated, time, 12)[1] == pytest.approx(1 / np.sqrt(500), rel=0.1)
 
 
-def judged(rows: int, strength: float, seed: int = 0) -> tuple[np.ndarray, ...]:
+def answered(rows: int, strength: float, seed: int = 0) -> tuple[np.ndarray, ...]:
     """Labels; a base that knows their frequency; a rival that knows more by ``strength``."""
     rng = np.random.default_rng(seed)
     known = rng.choice([-1, 1], rows) * strength
@@ -103,40 +103,40 @@ def judged(rows: int, strength: float, seed: int = 0) -> tuple[np.ndarray, ...]:
     return labels, base, own, np.arange(rows, dtype=np.int64)
 
 
-def test_trust_grows_with_the_data_and_stays_below_one() -> None:
-    trusts = []
+def test_the_weight_grows_with_the_data_and_stays_below_one() -> None:
+    weights = []
     for rows in (1200, 6000, 60_000):
-        labels, base, own, time = judged(rows, 0.1)
-        trust, blocks, reason = earned_trust(base, own, log_loss(labels), time, HORIZON)
-        assert blocks == rows // HORIZON
-        assert "beats the base" in reason
-        trusts.append(trust)
-    assert trusts == sorted(trusts)
-    assert 0 < trusts[0] < trusts[-1] <= 1
+        labels, base, own, time = answered(rows, 0.1)
+        found = validated_weight(base, own, log_loss(labels), time, HORIZON)
+        assert found.blocks == rows // HORIZON
+        assert found.reason == f"gain over base, z {found.z:.1f}"
+        weights.append(found.weight)
+    assert weights == sorted(weights)
+    assert 0 < weights[0] < weights[-1] <= 1
 
 
-def test_nothing_is_trusted_without_blocks_or_gain_or_against_its_placebo() -> None:
-    labels, base, own, time = judged(6000, 0.1)
-    few = LEAST_BLOCKS * HORIZON - HORIZON
-    got = earned_trust(base[:few], own[:few], log_loss(labels[:few]), time[:few], HORIZON)
-    assert got[0] == 0
-    assert "blocks to judge by" in got[2]
+def test_there_is_no_weight_without_blocks_or_gain_or_against_its_placebo() -> None:
+    labels, base, own, time = answered(6000, 0.1)
+    few = MIN_BLOCKS * HORIZON - HORIZON
+    got = validated_weight(base[:few], own[:few], log_loss(labels[:few]), time[:few], HORIZON)
+    assert got.weight == 0
+    assert f"{MIN_BLOCKS - 1} validation blocks" in got.reason
     harmful = own[:, ::-1]
-    assert earned_trust(base, harmful, log_loss(labels), time, HORIZON)[0] == 0
-    trust, _, reason = earned_trust(base, own, log_loss(labels), time, HORIZON, placebo=own)
-    assert trust == 0
-    assert "does not beat the placebo" in reason
+    assert validated_weight(base, harmful, log_loss(labels), time, HORIZON).weight == 0
+    found = validated_weight(base, own, log_loss(labels), time, HORIZON, placebo=own)
+    assert found.weight == 0
+    assert found.reason == f"no significant gain over placebo, z {found.z:.1f}"
 
 
-def test_luck_is_seldom_trusted() -> None:
-    trusts = []
+def test_luck_seldom_gets_a_weight() -> None:
+    weights = []
     for seed in range(100):
-        labels, base, _, time = judged(2400, 0.0, seed)
-        _, _, noise, _ = judged(2400, 0.05, seed + 1000)
-        trusts.append(earned_trust(base, noise, log_loss(labels), time, HORIZON)[0])
-    assert np.mean(np.array(trusts) > 0) < 0.15
-    assert np.mean(trusts) < 0.02
-    assert LEAST_Z > 1.6
+        labels, base, _, time = answered(2400, 0.0, seed)
+        _, _, noise, _ = answered(2400, 0.05, seed + 1000)
+        weights.append(validated_weight(base, noise, log_loss(labels), time, HORIZON).weight)
+    assert np.mean(np.array(weights) > 0) < 0.15
+    assert np.mean(weights) < 0.02
+    assert MIN_Z > 1.6
 
 
 def test_losses_and_blends() -> None:
