@@ -65,9 +65,9 @@ def test_texts_of_files_are_texts(result: Result, tmp_path: Path) -> None:
 
 def test_models_of_the_run_are_read(result: Result, tmp_path: Path) -> None:
     from regimeswitch.model.training_report import metadata_of
-    from worlds import PAIRS, gated, world
+    from worlds import PAIRS, blended, world
 
-    model = gated(world({1: 2.0, 2: -2.0, 3: 0.0}, {1: 0.4, 2: 0.3, 3: 0.3}, rows=1500).train)
+    model = blended(world({1: 2.0, 2: -2.0, 3: 0.0}, {1: 0.4, 2: 0.3, 3: 0.3}, rows=1500).train)
     own = metadata_of(model, PAIRS[0])
     stamps = (1733011200, 1733616000)
     for stamp in stamps:
