@@ -42,7 +42,7 @@ def contents(
     account = account_of(source, histories)
     regimes = [regime_table(one, source.timeframe) for one in histories.pairs]
     rows = tables.by_tag(source.trades, "enter_tag", account.range)
-    reasons = reason_counts(histories)
+    reasons = reason_counts(source, histories)
     found = trainings if isinstance(trainings, list) else []
     return {
         "source": source,
