@@ -16,7 +16,7 @@ from freqtrade.persistence import Trade
 
 from frames import candle_frame
 from project import in_signal_mode
-from regimeswitch.bot.messages.chart import regime_bands
+from regimeswitch.bot.charts.chart_marks import regime_bands
 from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.trade_context import EntryRecord
@@ -215,3 +215,32 @@ def test_an_entry_record_looks_at_closed_candles_only_and_survives_the_trade() -
 
 def test_the_default_rule_settles_within_an_hour_at_the_earliest() -> None:
     assert RegimeSettings().grace_candles >= 12
+
+
+def test_what_the_account_refuses_is_one_message_per_reason_not_per_pair(tmp_path: Path) -> None:
+    listener = Listener(tmp_path)
+    notices = notices_of(listener)
+    slots, small = "account: all 2 slots are taken", "account: the stake is below"
+    told = [
+        ("BTC/USDT", slots),
+        ("ETH/USDT", slots),
+        ("BTC/USDT", slots),
+        ("ETH/USDT", small),
+        # Guards and loss limits send messages of their own.
+        ("ETH/USDT", "guard: the exchange does not answer"),
+        ("BTC/USDT", "limit: the loss of the day has reached risk.max_daily_loss"),
+        ("ADA/USDT", "regime bear"),
+        ("BTC/USDT", ""),
+        ("BTC/USDT", slots),
+    ]
+    for pair, reason in told:
+        notices.no_trade(pair, pd.Series(["", reason]), listener)
+        Messenger.of(listener).flush()
+    assert listener.sent == [
+        "Info: BTC/USDT: no entry: all 2 slots are taken",
+        "Info: ETH/USDT: no entry: the stake is below",
+        "Info: BTC/USDT: no entry: all 2 slots are taken",
+    ]
+    backtest = Listener(tmp_path, RunMode.BACKTEST)
+    Notices().no_trade("BTC/USDT", pd.Series([slots]), backtest)
+    assert backtest.sent == []

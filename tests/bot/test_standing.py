@@ -94,7 +94,7 @@ def test_a_reason_is_logged_once_per_change(
             answers(buy=STRONG, expected_return=[edge]), {"pair": "BTC/USDT"}
         )
     logged = [r.getMessage() for r in caplog.records if r.name.endswith("notices")]
-    aside = "BTC/USDT: stands aside: no proven edge"
+    aside = "BTC/USDT: no entry: no proven edge"
     assert logged == [aside, "BTC/USDT: ready to trade", aside]
 
 

@@ -379,3 +379,17 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
         ["trade"], "candles", str(tmp_path / "r.jsonl"), 10, 20, 5, "SIGKILL", 30, "memory"
     )
     assert ReplayPlan.read(plan.write(tmp_path / "plan.json")) == plan
+
+
+def test_what_a_bot_s_account_says_is_no_difference_and_what_its_candles_say_is_one() -> None:
+    wanted, refused = {"no_trade_reason": "", "no_trade_code": 0}, "account: all 2 slots are taken"
+    live, backtest = records(), records()
+    for one in (live, backtest):
+        for kept in one.candles.values():
+            kept[0] |= wanted
+    live.candles[PAIR, STEP][0] |= {"no_trade_reason": refused, "no_trade_code": 5}
+    assert compare_decisions(live, backtest, 0, 4 * STEP).count == 0
+    live.candles[PAIR, 2 * STEP][0] |= {"no_trade_reason": "bad candle", "no_trade_code": 1}
+    backtest.candles[PAIR, 3 * STEP][0] |= {"no_trade_reason": "regime bear", "no_trade_code": 2}
+    found = compare_decisions(live, backtest, 0, 4 * STEP)
+    assert found.by_column == {"no_trade_code": 2, "no_trade_reason": 2}

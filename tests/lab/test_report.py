@@ -194,7 +194,7 @@ def test_every_order_is_a_mark_at_its_price_and_time(page: Page, result: Result)
 
 def test_regimes_and_reasons_are_those_the_bot_decided_by(page: Page, result: Result) -> None:
     settings = load_settings(result.section)
-    data, reasons = page.data, page.table("Why a candle is not held").body
+    data, reasons = page.data, page.table("Which candles are held").body
     begin, end = (
         pd.Timestamp(result.strategy[f"backtest_{name}_ts"], unit="ms", tz="UTC")
         for name in ("start", "end")
@@ -206,8 +206,17 @@ def test_regimes_and_reasons_are_those_the_bot_decided_by(page: Page, result: Re
         for since, until, code in one["bands"]:
             part = inside[(minutes >= since) & (minutes < until)]
             assert set(part["regime"].fillna("unknown")) <= {data["regimes"][code]}
-        shares = (inside["regime"] == "sideways").mean()
-        assert reasons["regime sideways"][one["pair"]] == percent(shares, 1)
+        sideways = inside["regime"] == "sideways"
+        waits = sideways & inside["regime_pending"].isin(settings.entries.regimes)
+        shown = reasons["regime sideways"][one["pair"]]
+        assert shown == percent((sideways & ~waits).mean(), 1)
+        held = pd.Series(False, index=inside.index)
+        closed = inside["date"] + pd.Timedelta("5min")
+        for trade in result.strategy["trades"]:
+            if trade["pair"] == one["pair"]:
+                ends = (pd.Timestamp(trade[name]) for name in ("open_date", "close_date"))
+                held |= closed.between(*ends, inclusive="left")
+        assert reasons["a position is held"][one["pair"]] == percent(held.mean(), 1)
         weights = dict(zip(one["target_weight"]["t"], one["target_weight"]["y"], strict=True))
         known = inside["target_weight"].set_axis(minutes.astype(int))
         assert len(weights) > 100

@@ -100,7 +100,9 @@ def test_signal_mode_has_no_reasons_and_no_target_weight(result: Result, tmp_pat
     path = with_config(result.path, tmp_path / result.path.name, signal)
     page, _ = report(tmp_path / "report.html", path, "--datadir", result.market)
     assert "Reasons for no entry are not counted in signal mode" in page.words
-    assert not [table for table in page.tables if table.caption.startswith("Why a candle")]
+    assert not [
+        table for table in page.tables if table.caption.startswith("Which candles are held")
+    ]
     for one in page.data["pairs"]:
         assert "volatility" in one and "target_weight" not in one
     assert "In signal mode an entry needs a forecast that is proven" in page.words

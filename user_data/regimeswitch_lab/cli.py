@@ -34,6 +34,7 @@ COMMANDS = {
     "report": "report.report_command",
     "replay": "replay.replay_command",
     "faults": "fault_matrix.faults_command",
+    "why": "commands.why_command",
     "orders": "commands.orders_command",
     "schema": "commands.schema_command",
     "contract": "doctor.contract_command",

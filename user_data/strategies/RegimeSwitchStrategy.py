@@ -15,6 +15,7 @@ import pandas as pd
 from freqtrade.enums import ExitCheckTuple, ExitType, RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy
 
+from regimeswitch import __version__
 from regimeswitch.bot.bot_settings import (
     mark_identifier,
     settings_from,
@@ -22,24 +23,28 @@ from regimeswitch.bot.bot_settings import (
     switch_freqai_off,
     trains,
 )
+from regimeswitch.bot.charts.chart_marks import chart_marks, trade_lines
+from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN, entry_costs, plots, shrink
 from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
 from regimeswitch.bot.freqai.backtest_range import bound_timerange
 from regimeswitch.bot.freqai.candle_reach import check_history
-from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
+from regimeswitch.bot.freqai.regime_candles import pair_lines, pair_positions, pair_regimes
 from regimeswitch.bot.freqai.shared_training import shared_pairs
 from regimeswitch.bot.guards import Guards
-from regimeswitch.bot.messages.chart import POSITION_PLOTS, regime_bands
 from regimeswitch.bot.overrides import (
     check_label_period,
     check_overrides,
     check_spaces,
     check_startup,
 )
+from regimeswitch.bot.trading.account_reasons import AccountReasons
 from regimeswitch.bot.trading.entry_filters import no_trade_reasons, position_reasons
+from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN, REASON_COLUMN, codes_of
 from regimeswitch.bot.trading.marked_equity import LossLimits
 from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.position_exits import Positions
 from regimeswitch.bot.trading.reentry import stopped_out
+from regimeswitch.bot.trading.regime_ends import mark_ends
 from regimeswitch.bot.trading.resizing import ADDED, Resizing
 from regimeswitch.bot.trading.shadow_columns import SHADOWED, shadow_columns, side_cost
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
@@ -85,22 +90,6 @@ class RegimeSwitchStrategy(IStrategy):
     sell_bear = DecimalParameter(0.2, 0.8, default=0.4, decimals=2, space="sell")
     sell_sideways = DecimalParameter(0.2, 0.8, default=0.45, decimals=2, space="sell")
 
-    plot_config = {  # noqa: RUF012
-        "main_plot": {},
-        "subplots": {
-            "Probability": {
-                "buy": {"color": "#2ea043"},
-                "hold": {"color": "#8b949e"},
-                "sell": {"color": "#da3633"},
-            },
-            "Regime": {
-                "regime_code": {"color": "#1f6feb"},
-                "regime_trust": {"color": "#a371f7"},
-            },
-            "Distance": {"regime_distance": {"color": "#d29922"}},
-        },
-    }
-
     def __init__(self, config):
         # freqtrade writes it a moment later; warm-up and identifier depend on it.
         config["timeframe"] = config.get("timeframe") or self.timeframe
@@ -127,7 +116,7 @@ class RegimeSwitchStrategy(IStrategy):
             # freqtrade copies the whole trade for each hook that a strategy brings, every candle.
             self.custom_exit = super().custom_exit
             self.position_adjustment_enable = self.rs.risk.rebalance_band > 0
-            self.plot_config = POSITION_PLOTS
+        self.plot_config = plots(self.rs, self.trains, self._model)
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
@@ -136,13 +125,15 @@ class RegimeSwitchStrategy(IStrategy):
         self.positions = Positions(self, self.rs)
         self.stakes = Stakes(self, self.rs, self.positions.record, self.notices)
         self.resizing = Resizing(self, self.rs, self.stakes)
-        self.limits = None
+        self.limits = self.account = None
 
     def bot_start(self, **kwargs):
         """Guards on, before anything is traded; a backtest has the loss limits alone."""
         self.notices.begin(self, self.rs)
         self.guards.install(self)
         self.limits = LossLimits(self, self.rs)
+        if self._is_running():
+            self.account = AccountReasons(self, self.rs, self.stakes, self.limits)
         if self.config.get("runmode") == RunMode.HYPEROPT:
             note_hyperopt(self.config)
 
@@ -156,17 +147,32 @@ class RegimeSwitchStrategy(IStrategy):
         self, pair, order_type, amount, rate, time_in_force, current_time, entry_tag, side, **kwargs
     ):
         """No entry while a guard refuses it or beyond a loss limit."""
-        refusal = self.guards.refusal(pair, current_time, entry_tag or "")
-        refusal = refusal or self.limits.refusal(current_time)
-        if self.holds and not refusal:
-            refusal = stopped_out(self, pair, current_time)
+        guard = self.guards.refusal(pair, current_time, entry_tag or "")
+        limit = "" if guard else self.limits.refusal(current_time)
+        stopped = ""
+        if self.holds and not (guard or limit):
+            stopped = stopped_out(self, pair, current_time)
+        refusal = guard or limit or stopped
+        if self.account is not None:
+            self.account.note(pair, guard=guard, limit=limit, account=stopped)
         self.stakes.note(pair, refusal, entry_tag or "", side == "short")
         return not refusal
 
     @property
     def forecasts_return(self):
         """True with a regressor, whose target is a number instead of a class."""
-        return str(self.config.get("freqaimodel", "")).endswith("Regressor")
+        return self._model.endswith("Regressor")
+
+    @property
+    def _model(self):
+        return str(self.config.get("freqaimodel", ""))
+
+    def _is_running(self):
+        return self.dp.runmode in (RunMode.DRY_RUN, RunMode.LIVE)
+
+    def version(self):
+        """Of the package, as ``regimeswitch --version`` says it."""
+        return __version__
 
     def informative_pairs(self):
         """The rule's candles of every pair, and of the reference pair."""
@@ -220,7 +226,7 @@ class RegimeSwitchStrategy(IStrategy):
         frame = self.freqai.start(dataframe, metadata, self) if self.trains else dataframe
         history = self.freqai.dd.historic_data if self.trains else None
         known = (frame, pair, self.dp, self.timeframe, self.rs, history)
-        parts = [frame]
+        parts = [frame, pair_lines(*known)]
         if "regime" not in frame.columns:
             parts.append(pair_regimes(*known))
         own = {"bad_candle": bad.any(axis=1).to_numpy()}
@@ -247,7 +253,6 @@ class RegimeSwitchStrategy(IStrategy):
         up, down = self._says_up(dataframe), self._says_down(dataframe)
         leaving = self._says_down(dataframe, leaving=True)
         reasons = no_trade_reasons(dataframe, up, leaving, self.rs)
-        self.notices.no_trade(metadata["pair"], reasons, self.dp)
         long = reasons == ""
         dataframe.loc[long, "enter_long"] = 1
         dataframe.loc[long, "enter_tag"] = dataframe.loc[long, "regime"]
@@ -256,12 +261,12 @@ class RegimeSwitchStrategy(IStrategy):
             dataframe.loc[short, "enter_short"] = 1
             dataframe.loc[short, "enter_tag"] = "bear"
             reasons[short] = ""
-        return dataframe.assign(no_trade_reason=reasons)
+        dataframe[COSTS_COLUMN] = entry_costs(dataframe["regime"], self.rs)
+        return self._with_reasons(dataframe, metadata["pair"], reasons)
 
     def _held(self, dataframe, pair):
         """A signal on every candle of a wanted regime: a bot that starts inside one enters."""
         reasons = position_reasons(dataframe, self.rs)
-        self.notices.no_trade(pair, reasons, self.dp)
         dataframe.loc[reasons == "", "enter_long"] = 1
         if self.can_short:
             below = position_reasons(dataframe, self.rs, short=True)
@@ -269,31 +274,34 @@ class RegimeSwitchStrategy(IStrategy):
             reasons = reasons.where(below != "", "")
         entered = reasons == ""
         dataframe.loc[entered, "enter_tag"] = dataframe.loc[entered, "regime"]
-        return dataframe.assign(no_trade_reason=reasons)
+        return self._with_reasons(dataframe, pair, reasons)
+
+    def _with_reasons(self, dataframe, pair, reasons):
+        """Why there is no entry; the signals are set, and what the account says changes none."""
+        if self.account is not None:
+            reasons = self.account.with_account(pair, dataframe, reasons)
+        self.notices.no_trade(pair, reasons, self.dp)
+        return dataframe.assign(**{REASON_COLUMN: reasons, CODE_COLUMN: codes_of(reasons)})
 
     def populate_exit_trend(self, dataframe, metadata):
         """Out when an unwanted regime begins; answers close by the trade's own regime, later."""
-        wanted = self.rs.entries.regimes
-        unwanted = [name for name in REGIME_NAMES if name not in wanted]
-        leaving = unwanted if self.holds else self.rs.entries.exit_regimes
-        leave = dataframe["regime"].isin(leaving)
-        dataframe.loc[leave, "exit_long"] = 1
-        dataframe.loc[leave, "exit_tag"] = "regime_" + dataframe.loc[leave, "regime"]
-        if self.can_short and self.holds:
-            over = dataframe["regime"].isin(["bull", "sideways"])
-            dataframe.loc[over, "exit_short"] = 1
-            dataframe.loc[over, "exit_tag"] = "regime_" + dataframe.loc[over, "regime"]
-        elif self.can_short:
-            over = dataframe["regime"] == "bull"
-            dataframe.loc[over, ["exit_short", "exit_tag"]] = (1, "short_over")
+        for short in (False, True) if self.can_short else (False,):
+            mark_ends(dataframe, self.rs, short)
         return dataframe
 
-    def should_exit(self, trade, rate, current_time, *, exit_, **kwargs):
-        """As freqtrade has it, but an unwanted regime closes a trade only by beginning."""
+    def should_exit(self, trade, rate, current_time, *, enter, exit_, **kwargs):
+        """As freqtrade has it; what its hook would cost is asked for here in position mode.
+
+        An unwanted regime closes a trade that was forced in it only by beginning anew.
+        """
         leaves = exit_ and self.positions.may_leave(trade, current_time)
-        exits = super().should_exit(trade, rate, current_time, exit_=leaves, **kwargs)
+        exits = super().should_exit(trade, rate, current_time, enter=enter, exit_=leaves, **kwargs)
         if self.holds and self.use_exit_signal and not leaves:
-            reason = self._exit_reason(trade, current_time, rate)
+            # A candle of a wanted regime nearly always says enter: then nothing can be overdue, and
+            # no frame is cut and searched for each candle of each trade. So a backtest pays next to
+            # nothing for closing what the one mark at the switch has missed, and decides as a bot.
+            reason = None if enter else self.positions.overdue(trade, current_time)
+            reason = reason or self._exit_reason(trade, current_time, rate)
             if reason:
                 exits.insert(0, ExitCheckTuple(ExitType.CUSTOM_EXIT, reason))
         return exits
@@ -400,9 +408,19 @@ class RegimeSwitchStrategy(IStrategy):
         return self.positions.target(trade)
 
     def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
-        """Close beyond a loss limit, on the models' answer, after the longest allowed time."""
-        return self._exit_reason(trade, current_time, current_rate)
+        """Signal mode: close what outlived its regime, beyond a loss limit, by answer or age."""
+        overdue = self.positions.overdue(trade, current_time)
+        return overdue or self._exit_reason(trade, current_time, current_rate)
 
     def plot_annotations(self, pair, start_date, end_date, dataframe, **kwargs):
-        """The regimes as coloured bands in FreqUI."""
-        return regime_bands(dataframe, start_date, end_date)
+        """Regimes as bands, switches and reasons as points, stops and targets as lines."""
+        found = chart_marks(dataframe, start_date, end_date)
+        if self._is_running():
+            found += trade_lines(pair, dataframe, end_date, self.positions.target_price)
+        return found
+
+    def ft_plot_annotations(self, pair, dataframe):
+        """As freqtrade has it; it asks with the very frame that it serves to the chart then."""
+        found = super().ft_plot_annotations(pair, dataframe)
+        shrink(dataframe, self.rs, self._model)
+        return found

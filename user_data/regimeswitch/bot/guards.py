@@ -200,6 +200,16 @@ class Guards:
             logger.info(f"{pair}: entries {'pause: ' + reason if reason else 'go on'}")
         return reason
 
+    def pause(self, pair: str) -> str:
+        """Why no entry would be made, as far as nobody has to be asked for it. Never raises.
+
+        An entry that is tried is judged by :meth:`refusal`, which looks at the order book as well.
+        """
+        found: list[str] = []
+        name = f"the question whether entries of {pair} pause"
+        self._apart.run(name, lambda: found.append(self._may_not_buy(pair)), question=True)
+        return found[0] if found else f"{name} failed"
+
     def change_refusal(self, pair: str, now: datetime, tag: str, grows: bool) -> str:
         """Why the size of an open position may not be changed now; empty where it may.
 

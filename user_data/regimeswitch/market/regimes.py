@@ -123,6 +123,18 @@ def five_minute_range(candles: pd.DataFrame, period: int, timeframe: str) -> Flo
     return np.asarray(average_true_range(candles, period) / np.sqrt(length))
 
 
+def moving_average(candles: pd.DataFrame, settings: RegimeSettings) -> Floats:
+    """The average that the rule measures from.
+
+    :param candles: rule candles of one pair, sorted by date
+    :param settings: the section ``regime``: ``average`` and ``average_period``
+    :return: price units, shape (n,); row t includes candle t; NaN while it is warming up
+    """
+    close = candles["close"].to_numpy(dtype=np.float64)
+    smooth = window_ema if settings.average == "ema" else window_mean
+    return smooth(close, settings.average_period)
+
+
 def average_distance(candles: pd.DataFrame, settings: RegimeSettings) -> Floats:
     """Distance of the close from its moving average; positive above it.
 
@@ -132,8 +144,7 @@ def average_distance(candles: pd.DataFrame, settings: RegimeSettings) -> Floats:
         while an average is warming up, and where its unit (ATR or average) is zero
     """
     close = candles["close"].to_numpy(dtype=np.float64)
-    smooth = window_ema if settings.average == "ema" else window_mean
-    average = smooth(close, settings.average_period)
+    average = moving_average(candles, settings)
     if settings.unit == "percent":
         return (_ratio(close, average) - 1) * 100
     return _ratio(close - average, average_true_range(candles, settings.atr_period))

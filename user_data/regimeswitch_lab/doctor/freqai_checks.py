@@ -95,7 +95,7 @@ def check_lifetimes(subject: ExaminedBot) -> Iterator[Finding]:
         what = f"models expire after {expires:g} h and are made every {retrain:g} h"
         yield Finding(
             *("serious", "freqai.expiration", what, "freqai.expiration_hours"),
-            "between expiry and training the bot stands aside; typical: three times the interval",
+            "between expiry and training the bot opens nothing; typical: three times the interval",
         )
     if not expires:
         what = "models never expire, however long trainings fail"

@@ -7,11 +7,18 @@ alone (:data:`ROUNDING`); what a model sees and says is compared exactly.
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from regimeswitch.bot.trading.entry_reasons import (
+    CODE_COLUMN,
+    REASON_COLUMN,
+    candle_code,
+    candle_reason,
+)
 from regimeswitch.market.candles import timeframe_seconds
 from regimeswitch_lab.replay.records import Floats32, Key, Records
 
@@ -25,6 +32,12 @@ NEEDED = ("regime", "enter_tag", "exit_tag")
 PREDICTED = "do_predict"
 """The same of a bot with models: none has it, or both have it."""
 AGE = "regime_age"
+OF_CANDLES: dict[str, Callable[[Any], Any]] = {
+    REASON_COLUMN: candle_reason,
+    CODE_COLUMN: candle_code,
+}
+"""What a running bot says of a candle that a backtest of the same candles says, too: account and
+guards, which keep a wanted entry out, are known to the bot alone."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +180,8 @@ def same(name: str, one: Any, other: Any) -> bool:
     """
     if name.startswith(SIGNALS):
         one, other = one or None, other or None
+    if name in OF_CANDLES and one is not None and other is not None:
+        one, other = (OF_CANDLES[name](value) for value in (one, other))
     if one is None or other is None or isinstance(one, str) or isinstance(other, str):
         return bool(one == other)
     return math.isclose(one, other, rel_tol=ROUNDING, abs_tol=1e-12)

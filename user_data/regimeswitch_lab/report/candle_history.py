@@ -13,6 +13,7 @@ from freqtrade.exceptions import OperationalException
 from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
 from regimeswitch.bot.trading.entry_filters import position_reasons
+from regimeswitch.bot.trading.entry_reasons import REASON_COLUMN
 from regimeswitch.market.candles import OHLCV, UNUSABLE_KINDS, timeframe_seconds, utc_dates
 from regimeswitch.market.cleaning import bad_candles
 from regimeswitch.market.warmup import startup_candles
@@ -25,9 +26,6 @@ from regimeswitch_lab.money.stored import StoredCandles
 from regimeswitch_lab.report.outcomes import outcomes
 from regimeswitch_lab.report.report_source import Note, Source
 from regimeswitch_lab.synthetic.market_command import TRUE_REGIMES_FOLDER
-
-
-REASON_COLUMN = "no_trade_reason"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def contents(
     trades = with_switching_costs(source.trades, source.still_open, slippage)
     regimes = [regime_table(one, source.timeframe) for one in histories.pairs]
     rows = tables.by_tag(trades, "enter_tag", account.range)
-    reasons = reason_counts(histories)
+    reasons = reason_counts(source, histories)
     found = models.trainings if isinstance(models.trainings, list) else []
     others = dict(shadows or {})
     return {

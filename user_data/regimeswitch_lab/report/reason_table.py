@@ -1,12 +1,13 @@
-"""Candles of each pair, and on how many of them nothing may be held, by reason."""
+"""Candles of each pair, on how many of them it was held, and why not on the others."""
 
 from dataclasses import dataclass
 
-from regimeswitch_lab.report.candle_history import REASON_COLUMN, Histories
-from regimeswitch_lab.report.report_source import Note
+from regimeswitch.bot.trading.entry_reasons import REASON_COLUMN
+from regimeswitch_lab.report.account_side import reasons_with_account
+from regimeswitch_lab.report.candle_history import Histories
+from regimeswitch_lab.report.report_source import Note, Source
 
 
-MAY_HOLD = "a position may be held"
 SIGNAL_MODE = Note(
     "Reasons for no entry are not counted in signal mode: they depend on forecasts, which the "
     "result does not hold.",
@@ -39,10 +40,14 @@ def candle_counts(histories: Histories) -> list[CandleCounts]:
     ]
 
 
-def reason_counts(histories: Histories) -> dict[str, dict[str, int]]:
-    """Candles by reason and pair, the most frequent reason first; empty in signal mode."""
+def reason_counts(source: Source, histories: Histories) -> dict[str, dict[str, int]]:
+    """Candles by reason and pair, the most frequent reason first; empty in signal mode.
+
+    Candles that wanted a position are those on which one was held, and those on which the trades
+    show why there was none.
+    """
     columns = {
-        one.pair: one.frame[REASON_COLUMN].replace("", MAY_HOLD).value_counts()
+        one.pair: reasons_with_account(source, one).value_counts()
         for one in histories.pairs
         if REASON_COLUMN in one.frame
     }

@@ -22,6 +22,7 @@ from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.market.candles import OHLCV, resample, utc_dates
 from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.regimes import regime_columns
+from regimeswitch.market.rule_lines import rule_line_columns
 from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.volatility_forecast import rival_columns
 from regimeswitch.model.learners import Task
@@ -119,6 +120,27 @@ def pair_regimes(
     rows = pd.Index(whole["date"]).get_indexer(pd.Index(utc_dates(candles["date"])))
     reaching: pd.DataFrame = further.iloc[rows].set_axis(frame.index)
     return reaching
+
+
+def pair_lines(
+    frame: pd.DataFrame,
+    pair: str,
+    dp: DataProvider,
+    timeframe: str,
+    settings: Settings,
+    history: History | None = None,
+) -> pd.DataFrame:
+    """The regime rule of one pair as lines of a chart, see
+    :func:`regimeswitch.market.rule_lines.rule_line_columns`.
+
+    Parameters as in :func:`pair_regimes`.
+
+    :return: no columns where another pair decides: its prices are not on this pair's scale
+    """
+    if settings.regime.anchor_of(pair) != pair:
+        return pd.DataFrame(index=frame.index)
+    base, candles = _own_candles(frame, pair, dp, timeframe, settings, history)
+    return rule_line_columns(base, candles, settings.regime, timeframe)
 
 
 def pair_positions(

@@ -61,7 +61,7 @@ def no_trade_reasons(
         (~known, UNKNOWN_REGIME),
         # The active regime outlives the candles of its rule: nothing is opened on it.
         (frame["regime_raw"].isna(), LATE_RULE),
-        (~regime.isin(allowed), "regime " + regime.where(known, "").astype(str)),
+        (~regime.isin(allowed), _unwanted(frame, allowed)),
     ]
     if settings.entries.require_edge:
         expected = _expected(frame)
@@ -73,6 +73,17 @@ def no_trade_reasons(
         checks.append((~strong, WEAK))
     checks.append((against, AGAINST))
     return _first_reason(checks, frame.index)
+
+
+def _unwanted(frame: pd.DataFrame, wanted: tuple[str, ...]) -> pd.Series:
+    """The active regime as a reason, with a wanted one that is about to take its place."""
+    regime = frame["regime"]
+    reason = "regime " + regime.where(regime.isin(REGIME_NAMES), "").astype(str)
+    if "regime_pending" not in frame:
+        return reason
+    pending = frame["regime_pending"]
+    coming = pending.isin(wanted)
+    return reason.where(~coming, reason + ", " + pending.where(coming, "").astype(str) + " pending")
 
 
 def _first_reason(
@@ -99,7 +110,7 @@ def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = Fals
         (~known, UNKNOWN_REGIME),
         # The active regime outlives the candles of its rule: nothing is opened on it.
         (frame["regime_raw"].isna(), LATE_RULE),
-        (~regime.isin(wanted), "regime " + regime.where(known, "").astype(str)),
+        (~regime.isin(wanted), _unwanted(frame, wanted)),
         (~(frame[WEIGHT_COLUMN].notna() & stop_known), UNKNOWN_VOLATILITY),
     ]
     if SCALE_COLUMN in frame:

@@ -21,6 +21,7 @@ from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.messages.sent_file import SentFile
 from regimeswitch.bot.trading.daily_summary import day_is_complete, summary_text
 from regimeswitch.bot.trading.entry_filters import PASSING, log_reason_shares
+from regimeswitch.bot.trading.entry_reasons import ACCOUNT
 from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.bot.trading.wording import entry_text, model_text, switch_text
 from regimeswitch.market.candles import timeframe_seconds
@@ -59,6 +60,7 @@ class Notices:
         self._told_reason: dict[str, str] = {}
         self._told_bad: dict[str, dict[str, int]] = {}
         self._told_refusal: dict[str, str] = {}
+        self._account: dict[str, str] = {}
 
     def begin(self, strategy: Any, settings: Settings) -> None:
         """A bot starts: from now on messages leave, and none twice. Nothing in a backtest.
@@ -164,7 +166,10 @@ class Notices:
     def no_trade(self, pair: str, reasons: pd.Series, dp: DataProvider) -> None:
         """Log why no position is opened: live once per change, in a backtest the shares.
 
-        :param reasons: of :func:`regimeswitch.bot.trading.entry_filters.no_trade_reasons`
+        A wanted entry that the account keeps out is a message as well.
+
+        :param reasons: of :mod:`regimeswitch.bot.trading.entry_filters`, in a running bot with
+            those of :class:`regimeswitch.bot.trading.account_reasons.AccountReasons`
         """
         if reasons.empty:
             return
@@ -176,7 +181,21 @@ class Notices:
         reason = "" if last in PASSING else last
         if self._told_reason.get(pair) != reason:
             self._told_reason[pair] = reason
-            logger.info(f"{pair}: {f'stands aside: {reason}' if reason else 'ready to trade'}")
+            logger.info(f"{pair}: {f'no entry: {reason}' if reason else 'ready to trade'}")
+        self._account_refuses(pair, reason)
+
+    def _account_refuses(self, pair: str, reason: str) -> None:
+        """One message per reason, not per pair; guards and loss limits have messages of their own.
+
+        :param reason: of the newest candle
+        """
+        known = self._account.pop(pair, "")
+        if not reason.startswith(ACCOUNT):
+            return
+        told = known == reason or reason in self._account.values()
+        self._account[pair] = reason
+        if not told:
+            self._post("entry", f"no entry: {reason.removeprefix(ACCOUNT)}", pair)
 
     def entry_refused(self, pair: str, reason: str, forced: bool, dp: DataProvider) -> None:
         """Log why an entry is not made: a signal's once per change, a forced one's every time.

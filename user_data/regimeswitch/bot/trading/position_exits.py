@@ -12,6 +12,7 @@ from freqtrade.enums import RunMode
 from freqtrade.persistence import Trade
 from freqtrade.strategy import stoploss_from_absolute
 
+from regimeswitch.bot.trading.regime_ends import closing_regimes, end_tag
 from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.market.candles import COUNTED, closed_row, timeframe_seconds
 from regimeswitch.market.labels import RETURN_COLUMN
@@ -76,6 +77,14 @@ class Positions:
         ratio = sizing.take_profit_ratio(trade.open_rate, record.atr, self._settings.risk)
         return float(ratio * trade.leverage)
 
+    def target_price(self, trade: Trade) -> float | None:
+        """The price at which a position is closed by its target; None where it has none."""
+        ratio = self.target(trade)
+        if ratio is None:
+            return None
+        move = ratio / trade.leverage
+        return float(trade.open_rate * (1 - move if trade.is_short else 1 + move))
+
     def may_leave(self, trade: Trade, now: datetime) -> bool:
         """Whether an exit signal of the candles closes a trade.
 
@@ -90,9 +99,30 @@ class Positions:
         # A strategy of somebody else's may give exit signals without tags.
         if row < 0 or "exit_tag" not in frame:
             return True
-        own = regime_tag if self._holds else exit_tag
-        if frame["exit_tag"].iloc[row] != own(record.regime, trade.is_short):
-            return True
+        own = end_tag(record.regime, self._settings, trade.is_short)
+        return frame["exit_tag"].iloc[row] != own or self._left_since(trade, record, row)
+
+    def overdue(self, trade: Trade, now: datetime) -> str | None:
+        """Why a trade is closed that is open although its regime has ended, as by an exit signal.
+
+        The signal stands on one candle alone. A bot that did not see it, or whose order did not
+        fill, closes the position on any later candle of the unwanted regime, for the same reason.
+        """
+        frame = self._frame(trade.pair)
+        row = closed_row(frame, now, self._strategy.timeframe)
+        if row < 0:
+            return None
+        regime = frame["regime"].iloc[row]
+        if regime not in closing_regimes(self._settings, trade.is_short):
+            return None
+        record = EntryRecord.read(trade)
+        if record is None or record.regime != regime or self._left_since(trade, record, row):
+            return end_tag(regime, self._settings, trade.is_short)
+        return None
+
+    def _left_since(self, trade: Trade, record: EntryRecord, row: int) -> bool:
+        """Whether there was another regime than that of the entry since, up to a row."""
+        frame = self._frame(trade.pair)
         opened = closed_row(frame, trade.open_date_utc, self._strategy.timeframe)
         since = frame["regime"].iloc[opened + 1 : row + 1].dropna()
         return bool((since != record.regime).any())
@@ -191,13 +221,3 @@ def _first_price(trade: Trade) -> float:
     """Price of the first fill; additions change ``open_rate``, the mean of all."""
     filled = trade.select_filled_orders(trade.entry_side)
     return float(filled[0].safe_price if filled else trade.open_rate)
-
-
-def regime_tag(regime: str, short: bool) -> str:
-    """Tag of the exit signal of position mode, long and short: the regime that has begun."""
-    return f"regime_{regime}"
-
-
-def exit_tag(regime: str, short: bool) -> str:
-    """Tag of the exit signal that the beginning of a regime gives."""
-    return "short_over" if short else f"regime_{regime}"

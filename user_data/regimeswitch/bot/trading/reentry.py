@@ -31,10 +31,19 @@ def stopped_out(strategy: Any, pair: str, now: datetime) -> str:
     :param now: UTC
     """
     frame, _ = strategy.dp.get_analyzed_dataframe(pair, strategy.timeframe)
-    row = closed_row(frame, now, strategy.timeframe)
+    return stopped_by(frame, pair, now, strategy.timeframe)
+
+
+def stopped_by(frame: pd.DataFrame, pair: str, now: datetime, timeframe: str) -> str:
+    """As :func:`stopped_out`, from candles that freqtrade does not know yet.
+
+    :param frame: analysed candles of the pair
+    :param timeframe: of them
+    """
+    row = closed_row(frame, now, timeframe)
     if row < 0:
         return ""
-    began = _began(frame, row, strategy.timeframe)
+    began = _began(frame, row, timeframe)
     stops = (
         trade.close_date_utc
         for trade in Trade.get_trades_proxy(pair=pair, is_open=False)

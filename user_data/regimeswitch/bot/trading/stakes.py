@@ -71,12 +71,26 @@ class Stakes:
 
     def stake(self, wanted: Wanted) -> float:
         """Stake in stake currency; 0 where there is none, and the log says why."""
-        amount, reason = self._sized(wanted)
-        if not reason and amount * TOLERATED < (wanted.least or 0.0):
+        amount, reason = self._sized(wanted, None)
+        if not reason and self._is_too_small(amount, wanted):
             reason = f"a stake of {amount:.8g} is below the exchange's minimum, {wanted.least:.8g}"
         if reason:
             self.note(wanted.pair, reason, wanted.tag, wanted.short)
         return amount
+
+    def why_none(self, wanted: Wanted, record: EntryRecord) -> str:
+        """Why a signal would get no stake now; empty where it would. Nothing is logged.
+
+        :param record: what is known at the candle of the signal
+        """
+        amount, reason = self._sized(wanted, record)
+        if not reason and self._is_too_small(amount, wanted):
+            return "the stake is below the exchange's smallest order"
+        return reason
+
+    @staticmethod
+    def _is_too_small(amount: float, wanted: Wanted) -> bool:
+        return amount * TOLERATED < (wanted.least or 0.0)
 
     def note(self, pair: str, reason: str, tag: str, short: bool) -> None:
         """Log why an entry is not made; empty where it is. Who forces one gets a message, too."""
@@ -84,17 +98,22 @@ class Stakes:
             forced = self._is_forced(pair, tag, short)
             self._notices.entry_refused(pair, reason, forced, self._strategy.dp)
 
-    def _sized(self, wanted: Wanted) -> tuple[float, str]:
+    def _sized(self, wanted: Wanted, record: EntryRecord | None) -> tuple[float, str]:
+        """Stake and why there is none.
+
+        :param record: of the signal; None = that of the last candle, unless a person has forced the
+            entry with a stake of their own
+        """
         if not wanted.price > 0:
             # The very candle that would be bought is bad: a backtest enters at its open.
             return 0.0, "the price is not above 0"
         own = self._settings.risk
         capital = self.capital()
         exposure = self.exposure(wanted.pair)
-        if self._asked_for(wanted):
+        if record is None and self._asked_for(wanted):
             amount, reason = wanted.proposed, ""
         else:
-            record = self._record(wanted.pair, wanted.now)
+            record = record or self._record(wanted.pair, wanted.now)
             outlook = record.outlook(wanted.price, wanted.short, self._settings)
             if self._settings.entries.mode == POSITION:
                 weight = record.share

@@ -1,0 +1,1 @@
+"""What FreqUI draws beside the candles: panes, lines, bands and marks."""
