@@ -147,7 +147,7 @@ def test_coins_of_no_trade_are_told_of_once_and_kept(world: World) -> None:
         world.step()
     told = [text for text in world.messages if "belong to no trade" in text]
     assert len(told) == 1
-    assert told[0].startswith("2 AAA")
+    assert told[0].startswith("Action needed: 2 AAA")
     assert len(world.filled("SELL")) >= 1
     assert world.account.account.free["AAA"] >= 2
 

@@ -16,6 +16,7 @@ from freqtrade.rpc import RPC, RPCException
 
 from movedbots import MovedBot, moved_bot
 from project import QUICK
+from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.trading.trade_context import EntryRecord
 
 
@@ -75,14 +76,16 @@ def test_a_forced_entry_takes_the_pair_s_own_regime_and_says_why_it_fails(
     def refused(reason: str, pair: str, **more: Any) -> None:
         """The RPC fails as freqtrade does; log and message say why, each time."""
         for _ in range(2):
+            Messenger.of(served.bot.strategy).flush()
             caplog.clear()
             messages.clear()
             with pytest.raises(RPCException, match="Failed to enter position"):
                 rpc._rpc_force_entry(pair, None, **more)
             line = f"{pair}: forced entry not made: {reason}"
+            Messenger.of(served.bot.strategy).flush()
             (message,) = messages
-            assert message.startswith(line)
-            assert message in caplog.text
+            assert message.startswith(f"Info: {line}")
+            assert line in caplog.text
 
     def opened(**more: Any) -> Trade:
         trade = rpc._rpc_force_entry("BTC/USDT", None, **more)

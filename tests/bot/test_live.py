@@ -43,7 +43,7 @@ def test_live_training_serves_retrains_and_agrees_with_the_files(
     running = moved_bot(live_config(QUICK))
     first = running.step()
     # Before the first model: nothing is known, nothing is missing.
-    assert {"buy", "hold", "sell", "do_predict", "regime_trust"} <= set(first.columns)
+    assert {"buy", "hold", "sell", "do_predict", "sub_model_weight"} <= set(first.columns)
     assert first["do_predict"].iloc[-1] == 0
     assert not first.get("enter_long", pd.Series(dtype=float)).any()
     trained = running.wait_for_training(after=0)

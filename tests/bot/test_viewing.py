@@ -72,7 +72,7 @@ def test_charts_of_a_backtest_agree_with_its_trades_and_change_nothing(
         assert row[["buy", "hold", "sell"]].sum() == pytest.approx(1, abs=2e-4)
     rows = inside.index.intersection(charts["BTC/USDT"].index)
     assert len(rows) >= 2 * 288
-    names = ["buy", "sell", "regime", "regime_trust", "expected_return", "no_trade_reason"]
+    names = ["buy", "sell", "regime", "sub_model_weight", "expected_return", "no_trade_reason"]
     pd.testing.assert_frame_equal(inside.loc[rows, names], charts["BTC/USDT"].loc[rows, names])
     assert missed == 502
     assert "BTC/USDT was not backtested on these candles from 20241210 to 20241212" in why["detail"]
@@ -85,7 +85,7 @@ def test_charts_of_a_backtest_agree_with_its_trades_and_change_nothing(
     (page,) = (drawn.userdir / "plot").glob("*.html")
     html = page.read_text()
     assert "regime_distance" in html
-    assert "regime_trust" in html
+    assert "sub_model_weight" in html
     refused = freqtrade(*plot, "--timerange", "20241210-20241212", "--no-trades")
     assert refused.code == 2
     assert "run freqtrade backtesting over this range first" in refused.words
@@ -140,7 +140,7 @@ def test_a_backtest_of_another_version_shows_nothing(tmp_path: Path) -> None:
     store.save("BTC/USDT", frame, predicted(frame, 0.5), range_of(frame))
     _, found = store.load("BTC/USDT", frame, range_of(frame), ["buy"])
     assert found.all()
-    columns, found = store.load("BTC/USDT", frame, range_of(frame), ["buy", "regime_trust"])
+    columns, found = store.load("BTC/USDT", frame, range_of(frame), ["buy", "sub_model_weight"])
     assert (len(columns.columns), found.any()) == (0, False)
 
 

@@ -42,7 +42,7 @@ def test_backtest_trades_by_regime_and_reloads_its_models(
     for frame in predictions.values():
         assert np.allclose(frame[["buy", "hold", "sell"]].sum(axis=1), 1)
         assert set(frame["&s-signal"]) <= {"buy", "hold", "sell"}
-        assert frame["regime_trust"].between(0, 1).all()
+        assert frame["sub_model_weight"].between(0, 1).all()
         assert (frame["expected_size"] > 0).all()
     for metadata in metadata_of(first.userdir):
         assert set(metadata["regimeswitch"]["sub_models"]) == {"bull", "bear", "sideways"}
@@ -125,7 +125,7 @@ def test_regressor_forecasts_the_return_in_the_regimes_of_a_reference_pair(
     (frame,) = predictions_of(run.userdir).values()
     assert frame["&-return"].between(-0.2, 0.2).all()
     assert frame["&-return"].std() > 0
-    assert (frame["regime_trust"] == 1).any()
+    assert (frame["sub_model_weight"] == 1).any()
     assert trades_of(run.userdir)
 
 

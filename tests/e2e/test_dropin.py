@@ -49,9 +49,9 @@ def test_the_classifier_serves_an_example_that_knows_no_regimes(
     frame, sub_models = serve_example(
         freqtrade, tmp_path, "FreqaiExampleHybridStrategy", "RegimeSwitchClassifier", market
     )
-    assert {"up", "down", "regime_trust", "do_predict"} <= set(frame.columns)
+    assert {"up", "down", "sub_model_weight", "do_predict"} <= set(frame.columns)
     assert set(frame["&s-up_or_down"]) <= {"up", "down"}
-    assert (frame["regime_trust"] == 1).any()
+    assert (frame["sub_model_weight"] == 1).any()
     assert sum("sub-model" in reason for reason in sub_models.values()) >= 2, sub_models
 
 
@@ -63,9 +63,9 @@ def test_the_regressor_makes_the_rule_s_candles_itself_where_no_file_has_them(
     frame, sub_models = serve_example(
         freqtrade, tmp_path, "FreqaiExampleStrategy", "RegimeSwitchRegressor", folder
     )
-    assert {"&-s_close", "regime_trust", "do_predict"} <= set(frame.columns)
+    assert {"&-s_close", "sub_model_weight", "do_predict"} <= set(frame.columns)
     assert frame["&-s_close"].std() > 0
-    assert (frame["regime_trust"] == 1).any()
+    assert (frame["sub_model_weight"] == 1).any()
     assert sum("sub-model" in reason for reason in sub_models.values()) >= 1, sub_models
 
 

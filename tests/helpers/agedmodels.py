@@ -48,7 +48,7 @@ def age(home: Path, version: str = "") -> int:
 
 def renamed(predictions: pd.DataFrame) -> pd.DataFrame:
     """Predictions with a column by the name that it had."""
-    return predictions.rename(columns={"regime_trust": "trust"})
+    return predictions.rename(columns={"sub_model_weight": "trust"})
 
 
 def of_gone_class(name: str) -> bytes:

@@ -15,8 +15,8 @@ from regimeswitch.bot.freqai.columns import (
     EXPECTED_COLUMN,
     RATIO_COLUMN,
     SIZE_COLUMN,
+    SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
-    TRUST_COLUMN,
 )
 from regimeswitch.market.labels import CLASS_COLUMN, CLASSES, RETURN_COLUMN, VOLATILITY_TARGET
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, VOLATILITY_COLUMN, WEIGHT_COLUMN
@@ -116,7 +116,10 @@ OUTPUT_COLUMNS = (
         "of the forecast volatility of the next 24 hours",
     ),
     OutputColumn(
-        TRUST_COLUMN, MODELS, "0 to 1", "weight of the regime's sub-model; 0 = the base answers"
+        SUB_MODEL_WEIGHT_COLUMN,
+        MODELS,
+        "0 to 1",
+        "weight of the regime's sub-model; 0 = the base answers",
     ),
     OutputColumn(
         EXPECTED_COLUMN,

@@ -19,8 +19,8 @@ from regimeswitch.bot.freqai.columns import (
     POSITION_OUTPUTS,
     RATIO_COLUMN,
     SIZE_COLUMN,
+    SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
-    TRUST_COLUMN,
 )
 from regimeswitch.bot.trading.entry_filters import costs_of
 from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN, legend
@@ -52,7 +52,9 @@ PROBABILITIES = ("buy", "hold", "sell")
 DIGITS = 6
 """Significant digits of prices that are drawn."""
 DECIMALS = {
-    **dict.fromkeys((*PROBABILITIES, TRUST_COLUMN, MODEL_WEIGHT_COLUMN, WEIGHT_COLUMN), 4),
+    **dict.fromkeys(
+        (*PROBABILITIES, SUB_MODEL_WEIGHT_COLUMN, MODEL_WEIGHT_COLUMN, WEIGHT_COLUMN), 4
+    ),
     **dict.fromkeys((VOLATILITY_COLUMN, FORECAST_COLUMN, RATIO_COLUMN), 4),
     **dict.fromkeys((RULES_COLUMN, HOLD_COLUMN), 4),
     "regime_distance": 3,
@@ -109,7 +111,7 @@ def _panes_of_models(settings: Settings, holds: bool, model: str) -> dict[str, d
         panes["Probability"] = dict(zip(PROBABILITIES, (GREEN, GREY, RED), strict=True))
     if not holds:
         panes["Forecast against costs"] = {EXPECTED_COLUMN: BLUE, COSTS_COLUMN: RED}
-    return panes | {"Sub-model weight": {TRUST_COLUMN: PURPLE}}
+    return panes | {"Sub-model weight": {SUB_MODEL_WEIGHT_COLUMN: PURPLE}}
 
 
 def entry_costs(regime: pd.Series, settings: Settings) -> NDArray[np.float64]:
@@ -158,7 +160,7 @@ def _is_idle(name: str, settings: Settings, model: str) -> bool:
     if settings.entries.mode != POSITION:
         return False
     # The logarithm of the forecast; what only signal mode reads; what a classifier does not say.
-    idle = {VOLATILITY_TARGET, *OUTPUTS} - {TRUST_COLUMN}
+    idle = {VOLATILITY_TARGET, *OUTPUTS} - {SUB_MODEL_WEIGHT_COLUMN}
     return name in idle or (name == FORECAST_COLUMN and not model.endswith("Regressor"))
 
 

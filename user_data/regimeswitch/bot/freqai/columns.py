@@ -24,13 +24,13 @@ RIVALS = tuple(f"{RIVAL_PREFIX}{name}" for name in RIVAL_COLUMNS)
 """What forecasts of volatility are made of, in position mode with a regressor."""
 PRIVATE = (CODE_COLUMN, THRESHOLD_COLUMN, *RIVALS)
 
-TRUST_COLUMN = "regime_trust"
+SUB_MODEL_WEIGHT_COLUMN = "sub_model_weight"
 EXPECTED_COLUMN = "expected_return"
 SIZE_COLUMN = "expected_size"
 RATIO_COLUMN = "size_ratio"
 TRAINED_COLUMN = "trained_at"
 """End of the training of the model that made a prediction, epoch seconds."""
-OUTPUTS = (TRUST_COLUMN, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
+OUTPUTS = (SUB_MODEL_WEIGHT_COLUMN, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
 POSITION_OUTPUTS = (*OUTPUTS, FORECAST_COLUMN, MODEL_WEIGHT_COLUMN)
 """In position mode, of both models; 0 where a model does not answer with one."""
 

@@ -17,8 +17,8 @@ from regimeswitch.bot.freqai.columns import (
     POSITION_OUTPUTS,
     RATIO_COLUMN,
     SIZE_COLUMN,
+    SUB_MODEL_WEIGHT_COLUMN,
     THRESHOLD_COLUMN,
-    TRUST_COLUMN,
     label_of,
     with_rivals,
 )
@@ -86,7 +86,7 @@ class PredictionColumns:
         return self._with_weight(
             weight,
             {
-                TRUST_COLUMN: forecast.sub_model,
+                SUB_MODEL_WEIGHT_COLUMN: forecast.sub_model,
                 EXPECTED_COLUMN: forecast.move * threshold,
                 SIZE_COLUMN: forecast.size * threshold,
                 RATIO_COLUMN: forecast.size_ratio,
@@ -99,7 +99,7 @@ class PredictionColumns:
         """Of a model of the next day's volatility: the target, its logarithm, and the rest."""
         known = np.nan_to_num(forecast.volatility)
         target = pd.DataFrame({label: np.log(np.where(known > 0, known, 1.0))})
-        columns = {TRUST_COLUMN: forecast.sub_model, FORECAST_COLUMN: known}
+        columns = {SUB_MODEL_WEIGHT_COLUMN: forecast.sub_model, FORECAST_COLUMN: known}
         return target, self._with_weight(forecast.models, columns)
 
     def _with_weight(self, weight: NDArray[np.float64] | float, columns: Columns) -> Columns:

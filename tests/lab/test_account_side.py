@@ -50,7 +50,7 @@ def asked(frame: pd.DataFrame, *trades: dict[str, Any], slots: int = -1) -> pd.S
         *("backtest", None, "", {"max_open_trades": slots}, load_settings({}), "1h", "USDT"),
         *(("AAA/USDT",), found[~still], found[still], BEGIN, BEGIN, 1000.0, None),
     )
-    return reasons_with_account(source, PairHistory("AAA/USDT", frame, 0, None))
+    return reasons_with_account(source, PairHistory("AAA/USDT", frame, 0, 0, 0, 0, None))
 
 
 def runs(reasons: pd.Series) -> list[tuple[str, int]]:
