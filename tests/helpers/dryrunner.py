@@ -23,7 +23,7 @@ from typing import Any
 
 
 # One word of the line on a training: freqtrade breaks long lines.
-TRAINED = "forecasts:"
+TRAINED = "model fitted on"
 PASSWORD = "of-this-test-alone"
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 

@@ -84,8 +84,10 @@ def test_a_training_that_takes_too_long_is_told_of_while_the_last_model_serves(
     code, figures = faults(tmp_path, "--cases", "dry-run model training too long")
     assert (code, figures["failures"]) == (0, [])
     log = (tmp_path / "work/001/bot.log").read_text()
-    told = "alarms WARNING BTC/USDT: training has taken more than 4 minutes; the last models serve"
-    assert log.count(told) == log.count("alarms WARNING the long training is over") == 1
+    said = "BTC/USDT: training has taken more than 4 minutes; the last models serve"
+    assert log.count(f"alerts WARNING {said}") == log.count(f"'status': 'Warning: {said}") == 1
+    # The bot ends as the training does: the message that it is over is sent by the next one.
+    assert log.count("'status': 'Info: BTC/USDT: the long training is over") == 1
 
 
 def test_the_list_of_digests_that_is_spoiled_is_the_one_that_is_written() -> None:

@@ -69,7 +69,7 @@ def test_a_bot_trains_and_serves_and_nothing_leaves_loopback(market: Path, tmp_p
         *(
             *alone,
             sys.executable,
-            str(ROOT / "tests/dryrunner.py"),
+            str(ROOT / "tests/helpers/dryrunner.py"),
             *(["--alone"] if alone else []),
         ),
         *(str(log), sys.executable, "-m", "regimeswitch_lab", "dry-run", "--api-port", "0"),
