@@ -20,7 +20,7 @@ WITH_EXAMPLES = sorted(
 MET_FIRST = (
     *("settings.timeframes.timeframe_seconds", "market.candles.resample"),
     *("market.candles.merge_causally", "market.candles.find_bad_candles"),
-    *("market.raw_candles.sound_ticks", "market.regimes.window_mean"),
+    *("market.raw_candles.sound_ticks", "market.windows.window_mean"),
     *("market.regimes.trend_rule", "market.regimes.regime_columns"),
     *("market.hysteresis.banded_state", "market.hysteresis.after_grace"),
     *("market.hysteresis.age", "model.training_set.thinned"),

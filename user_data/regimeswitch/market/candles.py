@@ -101,30 +101,46 @@ def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) 
     >>> candles = candles.assign(high=candles.open + 1, low=candles.open, close=candles.open)
     >>> resample(candles, "15m", "5m")
                            date  open  high  low  close  volume
-    0 2024-01-01 11:00:00+00:00     1     4    1      3       3
+    0 2024-01-01 11:00:00+00:00   1.0   4.0  1.0    3.0     3.0
     """
     if candles.empty:
         return candles.loc[:, OHLCV].reset_index(drop=True)
-    seconds = timeframe_seconds(timeframe)
     dates = utc_dates(candles["date"])
     if shorter is not None:
         width = pd.Timedelta(seconds=timeframe_seconds(shorter))
     else:
         width = dates.diff().min() if len(dates) > 1 else pd.Timedelta(0)
-    step = pd.Timedelta(seconds=seconds)
-    opened = dates.dt.floor(step)
-    grouped = candles.assign(date=opened).groupby("date", sort=True)
-    longer: pd.DataFrame = grouped.agg(
-        open=("open", "first"),
-        high=("high", "max"),
-        low=("low", "min"),
-        close=("close", "last"),
-        volume=("volume", "sum"),
-    ).reset_index()
-    begins, ends = dates.iloc[0], dates.iloc[-1] + width
-    complete = (longer["date"] >= begins) & (longer["date"] + step <= ends)
-    result: pd.DataFrame = longer.loc[complete, OHLCV]
+    counted = time_numbers(dates, timeframe)
+    begins = np.flatnonzero(np.r_[True, counted[1:] != counted[:-1]])
+    column = {name: candles[name].to_numpy(dtype=np.float64) for name in OHLCV[1:]}
+    volume = np.where(np.isnan(column["volume"]), 0.0, column["volume"])
+    milliseconds = counted[begins] * timeframe_seconds(timeframe) * 1000
+    longer = pd.DataFrame(
+        {
+            "date": pd.Series(milliseconds.astype("datetime64[ms]")).dt.tz_localize(UTC),
+            "open": _first_known(column["open"], begins),
+            "high": np.fmax.reduceat(column["high"], begins),
+            "low": np.fmin.reduceat(column["low"], begins),
+            "close": _last_known(column["close"], begins),
+            "volume": np.add.reduceat(volume, begins),
+        }
+    )
+    step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
+    complete = (longer["date"] >= dates.iloc[0]) & (longer["date"] + step <= dates.iloc[-1] + width)
+    result: pd.DataFrame = longer[complete]
     return result.reset_index(drop=True)
+
+
+def _first_known(values: Floats, begins: NDArray[np.int64]) -> Floats:
+    """The first value of each group that is no NaN; groups begin at the given rows."""
+    return _last_known(values[::-1], len(values) - np.r_[begins[1:], len(values)][::-1])[::-1]
+
+
+def _last_known(values: Floats, begins: NDArray[np.int64]) -> Floats:
+    """The last value of each group that is no NaN; NaN where there is none."""
+    rows = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
+    last = rows[np.r_[begins[1:], len(values)] - 1]
+    return np.where(last >= begins, values[last], np.nan)
 
 
 def merge_causally(
@@ -154,12 +170,23 @@ def merge_causally(
     >>> merge_causally(dates, "5m", hours, "1h", stale_seconds=7200)["hour"].to_list()
     ['9 to 10', '10 to 11', '10 to 11']
     """
-    step = pd.Timedelta(seconds=timeframe_seconds(timeframe))
-    longer_step = pd.Timedelta(seconds=timeframe_seconds(longer_timeframe))
-    left = pd.DataFrame({"known": utc_dates(dates).array + step})
-    right = longer.drop(columns="date").assign(known=utc_dates(longer["date"]) + longer_step)
-    merged = pd.merge_asof(left, right, on="known", tolerance=pd.Timedelta(seconds=stale_seconds))
-    return merged.drop(columns="known")
+    known = _milliseconds(dates, timeframe)
+    longer_known = _milliseconds(longer["date"], longer_timeframe)
+    for name, times in (("dates", known), ("longer", longer_known)):
+        if (times[1:] < times[:-1]).any():
+            raise ValueError(f"{name} must be sorted by date")
+    last = np.searchsorted(longer_known, known, side="right") - 1
+    fresh = last >= 0
+    fresh[fresh] = known[fresh] - longer_known[last[fresh]] <= 1000 * stale_seconds
+    others = longer.drop(columns="date").reset_index(drop=True)
+    merged: pd.DataFrame = others.reindex(np.where(fresh, last, -1))
+    return merged.reset_index(drop=True)
+
+
+def _milliseconds(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
+    """Closing times of candles, since 1970."""
+    opened = utc_dates(dates).astype("int64").to_numpy()
+    return np.asarray(opened + 1000 * timeframe_seconds(timeframe), dtype=np.int64)
 
 
 def find_bad_candles(

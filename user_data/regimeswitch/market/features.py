@@ -23,7 +23,7 @@ import talib
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import candles_spanning, utc_dates
-from regimeswitch.market.regimes import window_mean, window_std
+from regimeswitch.market.windows import window_mean, window_std
 
 
 Floats = NDArray[np.float64]

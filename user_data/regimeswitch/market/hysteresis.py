@@ -44,20 +44,26 @@ def banded_state(
     >>> banded_state(measure, bull_enter=3, bull_exit=1, bear_enter=-3, bear_exit=-1).tolist()
     [0, 1, 1, 3, 3, 0, 0]
     """
-    state = np.zeros(len(measure), dtype=np.int8)
-    last = UNKNOWN
-    for row, value in enumerate(measure.tolist()):
-        left_bull = last == BULL and value < bull_exit
-        left_bear = last == BEAR and value > bear_exit
-        if value != value:
-            last = UNKNOWN
-        elif value >= bull_enter:
-            last = BULL
-        elif value <= bear_enter:
-            last = BEAR
-        elif bear_exit < value < bull_exit or left_bull or left_bear:
-            last = SIDEWAYS
-        state[row] = last
+    rows = np.arange(len(measure))
+    # Rows that say the state whatever it was, in the order in which one goes before another.
+    said = np.select(
+        [
+            np.isnan(measure),
+            measure >= bull_enter,
+            measure <= bear_enter,
+            (bear_exit < measure) & (measure < bull_exit),
+        ],
+        [UNKNOWN, BULL, BEAR, SIDEWAYS],
+        default=-1,
+    ).astype(np.int8)
+    decided = np.maximum.accumulate(np.where(said >= 0, rows, -1))
+    state = np.where(decided >= 0, said[decided], UNKNOWN).astype(np.int8)
+    # Between the bands: bull and bear end where the measure has gone past their exit since.
+    open_rows = said < 0
+    below = np.maximum.accumulate(np.where(open_rows & (measure < bull_exit), rows, -1))
+    above = np.maximum.accumulate(np.where(open_rows & (measure > bear_exit), rows, -1))
+    ended = ((state == BULL) & (below > decided)) | ((state == BEAR) & (above > decided))
+    state[ended] = SIDEWAYS
     return state
 
 

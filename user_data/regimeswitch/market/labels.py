@@ -11,9 +11,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import clean_candles, utc_dates
-from regimeswitch.market.regimes import five_minute_range, window_std
+from regimeswitch.market.regimes import five_minute_range
 from regimeswitch.market.volatility import YEAR_SECONDS
 from regimeswitch.market.volatility_forecast import DAY_SECONDS, day_candles
+from regimeswitch.market.windows import window_std
 from regimeswitch.settings import LabelSettings
 
 

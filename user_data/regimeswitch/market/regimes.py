@@ -7,7 +7,6 @@ not depend on where a frame begins. Rows without enough history are UNKNOWN.
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from regimeswitch.market.candles import COUNTED, merge_causally, resample, timeframe_seconds
@@ -22,11 +21,14 @@ from regimeswitch.market.hysteresis import (
     banded_state,
     pending,
 )
-from regimeswitch.settings import EMA_LENGTHS, RegimeSettings
+from regimeswitch.market.windows import window_ema, window_mean, window_std
+from regimeswitch.settings import RegimeSettings
 
 
 NAMES = {BULL: "bull", BEAR: "bear", SIDEWAYS: "sideways"}
 CODES = {name: code for code, name in NAMES.items()}
+NAMED = pd.array([NAMES.get(code) for code in range(len(NAMES) + 1)], dtype="str")
+"""A code's name at its place; missing for UNKNOWN."""
 STALE_RULE_CANDLES = 3
 REGIME_COLUMNS = (
     *("regime_raw", "regime", "regime_pending"),
@@ -35,57 +37,6 @@ REGIME_COLUMNS = (
 """What :func:`regime_columns` gives."""
 
 Floats = NDArray[np.float64]
-
-
-def window_mean(values: Floats, length: int) -> Floats:
-    """Mean of the last ``length`` rows, row t included.
-
-    Every window is summed by itself: a running sum would carry the start of the frame along.
-
-    :param values: shape (n,)
-    :param length: rows of a window, at least 1
-    :return: shape (n,); NaN for the first ``length - 1`` rows and where a window holds a NaN
-
-    >>> window_mean(np.array([1.0, 2.0, 6.0, np.nan, 3.0, 5.0]), 2).tolist()
-    [nan, 1.5, 4.0, nan, nan, 4.0]
-    """
-    result = np.full(len(values), np.nan)
-    if len(values) >= length:
-        windows = sliding_window_view(np.ascontiguousarray(values), length)
-        result[length - 1 :] = windows.mean(axis=1)
-    return result
-
-
-def window_std(values: Floats, length: int) -> Floats:
-    """Standard deviation (divisor n) of the last ``length`` rows, row t included.
-
-    :param values: shape (n,)
-    :param length: rows of a window, at least 1
-    :return: shape (n,); NaN where :func:`window_mean` is
-    """
-    result = np.full(len(values), np.nan)
-    if len(values) >= length:
-        windows = sliding_window_view(np.ascontiguousarray(values), length)
-        result[length - 1 :] = windows.std(axis=1)
-    return result
-
-
-def window_ema(values: Floats, period: int) -> Floats:
-    """Exponential average (weight 2 / (period + 1)) over the last ``4 * period`` rows only.
-
-    The cut makes it independent of where the frame begins; the weights left out sum to 0.03 %.
-
-    :param values: shape (n,)
-    :param period: in rows, at least 1
-    :return: shape (n,); NaN for the first ``4 * period - 1`` rows and where a window holds a NaN
-    """
-    length = period * EMA_LENGTHS
-    result = np.full(len(values), np.nan)
-    if len(values) >= length:
-        weights = (1 - 2 / (period + 1)) ** np.arange(length)[::-1]
-        windows = sliding_window_view(np.ascontiguousarray(values), length)
-        result[length - 1 :] = (windows * (weights / weights.sum())).sum(axis=1)
-    return result
 
 
 def average_true_range(candles: pd.DataFrame, period: int) -> Floats:
@@ -351,4 +302,4 @@ def _ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 
 def _names(codes: Codes) -> pd.api.extensions.ExtensionArray:
-    return pd.array([NAMES.get(code) for code in codes.tolist()], dtype="str")
+    return NAMED.take(codes)

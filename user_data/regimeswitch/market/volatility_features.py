@@ -25,7 +25,7 @@ from regimeswitch.market.features import (
     candle_arrays,
     feature_frame,
 )
-from regimeswitch.market.regimes import window_mean
+from regimeswitch.market.windows import window_mean
 
 
 SPANS = (3, 6, 12, 24, 48, 96, 288)
