@@ -25,6 +25,7 @@ Owner = Literal[
     "exchange",
     "strategy",
     "messages",
+    "telegram",
     "FreqAI",
     "drawer",
     "kitchen",
@@ -39,6 +40,7 @@ CLASSES: dict[Owner, tuple[str, ...]] = {
     "exchange": ("freqtrade.exchange.Binance",),
     "strategy": ("freqtrade.strategy.IStrategy",),
     "messages": ("freqtrade.rpc.rpc_manager.RPCManager",),
+    "telegram": ("freqtrade.rpc.telegram.Telegram",),
     "FreqAI": ("freqtrade.freqai.freqai_interface",),
     "drawer": ("freqtrade.freqai.data_drawer.FreqaiDataDrawer",),
     "kitchen": ("freqtrade.freqai.data_kitchen.FreqaiDataKitchen",),
@@ -122,8 +124,12 @@ PATCHES = (
         adjust_trade_position="trade current_time",
     ),
     *_of(
-        *("messages", "connection", "messages.channels.Messenger"),
+        *("messages", "connection", "messages.messenger.Messenger"),
         process_msg_queue="queue",
+    ),
+    *_of(
+        *("telegram", "connection", "messages.messenger.let_be_silent"),
+        _message_loudness="msg",
     ),
     *_of(
         *("strategy", "models", "freqai.regime_candles.RegimeCandles.put_into"),

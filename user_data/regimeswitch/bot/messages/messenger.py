@@ -68,7 +68,7 @@ class Messenger:
         install("messages", self._rpc, process_msg_queue=self._processing)
         for module in self._modules:
             if module.name == "telegram":
-                _let_be_silent(module)
+                let_be_silent(module)
 
     def _processing(self, process: Callable[..., None]) -> Callable[..., None]:
         def process_msg_queue(queue: deque[str]) -> None:
@@ -155,15 +155,17 @@ def _send_custom(module: Any, text: str, silent: bool) -> None:
         logger.exception(f"{module.name} could not send a message")
 
 
-def _let_be_silent(module: Any) -> None:
-    """freqtrade decides by the type of a message; what it has off or silent stays so."""
-    loudness = getattr(module, "_message_loudness", None)
-    if loudness is None:
-        logger.info("this release of freqtrade sends silent messages to Telegram with a sound")
-        return
+def let_be_silent(module: Any) -> None:
+    """freqtrade decides by the type of a message; what it has off or silent stays so.
 
-    def quiet_where_wanted(message: dict[str, Any]) -> str:
-        found = str(loudness(message))
-        return "silent" if found == "on" and message.get(SILENT) else found
+    :param module: freqtrade's Telegram of a running bot
+    """
 
-    module._message_loudness = quiet_where_wanted
+    def quiet(loudness: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+        def quiet_where_wanted(message: dict[str, Any]) -> str:
+            found = str(loudness(message))
+            return "silent" if found == "on" and message.get(SILENT) else found
+
+        return quiet_where_wanted
+
+    install("telegram", module, _message_loudness=quiet)
