@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN
 from regimeswitch.bot.freqai.columns import (
     EXPECTED_COLUMN,
     RATIO_COLUMN,
@@ -18,11 +19,20 @@ from regimeswitch.bot.freqai.columns import (
     SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
 )
+from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN
+from regimeswitch.bot.trading.shadow_columns import HOLD_COLUMN, RULES_COLUMN
 from regimeswitch.market.labels import CLASS_COLUMN, CLASSES, RETURN_COLUMN, VOLATILITY_TARGET
+from regimeswitch.market.rule_lines import AVERAGE_LINE, BAND_LINES, DISTANCE_LINES
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, VOLATILITY_COLUMN, WEIGHT_COLUMN
 from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN, SCALE_COLUMN
 
 
+_BANDS = (
+    "from which on bull begins",
+    "below which bull ends",
+    "above which bear ends",
+    "down from which bear begins",
+)
 ALWAYS, SIGNAL, POSITION = "always", "signal mode", "position mode"
 CLASSIFIER, REGRESSOR, MODELS = "classifier", "regressor", "models"
 
@@ -74,9 +84,30 @@ OUTPUT_COLUMNS = (
         "ATR or percent",
         "distance of the rule candle's close from its average",
     ),
+    OutputColumn(
+        AVERAGE_LINE,
+        ALWAYS,
+        "quote currency",
+        "the rule's moving average; missing for rules without",
+    ),
+    *(
+        OutputColumn(name, ALWAYS, "quote currency", f"close of the rule's candle {what}")
+        for name, what in zip(BAND_LINES, _BANDS, strict=True)
+    ),
+    *(
+        OutputColumn(name, ALWAYS, "as the distance", f"`regime_distance` {what}")
+        for name, what in zip(DISTANCE_LINES, _BANDS, strict=True)
+    ),
     OutputColumn("bad_candle", ALWAYS, "true, false", "the candle cannot be true or has no trade"),
     OutputColumn(
         "no_trade_reason", ALWAYS, "text", "why the candle opens nothing; empty where it opens"
+    ),
+    OutputColumn(CODE_COLUMN, ALWAYS, "0 to 7", "kind of the reason; 0 = may enter"),
+    OutputColumn(
+        COSTS_COLUMN,
+        SIGNAL,
+        "fraction",
+        "what `expected_return` must exceed: fees, slippage, margin",
     ),
     OutputColumn(
         "stop_atr", SIGNAL, "quote currency", "ATR of a 5-minute candle, of which stops are made"
@@ -92,6 +123,18 @@ OUTPUT_COLUMNS = (
     ),
     OutputColumn(
         DAILY_ATR_COLUMN, POSITION, "quote currency", "ATR of daily candles, for the disaster stop"
+    ),
+    OutputColumn(
+        RULES_COLUMN,
+        f"{POSITION}, not in a backtest",
+        "1 = first candle",
+        "what the rule without models would have made of its slot, after costs",
+    ),
+    OutputColumn(
+        HOLD_COLUMN,
+        f"{POSITION}, not in a backtest",
+        "1 = first candle",
+        "what holding the pair would have made, after costs",
     ),
     OutputColumn(
         SCALE_COLUMN,
