@@ -8,6 +8,7 @@ nothing but its schedule.
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import itertools
 from collections import Counter
@@ -117,6 +118,8 @@ class Wire:
         """All requests of this process's clients pass here meanwhile."""
         send, send_later = requests.Session.request, aiohttp.ClientSession._request
 
+        # With the parameters of what they stand for: a bot looks at them when it starts.
+        @functools.wraps(send)
         def request(session: Any, method: str, url: str, **more: Any) -> Any:
             asked = _asked(method, url, more.get("data"))
             with self._carried(asked, float(more["timeout"]), requests.ReadTimeout):
@@ -124,6 +127,7 @@ class Wire:
                 self._answered(asked, response.status_code)
                 return response
 
+        @functools.wraps(send_later)
         async def request_later(session: Any, method: str, url: Any, **more: Any) -> Any:
             asked = _asked(method, str(url), more.get("data"))
             # Sent side by side with what is on the line just now: of a ban that begins meanwhile
