@@ -64,7 +64,7 @@ class Machine:
     @contextmanager
     def running(self, plan: ReplayPlan, *held: object) -> Iterator[subprocess.Popen[str]]:
         path = plan.write(self.home / "plan.json")
-        program = [str(ROOT / "tests/heldbot.py"), str(path), *map(str, held)]
+        program = [str(ROOT / "tests/helpers/heldbot.py"), str(path), *map(str, held)]
         log = (self.home / "bot.log").open("w")
         with (
             log,

@@ -28,7 +28,7 @@ from regimeswitch_lab.replay.stage import merged
 PROGRAM = """
 import argparse, os, pathlib, subprocess, sys, time
 from types import ModuleType
-from regimeswitch import cli
+from regimeswitch_lab import cli
 from regimeswitch_lab import kept
 from regimeswitch_lab.stop_signals import held, temporary_folder
 
