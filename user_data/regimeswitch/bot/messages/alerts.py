@@ -183,6 +183,14 @@ class _Book:
         self._begun: dict[tuple[MessageKind, str], tuple[int, int]] = {}
         self._last = max((one.event for one in self.states.values()), default=0)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without its lock: hyperopt hands strategies to its workers."""
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.lock = threading.RLock()
+
     def confirm(self, key: str) -> list[_End]:
         """A state of an earlier process is looked at again; those that are not are dropped.
 

@@ -49,6 +49,14 @@ class SentFile:
         self._states, self._marks = (_objects(content.get(name)) for name in (STATES, MARKS))
         self._changed = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without its lock: hyperopt hands strategies to its workers."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.RLock()
+
     @property
     def states(self) -> dict[str, Any]:
         """By key, what was written of each state that holds."""
