@@ -218,6 +218,10 @@ class RegimeCandles:
         self._with_rivals = settings.entries.mode == POSITION and task == "regressor"
         self._last: tuple[str, pd.Series, pd.DataFrame] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Empty, as that of FreqAI's own models: workers of hyperopt predict nothing."""
+        return {}
+
     def put_into(self, strategy: IStrategy) -> None:
         """From now on the strategy's features come with the regime."""
         if not is_installed(strategy, "feature_engineering_standard"):
