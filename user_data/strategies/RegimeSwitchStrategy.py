@@ -28,7 +28,7 @@ from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN, entry_costs, plots
 from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
 from regimeswitch.bot.freqai.backtest_range import bound_timerange
 from regimeswitch.bot.freqai.candle_reach import check_history
-from regimeswitch.bot.freqai.regime_candles import pair_lines, pair_positions, pair_regimes
+from regimeswitch.bot.freqai.regime_candles import own_candles, pair_regimes
 from regimeswitch.bot.freqai.shared_training import shared_pairs
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.overrides import (
@@ -65,6 +65,8 @@ from regimeswitch.market.labels import (
     next_day_volatility,
 )
 from regimeswitch.market.regimes import five_minute_range
+from regimeswitch.market.rule_lines import rule_line_columns
+from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.volatility_features import volatility_features
 from regimeswitch.settings import REGIME_NAMES
 from regimeswitch.settings.modes import POSITION
@@ -226,12 +228,17 @@ class RegimeSwitchStrategy(IStrategy):
         frame = self.freqai.start(dataframe, metadata, self) if self.trains else dataframe
         history = self.freqai.dd.historic_data if self.trains else None
         known = (frame, pair, self.dp, self.timeframe, self.rs, history)
-        parts = [frame, pair_lines(*known)]
+        parts = [frame]
+        decides = self.rs.regime.anchor_of(pair) == pair
+        base_and_rule = own_candles(*known) if decides or self.holds else ()
+        if decides:
+            parts.append(rule_line_columns(*base_and_rule, self.rs.regime, self.timeframe))
         if "regime" not in frame.columns:
             parts.append(pair_regimes(*known))
         own = {"bad_candle": bad.any(axis=1).to_numpy()}
         if self.holds:
-            parts.append(with_models(pair_positions(*known), frame, self.rs))
+            positions = position_columns(*base_and_rule, self.rs, self.timeframe)
+            parts.append(with_models(positions, frame, self.rs))
         else:
             candles = cleaned(frame, self.timeframe, self.rs.safety)
             period = self.rs.risk.atr_period_in(self.timeframe)

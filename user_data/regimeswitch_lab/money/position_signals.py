@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
+from regimeswitch.bot.freqai.regime_candles import own_candles, pair_regimes
 from regimeswitch.bot.trading.entry_filters import position_reasons
 from regimeswitch.market.candles import OHLCV, timeframe_seconds
 from regimeswitch.market.cleaning import bad_candles, cleaned
-from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
+from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN, position_columns
 from regimeswitch.settings import REGIME_NAMES, Settings
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.money.stored import StoredCandles
@@ -126,7 +126,9 @@ def _pair(stored: StoredCandles, pair: str, timeframe: str, settings: Settings) 
     parts = [
         frame[OHLCV],
         pair_regimes(frame, pair, stored, timeframe, settings),
-        pair_positions(frame, pair, stored, timeframe, settings),
+        position_columns(
+            *own_candles(frame, pair, stored, timeframe, settings), settings, timeframe
+        ),
     ]
     told = pd.concat(parts, axis=1)
     told["bad_candle"] = bad_candles(frame, timeframe, settings.safety).any(axis=1)

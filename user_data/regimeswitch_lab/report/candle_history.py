@@ -11,11 +11,12 @@ from freqtrade.enums import CandleType
 from freqtrade.exceptions import OperationalException
 
 from regimeswitch.bot.bot_settings import is_learning
-from regimeswitch.bot.freqai.regime_candles import pair_positions, pair_regimes
+from regimeswitch.bot.freqai.regime_candles import own_candles, pair_regimes
 from regimeswitch.bot.trading.entry_filters import position_reasons
 from regimeswitch.bot.trading.entry_reasons import REASON_COLUMN
 from regimeswitch.market.candles import OHLCV, UNUSABLE_KINDS, timeframe_seconds, utc_dates
 from regimeswitch.market.cleaning import bad_candles
+from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.warmup import startup_candles
 from regimeswitch.settings.modes import POSITION
 from regimeswitch_lab.bot_config import section
@@ -127,7 +128,8 @@ def _pair(source: Source, folder: CandleFolder, pair: str) -> PairHistory:
             parts.append(pair_regimes(candles, pair, stored, timeframe, settings))
         except OperationalException as error:
             raise InputError(str(error)) from None
-        parts.append(pair_positions(candles, pair, stored, timeframe, settings))
+        own = own_candles(candles, pair, stored, timeframe, settings)
+        parts.append(position_columns(*own, settings, timeframe))
     if learns:
         came = outcomes(candles, bad, timeframe, settings, source.config)
         parts += [] if came is None else [came]

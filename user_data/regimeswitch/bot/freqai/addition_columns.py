@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 def with_models(positions: pd.DataFrame, frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Position columns after the models: target weight by forecast, share of an entry by veto.
 
-    :param positions: of :func:`regimeswitch.bot.freqai.regime_candles.pair_positions`
+    :param positions: of :func:`regimeswitch.market.volatility.position_columns`
     :param frame: the same candles with ``regime`` and whatever was predicted
     :return: ``positions``, with the column :data:`regimeswitch.risk.model_additions.SCALE_COLUMN`
         where ``entries.veto`` is on

@@ -22,8 +22,6 @@ from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.market.candles import OHLCV, resample, utc_dates
 from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.regimes import regime_columns
-from regimeswitch.market.rule_lines import rule_line_columns
-from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.volatility_forecast import rival_columns
 from regimeswitch.model.learners import Task
 from regimeswitch.settings import RegimeSettings, Settings
@@ -122,69 +120,18 @@ def pair_regimes(
     return reaching
 
 
-def pair_lines(
+def own_candles(
     frame: pd.DataFrame,
     pair: str,
     dp: DataProvider,
     timeframe: str,
     settings: Settings,
     history: History | None = None,
-) -> pd.DataFrame:
-    """The regime rule of one pair as lines of a chart, see
-    :func:`regimeswitch.market.rule_lines.rule_line_columns`.
-
-    Parameters as in :func:`pair_regimes`.
-
-    :return: no columns where another pair decides: its prices are not on this pair's scale
-    """
-    if settings.regime.anchor_of(pair) != pair:
-        return pd.DataFrame(index=frame.index)
-    base, candles = _own_candles(frame, pair, dp, timeframe, settings, history)
-    return rule_line_columns(base, candles, settings.regime, timeframe)
-
-
-def pair_positions(
-    frame: pd.DataFrame,
-    pair: str,
-    dp: DataProvider,
-    timeframe: str,
-    settings: Settings,
-    history: History | None = None,
-) -> pd.DataFrame:
-    """Volatility, target weight and daily ATR of one pair inside a bot, of the pair's own candles.
-
-    Parameters as in :func:`pair_regimes`.
-    """
-    base, candles = _own_candles(frame, pair, dp, timeframe, settings, history)
-    return position_columns(base, candles, settings, timeframe)
-
-
-def pair_rivals(
-    frame: pd.DataFrame,
-    pair: str,
-    dp: DataProvider,
-    timeframe: str,
-    settings: Settings,
-    history: History | None = None,
-) -> pd.DataFrame:
-    """What rival forecasts of one pair's volatility are made of, see
-    :func:`regimeswitch.market.volatility_forecast.rival_columns`.
-
-    Parameters as in :func:`pair_regimes`.
-    """
-    base, candles = _own_candles(frame, pair, dp, timeframe, settings, history)
-    return rival_columns(base, candles, settings, timeframe)
-
-
-def _own_candles(
-    frame: pd.DataFrame,
-    pair: str,
-    dp: DataProvider,
-    timeframe: str,
-    settings: Settings,
-    history: History | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Base candles and the rule's of the pair itself, mended."""
+    """Base candles and the rule's of the pair itself, cleaned; also where another pair decides.
+
+    Parameters as in :func:`pair_regimes`.
+    """
     own = settings.regime.model_copy(update={"anchor": "self"})
     base = cleaned(frame[OHLCV], timeframe, settings.safety)
     candles = rule_candles(dp, pair, frame[OHLCV], timeframe, own, history)
@@ -245,8 +192,9 @@ class RegimeCandles:
         frame = frame.assign(**{CODE_COLUMN: codes, THRESHOLD_COLUMN: thresholds})
         if not self._with_rivals:
             return frame
-        known = (frame, pair, strategy.dp, strategy.timeframe, self._settings)
-        rivals = pair_rivals(*known, self._drawer.historic_data)
+        timeframe, history = strategy.timeframe, self._drawer.historic_data
+        own = own_candles(frame, pair, strategy.dp, timeframe, self._settings, history)
+        rivals = rival_columns(*own, self._settings, timeframe)
         return pd.concat([frame, rivals.set_axis(list(RIVALS), axis=1)], axis=1)
 
     def published(
