@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from regimeswitch.bot.freqai.adapter import RegimeFreqaiModel
+from regimeswitch.bot.freqai.columns import base_of
 
 
 class RegimeSwitchClassifier(RegimeFreqaiModel):
@@ -35,5 +36,5 @@ class RegimeSwitchClassifier(RegimeFreqaiModel):
         return target.assign(**dict(zip(classes, probabilities.T, strict=True)))
 
     def numeric_columns(self):
-        """The probabilities are numbers, too."""
-        return [*self.class_names, *super().numeric_columns()]
+        """The probabilities are numbers, too, those of the base as well."""
+        return [*self.class_names, *map(base_of, self.class_names), *super().numeric_columns()]

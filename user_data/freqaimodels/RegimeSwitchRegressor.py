@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import pandas as pd
 
 from regimeswitch.bot.freqai.adapter import RegimeFreqaiModel
+from regimeswitch.bot.freqai.columns import BASE_ANSWER
 
 
 class RegimeSwitchRegressor(RegimeFreqaiModel):
@@ -28,3 +29,7 @@ class RegimeSwitchRegressor(RegimeFreqaiModel):
     def target_columns(self, forecast, dk):
         """The forecast, under the name of the strategy's target."""
         return pd.DataFrame({dk.label_list[0]: forecast.answers[:, 0]})
+
+    def numeric_columns(self):
+        """The base's forecast is a number, too."""
+        return [BASE_ANSWER, *super().numeric_columns()]

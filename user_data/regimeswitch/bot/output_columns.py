@@ -13,14 +13,22 @@ from pathlib import Path
 
 from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN
 from regimeswitch.bot.freqai.columns import (
+    AGE_COLUMN,
+    BASE_ANSWER,
+    ERROR_COLUMN,
     EXPECTED_COLUMN,
+    LIMIT_COLUMN,
+    PSI_COLUMN,
     RATIO_COLUMN,
+    SHIFTED_COLUMN,
     SIZE_COLUMN,
     SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
+    VALIDATED_COLUMN,
+    base_of,
 )
 from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN
-from regimeswitch.bot.trading.shadow_columns import HOLD_COLUMN, RULES_COLUMN
+from regimeswitch.bot.trading.shadow_columns import BASE_COLUMN, HOLD_COLUMN, RULES_COLUMN
 from regimeswitch.market.labels import CLASS_COLUMN, CLASSES, RETURN_COLUMN, VOLATILITY_TARGET
 from regimeswitch.market.rule_lines import AVERAGE_LINE, BAND_LINES, DISTANCE_LINES
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, VOLATILITY_COLUMN, WEIGHT_COLUMN
@@ -137,6 +145,12 @@ OUTPUT_COLUMNS = (
         "what holding the pair would have made, after costs",
     ),
     OutputColumn(
+        BASE_COLUMN,
+        f"{MODELS}, {POSITION}, not in a backtest",
+        "1 = first candle",
+        "what the rule with one model, the base without sub-models, would have made, after costs",
+    ),
+    OutputColumn(
         SCALE_COLUMN,
         f"{POSITION}, `entries.veto`",
         "0 to 1",
@@ -185,6 +199,58 @@ OUTPUT_COLUMNS = (
         f"{MODELS}, {POSITION}",
         "0 to 1",
         "weight of all models against class frequencies, or against EWMA and HAR",
+    ),
+    *(
+        OutputColumn(
+            base_of(name), CLASSIFIER, "0 to 1", f"`{name}` of the base without sub-models"
+        )
+        for name in CLASSES
+    ),
+    OutputColumn(
+        BASE_ANSWER, REGRESSOR, "as the target", "the target by the base without sub-models"
+    ),
+    OutputColumn(
+        base_of(FORECAST_COLUMN),
+        f"{MODELS}, {POSITION}",
+        "fraction a year",
+        f"`{FORECAST_COLUMN}` with the base in the place of every sub-model",
+    ),
+    *(
+        OutputColumn(
+            base_of(name), f"{MODELS}, {SIGNAL}", unit, f"`{name}` of the base without sub-models"
+        )
+        for name, unit in (
+            (EXPECTED_COLUMN, "fraction"),
+            (SIZE_COLUMN, "fraction"),
+            (RATIO_COLUMN, "ratio"),
+        )
+    ),
+    OutputColumn(
+        PSI_COLUMN,
+        MODELS,
+        "0 or more",
+        "population stability index of the last 7 whole days against the training of the model "
+        "that serves, median of the features, beyond the usual; 0 = usual or unknown",
+    ),
+    OutputColumn(
+        SHIFTED_COLUMN, MODELS, "0 to 1", "share of the features that have shifted beyond the usual"
+    ),
+    OutputColumn(
+        VALIDATED_COLUMN, MODELS, "as `calibration_error`", "the same on the validation rows"
+    ),
+    OutputColumn(
+        ERROR_COLUMN,
+        MODELS,
+        "fraction, or logarithm",
+        "of the forecasts that have settled in the last 5 days: expected calibration error of the "
+        "classes, or |log(came / forecast)| of volatility; 0 = unknown",
+    ),
+    OutputColumn(AGE_COLUMN, MODELS, "days", "since the end of the model's training"),
+    OutputColumn(
+        LIMIT_COLUMN,
+        MODELS,
+        "0 to 7",
+        "limits of `regimeswitch.drift` that are passed, summed: 1 age, 2 PSI, 4 calibration",
     ),
     OutputColumn(
         TRAINED_COLUMN, MODELS, "epoch seconds", "end of the training behind the prediction"

@@ -24,6 +24,7 @@ from regimeswitch.model.blend_weights import (
     BlendWeights,
 )
 from regimeswitch.model.calibration import Calibrator, calibration_error
+from regimeswitch.model.drift import DriftReference
 from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.expected_return import Edge, class_moves, measured, number_moves
 from regimeswitch.model.shrinkage import ValidatedWeight, validated_weight
@@ -54,6 +55,10 @@ class Forecast:
     :param move: expected move, in label thresholds, shape (n,)
     :param size: expected absolute move, in label thresholds, shape (n,)
     :param size_ratio: ``size`` against the typical one, shape (n,); 1 = as always
+    :param validated_error: expected calibration error on the validation rows of each row's regime,
+        shape (n,); 0 where it was not measured
+    :param base: the same with the base in the place of sub-models and pair fine-tuning; None in
+        itself
     """
 
     answers: Floats
@@ -61,6 +66,8 @@ class Forecast:
     move: Floats
     size: Floats
     size_ratio: Floats
+    validated_error: Floats
+    base: Forecast | None = None
 
 
 class BlendedModel:
@@ -78,7 +85,8 @@ class BlendedModel:
     why they are what they are: ``regime_validation_`` (by regime), ``pair_validation_`` (by pair)
     and ``model_validation_`` (all together, against ``frequencies_``). ``calibrator_``, ``edge_``,
     ``calibration_errors_`` (by regime: before, after), ``rows_`` and ``validation_rows_``
-    (numbers), ``span_``. ``feature_names_`` is for whoever made the rows to keep.
+    (numbers), ``span_``. ``feature_names_`` and
+    ``reference_`` are for whoever made the rows to keep.
     """
 
     def __init__(
@@ -97,6 +105,7 @@ class BlendedModel:
         self.seed = seed
         self.day = day
         self.feature_names_: list[str] | None = None
+        self.reference_: DriftReference | None = None
 
     def fit(self, rows: Rows) -> Self:
         """Validate on purged folds, then train on all rows.
@@ -235,8 +244,12 @@ class BlendedModel:
         """
         matrix, codes = np.asarray(X), np.asarray(regime)
         chosen = self.weights_ if weights is None else weights
-        components = self._components(matrix, codes, pair, chosen)
-        return self.calibrator_.transform(chosen.blended(components, codes, pair))
+        return self._blend(self._components(matrix, codes, pair, chosen), codes, pair, chosen)
+
+    def _blend(
+        self, components: dict[str, Floats], codes: NDArray[Any], pair: Any, weights: BlendWeights
+    ) -> Floats:
+        return self.calibrator_.transform(weights.blended(components, codes, pair))
 
     def _components(
         self, matrix: NDArray[Any], codes: NDArray[Any], pair: Any, weights: BlendWeights
@@ -266,14 +279,26 @@ class BlendedModel:
         :param pair: name of the pair of all rows, or an array of names, shape (n,)
         :raises ValueError: when ``X`` and ``regime`` differ in length
         """
-        codes = np.asarray(regime)
-        answers = self.answers(X, codes, pair)
+        matrix, codes = np.asarray(X), np.asarray(regime)
+        components = self._components(matrix, codes, pair, self.weights_)
+        base = BlendWeights(models=self.weights_.models)
+        alone, served = (
+            self._forecast_of(self._blend(components, codes, pair, weights), codes, weights)
+            for weights in (base, self.weights_)
+        )
+        return replace(served, base=alone)
+
+    def _forecast_of(self, answers: Floats, codes: NDArray[Any], weights: BlendWeights) -> Forecast:
+        errors = np.zeros(len(codes))
+        for code, name in NAMES.items():
+            errors[codes == code] = self.calibration_errors_.get(name, {}).get("after", 0.0)
         return Forecast(
             answers,
-            self.weights_.sub_model(codes),
+            weights.sub_model(codes),
             self.edge_.move(answers, codes),
             self.edge_.size(answers),
             self.edge_.size_ratio(answers),
+            errors,
         )
 
 

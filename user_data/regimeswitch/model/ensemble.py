@@ -248,16 +248,19 @@ class RegimeEnsemble(BaseEstimator):
                 result[mask] = self._answer_of(self.estimators_[name], matrix[mask])
         return result
 
-    def answers(self, X: ArrayLike, regime: ArrayLike) -> NDArray[np.float64]:
+    def answers(
+        self, X: ArrayLike, regime: ArrayLike, base: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Each row's answer: its regime's sub-model blended with the base by ``weights_``.
 
         :param X: features, shape (n, features), without NaN
         :param regime: codes, shape (n,)
+        :param base: of :meth:`base_answers` for the same rows; None = it is asked
         :return: probabilities, shape (n, classes), or forecasts, shape (n, 1)
         :raises NotFittedError: before :meth:`fit`
         :raises ValueError: when lengths differ
         """
-        base = self.base_answers(X, regime)
+        base = self.base_answers(X, regime) if base is None else base
         asked = [name for name, weight in self.weights_.items() if weight > 0]
         own = self.sub_model_answers(X, regime, base, asked)
         weight = self.sub_model_weight(regime)[:, None]

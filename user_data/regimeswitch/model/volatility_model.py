@@ -17,6 +17,7 @@ from sklearn.base import clone
 
 from regimeswitch.market.regimes import NAMES
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS, Har, ewma_variance
+from regimeswitch.model.drift import DriftReference
 from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.shrinkage import (
     MIN_BLOCKS,
@@ -55,11 +56,16 @@ class VolatilityForecast:
     :ivar volatility: of the next 24 hours, annual, fraction, shape (n,); NaN where it is unknown
     :ivar sub_model: weight of the regime's sub-model in it, shape (n,), 0 to 1
     :ivar models: weight of base and sub-model against the rival, shape (n,), 0 to 1
+    :ivar base: ``volatility`` with the base in the place of every sub-model, shape (n,)
+    :ivar validated_error: ``|log(came / forecast)|`` of the served volatility on the validation
+        rows of each row's regime, shape (n,); 0 where nothing was validated
     """
 
     volatility: Floats
     sub_model: Floats
     models: Floats
+    base: Floats
+    validated_error: Floats
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class ServedVolatility:
     :ivar weight: of base and sub-model against the rival, 0 to 1; ``z``: smaller gain over EWMA and
         HAR in standard errors, None where none was measured
     :ivar sub_model: weight of the sub-model against the base, 0 to 1
+    :ivar ratio: mean of realised over served variance on the validation rows; 1 = right on average
     :ivar reason: in words, of ``weight``; ``sub_model_reason`` of the other
     """
 
@@ -84,6 +91,7 @@ class ServedVolatility:
     weight: float = 0.0
     z: float | None = None
     sub_model: float = 0.0
+    ratio: float = 1.0
     reason: str = ""
     sub_model_reason: str = ""
 
@@ -112,7 +120,7 @@ class VolatilityModel:
 
     Fitted: ``har_``, ``ensemble_`` (its ``weights_`` are validation's), ``served_`` (by regime, and
     for unknown ones), ``rows_`` and ``validation_rows_`` (numbers), ``span_``. ``feature_names_``
-    is for whoever made the rows to keep.
+    and ``reference_`` are for whoever made the rows to keep.
     """
 
     def __init__(
@@ -129,6 +137,7 @@ class VolatilityModel:
         self.day = day
         self.seed = seed
         self.feature_names_: list[str] | None = None
+        self.reference_: DriftReference | None = None
 
     def fit(self, rows: Rows) -> Self:
         """Validate on purged folds, then train on all rows.
@@ -210,11 +219,12 @@ class VolatilityModel:
         )
         if not self.settings.gate:
             found = replace(found, weight=1.0, reason=NOT_VALIDATED)
+        served = blend(forecasts[rival], given, found.weight)
         others = {
             "base": answers.base[mask],
             "sub_model": answers.sub_model[mask],
             "placebo": answers.placebo[mask],
-            "served": blend(forecasts[rival], given, found.weight),
+            "served": served,
         }
         losses |= {name: float(loss(one).mean()) for name, one in others.items()}
         return replace(
@@ -225,6 +235,7 @@ class VolatilityModel:
             rival=rival,
             weight=found.weight,
             z=found.z,
+            ratio=float((answers.truth[mask] / np.maximum(served[:, 0], MIN_VARIANCE)).mean()),
             reason=found.reason,
         )
 
@@ -241,17 +252,21 @@ class VolatilityModel:
         known = rivals_of(matrix)
         complete = np.isfinite(known).all(axis=1)
         har = self.har_.variance(known)
-        variance = np.full(len(codes), np.nan)
-        weights, sub_models = np.zeros(len(codes)), np.zeros(len(codes))
-        ratio = self.ensemble_.answers(np.nan_to_num(matrix), codes)[:, 0]
+        variance, by_base = (np.full(len(codes), np.nan) for _ in range(2))
+        weights, sub_models, errors = (np.zeros(len(codes)) for _ in range(3))
+        filled = np.nan_to_num(matrix)
+        base = self.ensemble_.base_answers(filled, codes)
+        ratio = self.ensemble_.answers(filled, codes, base)
         for code, name in {0: EVERYWHERE, **NAMES}.items():
             mask = (codes == code) & complete
             served = self.served_[name]
             rival = har[mask] if served.rival == HAR else ewma_variance(known[mask])
-            model = har[mask] * np.maximum(ratio[mask], MIN_VARIANCE)
-            variance[mask] = blend(rival, model, served.weight)
+            for target, given in ((variance, ratio), (by_base, base)):
+                model = har[mask] * np.maximum(given[mask, 0], MIN_VARIANCE)
+                target[mask] = blend(rival, model, served.weight)
             weights[mask], sub_models[mask] = served.weight, served.weight * served.sub_model
-        return VolatilityForecast(np.sqrt(variance), sub_models, weights)
+            errors[mask] = abs(np.log(served.ratio)) / 2
+        return VolatilityForecast(np.sqrt(variance), sub_models, weights, np.sqrt(by_base), errors)
 
 
 def rivals_of(X: NDArray[Any]) -> Floats:

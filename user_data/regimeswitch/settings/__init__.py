@@ -1,5 +1,6 @@
 """Section ``"regimeswitch"`` of config.json: every key with its unit, default and range."""
 
+from regimeswitch.settings.drift_settings import DriftSettings
 from regimeswitch.settings.entry_settings import BuyProbabilities, EntrySettings, SellProbabilities
 from regimeswitch.settings.message_settings import MessageSettings
 from regimeswitch.settings.regime_settings import EMA_LENGTHS, MAX_STARTUP_CANDLES, RegimeSettings
@@ -30,6 +31,7 @@ __all__ = [
     "MAX_STARTUP_CANDLES",
     "REGIME_NAMES",
     "BuyProbabilities",
+    "DriftSettings",
     "EntrySettings",
     "EvidenceSettings",
     "Fraction",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from regimeswitch.settings.drift_settings import DriftSettings
 from regimeswitch.settings.entry_settings import EntrySettings
 from regimeswitch.settings.errors import explain
 from regimeswitch.settings.message_settings import MessageSettings
@@ -184,6 +185,7 @@ class Settings(Section):
     labels: LabelSettings = Field(default_factory=LabelSettings)
     models: ModelSettings = Field(default_factory=ModelSettings)
     evidence: EvidenceSettings = Field(default_factory=EvidenceSettings)
+    drift: DriftSettings = Field(default_factory=DriftSettings)
     entries: EntrySettings = Field(default_factory=EntrySettings)
     risk: RiskSettings = Field(default_factory=RiskSettings)
     safety: SafetySettings = Field(default_factory=SafetySettings)

@@ -14,17 +14,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from regimeswitch.bot.freqai.columns import (
+    AGE_COLUMN,
+    BASE_ANSWER,
+    DRIFT_OUTPUTS,
+    ERROR_COLUMN,
     EXPECTED_COLUMN,
+    LIMIT_COLUMN,
     OUTPUTS,
     POSITION_OUTPUTS,
+    PSI_COLUMN,
     RATIO_COLUMN,
+    SHIFTED_COLUMN,
     SIZE_COLUMN,
     SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
+    VALIDATED_COLUMN,
+    base_of,
 )
 from regimeswitch.bot.trading.entry_filters import costs_of
 from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN, legend
-from regimeswitch.bot.trading.shadow_columns import HOLD_COLUMN, RULES_COLUMN
+from regimeswitch.bot.trading.shadow_columns import BASE_COLUMN, HOLD_COLUMN, RULES_COLUMN
 from regimeswitch.market.labels import CLASS_COLUMN, RETURN_COLUMN, VOLATILITY_TARGET
 from regimeswitch.market.rule_lines import (
     AVERAGE_LINE,
@@ -56,15 +65,21 @@ DECIMALS = {
         (*PROBABILITIES, SUB_MODEL_WEIGHT_COLUMN, MODEL_WEIGHT_COLUMN, WEIGHT_COLUMN), 4
     ),
     **dict.fromkeys((VOLATILITY_COLUMN, FORECAST_COLUMN, RATIO_COLUMN), 4),
-    **dict.fromkeys((RULES_COLUMN, HOLD_COLUMN), 4),
+    **dict.fromkeys((RULES_COLUMN, HOLD_COLUMN, BASE_COLUMN, PSI_COLUMN), 4),
     "regime_distance": 3,
     **dict.fromkeys((EXPECTED_COLUMN, SIZE_COLUMN, COSTS_COLUMN, RETURN_COLUMN), 6),
 }
 """Decimals of what is drawn or told beside it."""
 SIGNALS = ("enter_long", "exit_long", "enter_short", "exit_short")
-WHOLE = (*SIGNALS, *DISTANCE_LINES, "do_predict", "regime_age", "bad_candle")
+WHOLE = (*SIGNALS, *DISTANCE_LINES, "do_predict", "regime_age", "bad_candle", LIMIT_COLUMN)
 """Columns that are served without a decimal where they have none."""
 PRICES = (AVERAGE_LINE, *BAND_LINES, DAILY_ATR_COLUMN, "stop_atr")
+BASE_NAMES = (
+    BASE_ANSWER,
+    *map(base_of, (*PROBABILITIES, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN, FORECAST_COLUMN)),
+)
+UNDRAWN = (*BASE_NAMES, SHIFTED_COLUMN, VALIDATED_COLUMN, AGE_COLUMN, ERROR_COLUMN)
+"""Behind a drawn column, and in the report: what the base answers, and what a limit looks at."""
 FREQAI_PRICES = ("high_price", "low_price", "close_price", "date_pred")
 """Copies of the candles that FreqAI keeps with the predictions of a running bot."""
 
@@ -86,6 +101,8 @@ def plots(settings: Settings, trains: bool, model: str) -> dict[str, Any]:
         if trains and model.endswith("Regressor"):
             panes["Volatility a year"] |= {FORECAST_COLUMN: BLUE}
         panes["Shadow book"] = {RULES_COLUMN: GREEN, HOLD_COLUMN: GREY}
+        if trains:
+            panes["Shadow book"][BASE_COLUMN] = BLUE
     panes |= _panes_of_models(settings, holds, model) if trains else {}
     distance = {"regime_distance": OCHRE}
     if lines:
@@ -111,7 +128,13 @@ def _panes_of_models(settings: Settings, holds: bool, model: str) -> dict[str, d
         panes["Probability"] = dict(zip(PROBABILITIES, (GREEN, GREY, RED), strict=True))
     if not holds:
         panes["Forecast against costs"] = {EXPECTED_COLUMN: BLUE, COSTS_COLUMN: RED}
-    return panes | {"Sub-model weight": {SUB_MODEL_WEIGHT_COLUMN: PURPLE}}
+    return panes | {
+        "Sub-model weight": {SUB_MODEL_WEIGHT_COLUMN: PURPLE},
+        "Drift: PSI, limits passed (1 age, 2 PSI, 4 calibration)": {
+            PSI_COLUMN: BLUE,
+            LIMIT_COLUMN: RED,
+        },
+    }
 
 
 def entry_costs(regime: pd.Series, settings: Settings) -> NDArray[np.float64]:
@@ -155,7 +178,8 @@ def _shorten(frame: pd.DataFrame, name: str) -> None:
 def _is_idle(name: str, settings: Settings, model: str) -> bool:
     """Whether a column is constant by its making, or tells a chart nothing of its own."""
     # The most probable class is told by the probabilities.
-    if name in (*FREQAI_PRICES, TRAINED_COLUMN, CLASS_COLUMN) or _is_statistic(name):
+    hidden = (*FREQAI_PRICES, TRAINED_COLUMN, CLASS_COLUMN, *UNDRAWN)
+    if name in hidden or _is_statistic(name):
         return True
     if settings.entries.mode != POSITION:
         return False
@@ -168,7 +192,7 @@ def _is_statistic(name: str) -> bool:
     """Whether FreqAI has made a column from what its labels and predictions are like on average."""
     of, _, ending = name.rpartition("_")
     return ending in ("mean", "std") and (
-        of.startswith("&") or of in (*PROBABILITIES, *POSITION_OUTPUTS)
+        of.startswith("&") or of in (*PROBABILITIES, *POSITION_OUTPUTS, *BASE_NAMES, *DRIFT_OUTPUTS)
     )
 
 

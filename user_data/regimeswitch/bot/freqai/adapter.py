@@ -37,7 +37,14 @@ from regimeswitch.bot.bot_settings import (
 )
 from regimeswitch.bot.compatibility.supported import Subject, check_parts
 from regimeswitch.bot.freqai.backtest_windows import BacktestWindows, without_predictions
-from regimeswitch.bot.freqai.columns import PRIVATE, TRAINED_COLUMN, label_of, with_rival_names
+from regimeswitch.bot.freqai.columns import (
+    LIMIT_OUTPUTS,
+    PRIVATE,
+    TRAINED_COLUMN,
+    label_of,
+    with_rival_names,
+)
+from regimeswitch.bot.freqai.drift_limits import with_limits
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of
 from regimeswitch.bot.freqai.live_training import LiveTraining, now
@@ -50,7 +57,12 @@ from regimeswitch.bot.freqai.model_versions import (
 )
 from regimeswitch.bot.freqai.outlier_steps import repeatable
 from regimeswitch.bot.freqai.pair_histories import PairHistories
-from regimeswitch.bot.freqai.prediction_columns import PredictionColumns, rows_to_predict
+from regimeswitch.bot.freqai.prediction_columns import (
+    PredictionColumns,
+    numbers_of_base,
+    rows_to_predict,
+)
+from regimeswitch.bot.freqai.recent_drift import RecentDrift
 from regimeswitch.bot.freqai.regime_candles import RegimeCandles
 from regimeswitch.bot.freqai.shared_training import SharedTraining, shares_rows
 from regimeswitch.bot.freqai.stored_predictions import VIEWS, BacktestPredictions, said_of_missing
@@ -62,12 +74,14 @@ from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.bot.shutdown import ENDING
 from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.blended import Forecast
+from regimeswitch.model.drift import HOUR_CANDLES, DriftReference
 from regimeswitch.model.factory import TrainedModel
 from regimeswitch.model.importance import feature_shares
 from regimeswitch.model.learners import Task
 from regimeswitch.model.training_report import log_text, metadata_of
 from regimeswitch.model.training_set import Rows
 from regimeswitch.model.volatility_model import VolatilityForecast
+from regimeswitch.settings.timeframes import candles_spanning
 
 
 logger = logging.getLogger(__name__)
@@ -117,6 +131,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.shared = SharedTraining(config, self.settings, self.dd)
         self.recipe = TrainingRecipe(config, self.settings, self.task, self.shares)
         self.columns = PredictionColumns(self.settings)
+        self.recent = RecentDrift(config, self.dd)
         self.outcome = Outcome()
         self.histories = PairHistories(config, self.dd)
         self.training = LiveTraining(
@@ -146,6 +161,9 @@ class RegimeFreqaiModel(IFreqaiModel):
         published: pd.DataFrame = pd.concat(
             [*parts, pd.DataFrame(0.0, result.index, missing)], axis=1
         )
+        published = with_limits(
+            published, strategy.timeframe, self.settings, outputs, self.class_names
+        )
         if strategy.dp.runmode == RunMode.BACKTEST:
             added = published.columns.difference([*dataframe.columns, *REGIME_COLUMNS], sort=False)
             self.backtested.save(metadata["pair"], result, published[added], self._timerange)
@@ -157,7 +175,7 @@ class RegimeFreqaiModel(IFreqaiModel):
 
     def _viewed(self, candles: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
         """Candles with what a backtest predicted for them."""
-        needed = [*self.columns.names, TRAINED_COLUMN]
+        needed = [*self.columns.names, TRAINED_COLUMN, *LIMIT_OUTPUTS]
         predictions, found = self.backtested.load(pair, candles, self._timerange, needed)
         said_of_missing(pair, found, candles["date"], self._timerange)
         parts = [candles, predictions]
@@ -226,6 +244,8 @@ class RegimeFreqaiModel(IFreqaiModel):
 
     def _fitted(self, rows: Rows, dk: FreqaiDataKitchen) -> TrainedModel:
         model: TrainedModel = self.fit({"train_rows": rows}, dk)
+        hour = candles_spanning(HOUR_CANDLES, self.config["timeframe"])
+        model.reference_ = DriftReference.of(rows, hour)
         logger.info(log_text(model, self.config["timeframe"]))
         return model
 
@@ -246,6 +266,7 @@ class RegimeFreqaiModel(IFreqaiModel):
     ) -> tuple[pd.DataFrame, NDArray[np.int_]]:
         """Serve each row by its regime; ``do_predict`` is 0 for a row with a missing feature."""
         matrix, regime = rows_to_predict(unfiltered_df, dk, self.model, self.shares)
+        usable = dk.do_predict
         forecast = self.model.forecast(matrix, regime, dk.pair)
         if isinstance(forecast, VolatilityForecast):
             target, columns = self.columns.of_volatility(forecast, label_of(dk.label_list))
@@ -253,8 +274,13 @@ class RegimeFreqaiModel(IFreqaiModel):
             target = self.target_columns(forecast, dk)
             weight = float(self.model.weights_.models)
             columns = self.columns.of_forecast(forecast, weight, unfiltered_df)
+            if forecast.base is not None:
+                columns |= dict(numbers_of_base(self.target_columns(forecast.base, dk)))
+        columns |= self.recent.columns(
+            unfiltered_df, forecast.sub_model, self.model, dk, self.strategy
+        )
         self.columns.set_statistics(dk, self.numeric_columns())
-        return target.assign(**columns), dk.do_predict
+        return target.assign(**columns), usable
 
     def target_columns(self, forecast: Forecast, dk: FreqaiDataKitchen) -> pd.DataFrame:
         """The predicted target, and what belongs to it, as columns; implemented by both models."""
@@ -293,11 +319,13 @@ class RegimeFreqaiModel(IFreqaiModel):
         windows.drop_stale()
         if self.shares:
             install("kitchen", dk, use_strategy_to_populate_indicators=self.shared.populating)
+        install("kitchen", dk, use_strategy_to_populate_indicators=self.recent.keeping)
         if dk.backtesting_timeranges:
             dk = super().start_backtesting(dataframe, metadata, dk, strategy)
         else:
             dk.return_dataframe = without_predictions(dataframe, metadata, dk, strategy)
         windows.remember()
+        self.recent.forget(pair)
         if is_last(pair, strategy.dp, strategy.timeframe):
             self.outcome.conclude()
         return dk

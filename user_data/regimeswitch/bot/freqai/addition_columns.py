@@ -41,7 +41,7 @@ def with_models(positions: pd.DataFrame, frame: pd.DataFrame, settings: Settings
     result = positions
     if settings.risk.size_from == "forecast":
         known = positions[VOLATILITY_COLUMN].to_numpy(dtype=np.float64)
-        forecast = _predicted(frame, FORECAST_COLUMN)
+        forecast = predicted(frame, FORECAST_COLUMN)
         result = result.assign(**{WEIGHT_COLUMN: slot_weights(known, forecast, settings.risk)})
     if settings.entries.veto != "none":
         result = result.assign(**{SCALE_COLUMN: _scales(frame, settings)})
@@ -49,7 +49,7 @@ def with_models(positions: pd.DataFrame, frame: pd.DataFrame, settings: Settings
 
 
 def _scales(frame: pd.DataFrame, settings: Settings) -> NDArray[np.float64]:
-    buy, sell, weight = (_predicted(frame, name) for name in ("buy", "sell", MODEL_WEIGHT_COLUMN))
+    buy, sell, weight = (predicted(frame, name) for name in ("buy", "sell", MODEL_WEIGHT_COLUMN))
     against = vetoed(buy, sell, weight, settings.entries)
     if settings.entries.short:
         mirrored = vetoed(buy, sell, weight, settings.entries, short=True)
@@ -57,7 +57,7 @@ def _scales(frame: pd.DataFrame, settings: Settings) -> NDArray[np.float64]:
     return entry_scales(against, settings.risk)
 
 
-def _predicted(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+def predicted(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """A predicted column; 0 where nothing was predicted, or nothing that may be used."""
     if name not in frame or "do_predict" not in frame:
         return np.zeros(len(frame))

@@ -33,6 +33,31 @@ TRAINED_COLUMN = "trained_at"
 OUTPUTS = (SUB_MODEL_WEIGHT_COLUMN, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
 POSITION_OUTPUTS = (*OUTPUTS, FORECAST_COLUMN, MODEL_WEIGHT_COLUMN)
 """In position mode, of both models; 0 where a model does not answer with one."""
+PSI_COLUMN, SHIFTED_COLUMN = "feature_psi", "shifted_features"
+"""Of the last whole days against the training of the serving model, see
+:mod:`regimeswitch.model.drift`."""
+VALIDATED_COLUMN = "validated_error"
+"""Calibration error of the serving model on its validation rows."""
+DRIFT_OUTPUTS = (PSI_COLUMN, SHIFTED_COLUMN, VALIDATED_COLUMN)
+AGE_COLUMN, ERROR_COLUMN, LIMIT_COLUMN = "model_age", "calibration_error", "model_limit"
+"""Put beside a prediction once the limits are known, see
+:mod:`regimeswitch.bot.freqai.drift_limits`."""
+LIMIT_OUTPUTS = (AGE_COLUMN, ERROR_COLUMN, LIMIT_COLUMN)
+
+
+BASE_ANSWER = "base_answer"
+"""A regressor's target by the base alone."""
+
+
+def base_of(name: str) -> str:
+    """Column of what the base alone answers, beside the one that is served.
+
+    :param name: of the served column; a target is a number
+
+    >>> base_of("volatility_forecast"), base_of("&-return")
+    ('base_volatility_forecast', 'base_answer')
+    """
+    return BASE_ANSWER if "&" in name else f"base_{name}"
 
 
 def label_of(columns: Iterable[str]) -> str:

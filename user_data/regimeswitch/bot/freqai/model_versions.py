@@ -28,14 +28,17 @@ from regimeswitch.bot.whole_files import replacing
 
 logger = logging.getLogger(__name__)
 
-SECTION, VERSION = "regimeswitch", "version"
+SECTION, VERSION, LAYOUT = "regimeswitch", "version", "layout"
 """Where the metadata of a model says which version has fitted it."""
+MODEL_LAYOUT = 2
+"""Raised with every change of what a model or its predictions hold, between versions too."""
+EARLIER_LAYOUT = " before its last change of models"
 _SETTINGS_HASH = re.compile(r"-rs[0-9a-f]{8}$")
 
 
 def stamped(record: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a training in a model's metadata, with the version that has fitted it."""
-    return {VERSION: __version__, **record}
+    return {VERSION: __version__, LAYOUT: MODEL_LAYOUT, **record}
 
 
 def version_of(folder: Path) -> str | None:
@@ -49,7 +52,9 @@ def version_of(folder: Path) -> str | None:
         except DamagedFileError:
             continue
         if isinstance(section, dict):
-            return str(section.get(VERSION, ""))
+            version = str(section.get(VERSION, ""))
+            same = version != __version__ or section.get(LAYOUT) == MODEL_LAYOUT
+            return version if same else f"{version}{EARLIER_LAYOUT}"
     return None
 
 

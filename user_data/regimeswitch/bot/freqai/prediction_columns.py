@@ -11,7 +11,9 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from numpy.typing import NDArray
 
 from regimeswitch.bot.freqai.columns import (
+    BASE_ANSWER,
     CODE_COLUMN,
+    DRIFT_OUTPUTS,
     EXPECTED_COLUMN,
     OUTPUTS,
     POSITION_OUTPUTS,
@@ -19,6 +21,8 @@ from regimeswitch.bot.freqai.columns import (
     SIZE_COLUMN,
     SUB_MODEL_WEIGHT_COLUMN,
     THRESHOLD_COLUMN,
+    VALIDATED_COLUMN,
+    base_of,
     label_of,
     with_rivals,
 )
@@ -33,6 +37,9 @@ from regimeswitch.settings.modes import POSITION
 
 
 Columns = dict[str, Any]
+POSITION_BASE = (FORECAST_COLUMN,)
+SIGNAL_BASE = (EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
+"""Outputs that are published of the base alone as well; its target comes with them."""
 
 
 def rows_to_predict(
@@ -74,7 +81,9 @@ class PredictionColumns:
 
     def __init__(self, settings: Settings) -> None:
         self._holds = settings.entries.mode == POSITION
-        self.names = POSITION_OUTPUTS if self._holds else OUTPUTS
+        self._base = POSITION_BASE if self._holds else SIGNAL_BASE
+        outputs = POSITION_OUTPUTS if self._holds else OUTPUTS
+        self.names = (*outputs, *map(base_of, self._base), *DRIFT_OUTPUTS)
 
     def of_forecast(self, forecast: Forecast, weight: float, frame: pd.DataFrame) -> Columns:
         """Of a model of classes or of a number.
@@ -82,14 +91,14 @@ class PredictionColumns:
         :param weight: that the whole model has proved on later rows
         :param frame: the rows that were predicted, with the threshold of a move
         """
-        threshold = np.nan_to_num(frame[THRESHOLD_COLUMN].to_numpy(dtype=np.float64))
+        base = {} if forecast.base is None else _moves_of(forecast.base, frame)
         return self._with_weight(
             weight,
             {
                 SUB_MODEL_WEIGHT_COLUMN: forecast.sub_model,
-                EXPECTED_COLUMN: forecast.move * threshold,
-                SIZE_COLUMN: forecast.size * threshold,
-                RATIO_COLUMN: forecast.size_ratio,
+                VALIDATED_COLUMN: forecast.validated_error,
+                **_moves_of(forecast, frame),
+                **{base_of(name): base[name] for name in self._base if name in base},
             },
         )
 
@@ -97,9 +106,15 @@ class PredictionColumns:
         self, forecast: VolatilityForecast, label: str
     ) -> tuple[pd.DataFrame, Columns]:
         """Of a model of the next day's volatility: the target, its logarithm, and the rest."""
-        known = np.nan_to_num(forecast.volatility)
-        target = pd.DataFrame({label: np.log(np.where(known > 0, known, 1.0))})
-        columns = {SUB_MODEL_WEIGHT_COLUMN: forecast.sub_model, FORECAST_COLUMN: known}
+        known, base = np.nan_to_num(forecast.volatility), np.nan_to_num(forecast.base)
+        target = pd.DataFrame({label: _logarithm(known)})
+        columns = {
+            SUB_MODEL_WEIGHT_COLUMN: forecast.sub_model,
+            FORECAST_COLUMN: known,
+            base_of(FORECAST_COLUMN): base,
+            BASE_ANSWER: _logarithm(base),
+            VALIDATED_COLUMN: forecast.validated_error,
+        }
         return target, self._with_weight(forecast.models, columns)
 
     def _with_weight(self, weight: NDArray[np.float64] | float, columns: Columns) -> Columns:
@@ -113,3 +128,25 @@ class PredictionColumns:
             values = dk.data.setdefault(statistic, {})
             for name in names:
                 values.setdefault(name, 0)
+
+
+def _moves_of(forecast: Forecast, frame: pd.DataFrame) -> Columns:
+    threshold = np.nan_to_num(frame[THRESHOLD_COLUMN].to_numpy(dtype=np.float64))
+    return {
+        EXPECTED_COLUMN: forecast.move * threshold,
+        SIZE_COLUMN: forecast.size * threshold,
+        RATIO_COLUMN: forecast.size_ratio,
+    }
+
+
+def _logarithm(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0 where a value is unknown, which is 0 too."""
+    return np.log(np.where(values > 0, values, 1.0))
+
+
+def numbers_of_base(target: pd.DataFrame) -> pd.DataFrame:
+    """Target columns of the base alone by their own names; a class is told by its probabilities.
+
+    :param target: the answers of the base, as those that are served
+    """
+    return target.select_dtypes("number").rename(columns=base_of)
