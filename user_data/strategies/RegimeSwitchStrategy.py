@@ -28,6 +28,7 @@ from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN, entry_costs, plots
 from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
 from regimeswitch.bot.freqai.backtest_range import bound_timerange
 from regimeswitch.bot.freqai.candle_reach import check_history
+from regimeswitch.bot.freqai.recent_drift import drifted_features
 from regimeswitch.bot.freqai.regime_candles import own_candles, pair_regimes
 from regimeswitch.bot.freqai.shared_training import shared_pairs
 from regimeswitch.bot.guards import Guards
@@ -251,6 +252,7 @@ class RegimeSwitchStrategy(IStrategy):
         self.notices.regime_switch(pair, frame, self.dp)
         if self.trains:
             self.notices.model(pair, frame, self.freqai.dd.model_dictionary.get(pair))
+            self.notices.drift(pair, frame, drifted_features(self.freqai, pair))
         return frame
 
     def populate_entry_trend(self, dataframe, metadata):

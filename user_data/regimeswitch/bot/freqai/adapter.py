@@ -317,9 +317,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.outcome.begin(pair, len(dk.backtesting_timeranges))
         join_quickly(dk)
         windows.drop_stale()
-        if self.shares:
-            install("kitchen", dk, use_strategy_to_populate_indicators=self.shared.populating)
-        install("kitchen", dk, use_strategy_to_populate_indicators=self.recent.keeping)
+        install("kitchen", dk, use_strategy_to_populate_indicators=self._populating)
         if dk.backtesting_timeranges:
             dk = super().start_backtesting(dataframe, metadata, dk, strategy)
         else:
@@ -329,6 +327,11 @@ class RegimeFreqaiModel(IFreqaiModel):
         if is_last(pair, strategy.dp, strategy.timeframe):
             self.outcome.conclude()
         return dk
+
+    def _populating(self, populate: Any) -> Any:
+        """Frames that trainings share and drift is measured on, in the place of FreqAI's own."""
+        shared = self.shared.populating(populate) if self.shares else populate
+        return self.recent.keeping(shared)
 
     def backtesting_fit_live_predictions(self, dk: FreqaiDataKitchen) -> None:
         """FreqAI's statistics; what each training said of itself stays with its own rows.

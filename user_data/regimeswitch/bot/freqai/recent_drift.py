@@ -35,6 +35,7 @@ from regimeswitch.bot.whole_files import replacing
 from regimeswitch.market.candles import time_numbers, timeframe_seconds
 from regimeswitch.market.warmup import feature_candles
 from regimeswitch.model.drift import (
+    ALL,
     SPAN_DAYS,
     DriftMeasure,
     DriftReference,
@@ -64,6 +65,7 @@ class RecentDrift:
         self._timeframe = str(config["timeframe"])
         self._frames: dict[str, pd.DataFrame] = {}
         self._known: dict[str, tuple[int, DriftReference, Measures]] = {}
+        self._worst: dict[str, list[str]] = {}
 
     def keeping(self, populate: Any) -> Any:
         """Keep what FreqAI populates in a backtest until :meth:`forget`.
@@ -86,6 +88,10 @@ class RecentDrift:
     def forget(self, pair: str) -> None:
         """The backtest of a pair is over."""
         self._frames.pop(pair, None)
+
+    def worst(self, pair: str) -> list[str]:
+        """In a running bot, features of a pair that have shifted most beyond the usual."""
+        return self._worst.get(pair, [])
 
     def columns(
         self,
@@ -142,6 +148,8 @@ class RecentDrift:
         found = {} if frame.empty else _measures(frame, [day], model, dk, self._timeframe)
         if model.reference_ is not None:
             self._known[dk.pair] = (day, model.reference_, found.get(day, {}))
+        whole = found.get(day, {}).get(ALL)
+        self._worst[dk.pair] = [] if whole is None else [*_worst(whole, _names(model, dk))]
         _write(found, model, dk)
         return found.get(day, {})
 
@@ -168,6 +176,15 @@ class RecentDrift:
         ]
         wanted = int(strategy.startup_candle_count) * timeframe_seconds(self._timeframe)
         return max(wanted, *needs)
+
+
+def drifted_features(freqai: Any, pair: str) -> list[str]:
+    """Features of a pair that have shifted most; none where the model is not RegimeSwitch's.
+
+    :param freqai: the strategy's model
+    """
+    recent = getattr(freqai, "recent", None)
+    return recent.worst(pair) if isinstance(recent, RecentDrift) else []
 
 
 def _measures(
@@ -222,8 +239,7 @@ def _write(found: Mapping[int, Measures], model: TrainedModel, dk: FreqaiDataKit
     folder = Path(dk.data_path)
     if not found or not folder.is_dir():
         return
-    names = model.feature_names_ or list(dk.training_features_list)
-    named = with_rival_names(names, dk.label_list)
+    named = _names(model, dk)
     record = {
         str(np.datetime64(day, "D")): {name: _saved(one, named) for name, one in measures.items()}
         for day, measures in found.items()
@@ -237,11 +253,21 @@ def _write(found: Mapping[int, Measures], model: TrainedModel, dk: FreqaiDataKit
         logger.warning(f"{path} cannot be written: {error}; reports lack the drift of {dk.pair}")
 
 
+def _names(model: TrainedModel, dk: FreqaiDataKitchen) -> list[str]:
+    names = model.feature_names_ or list(dk.training_features_list)
+    return with_rival_names(names, dk.label_list)
+
+
+def _worst(one: DriftMeasure, names: list[str]) -> dict[str, float]:
+    """By name; none where a pipeline has made other features of those that have names."""
+    found = one.worst(names) if len(names) == len(one.psi) else []
+    return {name: round(value, DIGITS) for name, value in found}
+
+
 def _saved(one: DriftMeasure, names: list[str]) -> dict[str, Any]:
-    worst = one.worst(names) if len(names) == len(one.psi) else []
     return {
         "rows": one.rows,
         "psi": round(float(np.nan_to_num(one.typical)), DIGITS),
         "share": round(float(np.nan_to_num(one.share)), DIGITS),
-        "worst": {name: round(value, DIGITS) for name, value in worst},
+        "worst": _worst(one, names),
     }

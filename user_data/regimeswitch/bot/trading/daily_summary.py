@@ -10,10 +10,22 @@ from typing import Any
 import pandas as pd
 from freqtrade.persistence import Trade
 
-from regimeswitch.bot.trading.shadow_columns import HOLD_COLUMN, RULES_COLUMN, SHADOW_COLUMNS
+from regimeswitch.bot.trading.shadow_columns import (
+    BASE_COLUMN,
+    HOLD_COLUMN,
+    RULES_COLUMN,
+    SHADOW_COLUMNS,
+)
 from regimeswitch.bot.trading.trade_context import EntryRecord
 
 
+WAYS = {
+    RULES_COLUMN: "the rules without models would have earned",
+    BASE_COLUMN: "with one model",
+    HOLD_COLUMN: "holding",
+}
+"""Columns of the shadow book in words, in the order of the summary; that of one model is there
+where models have answered."""
 PATIENCE = timedelta(minutes=15)
 """How long the summary waits for the candle that ends the day."""
 
@@ -97,22 +109,24 @@ def _shadow(day: date, frames: Mapping[str, pd.DataFrame], length: timedelta) ->
     changes: dict[str, list[float]] = defaultdict(list)
     begin = pd.Timestamp(day, tz="UTC")
     for frame in frames.values():
-        if frame.empty or not set(SHADOW_COLUMNS) <= set(frame.columns):
+        names = [name for name in SHADOW_COLUMNS if name in frame]
+        if frame.empty or not names:
             continue
         closes = frame["date"] + length
         first = int(closes.searchsorted(begin, side="right")) - 1
         last = int(closes.searchsorted(begin + pd.Timedelta(days=1), side="right")) - 1
         if first < 0 or last <= first:
             continue
-        for name in SHADOW_COLUMNS:
+        for name in names:
             changes[name].append(float(frame[name].iloc[last] / frame[name].iloc[first] - 1))
     if not changes:
         return []
-    means = {name: sum(found) / len(found) for name, found in changes.items()}
-    return [
-        f"in equal slots, costs taken off, the rules without models would have earned "
-        f"{means[RULES_COLUMN]:+.2%}, holding {means[HOLD_COLUMN]:+.2%}"
-    ]
+    ways = ", ".join(
+        f"{words} {sum(changes[name]) / len(changes[name]):+.2%}"
+        for name, words in WAYS.items()
+        if changes[name]
+    )
+    return [f"in equal slots, costs taken off, {ways}"]
 
 
 def _regimes(frames: Mapping[str, pd.DataFrame]) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.bot.freqai.columns import EXPECTED_COLUMN, RATIO_COLUMN
+from regimeswitch.bot.freqai.columns import EXPECTED_COLUMN, LIMIT_COLUMN, RATIO_COLUMN
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 from regimeswitch.risk.model_additions import SCALE_COLUMN
 from regimeswitch.settings import REGIME_NAMES, Settings
@@ -23,6 +23,7 @@ from regimeswitch.settings import REGIME_NAMES, Settings
 logger = logging.getLogger(__name__)
 
 NO_PREDICTION = "no prediction"
+DRIFTED = "the model is beyond a limit of drift"
 BAD_CANDLE = "bad candle"
 NO_RANGE = "no range"
 UNKNOWN_REGIME = "regime unknown"
@@ -54,7 +55,9 @@ def no_trade_reasons(
     allowed = ("bear",) if short else settings.entries.regimes
     regime = frame["regime"]
     known = regime.isin(REGIME_NAMES)
+    withheld = settings.drift.action == "none" and LIMIT_COLUMN in frame
     checks: list[tuple[pd.Series | NDArray[np.bool_], object]] = [
+        *([(frame[LIMIT_COLUMN] > 0, DRIFTED)] if withheld else []),
         (frame["do_predict"] != 1, NO_PREDICTION),
         (frame["bad_candle"], BAD_CANDLE),
         (~((frame["volume"] > 0) & (frame["stop_atr"] > 0)), NO_RANGE),

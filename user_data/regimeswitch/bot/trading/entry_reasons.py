@@ -39,7 +39,7 @@ KINDS = (
     ReasonKind(1, "data", "candles, regime, volatility or a prediction are missing or bad"),
     ReasonKind(2, "regime", "the active regime is not one that positions are opened in"),
     ReasonKind(3, "switch pending", "the same, and a wanted regime serves its grace period"),
-    ReasonKind(4, "models", "no proven edge, a weak forecast, or a veto"),
+    ReasonKind(4, "models", "no proven edge, a weak forecast, a veto, or too much drift"),
     ReasonKind(
         5, "account", "slots, caps, money, the smallest order, a lock, a stop in this regime"
     ),
@@ -61,6 +61,9 @@ _DATA = {
     entry_filters.UNKNOWN_VOLATILITY: "volatility and daily ATR need more candles of the pair",
 }
 _MODELS = {
+    entry_filters.DRIFTED: (
+        "a later training must bring age, PSI and calibration within regimeswitch.drift"
+    ),
     entry_filters.NO_EDGE: "a later training must prove an expected move",
     entry_filters.WEAK: "the forecast must pass the threshold of its regime",
     entry_filters.BELOW_COSTS: "the expected move must exceed fees, slippage and margin",

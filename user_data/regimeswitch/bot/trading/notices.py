@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from regimeswitch.bot.messages.message import Level, Message
 from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.messages.sent_file import SentFile
 from regimeswitch.bot.trading.daily_summary import day_is_complete, summary_text
+from regimeswitch.bot.trading.drift_notices import look_at_drift
 from regimeswitch.bot.trading.entry_filters import PASSING, log_reason_shares
 from regimeswitch.bot.trading.entry_reasons import ACCOUNT
 from regimeswitch.bot.trading.trade_context import EntryRecord
@@ -131,6 +132,17 @@ class Notices:
             return
         self._sent.put_mark(key, weights)
         self._post("model", model_text(trained, weights, before), "" if shared else pair)
+
+    def drift(self, pair: str, frame: pd.DataFrame, worst: Sequence[str]) -> None:
+        """Limits of age and drift that the serving model has passed, in dry-run and live only.
+
+        :param frame: analysed candles
+        :param worst: features that have shifted most, by name
+        """
+        if self._messenger is not None:
+            with _costing_nothing(f"{pair}: drift"):
+                alarms = self._messenger.alarms("model")
+                look_at_drift(alarms, pair, frame, self._settings.drift, worst)
 
     def loop(self, strategy: Any, equity: float | None, now: datetime) -> None:
         """Once in each loop: the summary of a day that is over.
