@@ -14,7 +14,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from regimeswitch.bot.connection.ban_file import ban_counts
 from regimeswitch.bot.connection.health import AUTO_LOCK
+from regimeswitch.bot.connection.response_meanings import row
 from regimeswitch.bot.orders.journal import ABSENT, EMPTY, KEPT, REFUSED, STRAY, journal_path
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.report.report_source import Note, Source
@@ -65,7 +67,11 @@ def read_guards(
                 "leave it out, or name the bot's database"
             )
         return [], [IN_BACKTESTS]
-    counts = [*_locks(source.path), *_orders(journal_path(userdir, f"sqlite:///{source.path}"))]
+    counts = [
+        *_locks(source.path),
+        *_orders(journal_path(userdir, f"sqlite:///{source.path}")),
+        *_bans(userdir),
+    ]
     if log is None:
         return counts, [NO_LOG]
     return [*counts, *_pauses(log)], []
@@ -98,6 +104,23 @@ def _locks(database: Path) -> list[GuardCount]:
 def _orders(journal: Path) -> list[GuardCount]:
     found = _counted(journal, "SELECT state, COUNT(*) FROM orders GROUP BY state")
     return [GuardCount(text, found[state]) for state, text in FATES.items() if state in found]
+
+
+def _bans(userdir: Path) -> list[GuardCount]:
+    """Of all bots of the folder, which share their address."""
+    return [
+        GuardCount(f"pauses of all requests to {host}: {_in_words(why)}", count)
+        for host, counts in sorted(ban_counts(userdir).items())
+        for why, count in sorted(counts.items())
+    ]
+
+
+def _in_words(why: str) -> str:
+    """A key of the table of answers, which may be of another release."""
+    try:
+        return f"{row(why).name} ({why})"
+    except KeyError:
+        return why
 
 
 def _pauses(log: Path) -> list[GuardCount]:

@@ -22,6 +22,8 @@ from regimeswitch.bot.whole_files import replacing
 logger = logging.getLogger(__name__)
 
 FILE = "regimeswitch-bans.json"
+COUNTS_FILE = "regimeswitch-ban-counts.json"
+"""How often each host has begun to refuse everything, by reason; for reports."""
 MAX_BAN = 3 * 86_400.0
 """Seconds; Binance: "IP bans ... scale in duration ... from 2 minutes to 3 days" (General API
 information, IP limits)."""
@@ -77,6 +79,7 @@ class BanFile:
         """Note a ban; a failure is logged, and costs no more than asking after a restart."""
         ban = Ban(why, seconds, time.time() + seconds, self.by)
         self._replace({**self._all(), host: ban})
+        self._count(host, why)
 
     def remove(self, host: str) -> None:
         """The host takes requests again."""
@@ -106,11 +109,42 @@ class BanFile:
         except OSError as error:
             self._log_once(f"{self.path} cannot be written: {error}; a restart knows of no ban")
 
+    def _count(self, host: str, why: str) -> None:
+        path = self.path.with_name(COUNTS_FILE)
+        counts = ban_counts(path.parent)
+        own = counts.setdefault(host, {})
+        own[why] = own.get(why, 0) + 1
+        content = json.dumps(dict([*counts.items()][-MAX_HOSTS:]), indent=1)
+        try:
+            with replacing(path, draft=f".{os.getpid()}-{self.by}", durable=False) as fresh:
+                fresh.write_text(content, encoding="utf-8")
+        except OSError as error:
+            self._log_once(f"{path} cannot be written: {error}; reports lack this ban")
+
     def _log_once(self, text: str) -> None:
         """A line of the log, once: the file is read in every loop."""
         if text != self._logged:
             self._logged = text
             logger.warning(text)
+
+
+def ban_counts(folder: Path) -> dict[str, dict[str, int]]:
+    """How often each host has begun to refuse everything, by key of the table of answers.
+
+    :param folder: freqtrade's ``user_data_dir``, whose bots are counted together
+    :return: by host and key; empty where nothing was counted, or the file is no such file
+    """
+    try:
+        with (folder / COUNTS_FILE).open("rb") as stream:
+            content = json.loads(stream.read(MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    hosts = content.items() if isinstance(content, Mapping) else ()
+    return {
+        str(host): {str(why): count for why, count in own.items() if isinstance(count, int)}
+        for host, own in hosts
+        if isinstance(own, Mapping)
+    }
 
 
 def _ban(line: Any) -> Ban | None:

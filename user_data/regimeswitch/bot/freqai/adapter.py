@@ -64,6 +64,7 @@ from regimeswitch.bot.freqai.prediction_columns import (
 )
 from regimeswitch.bot.freqai.recent_drift import RecentDrift
 from regimeswitch.bot.freqai.regime_candles import RegimeCandles
+from regimeswitch.bot.freqai.served_predictions import ServedPredictions
 from regimeswitch.bot.freqai.shared_training import SharedTraining, shares_rows
 from regimeswitch.bot.freqai.stored_predictions import VIEWS, BacktestPredictions, said_of_missing
 from regimeswitch.bot.freqai.training_outcome import Outcome, is_last
@@ -138,6 +139,7 @@ class RegimeFreqaiModel(IFreqaiModel):
             config, self.dd, self.guard, self.histories, self.shared, self.shares
         )
         self.backtested = BacktestPredictions(self.full_path / "backtested")
+        self.served = ServedPredictions(self.full_path)
         ENDING.install()
 
     # --- the entry point
@@ -167,6 +169,10 @@ class RegimeFreqaiModel(IFreqaiModel):
         if strategy.dp.runmode == RunMode.BACKTEST:
             added = published.columns.difference([*dataframe.columns, *REGIME_COLUMNS], sort=False)
             self.backtested.save(metadata["pair"], result, published[added], self._timerange)
+        elif self.live:
+            targets = [name for name in map(str, result.columns) if "&" in name]
+            kept = dict.fromkeys([*targets, *outputs, *LIMIT_OUTPUTS, "do_predict"])
+            self.served.keep(metadata["pair"], published, list(kept))
         return published
 
     @property

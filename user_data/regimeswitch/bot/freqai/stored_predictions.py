@@ -52,15 +52,36 @@ class BacktestPredictions:
         """
         inside = _inside(candles["date"], timerange).to_numpy()
         kept = pd.concat([candles[["date", "close"]], predicted], axis=1)
-        kept = kept.loc[inside].reset_index(drop=True)
+        self._put(pair, kept.loc[inside].reset_index(drop=True), timerange)
+
+    def extend(
+        self, pair: str, candles: pd.DataFrame, predicted: pd.DataFrame, timerange: TimeRange
+    ) -> None:
+        """Rows beside those that are kept of the range already; of one candle the last counts.
+
+        Parameters as in :meth:`save`.
+        """
+        kept = pd.concat([candles[["date", "close"]], predicted], axis=1)
+        path = self._path(pair, timerange)
+        if path.is_file():
+            kept = pd.concat([pd.read_feather(path), kept.assign(date=utc_dates(kept["date"]))])
+            kept = kept.assign(date=utc_dates(kept["date"])).drop_duplicates("date", keep="last")
+        kept = kept.sort_values("date", ignore_index=True)
+        self._put(pair, kept, timerange)
+
+    def _path(self, pair: str, timerange: TimeRange) -> Path:
+        name = f"{pair_to_filename(pair)}-{timerange.startts}-{timerange.stopts}.feather"
+        return self.folder / name
+
+    def _put(self, pair: str, kept: pd.DataFrame, timerange: TimeRange) -> None:
         if kept.empty:
             return
+        predicted = kept.columns.difference(["date", "close"], sort=False)
         for name in predicted:
             if not is_numeric(kept[name]):
                 kept[name] = _texts(kept[name])
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = f"{pair_to_filename(pair)}-{timerange.startts}-{timerange.stopts}.feather"
-        with replacing(self.folder / name) as fresh:
+        with replacing(self._path(pair, timerange)) as fresh:
             kept.to_feather(fresh)
 
     def load(
