@@ -1,4 +1,4 @@
-"""What a page says about the models of a run: validation, calibration, features."""
+"""What a page says about the models of a run: validation, drift, calibration, features."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.market.candles import timeframe_seconds
 from regimeswitch_lab.report.candle_history import Histories
+from regimeswitch_lab.report.drift_table import DriftRow, read_drift
 from regimeswitch_lab.report.feature_table import FeatureTable, read_features
 from regimeswitch_lab.report.reliability import ReliabilityRow, reliability
 from regimeswitch_lab.report.report_source import Note, Source
@@ -22,8 +23,13 @@ NO_FORECASTS = Note(
     "the folder of the identifier with --models and the candle files with --datadir.",
 )
 OF_A_BOT = Note(
-    "Calibration is not shown for a bot: FreqAI keeps its forecasts in a pickle, which stays shut.",
-    "Backtest the same range and make the report of that.",
+    "The bot has kept no forecasts of whole days on these candles: no calibration.",
+    "It writes them at the end of each day (UTC) into models/IDENTIFIER/served; let it run for two "
+    "days with this version, and download its candles: `freqtrade download-data`, --datadir.",
+)
+NO_DRIFT = Note(
+    "Age and drift of the models were not kept for this run.",
+    "Backtest again with this version, or let the bot run for a whole day with it.",
 )
 NO_FEATURES = Note(
     "The models of this run have not written down their features.",
@@ -40,6 +46,8 @@ class ModelParts:
     :ivar reliability: calibration of class probabilities by regime; empty without
     :ivar accuracy: forecast against realised volatility by regime; empty without
     :ivar no_calibration: why there is neither, where models were trained
+    :ivar drift: age, drift and calibration by training and regime; empty without
+    :ivar no_drift: why there is none, where models were trained
     :ivar features: shares by regime; None where they are not known
     :ivar no_features: why not, where models were trained
     """
@@ -49,6 +57,8 @@ class ModelParts:
     reliability: list[ReliabilityRow]
     accuracy: list[AccuracyRow]
     no_calibration: Note | None
+    drift: list[DriftRow]
+    no_drift: Note | None
     features: FeatureTable | None
     no_features: Note | None
 
@@ -61,10 +71,9 @@ def read_models(source: Source, histories: Histories, folder: Path | None) -> Mo
     learns = is_learning(source.config, source.settings)
     timeframe = source.timeframe
     horizon = source.settings.labels.horizon_in(timeframe) * timeframe_seconds(timeframe)
-    # The folder of a bot may hold the forecasts of a backtest, which are not the bot's.
-    kept = learns and source.kind == "backtest"
-    by_class = reliability(classified(source, histories, folder), horizon) if kept else []
-    by_size = accuracy(sized(source, histories, folder)) if kept else []
+    by_class = reliability(classified(source, histories, folder), horizon) if learns else []
+    by_size = accuracy(sized(source, histories, folder)) if learns else []
+    drift = read_drift(source, histories, folder) if learns else []
     features = read_features(source, folder) if learns else None
     missing = OF_A_BOT if source.kind == "database" else NO_FORECASTS
     return ModelParts(
@@ -73,6 +82,8 @@ def read_models(source: Source, histories: Histories, folder: Path | None) -> Mo
         reliability=by_class,
         accuracy=by_size,
         no_calibration=missing if learns and not by_class and not by_size else None,
+        drift=drift,
+        no_drift=NO_DRIFT if learns and not drift else None,
         features=features,
         no_features=NO_FEATURES if learns and features is None else None,
     )

@@ -40,12 +40,14 @@ def contents(
     models: ModelParts,
     guards: tuple[Sequence[GuardCount], Sequence[Note]] = ((), ()),
     shadows: Mapping[str, pd.DataFrame] | None = None,
+    shadow_note: Note | None = None,
 ) -> dict[str, Any]:
     """All that the page shows, by the name that its template has for it.
 
     :param guards: counts, and what is not known of them
     :param shadows: balances of other ways to trade the same candles, by name, see
         :func:`regimeswitch_lab.report.shadow_balances.shadow_balances`
+    :param shadow_note: which of them is missing, and why
     """
     account = account_of(source, histories)
     # A backtest fills at the open of a candle; the prices of a bot have the slippage in them.
@@ -76,6 +78,7 @@ def contents(
         "bins": BINS,
         "guards": guards,
         "shadows": {name: of_balance(one, account.range) for name, one in others.items()},
+        "shadow_note": shadow_note,
         "notes": [*source.notes, *histories.notes],
         "changed": settings_table.changed_settings(source.settings),
         "settings": settings_table.all_settings(source.settings),

@@ -72,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     histories = read_histories(source, args.datadir)
     models = read_models(source, histories, args.models)
     guards = read_guards(source, args.userdir, args.log)
-    shown = contents(source, histories, models, guards, shadow_accounts(source, histories))
+    shadows, shadow_note = shadow_accounts(source, histories, args.models)
+    shown = contents(source, histories, models, guards, shadows, shadow_note)
     _write(args.out, render(shown))
     for note in [*source.notes, *histories.notes]:
         console.print(f"{note.missing} {note.remedy}", highlight=False, markup=False)

@@ -1,13 +1,18 @@
-"""Forecasts that a backtest was made with, beside what came: rows for the calibration tables."""
+"""Forecasts that were served, beside what came: rows for the calibration tables.
+
+Of a backtest those that it was made with, of a bot those that it has kept of its whole days.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 import pyarrow
 from freqtrade.configuration import TimeRange
 
+from regimeswitch.bot.freqai.served_predictions import FOLDER as SERVED
 from regimeswitch.bot.freqai.stored_predictions import BacktestPredictions
 from regimeswitch.market.labels import CLASS_COLUMN, CLASSES, VOLATILITY_TARGET
 from regimeswitch.market.volatility import VOLATILITY_COLUMN
@@ -18,8 +23,9 @@ from regimeswitch_lab.report.candle_history import Histories, PairHistory
 from regimeswitch_lab.report.report_source import Source
 
 
-FOLDER = "backtested"
-"""Below the folder of an identifier."""
+FOLDERS = {"backtest": "backtested", "database": SERVED}
+"""Below the folder of an identifier, by the kind of the source. The folder of a bot may hold the
+forecasts of a backtest as well, which are not the bot's."""
 
 
 def classified(source: Source, histories: Histories, folder: Path | None) -> pd.DataFrame:
@@ -51,6 +57,37 @@ def sized(source: Source, histories: Histories, folder: Path | None) -> pd.DataF
     return rows[(rows[FORECAST_COLUMN] > 0) & (rows[VOLATILITY_COLUMN] > 0)] if len(rows) else rows
 
 
+def stored_frames(
+    source: Source, histories: Histories, folder: Path | None, columns: Sequence[str]
+) -> Iterator[tuple[PairHistory, pd.DataFrame]]:
+    """What was served to each pair: ``do_predict``, ``date`` and columns, rows as in its history.
+
+    :param folder: as in :func:`classified`
+    :param columns: without which a file does not count
+    :return: a row without a prediction has 0 in ``do_predict``; pairs without any are left out
+    :raises InputError: when a file of forecasts cannot be read
+    """
+    given = source.config.get("timerange") if source.kind == "backtest" else None
+    timerange = TimeRange.parse_timerange(given)
+    for one in [folder] if folder else source.models:
+        place = one / FOLDERS[source.kind]
+        for history in histories.pairs:
+            candles = history.frame
+            try:
+                stored, found = BacktestPredictions(place).load(history.pair, candles, timerange)
+            except (pyarrow.ArrowException, KeyError) as error:
+                raise InputError(
+                    f"the forecasts of {history.pair} in {place} cannot be read ({error}); remove "
+                    f"the folder{_REMEDY[source.kind]}"
+                ) from None
+            if {"do_predict", *columns} <= set(stored):
+                usable = stored["do_predict"].where(found, 0)
+                yield history, stored.assign(do_predict=usable, date=candles["date"])
+
+
+_REMEDY = {"backtest": " and backtest again", "database": ""}
+
+
 def _forecasts(
     source: Source,
     histories: Histories,
@@ -58,35 +95,19 @@ def _forecasts(
     target: str,
     columns: tuple[str, ...],
 ) -> pd.DataFrame:
-    timerange = TimeRange.parse_timerange(source.config.get("timerange"))
     parts = [
         part
-        for one in ([folder] if folder else source.models)
-        for history in histories.pairs
-        if target in history.frame
-        and len(part := _of_pair(history, one / FOLDER, timerange, target, columns))
+        for history, stored in stored_frames(source, histories, folder, columns)
+        if target in history.frame and len(part := _of_pair(history, stored, target, columns))
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _of_pair(
-    history: PairHistory,
-    folder: Path,
-    timerange: TimeRange,
-    target: str,
-    columns: tuple[str, ...],
+    history: PairHistory, stored: pd.DataFrame, target: str, columns: tuple[str, ...]
 ) -> pd.DataFrame:
     candles = history.frame
-    try:
-        stored, found = BacktestPredictions(folder).load(history.pair, candles, timerange)
-    except (pyarrow.ArrowException, KeyError) as error:
-        raise InputError(
-            f"the forecasts of {history.pair} in {folder} cannot be read ({error}); remove the "
-            "folder and backtest again"
-        ) from None
-    if not {"do_predict", *columns} <= set(stored):
-        return pd.DataFrame()
-    usable = found & (stored["do_predict"] == 1) & candles["regime"].isin(REGIME_NAMES)
+    usable = (stored["do_predict"] == 1) & candles["regime"].isin(REGIME_NAMES)
     rows = (usable & candles[target].notna()).to_numpy()
     known = candles.loc[rows, ["date", "regime", VOLATILITY_COLUMN, target]]
     return pd.concat([known, stored.loc[rows, list(columns)]], axis=1).assign(pair=history.pair)

@@ -44,7 +44,8 @@ SHADOW_COLUMNS = (RULES_COLUMN, HOLD_COLUMN, BASE_COLUMN)
 SHADOWED = (RunMode.DRY_RUN, RunMode.LIVE, *VIEWS)
 """Modes in which frames carry the columns: where people look at candles. A backtest has
 :func:`shadow_curves`."""
-_BASE_ANSWERS = (base_of(FORECAST_COLUMN), base_of("buy"), base_of("sell"))
+BASE_ANSWERS = (base_of(FORECAST_COLUMN), base_of("buy"), base_of("sell"))
+"""What the base of a model of position mode has answered; each kind of model has its own."""
 _READ = ("regime", "regime_raw", "bad_candle", "volume", VOLATILITY_COLUMN, DAILY_ATR_COLUMN)
 
 
@@ -79,7 +80,7 @@ def rule_signals(frame: pd.DataFrame, settings: Settings) -> RuleSignals:
 def knows_base(frame: pd.DataFrame) -> bool:
     """Whether a model of position mode has answered on the frame, and so its base."""
     return "do_predict" in frame and any(
-        name in frame and bool((frame[name] > 0).any()) for name in _BASE_ANSWERS
+        name in frame and bool((frame[name] > 0).any()) for name in BASE_ANSWERS
     )
 
 
@@ -97,7 +98,7 @@ def base_signals(frame: pd.DataFrame, settings: Settings) -> RuleSignals:
     risk = settings.risk.model_copy(update={"size_from": "forecast"})
     entries = settings.entries.model_copy(update={"veto": "forecast"})
     volatility = frame[VOLATILITY_COLUMN].to_numpy(dtype=np.float64)
-    forecast, buy, sell = (predicted(frame, name) for name in _BASE_ANSWERS)
+    forecast, buy, sell = (predicted(frame, name) for name in BASE_ANSWERS)
     against = vetoed(buy, sell, predicted(frame, MODEL_WEIGHT_COLUMN), entries)
     weights = slot_weights(volatility, forecast, risk) * entry_scales(against, risk)
     return replace(rule, weight=weights)
