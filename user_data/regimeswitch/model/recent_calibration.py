@@ -52,7 +52,7 @@ def recent_class_error(given: Floats, came: Ints, window: int, bins: int = BINS)
         place = np.minimum((chances * bins).astype(np.int64), bins - 1)
         for one in np.unique(place):
             total += np.abs(_sums(np.where(place == one, distance, 0.0), window))
-    return _over(total / given.shape[1], count, window)
+    return np.asarray(np.round(_over(total / given.shape[1], count, window), DIGITS))
 
 
 def recent_size_error(forecast: Floats, came: Floats, window: int) -> Floats:
@@ -89,4 +89,4 @@ def _sums(values: Floats, window: int) -> Floats:
 
 def _over(sums: Floats, count: Floats, window: int) -> Floats:
     enough = np.round(count) >= max(window / 2, 1)
-    return np.where(enough, np.round(sums / np.maximum(count, 1), DIGITS), np.nan)
+    return np.where(enough, sums / np.maximum(count, 1), np.nan)
