@@ -94,9 +94,7 @@ def test_metadata_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
 def test_a_bot_forgets_models_of_other_versions_and_keeps_its_own(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    home = bot_home(
-        tmp_path / "rs", {"BTC": {}, "ETH": stamped({}), "XRP": {"version": "0.1.9"}}
-    )
+    home = bot_home(tmp_path / "rs", {"BTC": {}, "ETH": stamped({}), "XRP": {"version": "0.1.9"}})
     forget_other_versions(home)
     (record,) = caplog.records
     assert record.getMessage() == (

@@ -15,6 +15,7 @@ from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
 from freqtrade.persistence import Trade
 
 from frames import candle_frame
+from listeners import Listener
 from project import in_signal_mode
 from regimeswitch.bot.charts.chart_marks import regime_bands
 from regimeswitch.bot.messages.messenger import Messenger
@@ -24,23 +25,6 @@ from regimeswitch.bot.trading.wording import switch_text
 from regimeswitch.market.candles import find_bad_candles
 from regimeswitch.market.hysteresis import age
 from regimeswitch.settings import RegimeSettings, load_settings
-
-
-class Listener:
-    """Stands for a bot and its data provider: keeps what would go to Telegram.
-
-    :param folder: where what was sent is kept
-    """
-
-    def __init__(self, folder: Path, runmode: RunMode = RunMode.DRY_RUN) -> None:
-        self.runmode = runmode
-        self.sent: list[str] = []
-        self.dp = self
-        self.config = {"user_data_dir": folder, "db_url": "sqlite:///bot.sqlite"}
-
-    def send_msg(self, message: str, *, always_send: bool = False) -> None:
-        assert always_send
-        self.sent.append(message)
 
 
 def analysed(names: list[str | None]) -> pd.DataFrame:

@@ -177,9 +177,7 @@ def test_only_whole_hours_count_and_all_rows_where_there_are_none() -> None:
 
 def test_the_worst_features_are_named_and_unknown_ones_left_out() -> None:
     nan = float("nan")
-    one = DriftMeasure(
-        ALL, 50, np.array([0.5, 2.0, nan, 1.0]), np.array([-0.1, 1.5, nan, 0.2])
-    )
+    one = DriftMeasure(ALL, 50, np.array([0.5, 2.0, nan, 1.0]), np.array([-0.1, 1.5, nan, 0.2]))
     assert one.worst(["a", "b", "c", "d"]) == [("b", 2.0), ("d", 1.0)]
     assert (one.typical, one.share) == (pytest.approx(0.2), pytest.approx(2 / 3))
     unknown = DriftMeasure(ALL, 50, np.array([nan]), np.array([nan]))
