@@ -20,7 +20,8 @@ from regimeswitch.settings import Settings, load_settings
 DAY = 288
 HORIZON = 12
 NUMBERS = ["volatility_forecast", "sub_model_weight", "model_weight", "base_answer", "trained_at"]
-PROBABILITIES = [*CLASSES, *map(base_of, CLASSES), "sub_model_weight", "expected_return"]
+PROBABILITIES = ["sub_model_weight", "expected_return", "trained_at"]
+"""Without the classes, which a backtest of stored predictions alone has to find in the frame."""
 
 
 def settings_of(mode: str = "position", **drift: Any) -> Settings:
@@ -97,7 +98,7 @@ def test_calibration_of_volatility_is_that_of_what_has_settled() -> None:
 
 def test_calibration_of_classes_is_that_of_what_has_settled() -> None:
     given, settings = classified(), settings_of("signal", max_calibration_error=0.01)
-    frame = with_limits(given, "5m", settings, PROBABILITIES, CLASSES)
+    frame = with_limits(given, "5m", settings, PROBABILITIES)
     labels = class_labels(given, settings.labels, "5m")
     last = len(given) - 1
     made = np.arange(last - 5 * DAY + 1 - HORIZON, last - HORIZON + 1)
@@ -115,9 +116,9 @@ def test_calibration_of_classes_is_that_of_what_has_settled() -> None:
 def test_no_row_changes_when_candles_are_added(make: Any, cut: int) -> None:
     limits = {"max_model_age_days": 4, "max_size_error": 0.1, "max_calibration_error": 0.05}
     settings = settings_of("signal", action="base", **limits)
-    numbers, classes = (NUMBERS, ()) if make is sized else (PROBABILITIES, CLASSES)
-    whole = with_limits(make(), "5m", settings, numbers, classes)
-    part = with_limits(make().head(cut), "5m", settings, numbers, classes)
+    numbers = NUMBERS if make is sized else PROBABILITIES
+    whole = with_limits(make(), "5m", settings, numbers)
+    part = with_limits(make().head(cut), "5m", settings, numbers)
     pd.testing.assert_frame_equal(whole.head(cut), part)
 
 
@@ -125,10 +126,10 @@ def test_no_row_changes_when_candles_are_added(make: Any, cut: int) -> None:
 def test_a_frame_that_begins_later_ends_the_same(make: Any) -> None:
     """A bot's frame begins later with every candle."""
     settings = settings_of("signal", action="base", max_size_error=0.1, max_calibration_error=0.01)
-    numbers, classes = (NUMBERS, ()) if make is sized else (PROBABILITIES, CLASSES)
-    whole = with_limits(make(), "5m", settings, numbers, classes)
+    numbers = NUMBERS if make is sized else PROBABILITIES
+    whole = with_limits(make(), "5m", settings, numbers)
     later = make().iloc[-2040:].reset_index(drop=True)
-    tail = with_limits(later, "5m", settings, numbers, classes)
+    tail = with_limits(later, "5m", settings, numbers)
     pd.testing.assert_frame_equal(
         whole.tail(10).reset_index(drop=True), tail.tail(10).reset_index(drop=True)
     )
@@ -151,7 +152,7 @@ def test_the_base_answers_beyond_a_limit_and_nowhere_else() -> None:
     np.testing.assert_array_equal(frame["sub_model_weight"], np.where(beyond, 0.0, 0.7))
     assert (frame["do_predict"] == 1).all()
     signal = settings_of("signal", action="base", max_calibration_error=0)
-    frame = with_limits(classified(feature_psi=psi), "5m", signal, PROBABILITIES, CLASSES)
+    frame = with_limits(classified(feature_psi=psi), "5m", signal, PROBABILITIES)
     before = classified()
     for name in CLASSES:
         wanted = np.where(beyond, before[base_of(name)], before[name])
@@ -164,7 +165,7 @@ def test_the_base_answers_beyond_a_limit_and_nowhere_else() -> None:
 def test_no_model_answers_beyond_a_limit_and_the_reason_says_so() -> None:
     psi = np.where(np.arange(8 * DAY) % 2 == 0, 0.3, 0.2)
     settings = settings_of("signal", action="none", max_calibration_error=0)
-    frame = with_limits(classified(feature_psi=psi), "5m", settings, PROBABILITIES, CLASSES)
+    frame = with_limits(classified(feature_psi=psi), "5m", settings, PROBABILITIES)
     beyond = psi > 0.25
     np.testing.assert_array_equal(frame["do_predict"], np.where(beyond, 0, 1))
     assert (frame.loc[beyond, [*CLASSES, "expected_return", "sub_model_weight"]] == 0).all().all()

@@ -163,9 +163,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         published: pd.DataFrame = pd.concat(
             [*parts, pd.DataFrame(0.0, result.index, missing)], axis=1
         )
-        published = with_limits(
-            published, strategy.timeframe, self.settings, outputs, self.class_names
-        )
+        published = with_limits(published, strategy.timeframe, self.settings, outputs)
         if strategy.dp.runmode == RunMode.BACKTEST:
             added = published.columns.difference([*dataframe.columns, *REGIME_COLUMNS], sort=False)
             self.backtested.save(metadata["pair"], result, published[added], self._timerange)

@@ -18,6 +18,7 @@ from regimeswitch.bot.freqai.columns import (
     DRIFT_OUTPUTS,
     ERROR_COLUMN,
     LIMIT_COLUMN,
+    POSITION_OUTPUTS,
     PSI_COLUMN,
     SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
@@ -55,19 +56,14 @@ DIGITS = 6
 
 
 def with_limits(
-    frame: pd.DataFrame,
-    timeframe: str,
-    settings: Settings,
-    numbers: Sequence[str],
-    classes: Sequence[str] = (),
+    frame: pd.DataFrame, timeframe: str, settings: Settings, numbers: Sequence[str]
 ) -> pd.DataFrame:
     """A frame with predictions, held against the limits of ``regimeswitch.drift``.
 
     :param frame: candles with what was predicted of them; rows without a prediction have 0
     :param timeframe: of its candles
-    :param numbers: columns of the prediction beside its target; with one of the base where there
-        is a column :func:`regimeswitch.bot.freqai.columns.base_of`
-    :param classes: of a classifier, in the order of its probabilities
+    :param numbers: columns of the prediction beside its target; classes are those that have a
+        column of the base, :func:`regimeswitch.bot.freqai.columns.base_of`, as well
     :return: the same with :data:`regimeswitch.bot.freqai.columns.LIMIT_OUTPUTS`; beyond a limit the
         answers are those of ``drift.action``: as served, the base's, or none (``do_predict`` 0)
     """
@@ -89,7 +85,7 @@ def with_limits(
     )
     code = np.where(served, code, 0)
     known = {AGE_COLUMN: age, ERROR_COLUMN: error, LIMIT_COLUMN: code.astype(np.float64)}
-    return _fallen_back(frame.assign(**known), code > 0, drift, numbers, classes)
+    return _fallen_back(frame.assign(**known), code > 0, drift, numbers)
 
 
 def _beyond(values: Floats, limit: float) -> NDArray[np.int64]:
@@ -126,34 +122,37 @@ def _calibration(
 
 
 def _fallen_back(
-    frame: pd.DataFrame,
-    beyond: NDArray[np.bool_],
-    drift: DriftSettings,
-    numbers: Sequence[str],
-    classes: Sequence[str],
+    frame: pd.DataFrame, beyond: NDArray[np.bool_], drift: DriftSettings, numbers: Sequence[str]
 ) -> pd.DataFrame:
     """Answers of ``drift.action`` on the rows that are beyond a limit."""
     if drift.action == "warn" or not beyond.any():
         return frame
-    columns = map(str, frame.columns)
-    targets = [name for name in columns if "&" in name and not _is_statistic(name)]
-    answers = [*(name for name in targets if is_numeric_dtype(frame[name])), *numbers]
-    answers = [name for name in answers if name not in (*KEPT, *map(base_of, answers))]
+    columns = [name for name in map(str, frame.columns) if not _is_statistic(name)]
+    targets = [name for name in columns if "&" in name]
+    # Stored predictions may be all that is there: what the classes are is told by the columns.
+    alone = [name for name in columns if "&" not in name and base_of(name) in frame]
+    served = dict.fromkeys([*targets, *alone, *(name for name in numbers if name in frame)])
+    known = [name for name in served if is_numeric_dtype(frame[name]) and not _is_kept(name)]
     if drift.action == "none":
-        zeros = {name: frame[name].mask(beyond, 0.0) for name in answers if name in frame}
+        zeros = {name: frame[name].mask(beyond, 0.0) for name in known}
         return frame.assign(**zeros, do_predict=frame["do_predict"].mask(beyond, 0))
     changed = {
         name: frame[name].mask(beyond, frame[base_of(name)])
-        for name in answers
-        if name in frame and base_of(name) in frame
+        for name in known
+        if base_of(name) in frame
     }
     changed[SUB_MODEL_WEIGHT_COLUMN] = frame[SUB_MODEL_WEIGHT_COLUMN].mask(beyond, 0.0)
+    classes = [name for name in alone if name not in POSITION_OUTPUTS]
     if classes:
         given = frame[[base_of(name) for name in classes]].to_numpy(dtype=np.float64)
         names = pd.Series(np.asarray(classes, dtype=object)[given.argmax(axis=1)], frame.index)
         texts = [name for name in targets if not is_numeric_dtype(frame[name])]
         changed |= {name: frame[name].mask(beyond, names) for name in texts}
     return frame.assign(**changed)
+
+
+def _is_kept(name: str) -> bool:
+    return name in KEPT or name.startswith("base_")
 
 
 def _is_statistic(name: str) -> bool:
