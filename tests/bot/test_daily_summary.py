@@ -106,6 +106,15 @@ def test_a_day_has_its_trades_by_regime_its_equity_and_what_rules_made(
     ]
 
 
+def test_one_model_is_compared_where_all_pairs_have_it(trades: dict[bool, list[Any]]) -> None:
+    frame = candles("2025-01-02 23:55", shadow_rules=1.0, shadow_hold=1.0, shadow_base=2.0)
+    frame.loc[frame["date"] >= "2025-01-02", "shadow_base"] = 2.02
+    without = frame.drop(columns="shadow_base")
+    for other, words in ((frame, "with one model +1.00%, "), (without, "")):
+        text = summary_text(DAY, {"A/B": frame, "C/B": other}, FIVE, (5.0, None, ""), "USDT")
+        assert f"would have earned +0.00%, {words}holding +0.00%" in text
+
+
 def test_without_trades_and_without_a_shadow_nothing_is_made_up(
     trades: dict[bool, list[Any]],
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,18 @@ from freqtrade.enums import RunMode
 
 from heldpairs import POSITION, position_frame
 from regimeswitch.bot.trading.shadow_columns import (
+    BASE_COLUMN,
     HOLD_COLUMN,
     RULES_COLUMN,
-    SHADOW_COLUMNS,
     SHADOWED,
+    base_signals,
     rule_signals,
     shadow_columns,
     shadow_curves,
     side_cost,
 )
 from regimeswitch.market.warmup import startup_candles
+from regimeswitch.risk.shadow_book import Prices, RuleSignals, slot_values
 from regimeswitch.settings import Settings, load_settings
 from regimeswitch_lab.candle_folder import CandleFolder
 from regimeswitch_lab.money.book import curve_of, days_of
@@ -77,7 +80,7 @@ def test_columns_begin_with_the_first_known_regime_and_change_no_earlier_candle(
 ) -> None:
     frame = frames["ETH/USDT"]
     whole = shadow_columns(frame, "5m", settings, COST)
-    assert tuple(whole.columns) == SHADOW_COLUMNS
+    assert tuple(whole.columns) == (RULES_COLUMN, HOLD_COLUMN)
     unknown = int(np.flatnonzero(frame["regime"].notna())[0])
     assert unknown > 0
     assert (whole.iloc[: unknown + 1] == 1).all().all()
@@ -100,6 +103,63 @@ def test_models_change_nothing_in_it(frames: dict[str, pd.DataFrame], settings: 
         strict=True,
     ):
         np.testing.assert_array_equal(mine, other)
+
+
+def with_forecast(frame: pd.DataFrame, forecast: float) -> pd.DataFrame:
+    return frame.assign(do_predict=1, base_volatility_forecast=forecast)
+
+
+def test_one_model_sizes_the_slot_by_its_base_alone(
+    frames: dict[str, pd.DataFrame], settings: Settings
+) -> None:
+    frame = frames["ETH/USDT"]
+    target = settings.risk.volatility_target
+    # The sub-models' own forecast does not count.
+    sized = with_forecast(frame, 2 * target).assign(volatility_forecast=0.01)
+    found = shadow_columns(sized, "5m", settings, COST)
+    assert tuple(found.columns) == (RULES_COLUMN, HOLD_COLUMN, BASE_COLUMN)
+    signals = base_signals(sized, settings)
+    known = frame["volatility"].notna().to_numpy()
+    np.testing.assert_allclose(signals.weight[known], 0.5)
+    # By the definition: half of the slot from the open after the signal on.
+    rule = rule_signals(frame, settings)
+    half = replace(rule, weight=np.full(len(frame), 0.5))
+    rows = slice(int(np.flatnonzero(frame["regime"].notna())[0]), None)
+    prices = Prices(*(frame[name].to_numpy()[rows] for name in ("open", "high", "low", "close")))
+    part = RuleSignals(*(values[rows] for values in vars(half).values()))
+    wanted = slot_values(prices, part, COST)
+    np.testing.assert_allclose(found[BASE_COLUMN].to_numpy()[rows], wanted)
+    assert found[BASE_COLUMN].iloc[-1] != found[RULES_COLUMN].iloc[-1]
+    cut = len(frame) * 2 // 3
+    pd.testing.assert_frame_equal(
+        found.head(cut), shadow_columns(sized.head(cut), "5m", settings, COST)
+    )
+
+
+def test_one_model_vetoes_by_its_base_alone_and_is_the_rule_where_it_says_nothing(
+    frames: dict[str, pd.DataFrame], settings: Settings
+) -> None:
+    frame = frames["BTC/USDT"].assign(do_predict=1, model_weight=0.5, buy=0.9, sell=0.0)
+    against = frame.assign(base_buy=0.2, base_sell=0.5)
+    assert (np.nan_to_num(base_signals(against, settings).weight) == 0).all()
+    assert (shadow_columns(against, "5m", settings, COST)[BASE_COLUMN] == 1).all()
+    for silent in (
+        against.assign(model_weight=0.0),
+        frame.assign(base_buy=0.5, base_sell=0.4),
+        against.assign(do_predict=0),
+    ):
+        found = shadow_columns(silent, "5m", settings, COST)
+        pd.testing.assert_series_equal(found[BASE_COLUMN], found[RULES_COLUMN], check_names=False)
+
+
+def test_a_curve_of_one_model_is_there_with_models_alone(
+    frames: dict[str, pd.DataFrame], settings: Settings
+) -> None:
+    assert BASE_COLUMN not in shadow_curves(frames, "5m", settings, COST)
+    target = settings.risk.volatility_target
+    one = {**frames, "ETH/USDT": with_forecast(frames["ETH/USDT"], 2 * target)}
+    curves = shadow_curves(one, "5m", settings, COST)
+    assert curves[BASE_COLUMN].iloc[-1] != curves[RULES_COLUMN].iloc[-1]
 
 
 def test_costs_are_those_of_the_config() -> None:

@@ -121,10 +121,12 @@ def _shadow(day: date, frames: Mapping[str, pd.DataFrame], length: timedelta) ->
             changes[name].append(float(frame[name].iloc[last] / frame[name].iloc[first] - 1))
     if not changes:
         return []
+    slots = max(map(len, changes.values()))
+    # One model is compared with the rules on the same pairs, or not at all.
     ways = ", ".join(
-        f"{words} {sum(changes[name]) / len(changes[name]):+.2%}"
+        f"{words} {sum(changes[name]) / slots:+.2%}"
         for name, words in WAYS.items()
-        if changes[name]
+        if len(changes[name]) == slots
     )
     return [f"in equal slots, costs taken off, {ways}"]
 
