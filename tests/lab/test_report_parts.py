@@ -13,6 +13,7 @@ import pytest
 
 from pages import Page
 from project import ROOT
+from regimeswitch.bot.connection.ban_file import COUNTS_FILE, BanFile
 from regimeswitch.bot.orders.journal import ABSENT, REFUSED, Entry, Journal, journal_path
 from regimeswitch_lab.report.backtest_file import read_backtest
 from regimeswitch_lab.report.candle_history import read_histories
@@ -94,8 +95,28 @@ def test_guards_of_a_bot_are_counted(tmp_path: Path) -> None:
     assert (journal.path.read_bytes(), path.read_bytes()) == before
     page, _ = report(tmp_path / "report.html", *words)
     assert "name the file with --log" in page.words
-    assert "Calibration is not shown for a bot" in page.words
+    assert "The bot has kept no forecasts of whole days" in page.words
+    assert "Age and drift of the models were not kept for this run." in page.words
     assert len(page.table("What guards, locks and the exchange").body) == 3
+
+
+def test_bans_of_the_past_are_counted_by_host_and_reason(tmp_path: Path) -> None:
+    path = database(tmp_path / "trades.sqlite")
+    bans = BanFile(tmp_path)
+    for why in ("418", "429", "418", "of another release"):
+        bans.write("api.binance.com", why, 60.0)
+        bans.remove("api.binance.com")
+    page, _ = report(tmp_path / "report.html", path, *CONFIG, "--userdir", tmp_path)
+    body = page.table("What guards, locks and the exchange").body
+    assert {what: row["times"] for what, row in body.items() if "api.binance" in what} == {
+        "pauses of all requests to api.binance.com: banned (418)": "2",
+        "pauses of all requests to api.binance.com: too many requests (429)": "1",
+        "pauses of all requests to api.binance.com: of another release": "1",
+    }
+    for content in ("no JSON", "[]", '{"api.binance.com": {"418": "x"}, "b": 3}'):
+        (tmp_path / COUNTS_FILE).write_text(content)
+        page, _ = report(tmp_path / "report.html", path, *CONFIG, "--userdir", tmp_path)
+        assert "pauses of all requests" not in page.words
 
 
 def test_a_log_or_journal_that_cannot_be_read(tmp_path: Path) -> None:
