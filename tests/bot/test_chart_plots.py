@@ -13,8 +13,13 @@ from freqtrade.rpc import RPC
 
 from frames import candle_frame
 from project import in_signal_mode
-from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN, entry_costs, plots, shrink
-from regimeswitch.bot.freqai.columns import OUTPUTS, POSITION_OUTPUTS
+from regimeswitch.bot.charts.chart_plots import BASE_NAMES, COSTS_COLUMN, entry_costs, plots, shrink
+from regimeswitch.bot.freqai.columns import (
+    DRIFT_OUTPUTS,
+    LIMIT_OUTPUTS,
+    OUTPUTS,
+    POSITION_OUTPUTS,
+)
 from regimeswitch.bot.trading.entry_reasons import codes_of
 from regimeswitch.bot.trading.shadow_columns import SHADOW_COLUMNS
 from regimeswitch.market.labels import CLASS_COLUMN, RETURN_COLUMN, VOLATILITY_TARGET
@@ -46,11 +51,15 @@ def served(settings: Settings, model: str) -> pd.DataFrame:
     if model.endswith("Classifier"):
         labels = ["buy", "hold", "sell"]
         frame[CLASS_COLUMN] = "hold"
-    numbers = [*labels, *(POSITION_OUTPUTS if holds else OUTPUTS)]
+    outputs = POSITION_OUTPUTS if holds else OUTPUTS
+    numbers = [*labels, *outputs, *DRIFT_OUTPUTS, *BASE_NAMES]
     for name in numbers:
         frame[name] = draw.uniform(0.1, 0.9, ROWS)
         frame[f"{name}_mean"] = frame[f"{name}_std"] = 0.0
     frame["do_predict"], frame["trained_at"] = 1.0, 1734653101.0
+    for name in LIMIT_OUTPUTS:
+        frame[name] = draw.uniform(0, 7, ROWS)
+    frame["model_limit"] = np.floor(frame["model_limit"])
     for name in ("high", "low", "close"):
         frame[f"{name}_price"] = frame[name]
     frame["date_pred"] = frame["date"]

@@ -32,7 +32,7 @@ from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import in_common
 from regimeswitch.bot.freqai.training_rows import in_single_precision
 from regimeswitch.bot.whole_files import replacing
-from regimeswitch.market.candles import time_numbers, timeframe_seconds
+from regimeswitch.market.candles import time_numbers, timeframe_seconds, utc_dates
 from regimeswitch.market.warmup import feature_candles
 from regimeswitch.model.drift import (
     ALL,
@@ -159,6 +159,10 @@ class RecentDrift:
         window = TimeRange("date", "date", end - SPAN_DAYS * DAY - self._warm_up(strategy), end)
         dk = join_quickly(FreqaiDataKitchen(self._config, True, pair))
         corr, base = self._drawer.get_base_and_corr_dataframes(window, pair, dk)
+        parts = [base, *corr.values()]
+        # Stored and fresh candles carry different UTC objects until a training has joined them.
+        base, *others = ({name: _dated(one) for name, one in part.items()} for part in parts)
+        corr = dict(zip(corr, others, strict=True))
         candles = base[self._timeframe]
         if candles.empty or candles["date"].iloc[0] >= window.stopdt:
             return pd.DataFrame()
@@ -176,6 +180,10 @@ class RecentDrift:
         ]
         wanted = int(strategy.startup_candle_count) * timeframe_seconds(self._timeframe)
         return max(wanted, *needs)
+
+
+def _dated(candles: pd.DataFrame) -> pd.DataFrame:
+    return candles.assign(date=utc_dates(candles["date"]))
 
 
 def drifted_features(freqai: Any, pair: str) -> list[str]:
