@@ -25,7 +25,7 @@ from regimeswitch.bot.trading.shadow_columns import SHADOW_COLUMNS
 from regimeswitch.market.labels import CLASS_COLUMN, RETURN_COLUMN, VOLATILITY_TARGET
 from regimeswitch.market.rule_lines import distance_lines, price_lines
 from regimeswitch.market.volatility import POSITION_COLUMNS
-from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
+from regimeswitch.risk.model_additions import FORECAST_COLUMN
 from regimeswitch.settings import Settings, load_settings
 
 
@@ -125,7 +125,6 @@ def test_what_is_rounded_is_what_is_drawn() -> None:
             "target_weight": [0.123456, 1.0, np.nan],
             "regime_age": [5.0, 6.0, np.nan],
             FORECAST_COLUMN: [0.56789, 0.0, 1.0],
-            MODEL_WEIGHT_COLUMN: [1.0, 1.0, 1.0],
             "open": [91234.5678] * 3,
         }
     )
@@ -140,6 +139,5 @@ def test_what_is_rounded_is_what_is_drawn() -> None:
         "target_weight": 1,
         "regime_age": 1,
         FORECAST_COLUMN: 0,
-        MODEL_WEIGHT_COLUMN: 0,
         "open": 0,
     }

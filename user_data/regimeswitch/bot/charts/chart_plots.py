@@ -22,13 +22,10 @@ from regimeswitch.bot.freqai.columns import (
     LIMIT_COLUMN,
     OUTPUTS,
     POSITION_OUTPUTS,
-    PSI_COLUMN,
     RATIO_COLUMN,
-    SHIFTED_COLUMN,
     SIZE_COLUMN,
     SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
-    VALIDATED_COLUMN,
     base_of,
 )
 from regimeswitch.bot.trading.entry_filters import costs_of
@@ -61,12 +58,10 @@ PROBABILITIES = ("buy", "hold", "sell")
 DIGITS = 6
 """Significant digits of prices that are drawn."""
 DECIMALS = {
-    **dict.fromkeys(
-        (*PROBABILITIES, SUB_MODEL_WEIGHT_COLUMN, MODEL_WEIGHT_COLUMN, WEIGHT_COLUMN), 4
-    ),
+    **dict.fromkeys(PROBABILITIES, 3),
+    **dict.fromkeys((SUB_MODEL_WEIGHT_COLUMN, WEIGHT_COLUMN), 4),
     **dict.fromkeys((VOLATILITY_COLUMN, FORECAST_COLUMN, RATIO_COLUMN), 4),
     **dict.fromkeys((RULES_COLUMN, HOLD_COLUMN, BASE_COLUMN), 4),
-    PSI_COLUMN: 2,
     "regime_distance": 3,
     **dict.fromkeys((EXPECTED_COLUMN, SIZE_COLUMN, COSTS_COLUMN, RETURN_COLUMN), 6),
 }
@@ -79,7 +74,7 @@ BASE_NAMES = (
     BASE_ANSWER,
     *map(base_of, (*PROBABILITIES, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN, FORECAST_COLUMN)),
 )
-UNDRAWN = (*BASE_NAMES, SHIFTED_COLUMN, VALIDATED_COLUMN, AGE_COLUMN, ERROR_COLUMN)
+UNDRAWN = (*BASE_NAMES, *DRIFT_OUTPUTS, AGE_COLUMN, ERROR_COLUMN, MODEL_WEIGHT_COLUMN)
 """Behind a drawn column, and in the report: what the base answers, and what a limit looks at."""
 FREQAI_PRICES = ("high_price", "low_price", "close_price", "date_pred")
 """Copies of the candles that FreqAI keeps with the predictions of a running bot."""
@@ -131,10 +126,7 @@ def _panes_of_models(settings: Settings, holds: bool, model: str) -> dict[str, d
         panes["Forecast against costs"] = {EXPECTED_COLUMN: BLUE, COSTS_COLUMN: RED}
     return panes | {
         "Sub-model weight": {SUB_MODEL_WEIGHT_COLUMN: PURPLE},
-        "Drift: PSI, limits passed (1 age, 2 PSI, 4 calibration)": {
-            PSI_COLUMN: BLUE,
-            LIMIT_COLUMN: RED,
-        },
+        "Drift limits: 1 age, 2 PSI, 4 calibration": {LIMIT_COLUMN: RED},
     }
 
 
