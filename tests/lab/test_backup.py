@@ -23,6 +23,7 @@ from archives import (
     said,
 )
 from bots import PAIRS, TRAINED, Bot, trades_of, write_database
+from regimeswitch.bot.messages.sent_file import SentFile, sent_path
 from regimeswitch.bot.orders.journal import Entry, Journal, journal_path
 
 
@@ -142,6 +143,30 @@ def test_orders_whose_outcome_is_unknown_go_along(bot: Bot, tmp_path: Path, rela
     found = journal_path(tmp_path / "new", address)
     assert found.is_file()
     assert [entry.client_id for entry in Journal(found).open()] == ["rs1"]
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_what_was_sent_is_not_sent_again(bot: Bot, tmp_path: Path, relative: bool) -> None:
+    name = bot.database.name if relative else str(bot.database)
+    for number, address in enumerate([f"sqlite:///{name}", "sqlite:///another.sqlite"]):
+        sent = SentFile(sent_path(bot.userdir, address))
+        sent.put_state("outage", {"of": number})
+        sent.save()
+    assert backup(bot, tmp_path / "a.zip") == 0
+    assert restore(tmp_path / "a.zip", tmp_path / "new") == 0
+    address = json.loads((tmp_path / "new/restored-config.json").read_text())["db_url"]
+    found = sent_path(tmp_path / "new", address)
+    assert list((tmp_path / "new").glob("regimeswitch-messages-*")) == [found]
+    assert SentFile(found).states == {"outage": {"of": 0}}
+
+
+def test_files_of_messages_that_cannot_be_told_apart_stay_behind(bot: Bot, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        sent = SentFile(sent_path(bot.userdir, f"sqlite:///{name}.sqlite"))
+        sent.put_mark("seen", 1)
+        sent.save()
+    assert backup(bot, tmp_path / "a.zip") == 0
+    assert not [name for name in packed(tmp_path / "a.zip") if "messages" in name]
 
 
 def test_journals_that_cannot_be_told_apart_are_named(

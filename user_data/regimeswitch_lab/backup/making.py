@@ -105,6 +105,7 @@ def gather(bot: belongings.Belongings, staging: Staging) -> Manifest:
             staging.database("journal", path, name)
         else:
             staging.files("journal", partial(dict, [(name, path)]))
+    staging.files("messages", bot.message_file)
     copy = staging.database("database", bot.database, bot.database_place)
     kept = {key: value for key, value in bot.config.given.items() if key not in _NOT_KEPT}
     config, removed = without_unknown(kept)
