@@ -1,4 +1,4 @@
-"""What a user sees when something is wrong: one message that names it and its mend."""
+"""What a user sees when something is wrong: one message that names it and how to correct it."""
 
 from __future__ import annotations
 

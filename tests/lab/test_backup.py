@@ -175,7 +175,7 @@ def test_journals_that_cannot_be_told_apart_are_named(
     for name in ("one", "two"):
         journal_of(bot, f"sqlite:///{name}.sqlite")
     assert backup(bot, tmp_path / "a.zip") == 1
-    assert "give --db-url exactly as the bot is told it" in said(capsys)
+    assert "give --db-url exactly as the bot has it" in said(capsys)
 
 
 def test_a_container_keeps_its_own_name_of_the_folder(bot: Bot, tmp_path: Path) -> None:

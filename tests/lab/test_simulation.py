@@ -127,7 +127,7 @@ def test_an_exit_that_is_refused_for_long_is_told_in_time(tmp_path: Path, market
     assert len(told) == 1
     _, alone = run(schedule, tmp_path / "alone", markets, guards=False)
     assert alone.counts["exits_untold"] == 1
-    assert "neither made nor told in 3 loops" in "; ".join(alone.why)
+    assert "neither made nor notified in 3 loops" in "; ".join(alone.why)
 
 
 def test_coins_that_leave_and_orders_that_show_up_late(tmp_path: Path, markets: Path) -> None:

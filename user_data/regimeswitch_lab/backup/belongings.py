@@ -85,18 +85,18 @@ class Belongings:
     def orders_place(self) -> str:
         """Place of the journal of orders that belongs to the database; empty when there is none.
 
-        Its name is made of the database's address as the bot was told it, which may be relative.
+        Its name is made of the database's address as the bot was given it, which may be relative.
 
-        :raises ArchiveError: when there are several and none can be told to be the bot's
+        :raises ArchiveError: when there are several and none is known to be the bot's
         """
         found = [name for name in self.journals() if PurePath(name).match(ORDERS)]
         known = [journal_path(self.userdir, address).name for address in self._addresses()]
-        told = [name for name in found if PurePath(name).name in known]
-        if told or len(found) < 2:
-            return (told or found or [""])[0]
+        own = [name for name in found if PurePath(name).name in known]
+        if own or len(found) < 2:
+            return (own or found or [""])[0]
         raise ArchiveError(
             f"there are several journals of orders ({', '.join(found)}) and none is named after "
-            f"{self.database}; give --db-url exactly as the bot is told it"
+            f"{self.database}; give --db-url exactly as the bot has it"
         )
 
     def message_file(self) -> Chosen:
