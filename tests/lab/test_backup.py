@@ -160,7 +160,7 @@ def test_what_was_sent_is_not_sent_again(bot: Bot, tmp_path: Path, relative: boo
     assert SentFile(found).states == {"outage": {"of": 0}}
 
 
-def test_files_of_messages_that_cannot_be_told_apart_stay_behind(bot: Bot, tmp_path: Path) -> None:
+def test_files_of_messages_that_are_ambiguous_stay_behind(bot: Bot, tmp_path: Path) -> None:
     for name in ("one", "two"):
         sent = SentFile(sent_path(bot.userdir, f"sqlite:///{name}.sqlite"))
         sent.put_mark("seen", 1)
@@ -169,7 +169,7 @@ def test_files_of_messages_that_cannot_be_told_apart_stay_behind(bot: Bot, tmp_p
     assert not [name for name in packed(tmp_path / "a.zip") if "messages" in name]
 
 
-def test_journals_that_cannot_be_told_apart_are_named(
+def test_journals_that_are_ambiguous_are_named(
     bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("one", "two"):

@@ -228,7 +228,7 @@ def test_a_release_whose_bots_failed_is_refused(monkeypatch: pytest.MonkeyPatch)
     assert "Install freqtrade 2026.9" in text
 
 
-def test_a_module_that_is_gone_is_told_like_everything_else(
+def test_a_module_that_is_gone_is_reported_like_everything_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import freqtrade.wallets

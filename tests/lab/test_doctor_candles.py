@@ -89,7 +89,9 @@ def test_one_defect_of_a_candle_file_is_one_finding(
     assert figures["findings"][0]["where"] == "BTC/USDT 5m"
 
 
-def test_the_same_outage_in_all_pairs_is_told_once(bot: Bot, market: Path, tmp_path: Path) -> None:
+def test_the_same_outage_in_all_pairs_is_reported_once(
+    bot: Bot, market: Path, tmp_path: Path
+) -> None:
     candles = tmp_path / "candles"
     shutil.copytree(market, candles)
     for path in candles.glob("*-5m.feather"):

@@ -117,7 +117,9 @@ def orders(traces: SimulationEvidence) -> list[Any]:
     return list(traces.trading.settling.orders.values())
 
 
-def test_an_exit_that_is_refused_for_long_is_told_in_time(tmp_path: Path, markets: Path) -> None:
+def test_an_exit_that_is_refused_for_long_is_reported_in_time(
+    tmp_path: Path, markets: Path
+) -> None:
     begins = OFFSET + HOLD - 10
     refused = Fault("-2015", "POST", ORDER_PATH, "AAAUSDT", since=begins, until=begins + 900)
     schedule = Schedule(1, troubles=(refused,))
