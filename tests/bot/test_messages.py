@@ -198,8 +198,8 @@ def test_only_the_newest_events_without_an_end_are_kept(tmp_path: Path) -> None:
     bot.flush()
     again = SentFile(tmp_path / "sent.json")
     assert again.mark("switch A/B") == 1
-    assert again.mark("told order 19") is None
-    assert again.mark("told order 20") is not None
+    assert again.mark("event order 19") is None
+    assert again.mark("event order 20") is not None
 
 
 def test_a_crash_before_the_file_is_written_repeats_one(tmp_path: Path) -> None:
