@@ -24,7 +24,7 @@ from regimeswitch.model.blend_weights import (
     BlendWeights,
 )
 from regimeswitch.model.calibration import Calibrator, calibration_error
-from regimeswitch.model.ensemble import RegimeEnsemble
+from regimeswitch.model.ensemble import NOT_SERVED, RegimeEnsemble
 from regimeswitch.model.expected_return import Edge, class_moves, measured, number_moves
 from regimeswitch.model.shrinkage import ValidatedWeight, validated_weight
 from regimeswitch.model.training_set import Rows, TrainingSpan
@@ -32,12 +32,14 @@ from regimeswitch.model.validation import (
     NO_VALIDATION_ROWS,
     NOT_VALIDATED,
     ValidationAnswers,
+    fit_base,
     fit_pair_models,
     folds_of,
     frequencies,
     pairs_with_rows,
     sub_model_weight,
     validate,
+    with_weights,
 )
 from regimeswitch.settings import EvidenceSettings
 
@@ -99,20 +101,30 @@ class BlendedModel:
         self.feature_names_: list[str] | None = None
 
     def fit(self, rows: Rows) -> Self:
-        """Validate on purged folds, then train on all rows.
+        """Validate on purged folds, then train on all rows what has a weight.
 
         :param rows: at least one, of one or more pairs, in any order
         :return: itself
         """
         ensemble = clone(self.ensemble)
         folds = folds_of(rows, self.settings, self.horizon)
-        answers = validate(ensemble, folds, self.pair_trees, self.seed, self.day)
+        answers = validate(
+            ensemble,
+            folds,
+            self.pair_trees,
+            self.seed,
+            self.day,
+            self.horizon,
+            self.settings.gate,
+        )
         self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
         self.validation_rows_ = 0 if answers is None else len(answers.truth)
-        ensemble.set_params(regime_feature=answers is not None and answers.regime_feature)
-        self.ensemble_ = ensemble.fit(rows.X, rows.y, rows.regime, rows.weight)
+        feature = answers is not None and answers.regime_feature
+        base = fit_base(ensemble, rows, feature).set_params(sub_models=ensemble.sub_models)
+        self.ensemble_ = base.with_regimes(rows.X, rows.y, rows.regime, rows.weight, names=())
         self.frequencies_ = frequencies(self.ensemble_, rows)
         self.weights_ = self._weights(rows, answers)
+        self.ensemble_ = with_weights(base, rows, self.weights_.sub_models)
         self.pair_models_ = fit_pair_models(
             self.ensemble_, rows, list(self.weights_.pairs), self.pair_trees
         )
@@ -124,13 +136,11 @@ class BlendedModel:
         self.regime_validation_ = {
             name: self._sub_model(name, code, answers) for code, name in NAMES.items()
         }
-        fitted = self.ensemble_.estimators_
-        shares = {name: self.regime_validation_[name].weight for name in fitted}
-        self.ensemble_.weights_ = shares
-        weights = BlendWeights(shares)
+        found = self.regime_validation_
+        weights = BlendWeights({name: one.weight for name, one in found.items() if one.weight})
         self.pair_validation_ = self._pairs(rows, answers, weights)
-        found = {name: one.weight for name, one in self.pair_validation_.items() if one.weight}
-        weights = replace(weights, pairs=found)
+        pairs = {name: one.weight for name, one in self.pair_validation_.items() if one.weight}
+        weights = replace(weights, pairs=pairs)
         self.model_validation_ = self._models(answers, weights)
         return replace(weights, models=self.model_validation_.weight)
 
@@ -143,7 +153,7 @@ class BlendedModel:
         if answers is not None and (mask := answers.regime == code).any():
             losses = answers.mean_losses(mask)
             known = replace(known, validation_rows=int(mask.sum()), losses=losses)
-        if name not in self.ensemble_.estimators_:
+        if reason != NOT_SERVED:
             return known
         return sub_model_weight(known, code, answers, self.horizon, self.settings.gate)
 

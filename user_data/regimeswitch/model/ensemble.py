@@ -26,6 +26,8 @@ from regimeswitch.model.learners import fit_on_top
 Matrix = NDArray[np.float32]
 Codes = NDArray[np.int64]
 SUB_MODELS = ("separate", "warm_start", "none")
+REGIMES = tuple(NAMES.values())
+NOT_SERVED = "no weight in validation, not fitted: base"
 
 
 class RegimeEnsemble(BaseEstimator):
@@ -78,11 +80,19 @@ class RegimeEnsemble(BaseEstimator):
         return self._fit_sub_models(matrix, y, codes, weight)
 
     def _fit_sub_models(
-        self, matrix: Matrix, y: NDArray[Any], codes: Codes, weight: NDArray[np.float64]
+        self,
+        matrix: Matrix,
+        y: NDArray[Any],
+        codes: Codes,
+        weight: NDArray[np.float64],
+        names: Collection[str] = REGIMES,
     ) -> Self:
         counted = {name: (codes == code) & (weight > 0) for code, name in NAMES.items()}
         self.rows_ = {name: int(mask.sum()) for name, mask in counted.items()}
-        self.reasons_ = {name: self._refusal(y[mask]) for name, mask in counted.items()}
+        self.reasons_ = {
+            name: self._refusal(y[mask]) or ("" if name in names else NOT_SERVED)
+            for name, mask in counted.items()
+        }
         wanted = [(code, name) for code, name in NAMES.items() if not self.reasons_[name]]
         fitted = Parallel(n_jobs=self.jobs, prefer="threads")(
             delayed(self._fit_sub_model)(name, codes == code, matrix, y, weight)
@@ -143,7 +153,12 @@ class RegimeEnsemble(BaseEstimator):
         return X, y, weight
 
     def with_regimes(
-        self, X: ArrayLike, y: ArrayLike, regime: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        regime: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        names: Collection[str] = REGIMES,
     ) -> Self:
         """A copy with the same fitted base and new sub-models.
 
@@ -152,13 +167,14 @@ class RegimeEnsemble(BaseEstimator):
         :param regime: codes the sub-models are trained by, shape (n,); with ``regime_feature`` the
             base keeps the regimes it was trained with
         :param sample_weight: shape (n,); None = 1
+        :param names: of the regimes that get one; the base serves the others
         :raises NotFittedError: before :meth:`fit`
         :raises ValueError: when lengths differ, or a label is no class
         """
         check_is_fitted(self, "base_")
         numbers = self.numbers(y)
         matrix, codes, weight = self._checked(X, numbers, regime, sample_weight)
-        return copy.copy(self)._fit_sub_models(matrix, numbers, codes, weight)
+        return copy.copy(self)._fit_sub_models(matrix, numbers, codes, weight, names)
 
     def fine_tuned(
         self, X: ArrayLike, y: ArrayLike, regime: ArrayLike, trees: int, weight: ArrayLike

@@ -2,13 +2,15 @@
 
 Purged walk-forward validation. Candidates: class frequencies, the base, the base with the regime as
 a feature, the sub-models as configured, the same sub-models on shuffled regimes (placebo), and the
-base fine-tuned on the rows of each pair.
+base fine-tuned on the rows of each pair. Only what can change a weight is fitted: a placebo for no
+regime whose sub-model does not beat the base, and neither placebo nor fine-tuning where nothing is
+weighed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
+from regimeswitch.market.regimes import CODES, NAMES
 from regimeswitch.model.ensemble import RegimeEnsemble
 from regimeswitch.model.shrinkage import (
     Loss,
@@ -57,7 +60,8 @@ class ValidationAnswers:
     :param regime_base: of the base with it
     :param base: of the better one of the two, on which the rest is built
     :param sub_model: of the sub-model of each row's regime
-    :param placebo: of the sub-models trained on shuffled regimes
+    :param placebo: of the sub-models trained on shuffled regimes; NaN in a regime whose sub-model
+        does not beat the base, which needs none
     :param fine_tuned: of the base fine-tuned on the row's pair; of the base itself where that has
         too few rows
     :param regime_feature: the base is better with the regime as a feature
@@ -90,7 +94,8 @@ class ValidationAnswers:
         """Mean loss of each candidate.
 
         :param chosen: mask of the rows that count, shape (n,), at least one
-        :return: by ``frequencies``, ``base``, ``base_regime``, ``sub_model`` and ``placebo``
+        :return: by ``frequencies``, ``base``, ``base_regime``, ``sub_model`` and, where there is
+            one, ``placebo``
         """
         loss = self.loss(chosen)
         answers = {
@@ -100,7 +105,8 @@ class ValidationAnswers:
             "sub_model": self.sub_model,
             "placebo": self.placebo,
         }
-        return {name: float(loss(given[chosen]).mean()) for name, given in answers.items()}
+        means = {name: float(loss(given[chosen]).mean()) for name, given in answers.items()}
+        return {name: mean for name, mean in means.items() if np.isfinite(mean)}
 
 
 def sub_model_weight(
@@ -162,53 +168,73 @@ def validate(
     pair_trees: int,
     seed: int,
     day: int,
+    horizon: int,
+    weighs: bool = True,
     measure: Measure = loss_of,
 ) -> ValidationAnswers | None:
-    """Train all candidates on purged folds and ask them about the later rows.
+    """Train the candidates on purged folds and ask them about the later rows.
 
     :param ensemble: unfitted
     :param folds: of :func:`folds_of`
     :param pair_trees: trees of each pair's fine-tuning; 0 = none
     :param seed: of the placebo
     :param day: base candles of the blocks whose regimes the placebo shuffles
+    :param horizon: of the labels, base candles
+    :param weighs: ``evidence.gate``; False = neither placebo nor fine-tuning is asked for
     :param measure: from a truth to the loss that decides
     :return: None where there is no fold
     """
     if not folds:
         return None
+    bases, chosen = _bases(ensemble, folds, measure)
+    for base in bases:
+        base.set_params(sub_models=ensemble.sub_models)
+    known = _joined([_known(base, train, later) for base, (train, later) in _each(bases, folds)])
+    answers = ValidationAnswers(**chosen, **known, fine_tuned=chosen["base"], measure=measure)
+    if not weighs:
+        return answers
+    tuned = [_tuned(base, *fold, pair_trees) for base, fold in _each(bases, folds)]
+    answers = replace(answers, fine_tuned=np.concatenate(tuned))
+    names = _beating_the_base(answers, horizon)
+    placebos = [_placebo(base, *fold, names, seed, day) for base, fold in _each(bases, folds)]
+    return replace(answers, placebo=np.concatenate(placebos))
+
+
+def _each(
+    bases: Sequence[RegimeEnsemble], folds: Sequence[Fold]
+) -> Iterable[tuple[RegimeEnsemble, Fold]]:
+    return zip(bases, folds, strict=True)
+
+
+def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Arrays of all folds, one after the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _bases(
+    ensemble: RegimeEnsemble, folds: Sequence[Fold], measure: Measure
+) -> tuple[list[RegimeEnsemble], dict[str, Any]]:
+    """The better base of each fold, with or without the regime as a feature in all of them.
+
+    :return: fitted bases, and the fields of :class:`ValidationAnswers` that are about them
+    """
     tasks = [(train, feature) for train, _ in folds for feature in (False, True)]
     fitted = Parallel(n_jobs=ensemble.jobs, prefer="threads")(
         delayed(fit_base)(ensemble, train, feature) for train, feature in tasks
     )
-    plain, informed = fitted[::2], fitted[1::2]
-    answers = [
-        [
-            model.answers(later.X, later.regime)
-            for model, (_, later) in zip(models, folds, strict=True)
+    sides = fitted[::2], fitted[1::2]
+    answers, losses = [], []
+    for side in sides:
+        given = [base.answers(later.X, later.regime) for base, (_, later) in _each(side, folds)]
+        found = [
+            measure(base.numbers(later.y))(one).sum()
+            for one, (base, (_, later)) in zip(given, _each(side, folds), strict=True)
         ]
-        for models in (plain, informed)
-    ]
-    losses = [
-        sum(
-            measure(fitted[0].numbers(later.y))(given).sum()
-            for given, (_, later) in zip(side, folds, strict=True)
-        )
-        for side in answers
-    ]
+        answers.append(np.concatenate(given))
+        losses.append(sum(found))
     feature = bool(losses[1] < losses[0])
-    parts = [
-        _answers_of_fold(ensemble, base, train, later, pair_trees, seed, day)
-        | {"plain_base": given, "regime_base": given_regime}
-        for base, (train, later), given, given_regime in zip(
-            informed if feature else plain, folds, *answers, strict=True
-        )
-    ]
-    joined = {
-        field.name: np.concatenate([part[field.name] for part in parts])
-        for field in fields(ValidationAnswers)
-        if field.name not in ("regime_feature", "measure")
-    }
-    return ValidationAnswers(**joined, regime_feature=feature, measure=measure)
+    about = {"plain_base": answers[0], "regime_base": answers[1], "base": answers[feature]}
+    return sides[feature], {**about, "regime_feature": feature}
 
 
 def fit_base(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> RegimeEnsemble:
@@ -221,6 +247,19 @@ def fit_base(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> RegimeEnsem
     """
     single = clone(ensemble).set_params(sub_models="none", regime_feature=feature)
     fitted: RegimeEnsemble = single.fit(rows.X, rows.y, rows.regime, rows.weight)
+    return fitted
+
+
+def with_weights(base: RegimeEnsemble, rows: Rows, weights: Mapping[str, float]) -> RegimeEnsemble:
+    """A fitted base with the sub-models that have a weight, fitted on all rows.
+
+    :param base: fitted; a copy is returned
+    :param rows: to learn from
+    :param weights: of sub-models by regime name; those of weight 0 are not fitted
+    """
+    served = {name: weight for name, weight in weights.items() if weight > 0}
+    fitted = base.with_regimes(rows.X, rows.y, rows.regime, rows.weight, served)
+    fitted.weights_ = {name: served[name] for name in fitted.estimators_}
     return fitted
 
 
@@ -256,28 +295,10 @@ def pairs_with_rows(rows: Rows) -> list[Any]:
     return [name for name, count in zip(names, counts, strict=True) if count >= MIN_PAIR_ROWS]
 
 
-def _answers_of_fold(
-    ensemble: RegimeEnsemble,
-    base: RegimeEnsemble,
-    train: Rows,
-    later: Rows,
-    pair_trees: int,
-    seed: int,
-    day: int,
-) -> dict[str, Any]:
-    base.set_params(sub_models=ensemble.sub_models)
-    placebo = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
-    own, shuffled = (
-        base.with_regimes(train.X, train.y, codes, train.weight)
-        for codes in (train.regime, placebo)
-    )
+def _known(base: RegimeEnsemble, train: Rows, later: Rows) -> dict[str, Any]:
+    """The later rows of a fold, their class frequencies and what the sub-models answer."""
+    own = base.with_regimes(train.X, train.y, train.regime, train.weight)
     given = base.base_answers(later.X, later.regime)
-    fine_tuned = given.copy()
-    if pair_trees:
-        wanted = [name for name in pairs_with_rows(train) if (later.pair == name).any()]
-        for name, model in fit_pair_models(base, train, wanted, pair_trees).items():
-            mask = later.pair == name
-            fine_tuned[mask] = base.answers_of(model, later.X[mask], later.regime[mask])
     return {
         "truth": base.numbers(later.y),
         "regime": later.regime,
@@ -285,11 +306,46 @@ def _answers_of_fold(
         "pair": later.pair,
         "move": later.move,
         "frequencies": np.tile(frequencies(base, train), (len(later), 1)),
-        "base": given,
         "sub_model": own.sub_model_answers(later.X, later.regime, given),
-        "placebo": shuffled.sub_model_answers(later.X, later.regime, given),
-        "fine_tuned": fine_tuned,
+        "placebo": np.full_like(given, np.nan),
     }
+
+
+def _tuned(base: RegimeEnsemble, train: Rows, later: Rows, pair_trees: int) -> Floats:
+    """Answers of the base fine-tuned on each pair with enough rows, and those of the base."""
+    result = base.base_answers(later.X, later.regime)
+    if pair_trees:
+        wanted = [name for name in pairs_with_rows(train) if (later.pair == name).any()]
+        for name, model in fit_pair_models(base, train, wanted, pair_trees).items():
+            mask = later.pair == name
+            result[mask] = base.answers_of(model, later.X[mask], later.regime[mask])
+    return result
+
+
+def _beating_the_base(answers: ValidationAnswers, horizon: int) -> list[str]:
+    """Regimes whose sub-models beat the base: the placebo alone can take their weight away."""
+    names = []
+    for code, name in NAMES.items():
+        mask = answers.regime == code
+        sides = answers.base[mask], answers.sub_model[mask]
+        if validated_weight(*sides, answers.loss(mask), answers.time[mask], horizon).weight > 0:
+            names.append(name)
+    return names
+
+
+def _placebo(
+    base: RegimeEnsemble, train: Rows, later: Rows, names: Collection[str], seed: int, day: int
+) -> Floats:
+    """Answers of sub-models of shuffled regimes in the regimes ``names``, NaN in the others."""
+    given = base.base_answers(later.X, later.regime)
+    result = np.full_like(given, np.nan)
+    if names:
+        codes = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
+        shuffled = base.with_regimes(train.X, train.y, codes, train.weight, names)
+        asked = np.isin(later.regime, [CODES[name] for name in names])
+        answers = shuffled.sub_model_answers(later.X, later.regime, given)
+        result[asked] = answers[asked]
+    return result
 
 
 def frequencies(base: RegimeEnsemble, rows: Rows) -> Floats:

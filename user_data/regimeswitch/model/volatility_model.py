@@ -17,7 +17,7 @@ from sklearn.base import clone
 
 from regimeswitch.market.regimes import NAMES
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS, Har, ewma_variance
-from regimeswitch.model.ensemble import RegimeEnsemble
+from regimeswitch.model.ensemble import NOT_SERVED, RegimeEnsemble
 from regimeswitch.model.shrinkage import (
     MIN_BLOCKS,
     MIN_VARIANCE,
@@ -32,9 +32,11 @@ from regimeswitch.model.validation import (
     NOT_VALIDATED,
     Fold,
     ValidationAnswers,
+    fit_base,
     folds_of,
     sub_model_weight,
     validate,
+    with_weights,
 )
 from regimeswitch.settings import EvidenceSettings
 
@@ -147,16 +149,19 @@ class VolatilityModel:
         ensemble = clone(self.ensemble)
         folds = [_against_har(fold) for fold in folds_of(rows, self.settings, self.horizon)]
         ratios = [fold for fold, _ in folds]
-        answers = validate(ensemble, ratios, 0, self.seed, self.day, qlike)
+        gate = self.settings.gate
+        answers = validate(ensemble, ratios, 0, self.seed, self.day, self.horizon, gate, qlike)
         ewma = np.concatenate([one for _, one in folds])[:, None] if folds else np.zeros((0, 1))
         self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
         self.validation_rows_ = 0 if answers is None else len(answers.truth)
         self.har_ = Har.fit(rivals_of(rows.X), rows.y)
-        ensemble.set_params(regime_feature=answers is not None and answers.regime_feature)
+        feature = answers is not None and answers.regime_feature
         ratio = with_ratios(rows, self.har_)
-        self.ensemble_ = ensemble.fit(ratio.X, ratio.y, ratio.regime, ratio.weight)
+        base = fit_base(ensemble, ratio, feature).set_params(sub_models=ensemble.sub_models)
+        self.ensemble_ = base.with_regimes(ratio.X, ratio.y, ratio.regime, ratio.weight, names=())
         found = {name: self._sub_model(name, code, answers) for code, name in NAMES.items()}
-        self.ensemble_.weights_ = {name: found[name].weight for name in self.ensemble_.estimators_}
+        weights = {name: one.weight for name, one in found.items()}
+        self.ensemble_ = with_weights(base, ratio, weights)
         self.served_ = {
             name: self._served(found[name], code, answers, ewma) for code, name in NAMES.items()
         }
@@ -169,7 +174,7 @@ class VolatilityModel:
         """Weight of a regime's sub-model against the base and against the placebo."""
         rows, reason = self.ensemble_.rows_[name], self.ensemble_.reasons_[name]
         known = ValidatedWeight(rows=rows, reason=reason)
-        if name not in self.ensemble_.estimators_:
+        if reason != NOT_SERVED:
             return known
         return sub_model_weight(known, code, answers, self.horizon, self.settings.gate)
 
@@ -210,12 +215,10 @@ class VolatilityModel:
         )
         if not self.settings.gate:
             found = replace(found, weight=1.0, reason=NOT_VALIDATED)
-        others = {
-            "base": answers.base[mask],
-            "sub_model": answers.sub_model[mask],
-            "placebo": answers.placebo[mask],
-            "served": blend(forecasts[rival], given, found.weight),
-        }
+        others = {"base": answers.base[mask], "sub_model": answers.sub_model[mask]}
+        if np.isfinite(answers.placebo[mask]).all():
+            others["placebo"] = answers.placebo[mask]
+        others["served"] = blend(forecasts[rival], given, found.weight)
         losses |= {name: float(loss(one).mean()) for name, one in others.items()}
         return replace(
             known,
