@@ -11,9 +11,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 
 
 Task = Literal["classifier", "regressor"]
@@ -61,6 +59,32 @@ RATIO_OBJECTIVES: dict[str, dict[str, Any]] = {
 }
 """Parameters for a target that is a ratio of variances: half the gamma deviance is QLIKE. A forest
 answers with means of ratios, which is what QLIKE asks for."""
+OBJECTIVES: dict[str, dict[str, str]] = {
+    "lightgbm": {
+        **dict.fromkeys(("regression", "regression_l2", "l2", "mse"), "identity"),
+        **dict.fromkeys(("regression_l1", "l1", "mae", "huber", "fair", "quantile"), "identity"),
+        **dict.fromkeys(("gamma", "poisson", "tweedie"), "exp"),
+        "binary": "sigmoid",
+        **dict.fromkeys(("multiclass", "softmax"), "softmax"),
+    },
+    "xgboost": {
+        **dict.fromkeys(("reg:squarederror", "reg:pseudohubererror"), "identity"),
+        **dict.fromkeys(("reg:absoluteerror", "reg:quantileerror"), "identity"),
+        **dict.fromkeys(("reg:gamma", "count:poisson", "reg:tweedie"), "exp"),
+        "binary:logistic": "sigmoid",
+        **dict.fromkeys(("multi:softprob", "multi:softmax"), "softmax"),
+    },
+}
+"""Objectives whose scores can be continued, and the link from scores to answers. The first of each
+link is the usual one."""
+_OBJECTIVE_KEYS = ("objective", "objective_type", "app", "application", "loss")
+_TREES_KEYS = (
+    *("num_iterations", "num_iteration", "n_iter", "num_tree", "num_trees", "num_round"),
+    *("num_rounds", "nrounds", "num_boost_round", "max_iter", "n_estimators"),
+)
+_EARLY_STOPPING = (
+    *("early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change"),
+)
 _PLACES = {
     "lightgbm": ("lightgbm", {"classifier": "LGBMClassifier", "regressor": "LGBMRegressor"}),
     "xgboost": ("xgboost", {"classifier": "XGBClassifier", "regressor": "XGBRegressor"}),
@@ -119,6 +143,13 @@ def make_learner(
     settings = {**DEFAULTS[name], "random_state": seed, **(parameters or {})}
     known = {*kind().get_params(), *_native_parameters(name)}
     unknown = [parameter for parameter in settings if parameter not in known]
+    stopped = [parameter for parameter in _EARLY_STOPPING if settings.get(parameter)]
+    if stopped:
+        raise LearnerError(
+            f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: "
+            f"{stopped[0]} needs rows of its own, which no training has; leave it out, and set "
+            "n_estimators"
+        )
     if unknown:
         raise LearnerError(
             f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: "
@@ -148,33 +179,44 @@ def _with_meant(known: set[str]) -> Callable[[str], str]:
     return named
 
 
-def fit_on_top(
-    base: BaseEstimator,
-    learner: BaseEstimator,
-    trees: int,
-    X: NDArray[np.float32],
-    y: NDArray[Any],
-    sample_weight: NDArray[np.float64],
-) -> BaseEstimator:
-    """Keep the trees of ``base`` and add ``trees`` that learn from these rows alone.
+def objective_of(name: str, given: Mapping[str, Any], classes: int) -> tuple[str, str]:
+    """The objective of a boosted model, and the link from its scores to its answers.
 
-    Boosting continues where ``base`` ended. A forest has no order: its own trees are averaged
-    with those of the base, each tree with the same weight.
-
-    :param base: fitted; the same kind of learner as ``learner``; it is not changed
-    :param learner: unfitted; it is not changed
-    :param trees: to add, number, at least 1
-    :param X: features, shape (n, features), the columns that ``base`` learned from
-    :param y: shape (n,); must hold every class of ``base``
-    :param sample_weight: shape (n,)
-    :return: a new fitted learner
+    :param name: ``lightgbm`` or ``xgboost``
+    :param given: parameters, by any name that the library knows
+    :param classes: number; 0 for a regressor
+    :return: a key of :data:`OBJECTIVES`, and one of :data:`regimeswitch.model.trees.LINKS`
+    :raises LearnerError: for an objective whose link is not known, or that does not fit the task
     """
-    grown = clone(learner).set_params(n_estimators=trees)
-    name = type(learner).__module__.split(".")[0]
-    if name == "lightgbm":
-        return grown.fit(X, y, sample_weight=sample_weight, init_model=base.booster_)
-    if name == "xgboost":
-        return grown.fit(X, y, sample_weight=sample_weight, xgb_model=base.get_booster())
-    grown.fit(X, y, sample_weight=sample_weight)
-    grown.estimators_ = [*base.estimators_, *grown.estimators_]
-    return grown.set_params(n_estimators=len(grown.estimators_))
+    chosen = next((given[key] for key in _OBJECTIVE_KEYS if given.get(key) is not None), None)
+    kind = "numbers" if not classes else "two classes" if classes <= 2 else "classes"
+    usual = {"numbers": ("identity", "exp"), "two classes": ("sigmoid",), "classes": ("softmax",)}
+    allowed = [key for key, link in OBJECTIVES[name].items() if link in usual[kind]]
+    # The scikit-learn classes of XGBoost have one of their own, for two classes.
+    if chosen is None or (classes and chosen == "binary:logistic"):
+        chosen = allowed[0]
+    if chosen not in allowed:
+        raise LearnerError(
+            f"regimeswitch.models.parameters.{name}.objective or freqai.model_training_parameters: "
+            f"{chosen!r} cannot be trained for {kind}; leave it out, or use one of "
+            f"{', '.join(allowed)}"
+        )
+    return chosen, OBJECTIVES[name][chosen]
+
+
+def trees_of(learner: BaseEstimator) -> int:
+    """Trees that a learner is to have.
+
+    :param learner: unfitted
+    """
+    given = learner.get_params()
+    return int(next(given[key] for key in _TREES_KEYS if given.get(key) is not None))
+
+
+def without_aliases(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters without those that say how many trees, and what they are for.
+
+    :param given: by any name that the library knows
+    """
+    left_out = {*_OBJECTIVE_KEYS, *_TREES_KEYS, "num_class", "num_classes"}
+    return {key: value for key, value in given.items() if key not in left_out and value is not None}

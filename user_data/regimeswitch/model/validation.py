@@ -2,24 +2,25 @@
 
 Purged walk-forward validation. Candidates: class frequencies, the base, the base with the regime as
 a feature, the sub-models as configured, the same sub-models on shuffled regimes (placebo), and the
-base fine-tuned on the rows of each pair. Only what can change a weight is fitted: a placebo for no
-regime whose sub-model does not beat the base, and neither placebo nor fine-tuning where nothing is
-weighed.
+base fine-tuned on the rows of each pair. Only what can change a weight is fitted: candidates race
+(:mod:`regimeswitch.model.validation_folds`), there is a placebo for those regimes alone whose
+sub-model beats the base, and neither placebo nor fine-tuning where nothing is weighed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from regimeswitch.market.regimes import CODES, NAMES
-from regimeswitch.model.ensemble import RegimeEnsemble
+from regimeswitch.model.ensemble_base import RegimeEnsemble
+from regimeswitch.model.ensemble_training import EnsembleTraining
 from regimeswitch.model.shrinkage import (
     Loss,
     ValidatedWeight,
@@ -30,20 +31,22 @@ from regimeswitch.model.shrinkage import (
     validated_weight,
 )
 from regimeswitch.model.training_set import Rows
+from regimeswitch.model.trees import Floats
+from regimeswitch.model.validation_folds import (
+    Fold,
+    FoldTraining,
+    Measure,
+    first_trees,
+    raced,
+)
 from regimeswitch.settings import EvidenceSettings
 
 
-Floats = NDArray[np.float64]
-Fold = tuple[Rows, Rows]
-"""Rows to learn from, and later rows."""
-Measure = Callable[[NDArray[Any]], Loss]
-"""From the truth of some rows to the loss of answers to them."""
 MIN_TRAINING_ROWS = 200
 """Training rows below which a fold is left out."""
-MIN_PAIR_ROWS = 300
-"""Rows below which nothing is fine-tuned on a pair."""
 NOT_VALIDATED = "evidence.gate is off: not validated"
 NO_VALIDATION_ROWS = "no validation rows"
+STOPPED = "no gain over base by its first trees"
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,15 @@ class ValidationAnswers:
     :param pair: name of the pair, shape (n,)
     :param move: forward return in label thresholds, shape (n,); NaN where not known
     :param frequencies: class frequencies or mean of the training rows, shape (n, columns)
-    :param plain_base: answers of the base without the regime as a feature, shape (n, columns)
-    :param regime_base: of the base with it
-    :param base: of the better one of the two, on which the rest is built
+    :param base: answers of the base, on which the rest is built, shape (n, columns)
     :param sub_model: of the sub-model of each row's regime
     :param placebo: of the sub-models trained on shuffled regimes; NaN in a regime whose sub-model
         does not beat the base, which needs none
     :param fine_tuned: of the base fine-tuned on the row's pair; of the base itself where that has
         too few rows
+    :param stopped: regimes and pairs whose model got no more than its first trees
     :param regime_feature: the base is better with the regime as a feature
+    :param feature_losses: mean loss of the first trees of the base without it and with it
     :param measure: from a truth to the loss of answers for it
     """
 
@@ -74,13 +77,13 @@ class ValidationAnswers:
     pair: NDArray[Any]
     move: Floats
     frequencies: Floats
-    plain_base: Floats
-    regime_base: Floats
     base: Floats
     sub_model: Floats
     placebo: Floats
     fine_tuned: Floats
+    stopped: frozenset[Hashable]
     regime_feature: bool
+    feature_losses: tuple[float, float]
     measure: Measure
 
     def loss(self, chosen: NDArray[np.bool_] | None = None) -> Loss:
@@ -94,14 +97,12 @@ class ValidationAnswers:
         """Mean loss of each candidate.
 
         :param chosen: mask of the rows that count, shape (n,), at least one
-        :return: by ``frequencies``, ``base``, ``base_regime``, ``sub_model`` and, where there is
-            one, ``placebo``
+        :return: by ``frequencies``, ``base``, ``sub_model`` and, where there is one, ``placebo``
         """
         loss = self.loss(chosen)
         answers = {
             "frequencies": self.frequencies,
-            "base": self.plain_base,
-            "base_regime": self.regime_base,
+            "base": self.base,
             "sub_model": self.sub_model,
             "placebo": self.placebo,
         }
@@ -128,6 +129,8 @@ def sub_model_weight(
         return replace(known, weight=1.0, reason=NOT_VALIDATED)
     if answers is None or not (mask := answers.regime == code).any():
         return replace(known, reason=NO_VALIDATION_ROWS)
+    if NAMES[code] in answers.stopped:
+        return replace(known, reason=STOPPED)
     found = validated_weight(
         answers.base[mask],
         answers.sub_model[mask],
@@ -186,55 +189,93 @@ def validate(
     """
     if not folds:
         return None
-    bases, chosen = _bases(ensemble, folds, measure)
-    for base in bases:
-        base.set_params(sub_models=ensemble.sub_models)
-    known = _joined([_known(base, train, later) for base, (train, later) in _each(bases, folds)])
-    answers = ValidationAnswers(**chosen, **known, fine_tuned=chosen["base"], measure=measure)
+    trained, feature, losses = _bases(ensemble, folds, measure)
+    base = [fold.rows().base() for fold in trained]
+    sub_models, stopped = raced(trained, [f.regimes() for f in trained], base, measure, weighs)
+    parts = [_known(fold, given) for fold, given in zip(trained, base, strict=True)]
+    answers = ValidationAnswers(
+        **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+        sub_model=np.concatenate(sub_models),
+        fine_tuned=np.concatenate(base),
+        stopped=stopped,
+        regime_feature=feature,
+        feature_losses=losses,
+        measure=measure,
+    )
     if not weighs:
         return answers
-    tuned = [_tuned(base, *fold, pair_trees) for base, fold in _each(bases, folds)]
-    answers = replace(answers, fine_tuned=np.concatenate(tuned))
+    pairs = [fold.pairs(pair_trees) for fold in trained]
+    tuned, also = raced(trained, pairs, base, measure, stops=True)
+    answers = replace(answers, fine_tuned=np.concatenate(tuned), stopped=stopped | also)
     names = _beating_the_base(answers, horizon)
-    placebos = [_placebo(base, *fold, names, seed, day) for base, fold in _each(bases, folds)]
+    placebos = [_placebo(fold, names, seed, day) for fold in trained]
     return replace(answers, placebo=np.concatenate(placebos))
-
-
-def _each(
-    bases: Sequence[RegimeEnsemble], folds: Sequence[Fold]
-) -> Iterable[tuple[RegimeEnsemble, Fold]]:
-    return zip(bases, folds, strict=True)
-
-
-def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Arrays of all folds, one after the other."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _bases(
     ensemble: RegimeEnsemble, folds: Sequence[Fold], measure: Measure
-) -> tuple[list[RegimeEnsemble], dict[str, Any]]:
+) -> tuple[list[FoldTraining], bool, tuple[float, float]]:
     """The better base of each fold, with or without the regime as a feature in all of them.
 
-    :return: fitted bases, and the fields of :class:`ValidationAnswers` that are about them
+    The first trees of both decide; one gets the rest.
     """
-    tasks = [(train, feature) for train, _ in folds for feature in (False, True)]
-    fitted = Parallel(n_jobs=ensemble.jobs, prefer="threads")(
-        delayed(fit_base)(ensemble, train, feature) for train, feature in tasks
+    sides = [[FoldTraining(ensemble, fold, feature) for fold in folds] for feature in (False, True)]
+    whole = sides[0][0].training.base_trees
+    few = first_trees(whole)
+    run = Parallel(n_jobs=ensemble.jobs, prefer="threads")
+    given = run(delayed(fold.grow_base)(few) for side in sides for fold in side)
+    pairs = zip([*sides[0], *sides[1]], given, strict=True)
+    losses = [measure(fold.truth)(answers) for fold, answers in pairs]
+    count = len(folds)
+    plain, informed = (
+        float(np.concatenate(own).mean()) for own in (losses[:count], losses[count:])
     )
-    sides = fitted[::2], fitted[1::2]
-    answers, losses = [], []
-    for side in sides:
-        given = [base.answers(later.X, later.regime) for base, (_, later) in _each(side, folds)]
-        found = [
-            measure(base.numbers(later.y))(one).sum()
-            for one, (base, (_, later)) in zip(given, _each(side, folds), strict=True)
-        ]
-        answers.append(np.concatenate(given))
-        losses.append(sum(found))
-    feature = bool(losses[1] < losses[0])
-    about = {"plain_base": answers[0], "regime_base": answers[1], "base": answers[feature]}
-    return sides[feature], {**about, "regime_feature": feature}
+    feature = informed < plain
+    trained = sides[feature]
+    run(delayed(fold.grow_base)(whole - few) for fold in trained)
+    for fold in trained:
+        fold.training.finish_base()
+    return trained, feature, (plain, informed)
+
+
+def _known(fold: FoldTraining, base: Floats) -> dict[str, Any]:
+    """The later rows of a fold, and what needs no sub-model."""
+    later = fold.later
+    shares = frequencies(fold.training.ensemble, fold.train)
+    return {
+        "truth": fold.truth,
+        "regime": later.regime,
+        "time": later.time,
+        "pair": later.pair,
+        "move": later.move,
+        "frequencies": np.tile(shares, (len(later), 1)),
+        "base": base,
+        "placebo": np.full_like(base, np.nan),
+    }
+
+
+def _beating_the_base(answers: ValidationAnswers, horizon: int) -> list[str]:
+    """Regimes whose sub-models beat the base: the placebo alone can take their weight away."""
+    names = []
+    for code, name in NAMES.items():
+        mask = answers.regime == code
+        sides = answers.base[mask], answers.sub_model[mask]
+        found = validated_weight(*sides, answers.loss(mask), answers.time[mask], horizon)
+        if found.weight > 0 and name not in answers.stopped:
+            names.append(name)
+    return names
+
+
+def _placebo(fold: FoldTraining, names: Collection[str], seed: int, day: int) -> Floats:
+    """Answers of sub-models of shuffled regimes in the regimes ``names``, NaN in the others."""
+    train, later = fold.train, fold.later
+    result = np.full_like(fold.rows().base(), np.nan)
+    if names:
+        codes = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
+        shuffled = fold.training.with_sub_models(codes, names)
+        asked = np.isin(later.regime, [CODES[name] for name in names])
+        result[asked] = shuffled.asked(later.X, later.regime).sub_models()[asked]
+    return result
 
 
 def fit_base(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> RegimeEnsemble:
@@ -245,107 +286,18 @@ def fit_base(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> RegimeEnsem
     :param feature: with the regime as features
     :return: a new fitted ensemble
     """
-    single = clone(ensemble).set_params(sub_models="none", regime_feature=feature)
-    fitted: RegimeEnsemble = single.fit(rows.X, rows.y, rows.regime, rows.weight)
-    return fitted
+    return training_of(ensemble, rows, feature).fit_base()
 
 
-def with_weights(base: RegimeEnsemble, rows: Rows, weights: Mapping[str, float]) -> RegimeEnsemble:
-    """A fitted base with the sub-models that have a weight, fitted on all rows.
+def training_of(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> EnsembleTraining:
+    """A training of the ensemble on some rows.
 
-    :param base: fitted; a copy is returned
+    :param ensemble: unfitted; it is not changed
     :param rows: to learn from
-    :param weights: of sub-models by regime name; those of weight 0 are not fitted
+    :param feature: with the regime as features
     """
-    served = {name: weight for name, weight in weights.items() if weight > 0}
-    fitted = base.with_regimes(rows.X, rows.y, rows.regime, rows.weight, served)
-    fitted.weights_ = {name: served[name] for name in fitted.estimators_}
-    return fitted
-
-
-def fit_pair_models(
-    ensemble: RegimeEnsemble, rows: Rows, pairs: list[Any], trees: int
-) -> dict[Any, BaseEstimator]:
-    """The fitted base fine-tuned on the rows of each of the pairs.
-
-    :param ensemble: fitted
-    :param rows: of all pairs
-    :param pairs: names of those to fine-tune for; each has rows
-    :param trees: added for each, number
-    :return: by pair a learner that :meth:`RegimeEnsemble.answers_of` asks
-    """
-
-    def fine_tuned(name: Any) -> BaseEstimator:
-        own = rows.take(rows.pair == name)
-        return ensemble.fine_tuned(own.X, own.y, own.regime, trees, own.weight)
-
-    fitted = Parallel(n_jobs=ensemble.jobs, prefer="threads")(delayed(fine_tuned)(p) for p in pairs)
-    return dict(zip(pairs, fitted, strict=True))
-
-
-def pairs_with_rows(rows: Rows) -> list[Any]:
-    """Pairs with at least :data:`MIN_PAIR_ROWS` rows; none when there is only one pair.
-
-    :param rows: of all pairs
-    :return: names, sorted
-    """
-    names, counts = np.unique(rows.pair, return_counts=True)
-    if len(names) < 2:
-        return []
-    return [name for name, count in zip(names, counts, strict=True) if count >= MIN_PAIR_ROWS]
-
-
-def _known(base: RegimeEnsemble, train: Rows, later: Rows) -> dict[str, Any]:
-    """The later rows of a fold, their class frequencies and what the sub-models answer."""
-    own = base.with_regimes(train.X, train.y, train.regime, train.weight)
-    given = base.base_answers(later.X, later.regime)
-    return {
-        "truth": base.numbers(later.y),
-        "regime": later.regime,
-        "time": later.time,
-        "pair": later.pair,
-        "move": later.move,
-        "frequencies": np.tile(frequencies(base, train), (len(later), 1)),
-        "sub_model": own.sub_model_answers(later.X, later.regime, given),
-        "placebo": np.full_like(given, np.nan),
-    }
-
-
-def _tuned(base: RegimeEnsemble, train: Rows, later: Rows, pair_trees: int) -> Floats:
-    """Answers of the base fine-tuned on each pair with enough rows, and those of the base."""
-    result = base.base_answers(later.X, later.regime)
-    if pair_trees:
-        wanted = [name for name in pairs_with_rows(train) if (later.pair == name).any()]
-        for name, model in fit_pair_models(base, train, wanted, pair_trees).items():
-            mask = later.pair == name
-            result[mask] = base.answers_of(model, later.X[mask], later.regime[mask])
-    return result
-
-
-def _beating_the_base(answers: ValidationAnswers, horizon: int) -> list[str]:
-    """Regimes whose sub-models beat the base: the placebo alone can take their weight away."""
-    names = []
-    for code, name in NAMES.items():
-        mask = answers.regime == code
-        sides = answers.base[mask], answers.sub_model[mask]
-        if validated_weight(*sides, answers.loss(mask), answers.time[mask], horizon).weight > 0:
-            names.append(name)
-    return names
-
-
-def _placebo(
-    base: RegimeEnsemble, train: Rows, later: Rows, names: Collection[str], seed: int, day: int
-) -> Floats:
-    """Answers of sub-models of shuffled regimes in the regimes ``names``, NaN in the others."""
-    given = base.base_answers(later.X, later.regime)
-    result = np.full_like(given, np.nan)
-    if names:
-        codes = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
-        shuffled = base.with_regimes(train.X, train.y, codes, train.weight, names)
-        asked = np.isin(later.regime, [CODES[name] for name in names])
-        answers = shuffled.sub_model_answers(later.X, later.regime, given)
-        result[asked] = answers[asked]
-    return result
+    single = clone(ensemble).set_params(regime_feature=feature)
+    return EnsembleTraining(single, rows.X, rows.y, rows.regime, rows.weight)
 
 
 def frequencies(base: RegimeEnsemble, rows: Rows) -> Floats:

@@ -17,7 +17,8 @@ from sklearn.base import clone
 
 from regimeswitch.market.regimes import NAMES
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS, Har, ewma_variance
-from regimeswitch.model.ensemble import NOT_SERVED, RegimeEnsemble
+from regimeswitch.model.ensemble_base import RegimeEnsemble
+from regimeswitch.model.ensemble_training import Possible
 from regimeswitch.model.shrinkage import (
     MIN_BLOCKS,
     MIN_VARIANCE,
@@ -30,14 +31,13 @@ from regimeswitch.model.training_set import Rows, TrainingSpan
 from regimeswitch.model.validation import (
     NO_VALIDATION_ROWS,
     NOT_VALIDATED,
-    Fold,
     ValidationAnswers,
-    fit_base,
     folds_of,
     sub_model_weight,
+    training_of,
     validate,
-    with_weights,
 )
+from regimeswitch.model.validation_folds import Fold
 from regimeswitch.settings import EvidenceSettings
 
 
@@ -157,11 +157,15 @@ class VolatilityModel:
         self.har_ = Har.fit(rivals_of(rows.X), rows.y)
         feature = answers is not None and answers.regime_feature
         ratio = with_ratios(rows, self.har_)
-        base = fit_base(ensemble, ratio, feature).set_params(sub_models=ensemble.sub_models)
-        self.ensemble_ = base.with_regimes(ratio.X, ratio.y, ratio.regime, ratio.weight, names=())
-        found = {name: self._sub_model(name, code, answers) for code, name in NAMES.items()}
-        weights = {name: one.weight for name, one in found.items()}
-        self.ensemble_ = with_weights(base, ratio, weights)
+        training = training_of(ensemble, ratio, feature)
+        training.fit_base()
+        possible = training.possible(ratio.regime)
+        found = {
+            name: self._sub_model(name, code, answers, possible) for code, name in NAMES.items()
+        }
+        served = {name: one.weight for name, one in found.items() if one.weight > 0}
+        self.ensemble_ = training.with_sub_models(names=served)
+        self.ensemble_.weights_ = {name: served[name] for name in self.ensemble_.estimators_}
         self.served_ = {
             name: self._served(found[name], code, answers, ewma) for code, name in NAMES.items()
         }
@@ -169,12 +173,12 @@ class VolatilityModel:
         return self
 
     def _sub_model(
-        self, name: str, code: int, answers: ValidationAnswers | None
+        self, name: str, code: int, answers: ValidationAnswers | None, possible: Possible
     ) -> ValidatedWeight:
         """Weight of a regime's sub-model against the base and against the placebo."""
-        rows, reason = self.ensemble_.rows_[name], self.ensemble_.reasons_[name]
-        known = ValidatedWeight(rows=rows, reason=reason)
-        if reason != NOT_SERVED:
+        counts, refusals = possible
+        known = ValidatedWeight(rows=counts[name], reason=refusals[name])
+        if known.reason:
             return known
         return sub_model_weight(known, code, answers, self.horizon, self.settings.gate)
 
