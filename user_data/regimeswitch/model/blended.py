@@ -25,7 +25,7 @@ from regimeswitch.model.blend_weights import (
 )
 from regimeswitch.model.calibration import Calibrator, calibration_error
 from regimeswitch.model.ensemble_base import RegimeEnsemble
-from regimeswitch.model.ensemble_training import Possible
+from regimeswitch.model.ensemble_training import Possible, PreparedRound
 from regimeswitch.model.expected_return import Edge, class_moves, measured, number_moves
 from regimeswitch.model.shrinkage import ValidatedWeight, validated_weight
 from regimeswitch.model.training_set import Rows, TrainingSpan
@@ -37,7 +37,6 @@ from regimeswitch.model.validation import (
     folds_of,
     frequencies,
     sub_model_weight,
-    training_of,
     validate,
 )
 from regimeswitch.model.validation_folds import pairs_with_rows
@@ -107,10 +106,10 @@ class BlendedModel:
         :param rows: at least one, of one or more pairs, in any order
         :return: itself
         """
-        ensemble = clone(self.ensemble)
         folds = folds_of(rows, self.settings, self.horizon)
+        whole = PreparedRound(clone(self.ensemble), rows)
         answers = validate(
-            ensemble,
+            whole,
             folds,
             self.pair_trees,
             self.seed,
@@ -122,7 +121,7 @@ class BlendedModel:
         self.validation_rows_ = 0 if answers is None else len(answers.truth)
         self.feature_losses_ = None if answers is None else answers.feature_losses
         feature = answers is not None and answers.regime_feature
-        training = training_of(ensemble, rows, feature)
+        training = whole.whole(feature)
         self.ensemble_ = training.fit_base()
         self.frequencies_ = frequencies(self.ensemble_, rows)
         self.weights_ = self._weights(rows, answers, training.possible(rows.regime))

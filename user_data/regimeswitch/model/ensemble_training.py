@@ -13,11 +13,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from regimeswitch.market.regimes import NAMES
 from regimeswitch.model.ensemble_base import SUB_MODELS, Codes, RegimeEnsemble
 from regimeswitch.model.learners import trees_of
+from regimeswitch.model.training_set import Rows
 from regimeswitch.model.trees import Floats, Growing, Mask, PreparedRows, Trees
 
 
@@ -41,6 +42,7 @@ class EnsembleTraining:
     :param y: labels, shape (n,)
     :param regime: codes of :mod:`regimeswitch.market.hysteresis`, shape (n,)
     :param sample_weight: shape (n,); None = 1
+    :param prepared: the rows, prepared for the base's learner; None = they are prepared here
     :raises ValueError: when lengths differ, a label is no class, or ``sub_models`` is not known
     """
 
@@ -51,6 +53,7 @@ class EnsembleTraining:
         y: ArrayLike,
         regime: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        prepared: PreparedRows | None = None,
     ) -> None:
         if ensemble.sub_models not in SUB_MODELS:
             raise ValueError(
@@ -71,8 +74,8 @@ class EnsembleTraining:
         self._matrix, self._codes = ensemble.matrix(X, regime)
         ensemble.n_features_in_ = np.asarray(X).shape[1]
         ensemble.estimators_, ensemble.weights_ = {}, {}
-        self._rows = self._prepared(ensemble.base)
-        self._base = self._rows.begin()
+        self.rows = self._prepared(ensemble.base) if prepared is None else prepared
+        self._base: Growing | None = None
         self._below: Floats | None = None
 
     def _prepared(self, learner: BaseEstimator) -> PreparedRows:
@@ -94,11 +97,15 @@ class EnsembleTraining:
 
         :param trees: number
         """
+        if self._base is None:
+            self._base = self.rows.begin()
         self.ensemble.base_ = self._base.grow(trees)
 
     def finish_base(self) -> None:
         """The base is complete: models may continue it."""
-        self.ensemble.base_ = self._base.finished()
+        if self._base is not None:
+            self.ensemble.base_ = self._base.finished()
+        self._base = None
 
     def fit_base(self) -> RegimeEnsemble:
         """Train the base and nothing else; the fitted ensemble."""
@@ -113,7 +120,7 @@ class EnsembleTraining:
         """
         if self._below is None:
             self._below = self.ensemble.base_.scores(self._matrix)
-        return self._rows.begin(chosen, self.ensemble.base_, self._below)
+        return self.rows.begin(chosen, self.ensemble.base_, self._below)
 
     def sub_model(self, name: str, chosen: Mask) -> tuple[Growing, int]:
         """A regime's model in training, and the trees that it is to get.
@@ -126,7 +133,7 @@ class EnsembleTraining:
         if ensemble.sub_models == "warm_start" and own is None:
             return self.on_base(chosen), ensemble.own_trees
         learner = ensemble.base if own is None else own
-        rows = self._rows if own is None else self._prepared(own)
+        rows = self.rows if own is None else self._prepared(own)
         if ensemble.sub_models == "separate":
             return rows.begin(chosen), trees_of(learner)
         shared = rows.begin()
@@ -188,6 +195,52 @@ class EnsembleTraining:
                 delayed(_complete)(self.on_base(mask), trees) for mask in masks
             )
         )
+
+
+class PreparedRound:
+    """All rows of a round of trainings, prepared once for the folds and for the final models.
+
+    :param ensemble: unfitted; it is not changed
+    :param rows: of the whole training window
+    """
+
+    def __init__(self, ensemble: RegimeEnsemble, rows: Rows) -> None:
+        self.ensemble, self.rows = ensemble, rows
+        self._whole: dict[bool, EnsembleTraining] = {}
+
+    def whole(self, feature: bool) -> EnsembleTraining:
+        """The training on all rows.
+
+        :param feature: with the regime as features
+        """
+        if feature not in self._whole:
+            self._whole[feature] = training_of(self.ensemble, self.rows, feature)
+        return self._whole[feature]
+
+    def part(self, train: Rows, chosen: Mask, feature: bool) -> EnsembleTraining:
+        """A training on some of the rows.
+
+        :param train: those rows; their labels may be others than in ``rows``
+        :param chosen: which they are, shape (n,)
+        :param feature: with the regime as features
+        """
+        known = clone(self.ensemble).set_params(regime_feature=feature)
+        prepared = self.whole(feature).rows.take(chosen, known.learn_labels(train.y))
+        return training_of(self.ensemble, train, feature, prepared)
+
+
+def training_of(
+    ensemble: RegimeEnsemble, rows: Rows, feature: bool, prepared: PreparedRows | None = None
+) -> EnsembleTraining:
+    """A training of the ensemble on some rows.
+
+    :param ensemble: unfitted; it is not changed
+    :param rows: to learn from
+    :param feature: with the regime as features
+    :param prepared: the rows, prepared; None = they are prepared here
+    """
+    single = clone(ensemble).set_params(regime_feature=feature)
+    return EnsembleTraining(single, rows.X, rows.y, rows.regime, rows.weight, prepared)
 
 
 def _complete(growing: Growing, trees: int) -> Trees:

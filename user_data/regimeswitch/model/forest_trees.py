@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,10 @@ class ForestRows(PreparedRows):
     ) -> None:
         self._learner = learner
         self._X, self._y, self._weight, self._classes = X, y, weight, classes
+
+    def take(self, chosen: Mask, y: NDArray[Any]) -> Self:
+        parts = self._X[chosen], y, self._weight[chosen]
+        return type(self)(self._learner, *parts, self._classes)
 
     def begin(
         self, chosen: Mask | None = None, base: Trees | None = None, below: Floats | None = None

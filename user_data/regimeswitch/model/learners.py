@@ -25,6 +25,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "reg_lambda": 50.0,
         "colsample_bytree": 0.5,
         "max_bin": 63,
+        # Rows that the bins are found from; more make them no better.
+        "subsample_for_bin": 20_000,
         "n_jobs": 1,
         "deterministic": True,
         "force_row_wise": True,
@@ -125,8 +127,8 @@ def make_learner(
         the place of ``seed``
     :param seed: the learner's ``random_state``
     :raises LearnerMissingError: when the package is missing; no other learner's is imported
-    :raises LearnerError: naming a parameter that the learner does not have. The classes of LightGBM
-        and XGBoost themselves take any name and ignore it.
+    :raises LearnerError: naming a parameter that the learner does not have (the classes of LightGBM
+        and XGBoost themselves take any name and ignore it), or one that no training here can use
 
     >>> make_learner("lightgbm", "classifier", {"num_leaves": 4}).get_params()["num_leaves"]
     4
@@ -156,6 +158,9 @@ def make_learner(
             f"{kind.__name__} has no parameter {', '.join(map(_with_meant(known), unknown))}; use "
             f"the parameter names of {kind.__name__}"
         )
+    if name in OBJECTIVES:
+        links = ("softmax", "sigmoid") if task == "classifier" else ("identity", "exp")
+        _objective(name, settings, links, "classes" if task == "classifier" else "numbers")
     return kind(**settings)
 
 
@@ -187,18 +192,27 @@ def objective_of(name: str, given: Mapping[str, Any], classes: int) -> tuple[str
     :param classes: number; 0 for a regressor
     :return: a key of :data:`OBJECTIVES`, and one of :data:`regimeswitch.model.trees.LINKS`
     :raises LearnerError: for an objective whose link is not known, or that does not fit the task
+
+    >>> objective_of("lightgbm", {}, classes=3), objective_of("xgboost", {}, classes=0)
+    (('multiclass', 'softmax'), ('reg:squarederror', 'identity'))
     """
-    chosen = next((given[key] for key in _OBJECTIVE_KEYS if given.get(key) is not None), None)
-    kind = "numbers" if not classes else "two classes" if classes <= 2 else "classes"
-    usual = {"numbers": ("identity", "exp"), "two classes": ("sigmoid",), "classes": ("softmax",)}
-    allowed = [key for key, link in OBJECTIVES[name].items() if link in usual[kind]]
-    # The scikit-learn classes of XGBoost have one of their own, for two classes.
-    if chosen is None or (classes and chosen == "binary:logistic"):
-        chosen = allowed[0]
+    if not classes:
+        return _objective(name, given, ("identity", "exp"), "numbers")
+    # XGBClassifier's own default, which it replaces itself where there are more than two classes.
+    default = given.get("objective") == "binary:logistic"
+    links, task = (("softmax",), "classes") if classes > 2 else (("sigmoid",), "two classes")
+    return _objective(name, {} if default else given, links, task)
+
+
+def _objective(
+    name: str, given: Mapping[str, Any], links: tuple[str, ...], task: str
+) -> tuple[str, str]:
+    allowed = [key for link in links for key, one in OBJECTIVES[name].items() if one == link]
+    chosen = next((given[key] for key in _OBJECTIVE_KEYS if given.get(key) is not None), allowed[0])
     if chosen not in allowed:
         raise LearnerError(
-            f"regimeswitch.models.parameters.{name}.objective or freqai.model_training_parameters: "
-            f"{chosen!r} cannot be trained for {kind}; leave it out, or use one of "
+            f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: objective "
+            f"{chosen!r} cannot be trained for {task}; leave it out, or use one of "
             f"{', '.join(allowed)}"
         )
     return chosen, OBJECTIVES[name][chosen]

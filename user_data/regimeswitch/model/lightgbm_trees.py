@@ -1,13 +1,15 @@
 """LightGBM: rows are binned once, and subsets of them are trained on without binning again.
 
-Bins are quantiles of the features of ALL prepared rows, so that a regime's or pair's model sees
-them, too. That looks at no label, and at no row later than the training rows: each fold of the
-validation prepares its own training rows.
+Bins are quantiles of the features of ALL prepared rows, so that models of a fold, a regime or a
+pair see those of the whole training window. They look at no label and at no row after the window:
+what is served never knows a later candle. In a fold of the validation the bins know how the
+features of its later rows are spread, and nothing of what came of them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 import lightgbm
 import numpy as np
@@ -76,6 +78,13 @@ class LightGBMRows(PreparedRows):
             return self._weight[chosen]
         own = compute_sample_weight(self._class_weight, self._y[chosen])
         return np.asarray(self._weight[chosen] * own)
+
+    def take(self, chosen: Mask, y: NDArray[Any]) -> Self:
+        taken = copy.copy(self)
+        taken._y, taken._weight = y, self._weight[chosen]
+        taken._data = self._data.subset(np.flatnonzero(chosen).tolist()).construct()
+        taken._data.set_label(y).set_weight(taken._weights(slice(None)))
+        return taken
 
     def begin(
         self, chosen: Mask | None = None, base: Trees | None = None, below: Floats | None = None

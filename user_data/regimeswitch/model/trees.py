@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,14 @@ class PreparedRows(ABC):
         :param chosen: rows that it learns from, shape (n,); None = all
         :param base: fitted model of the same learner that it continues; None = none
         :param below: scores of ``base`` for all rows, shape (n, columns)
+        """
+
+    @abstractmethod
+    def take(self, chosen: Mask, y: NDArray[Any]) -> Self:
+        """Some of the rows, prepared as all of them are.
+
+        :param chosen: shape (n,)
+        :param y: their labels, shape (number chosen,)
         """
 
 

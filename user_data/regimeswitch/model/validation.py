@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from regimeswitch.market.regimes import CODES, NAMES
 from regimeswitch.model.ensemble_base import RegimeEnsemble
-from regimeswitch.model.ensemble_training import EnsembleTraining
+from regimeswitch.model.ensemble_training import PreparedRound, training_of
 from regimeswitch.model.shrinkage import (
     Loss,
     ValidatedWeight,
@@ -159,14 +158,14 @@ def folds_of(rows: Rows, settings: EvidenceSettings, horizon: int) -> list[Fold]
     :return: training rows and later rows of each fold, in the order of time; may be empty
     """
     return [
-        (rows.take(train), rows.take(later))
+        Fold(rows.take(train), rows.take(later), train)
         for train, later in purged_folds(rows.time, settings.tail, settings.folds, horizon)
         if train.sum() >= MIN_TRAINING_ROWS and later.any()
     ]
 
 
 def validate(
-    ensemble: RegimeEnsemble,
+    whole: PreparedRound,
     folds: Sequence[Fold],
     pair_trees: int,
     seed: int,
@@ -177,7 +176,7 @@ def validate(
 ) -> ValidationAnswers | None:
     """Train the candidates on purged folds and ask them about the later rows.
 
-    :param ensemble: unfitted
+    :param whole: all rows, and the unfitted ensemble
     :param folds: of :func:`folds_of`
     :param pair_trees: trees of each pair's fine-tuning; 0 = none
     :param seed: of the placebo
@@ -189,7 +188,7 @@ def validate(
     """
     if not folds:
         return None
-    trained, feature, losses = _bases(ensemble, folds, measure)
+    trained, feature, losses = _bases(whole, folds, measure)
     base = [fold.rows().base() for fold in trained]
     sub_models, stopped = raced(trained, [f.regimes() for f in trained], base, measure, weighs)
     parts = [_known(fold, given) for fold, given in zip(trained, base, strict=True)]
@@ -213,16 +212,16 @@ def validate(
 
 
 def _bases(
-    ensemble: RegimeEnsemble, folds: Sequence[Fold], measure: Measure
+    whole: PreparedRound, folds: Sequence[Fold], measure: Measure
 ) -> tuple[list[FoldTraining], bool, tuple[float, float]]:
     """The better base of each fold, with or without the regime as a feature in all of them.
 
     The first trees of both decide; one gets the rest.
     """
-    sides = [[FoldTraining(ensemble, fold, feature) for fold in folds] for feature in (False, True)]
-    whole = sides[0][0].training.base_trees
-    few = first_trees(whole)
-    run = Parallel(n_jobs=ensemble.jobs, prefer="threads")
+    sides = [[FoldTraining(whole, fold, feature) for fold in folds] for feature in (False, True)]
+    trees = sides[0][0].training.base_trees
+    few = first_trees(trees)
+    run = Parallel(n_jobs=whole.ensemble.jobs, prefer="threads")
     given = run(delayed(fold.grow_base)(few) for side in sides for fold in side)
     pairs = zip([*sides[0], *sides[1]], given, strict=True)
     losses = [measure(fold.truth)(answers) for fold, answers in pairs]
@@ -232,7 +231,7 @@ def _bases(
     )
     feature = informed < plain
     trained = sides[feature]
-    run(delayed(fold.grow_base)(whole - few) for fold in trained)
+    run(delayed(fold.grow_base)(trees - few) for fold in trained)
     for fold in trained:
         fold.training.finish_base()
     return trained, feature, (plain, informed)
@@ -287,17 +286,6 @@ def fit_base(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> RegimeEnsem
     :return: a new fitted ensemble
     """
     return training_of(ensemble, rows, feature).fit_base()
-
-
-def training_of(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> EnsembleTraining:
-    """A training of the ensemble on some rows.
-
-    :param ensemble: unfitted; it is not changed
-    :param rows: to learn from
-    :param feature: with the regime as features
-    """
-    single = clone(ensemble).set_params(regime_feature=feature)
-    return EnsembleTraining(single, rows.X, rows.y, rows.regime, rows.weight)
 
 
 def frequencies(base: RegimeEnsemble, rows: Rows) -> Floats:

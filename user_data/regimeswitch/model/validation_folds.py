@@ -16,24 +16,35 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from regimeswitch.market.regimes import NAMES
-from regimeswitch.model.ensemble_base import AskedRows, RegimeEnsemble
-from regimeswitch.model.ensemble_training import EnsembleTraining
+from regimeswitch.model.ensemble_base import AskedRows
+from regimeswitch.model.ensemble_training import PreparedRound
 from regimeswitch.model.shrinkage import Loss
 from regimeswitch.model.training_set import Rows
 from regimeswitch.model.trees import Floats, Growing, Mask
 
 
-Fold = tuple[Rows, Rows]
-"""Rows to learn from, and later rows."""
 Measure = Callable[[NDArray[Any]], Loss]
 """From the truth of some rows to the loss of answers to them."""
 FIRST_SHARE = 0.25
 """Share of its trees that decides whether a candidate gets the rest."""
 MIN_PAIR_ROWS = 300
 """Rows below which nothing is fine-tuned on a pair."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to learn from, and rows to be answered for.
+
+    :param train: earlier rows
+    :param later: rows at least a label horizon later
+    :param chosen: which of all rows ``train`` are, shape (all rows,)
+    """
+
+    train: Rows
+    later: Rows
+    chosen: Mask
 
 
 def first_trees(trees: int) -> int:
@@ -72,17 +83,15 @@ class Part:
 class FoldTraining:
     """An ensemble on the earlier rows of a fold.
 
-    :param ensemble: unfitted; it is not changed
+    :param whole: all rows, which the fold's are some of
     :param fold: rows to learn from, and later rows
     :param feature: the base sees the regime as features
     """
 
-    def __init__(self, ensemble: RegimeEnsemble, fold: Fold, feature: bool) -> None:
-        self.train, self.later = fold
-        known = clone(ensemble).set_params(regime_feature=feature)
-        train = self.train
-        self.training = EnsembleTraining(known, train.X, train.y, train.regime, train.weight)
-        self.truth = known.numbers(self.later.y)
+    def __init__(self, whole: PreparedRound, fold: Fold, feature: bool) -> None:
+        self.train, self.later = fold.train, fold.later
+        self.training = whole.part(fold.train, fold.chosen, feature)
+        self.truth = self.training.ensemble.numbers(self.later.y)
 
     def grow_base(self, trees: int) -> Floats:
         """Answers of the base for the later rows after so many further trees."""

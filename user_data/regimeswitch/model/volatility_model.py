@@ -18,7 +18,7 @@ from sklearn.base import clone
 from regimeswitch.market.regimes import NAMES
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS, Har, ewma_variance
 from regimeswitch.model.ensemble_base import RegimeEnsemble
-from regimeswitch.model.ensemble_training import Possible
+from regimeswitch.model.ensemble_training import Possible, PreparedRound
 from regimeswitch.model.shrinkage import (
     MIN_BLOCKS,
     MIN_VARIANCE,
@@ -34,7 +34,6 @@ from regimeswitch.model.validation import (
     ValidationAnswers,
     folds_of,
     sub_model_weight,
-    training_of,
     validate,
 )
 from regimeswitch.model.validation_folds import Fold
@@ -146,18 +145,17 @@ class VolatilityModel:
                 f"{len(rows)} rows know the volatility of their last month and of their next day, "
                 f"fewer than {MIN_ROWS}; use earlier candles or a longer freqai.train_period_days"
             )
-        ensemble = clone(self.ensemble)
         folds = [_against_har(fold) for fold in folds_of(rows, self.settings, self.horizon)]
         ratios = [fold for fold, _ in folds]
-        gate = self.settings.gate
-        answers = validate(ensemble, ratios, 0, self.seed, self.day, self.horizon, gate, qlike)
+        self.har_ = Har.fit(rivals_of(rows.X), rows.y)
+        ratio = with_ratios(rows, self.har_)
+        whole, gate = PreparedRound(clone(self.ensemble), ratio), self.settings.gate
+        answers = validate(whole, ratios, 0, self.seed, self.day, self.horizon, gate, qlike)
         ewma = np.concatenate([one for _, one in folds])[:, None] if folds else np.zeros((0, 1))
         self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
         self.validation_rows_ = 0 if answers is None else len(answers.truth)
-        self.har_ = Har.fit(rivals_of(rows.X), rows.y)
         feature = answers is not None and answers.regime_feature
-        ratio = with_ratios(rows, self.har_)
-        training = training_of(ensemble, ratio, feature)
+        training = whole.whole(feature)
         training.fit_base()
         possible = training.possible(ratio.regime)
         found = {
@@ -282,12 +280,10 @@ def with_ratios(rows: Rows, har: Har) -> Rows:
 
 def _against_har(fold: Fold) -> tuple[Fold, Floats]:
     """A fold in ratios to HAR, which knows the earlier rows alone; the later rows' EWMA alike."""
-    train, later = fold
-    har = Har.fit(rivals_of(train.X), train.y)
-    known = rivals_of(later.X)
-    return (with_ratios(train, har), with_ratios(later, har)), (
-        ewma_variance(known) / har.variance(known)
-    )
+    har = Har.fit(rivals_of(fold.train.X), fold.train.y)
+    known = rivals_of(fold.later.X)
+    ratios = replace(fold, train=with_ratios(fold.train, har), later=with_ratios(fold.later, har))
+    return ratios, ewma_variance(known) / har.variance(known)
 
 
 def _rival_alone(answers: ValidationAnswers | None, ewma: Floats) -> ServedVolatility:

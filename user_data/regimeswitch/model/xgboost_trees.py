@@ -7,7 +7,8 @@ begins with.
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 import numpy as np
 import xgboost
@@ -72,7 +73,8 @@ class XGBoostRows(PreparedRows):
         self._X, self._y, self._weight = X, y, weight
         binned = given.get("tree_method") in (None, "auto", "hist")
         self._binned = binned and given.get("booster") in (None, "gbtree", "dart")
-        self._whole = self._data(np.ones(len(y), dtype=bool), None)
+        self._bins: Any = None
+        self._bins = self._whole = self._data(np.ones(len(y), dtype=bool), None)
 
     def _data(self, mask: Mask, below: Floats | None) -> Any:
         parts = {
@@ -85,8 +87,13 @@ class XGBoostRows(PreparedRows):
         if not self._binned:
             return xgboost.DMatrix(**parts)
         bins = self._parameters.get("max_bin") or 256
-        whole = getattr(self, "_whole", None)
-        return xgboost.QuantileDMatrix(**parts, max_bin=bins, ref=whole)
+        return xgboost.QuantileDMatrix(**parts, max_bin=bins, ref=self._bins)
+
+    def take(self, chosen: Mask, y: NDArray[Any]) -> Self:
+        taken = copy.copy(self)
+        taken._X, taken._y, taken._weight = self._X[chosen], y, self._weight[chosen]
+        taken._whole = taken._data(np.ones(len(y), dtype=bool), None)
+        return taken
 
     def begin(
         self, chosen: Mask | None = None, base: Trees | None = None, below: Floats | None = None

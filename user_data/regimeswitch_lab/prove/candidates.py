@@ -15,10 +15,11 @@ from regimeswitch.market.candles import candles_spanning
 from regimeswitch.market.features import DAY_CANDLES
 from regimeswitch.market.labels import CLASSES
 from regimeswitch.model.blended import BlendedModel
+from regimeswitch.model.ensemble_training import training_of
 from regimeswitch.model.factory import row_step, unfitted_ensemble, unfitted_model
 from regimeswitch.model.shrinkage import shuffled_regimes
 from regimeswitch.model.training_set import Rows, recency_weighted, thinned
-from regimeswitch.model.validation import fit_base, training_of
+from regimeswitch.model.validation import fit_base
 from regimeswitch.settings import Settings
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.prove.dataset import PairData
