@@ -97,10 +97,10 @@ class LightGBMRows(PreparedRows):
         if below is not None:
             data.set_init_score(below[mask] if below.shape[1] > 1 else below[mask, 0])
         booster = lightgbm.Booster(params=self._parameters, train_set=data)
-        return _GrowingBooster(LightGBMTrees(booster, self._link, base, self._threads))
+        return _GrowingLightGBM(LightGBMTrees(booster, self._link, base, self._threads))
 
 
-class _GrowingBooster(Growing):
+class _GrowingLightGBM(Growing):
     def __init__(self, trees: LightGBMTrees) -> None:
         self._trees = trees
 

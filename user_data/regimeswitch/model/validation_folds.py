@@ -59,7 +59,7 @@ def first_trees(trees: int) -> int:
 
 
 @dataclass
-class Part:
+class Contender:
     """A candidate for the later rows of one regime or pair.
 
     :param growing: in training
@@ -102,21 +102,21 @@ class FoldTraining:
         """The later rows, to be asked about."""
         return self.training.ensemble.asked(self.later.X, self.later.regime)
 
-    def regimes(self) -> dict[Hashable, Part]:
+    def regimes(self) -> dict[Hashable, Contender]:
         """The sub-models of regimes, by name; of those that can have one and have later rows."""
         ensemble, rows = self.training.ensemble, self.rows()
         _, refusals = self.training.possible(self.train.regime)
-        result: dict[Hashable, Part] = {}
+        result: dict[Hashable, Contender] = {}
         for code, name in NAMES.items():
             asked = self.later.regime == code
             if refusals[name] or not asked.any():
                 continue
             growing, trees = self.training.sub_model(name, self.train.regime == code)
             races = ensemble.sub_models == "warm_start" and name not in (ensemble.learners or {})
-            result[name] = Part(growing, trees, rows, asked, races)
+            result[name] = Contender(growing, trees, rows, asked, races)
         return result
 
-    def pairs(self, trees: int) -> dict[Hashable, Part]:
+    def pairs(self, trees: int) -> dict[Hashable, Contender]:
         """The base fine-tuned on each pair with enough rows, by name.
 
         :param trees: number; 0 = none
@@ -124,7 +124,9 @@ class FoldTraining:
         rows = self.rows()
         wanted = pairs_with_rows(self.train) if trees else []
         return {
-            name: Part(self.training.on_base(self.train.pair == name), trees, rows, asked, True)
+            name: Contender(
+                self.training.on_base(self.train.pair == name), trees, rows, asked, True
+            )
             for name in wanted
             if (asked := self.later.pair == name).any()
         }
@@ -132,7 +134,7 @@ class FoldTraining:
 
 def raced(
     folds: Sequence[FoldTraining],
-    parts: Sequence[Mapping[Hashable, Part]],
+    parts: Sequence[Mapping[Hashable, Contender]],
     base: Sequence[Floats],
     measure: Measure,
     stops: bool,

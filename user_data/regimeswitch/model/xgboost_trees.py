@@ -102,10 +102,10 @@ class XGBoostRows(PreparedRows):
         if chosen is not None or base is not None:
             data = self._data(np.ones(len(self._y), bool) if chosen is None else chosen, below)
         booster = xgboost.Booster(self._parameters, [data])
-        return _GrowingBooster(XGBoostTrees(booster, self._link, base, self._columns), data)
+        return _GrowingXGBoost(XGBoostTrees(booster, self._link, base, self._columns), data)
 
 
-class _GrowingBooster(Growing):
+class _GrowingXGBoost(Growing):
     def __init__(self, trees: XGBoostTrees, data: Any) -> None:
         self._trees, self._data = trees, data
 
