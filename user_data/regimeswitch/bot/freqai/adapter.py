@@ -60,6 +60,7 @@ from regimeswitch.bot.freqai.training_rows import TrainingRows
 from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.bot.shutdown import ENDING
+from regimeswitch.bot.text_storage import keep_text_as_objects
 from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.blended import Forecast
 from regimeswitch.model.factory import TrainedModel
@@ -91,6 +92,7 @@ class RegimeFreqaiModel(IFreqaiModel):
     _threads: list[threading.Thread]
 
     def __init__(self, config: dict[str, Any]) -> None:
+        keep_text_as_objects()
         self.settings = settings_from(config)
         check_parts(["models"], Subject(), self.settings.safety.allow_untested_freqtrade)
         mark_identifier(config, self.settings)
