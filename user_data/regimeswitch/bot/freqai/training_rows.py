@@ -7,7 +7,7 @@ number.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ class TrainingRows:
         """
         usable = usable_rows(frame, dk)
         if not self._shares and not usable:
-            raise no_rows({pair: frame}, window)
+            raise no_rows([missing_rows(pair, frame, window)], window)
         if self._shares and usable < MIN_OWN_ROWS:
             logger.info(f"{pair}: no history of its own to learn from yet; served by all pairs'")
             without_own_rows(dk)
@@ -165,13 +165,12 @@ def _purge(data: dict[str, Any], horizon: int) -> None:
         data[name] = data[name][apart]
 
 
-def no_rows(frames: Mapping[str, pd.DataFrame], window: TimeRange) -> OperationalException:
+def no_rows(found: Sequence[str], window: TimeRange) -> OperationalException:
     """The error for a window without a complete row: what is missing, and what brings it.
 
-    :param frames: populated frames by pair
+    :param found: what each pair lacks, see :func:`missing_rows`
     """
     days = f"{window.startdt:%Y-%m-%d} to {window.stopdt:%Y-%m-%d}"
-    found = [_missing(pair, frame, window) for pair, frame in frames.items()]
     return OperationalException(
         f"no candle of {days} has all features and a label: {'; '.join(found) or 'no candles'}. "
         "Features need candles before the training: download earlier ones (freqtrade "
@@ -181,7 +180,11 @@ def no_rows(frames: Mapping[str, pd.DataFrame], window: TimeRange) -> Operationa
     )
 
 
-def _missing(pair: str, frame: pd.DataFrame, window: TimeRange) -> str:
+def missing_rows(pair: str, frame: pd.DataFrame, window: TimeRange) -> str:
+    """What keeps the rows of a pair from being complete, for people.
+
+    :param frame: populated candles of the pair
+    """
     inside = frame.loc[(frame["date"] >= window.startdt) & (frame["date"] < window.stopdt)]
     if inside.empty:
         return f"{pair} has no candles then"
