@@ -21,6 +21,7 @@ from freqtrade.strategy.interface import IStrategy
 
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of, renamed
+from regimeswitch.bot.freqai.freed_memory import give_back
 from regimeswitch.bot.freqai.model_versions import SECTION, stamped
 from regimeswitch.bot.freqai.shared_rows import SharedWindow, shared_rows
 from regimeswitch.bot.freqai.training_rows import without_own_rows
@@ -175,6 +176,7 @@ class SharedTraining:
         known = self._frames.get(pair)
         if known is None or not _same_dates(known["date"], candles["date"]):
             known = single_precision(make(pair))
+            give_back()
             self._frames[pair] = known
         return known
 
@@ -236,13 +238,15 @@ class SharedTraining:
 
 
 def _with_own_columns(populated: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """A copy of a populated frame with the columns that the strategy had put on its candles.
+    """A populated frame with the columns that the strategy had put on its candles; a new object.
 
     The trainings of other pairs populate from candles alone.
 
     :param given: candles of the same dates and the strategy's own columns
     """
     own = given.drop(columns=OHLCV)
+    if own.empty:
+        return populated.copy(deep=False)
     rest = populated.drop(columns=own.columns, errors="ignore")
     joined: pd.DataFrame = pd.concat([rest, own.set_axis(rest.index)], axis=1)
     return joined
