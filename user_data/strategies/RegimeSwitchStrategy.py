@@ -23,6 +23,7 @@ from regimeswitch.bot.bot_settings import (
     switch_freqai_off,
     trains,
 )
+from regimeswitch.bot.candle_checks import bad_candles_once, cleaned_once
 from regimeswitch.bot.charts.chart_marks import chart_marks, trade_lines
 from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN, entry_costs, plots, shrink
 from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
@@ -37,6 +38,7 @@ from regimeswitch.bot.overrides import (
     check_spaces,
     check_startup,
 )
+from regimeswitch.bot.text_storage import keep_text_as_objects
 from regimeswitch.bot.trading.account_reasons import AccountReasons
 from regimeswitch.bot.trading.entry_filters import no_trade_reasons, position_reasons
 from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN, REASON_COLUMN, codes_of
@@ -49,7 +51,6 @@ from regimeswitch.bot.trading.resizing import ADDED, Resizing
 from regimeswitch.bot.trading.shadow_columns import SHADOWED, shadow_columns, side_cost
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
 from regimeswitch.bot.trial_ledger import note_hyperopt
-from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.features import (
     basic_features,
     calendar_features,
@@ -95,6 +96,7 @@ class RegimeSwitchStrategy(IStrategy):
     def __init__(self, config):
         # freqtrade writes it a moment later; warm-up and identifier depend on it.
         config["timeframe"] = config.get("timeframe") or self.timeframe
+        keep_text_as_objects()
         self.rs = settings_from(config)
         self.trains = trains(config, self.rs)
         if not self.trains:
@@ -197,17 +199,17 @@ class RegimeSwitchStrategy(IStrategy):
     def _block(self, dataframe, timeframe):
         """Candles to compute features of, and the base timeframe where they are its own."""
         base = timeframe if timeframe == self.timeframe else None
-        return cleaned(dataframe, timeframe, self.rs.safety), base
+        return cleaned_once(dataframe, timeframe, self.rs.safety), base
 
     def feature_engineering_standard(self, dataframe, metadata, **kwargs):
         """Calendar features, and volatility, range and volume against the past week."""
-        candles = cleaned(dataframe, self.timeframe, self.rs.safety)
+        candles = cleaned_once(dataframe, self.timeframe, self.rs.safety)
         activity = volatility_features(candles, self.timeframe)
         return pd.concat([dataframe, calendar_features(dataframe), activity], axis=1)
 
     def set_freqai_targets(self, dataframe, metadata, **kwargs):
         """What the models learn: a class, for a regressor the return or next day's volatility."""
-        bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
+        bad = bad_candles_once(dataframe, self.timeframe, self.rs.safety)
         if self.forecasts_return and self.holds:
             size = next_day_volatility(dataframe, self.timeframe, bad)
             return dataframe.assign(**{VOLATILITY_TARGET: size})
@@ -222,7 +224,7 @@ class RegimeSwitchStrategy(IStrategy):
         pair = metadata["pair"]
         if self.trains and self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
             check_history(self.dp, pair, self.config, shared_pairs(self.config))
-        bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
+        bad = bad_candles_once(dataframe, self.timeframe, self.rs.safety)
         self.notices.bad_candles(pair, self.timeframe, bad)
         # Columns put on before FreqAI starts would come back copied once per feature block.
         frame = self.freqai.start(dataframe, metadata, self) if self.trains else dataframe
@@ -240,7 +242,7 @@ class RegimeSwitchStrategy(IStrategy):
             positions = position_columns(*base_and_rule, self.rs, self.timeframe)
             parts.append(with_models(positions, frame, self.rs))
         else:
-            candles = cleaned(frame, self.timeframe, self.rs.safety)
+            candles = cleaned_once(frame, self.timeframe, self.rs.safety)
             period = self.rs.risk.atr_period_in(self.timeframe)
             own["stop_atr"] = five_minute_range(candles, period, self.timeframe)
         frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)

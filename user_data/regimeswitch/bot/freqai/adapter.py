@@ -40,6 +40,7 @@ from regimeswitch.bot.freqai.backtest_windows import BacktestWindows, without_pr
 from regimeswitch.bot.freqai.columns import PRIVATE, TRAINED_COLUMN, label_of, with_rival_names
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of
+from regimeswitch.bot.freqai.freed_memory import give_back
 from regimeswitch.bot.freqai.live_training import LiveTraining, now
 from regimeswitch.bot.freqai.model_guard import ModelGuard, model_guard
 from regimeswitch.bot.freqai.model_versions import (
@@ -60,6 +61,7 @@ from regimeswitch.bot.freqai.training_rows import TrainingRows
 from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.bot.shutdown import ENDING
+from regimeswitch.bot.text_storage import keep_text_as_objects
 from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.blended import Forecast
 from regimeswitch.model.factory import TrainedModel
@@ -91,6 +93,7 @@ class RegimeFreqaiModel(IFreqaiModel):
     _threads: list[threading.Thread]
 
     def __init__(self, config: dict[str, Any]) -> None:
+        keep_text_as_objects()
         self.settings = settings_from(config)
         check_parts(["models"], Subject(), self.settings.safety.allow_untested_freqtrade)
         mark_identifier(config, self.settings)
@@ -193,7 +196,8 @@ class RegimeFreqaiModel(IFreqaiModel):
         dk.label_pipeline = Pipeline([])
         pipeline = self.define_data_pipeline(threads=dk.thread_count)
         rows = self.rows.of(frame, pair, dk, pipeline, window, self.live)
-        model = self._shared_model(dk) if self.shares or rows is None else self._fitted(rows, dk)
+        give_back()
+        model = self._shared_model(dk) if rows is None else self._fitted(rows, dk)
         names = model.feature_names_ or list(dk.data_dictionary["train_features"].columns)
         features = feature_shares(model.ensemble_, with_rival_names(names, dk.label_list))
         dk.data[SECTION] = stamped({**metadata_of(model, pair), "features": features})
@@ -220,7 +224,9 @@ class RegimeFreqaiModel(IFreqaiModel):
             raise OperationalException("train() came before start(); call start() first")
         load = self.training.load_range if self.live else None
         rows, names = self.shared.rows(window, self.strategy, dk, load)
+        give_back()
         model = self._fitted(rows, dk)
+        give_back()
         model.feature_names_ = names
         return model
 

@@ -9,7 +9,7 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.market.cleaning import bad_candles, cleaned
+from regimeswitch.bot.candle_checks import bad_candles_once, cleaned_once
 from regimeswitch.market.labels import VOLATILITY_TARGET, forward_return, move_threshold
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS
 from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
@@ -51,7 +51,9 @@ def label_of(columns: Iterable[str]) -> str:
 
 def thresholds_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
     """The label threshold of each candle (fraction), known at its close; NaN in warm-up."""
-    return move_threshold(cleaned(candles, timeframe, settings.safety), settings.labels, timeframe)
+    return move_threshold(
+        cleaned_once(candles, timeframe, settings.safety), settings.labels, timeframe
+    )
 
 
 def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
@@ -59,7 +61,7 @@ def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArr
 
     :param candles: up to the end of training and no further
     """
-    bad = bad_candles(candles, timeframe, settings.safety)
+    bad = bad_candles_once(candles, timeframe, settings.safety)
     ahead = forward_return(candles, settings.labels, timeframe, bad).to_numpy()
     return np.asarray(ahead / thresholds_of(candles, timeframe, settings))
 
