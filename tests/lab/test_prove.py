@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forked
 from offlines import exit_code
 from project import MARKET_END, QUICK, ROOT
 from regimeswitch.bot.trial_ledger import NAME, trials_of
@@ -28,7 +29,7 @@ RANGE = "20241208-20250101"
 
 
 def command(name: str, *arguments: object, timeout: int = 400) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return forked.run(
         [
             sys.executable,
             "-W",
@@ -42,6 +43,7 @@ def command(name: str, *arguments: object, timeout: int = 400) -> subprocess.Com
         text=True,
         timeout=timeout,
         check=False,
+        spares=4,
     )
 
 
