@@ -21,6 +21,7 @@ pytest_plugins = [
     "offlines",
     "receivers",
     "reported",
+    "suite",
     "traders",
 ]
 

@@ -109,7 +109,8 @@ def test_without_structure_there_is_no_skill_and_no_trade(
     content["freqai"]["model_training_parameters"] = {}
     content["regimeswitch"]["entries"]["require_edge"] = True
     config.write_text(json.dumps(content))
-    proof = prove(folder, tmp_path, config)
+    # In this process: loading the libraries anew takes longer than windows of a small market.
+    proof = prove(folder, tmp_path, config, "--jobs", 1)
     for entry in proof["pairs"]:
         low, high = entry["models"]["blended"]["skill_ci"]
         assert low <= 0 <= high, entry["models"]["blended"]

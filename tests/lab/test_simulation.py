@@ -53,10 +53,11 @@ def simulated(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     return code, json.loads(export.read_text())
 
 
-def test_ten_seeds_are_survived(tmp_path: Path) -> None:
-    code, figures = simulated(tmp_path, str(SEEDS), "--seed", "1")
+@pytest.mark.parametrize("seed", range(1, SEEDS, 2))
+def test_two_seeds_are_survived(tmp_path: Path, seed: int) -> None:
+    code, figures = simulated(tmp_path, "2", "--seed", str(seed))
     assert figures["failures"] == []
-    assert (code, figures["cases"], figures["survived"]) == (0, SEEDS, SEEDS)
+    assert (code, figures["cases"], figures["survived"]) == (0, 2, 2)
     assert {name: figures[name] for name in COUNTS} == dict.fromkeys(COUNTS, 0)
 
 
@@ -117,7 +118,7 @@ def orders(traces: SimulationEvidence) -> list[Any]:
     return list(traces.trading.settling.orders.values())
 
 
-def test_an_exit_that_is_refused_for_long_is_told_in_time(tmp_path: Path, markets: Path) -> None:
+def test_an_exit_that_is_refused_for_long_is_reported(tmp_path: Path, markets: Path) -> None:
     begins = OFFSET + HOLD - 10
     refused = Fault("-2015", "POST", ORDER_PATH, "AAAUSDT", since=begins, until=begins + 900)
     schedule = Schedule(1, troubles=(refused,))
