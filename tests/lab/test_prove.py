@@ -171,10 +171,10 @@ def test_money_compares_variants_and_keeps_finished_ones(
     assert 0 < mine["exposure"] <= 1
     assert mine["profit"] != figures["variants"]["stock"]["profit"]
     (kept,) = (tmp_path / "work").glob("*/signal.result.json")
-    told = json.loads(kept.read_text())["balance"]["total_quote"]
-    assert min(told) > 900 and max(told) < 1100
+    balances = json.loads(kept.read_text())["balance"]["total_quote"]
+    assert min(balances) > 900 and max(balances) < 1100
     # Freqtrade's balance is that of the booked trades.
-    assert told[-1] / told[0] - 1 == pytest.approx(mine["profit"], abs=1e-4)
+    assert balances[-1] / balances[0] - 1 == pytest.approx(mine["profit"], abs=1e-4)
     assert 0 <= hold["deflated_sharpe"] <= 1
     logs = sorted((tmp_path / "work").glob("*/*.log"))
     stamps = [path.stat().st_mtime_ns for path in logs]

@@ -124,8 +124,8 @@ def test_an_exit_that_is_refused_for_long_is_reported(tmp_path: Path, markets: P
     schedule = Schedule(1, troubles=(refused,))
     traces, verdict = run(schedule, tmp_path / "guarded", markets)
     assert verdict.why == []
-    told = [text for text in traces.notices if "exit of AAA/USDT is due and not made" in text]
-    assert len(told) == 1
+    said = [text for text in traces.notices if "exit of AAA/USDT is due and not made" in text]
+    assert len(said) == 1
     _, alone = run(schedule, tmp_path / "alone", markets, guards=False)
     assert alone.counts["exits_untold"] == 1
     assert "neither made nor told in 3 loops" in "; ".join(alone.why)
