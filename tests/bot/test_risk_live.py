@@ -61,9 +61,7 @@ def replayed(
         config,
         folder,
         *("--datadir", candles, "--timerange", f"{begin}-", "--count", count),
-        # A minute between looks at a position: the rules are those of candles.
-        *("--pairs", *pairs, "--retrain-hours", 24, "--loop-seconds", 60),
-        *("--work", folder / "work"),
+        *("--pairs", *pairs, "--retrain-hours", 24, "--work", folder / "work"),
     )
     assert code == 0, output
     assert figures["decision_diffs"] == figures["trade_diffs"] == 0
