@@ -7,21 +7,24 @@ died is done by another one.
 
 from __future__ import annotations
 
+import functools
 import platform
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import joblib
+
 from regimeswitch import __version__
 from regimeswitch.bot.whole_files import replacing
 from regimeswitch_lab.inputs import InputError
-from regimeswitch_lab.side_by_side import Processes, Task, Workers, WorkersError
+from regimeswitch_lab.side_by_side import Processes, Shared, Task, Workers, WorkersError
 
 
 CONNECT_SECONDS = 10.0
@@ -112,6 +115,18 @@ class DaskCluster:
             )
         return cls(address, folder, count)
 
+    @contextmanager
+    def sharing(self, value: Any, folder: Path) -> Iterator[Shared]:
+        """Something that tasks have in common, in a file: no worker is needed to keep it."""
+        file = folder.absolute() / f"inputs-{uuid.uuid4().hex}.joblib"
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with replacing(file) as fresh:
+                joblib.dump(value, fresh)
+            yield OnDisk(file)
+        finally:
+            file.unlink(missing_ok=True)
+
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """Results as they come; tasks that were not begun are taken back when it is left.
 
@@ -121,7 +136,12 @@ class DaskCluster:
         from distributed.scheduler import KilledWorker
 
         with _client(self.address) as client, _common_ground(self.folder) as ground:
-            futures = {client.submit(_checked, ground, *task, pure=False) for task in tasks}
+            futures = {
+                client.submit(
+                    _checked, ground, functools.partial(work, *given, **named), pure=False
+                )
+                for work, given, named in tasks
+            }
             seen = time.monotonic()
             try:
                 while futures:
@@ -157,6 +177,26 @@ class DaskCluster:
         return before
 
 
+@dataclass(frozen=True)
+class OnDisk:
+    """What workers read from a file that they share.
+
+    :ivar file: of joblib
+    """
+
+    file: Path
+
+    @property
+    def value(self) -> Any:
+        """Read once in a process; large arrays stay in the file until they are looked at."""
+        return _read(self.file)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(file: Path) -> Any:
+    return joblib.load(file, mmap_mode="r")
+
+
 def cluster_or_processes(address: str | None, jobs: int, folder: Path) -> Workers:
     """Who does the tasks of a command.
 
@@ -168,13 +208,11 @@ def cluster_or_processes(address: str | None, jobs: int, folder: Path) -> Worker
     return Processes(jobs) if address is None else DaskCluster.at(address, folder)
 
 
-def _checked(
-    ground: CommonGround, function: Any, arguments: tuple[Any, ...], words: dict[str, Any]
-) -> Any:
+def _checked(ground: CommonGround, work: Callable[[], Any]) -> Any:
     """In a worker: a task, once it is known that it can be done here."""
     ground.check()
     with _ALONE:
-        return function(*arguments, **words)
+        return work()
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 import signal
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.resource_tracker import ensure_running
+from pathlib import Path
 from typing import Any, Protocol
 
 from joblib import Parallel
@@ -19,18 +21,40 @@ class WorkersError(RuntimeError):
     """Tasks that could not be done by the workers there are; the text says what to do about it."""
 
 
-class Workers(Protocol):
-    """Who does tasks: processes of this machine, or a cluster.
-
-    :ivar count: how many there are
-    """
+class Shared(Protocol):
+    """An argument of many tasks, too large to be sent with each of them."""
 
     @property
-    def count(self) -> int: ...
+    def value(self) -> Any:
+        """What was shared; its arrays are not to be written to."""
+        ...
+
+
+class Workers(Protocol):
+    """Who does tasks: processes of this machine, or a cluster."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    def sharing(self, value: Any, folder: Path) -> AbstractContextManager[Shared]:
+        """Something that tasks have in common, as long as they run.
+
+        :param folder: where it may be kept
+        """
+        ...
 
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """Results as they come; what a task raises is raised here."""
         ...
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """What joblib hands to processes of this machine: large arrays once."""
+
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -46,6 +70,11 @@ class Processes:
     def count(self) -> int:
         """How many there are."""
         return self.jobs
+
+    @contextmanager
+    def sharing(self, value: Any, folder: Path) -> Iterator[Shared]:
+        """Something that tasks have in common."""
+        yield InMemory(value)
 
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """Results as they come.

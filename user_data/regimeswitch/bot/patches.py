@@ -156,9 +156,6 @@ PATCHES = (
         use_strategy_to_populate_indicators=(
             "strategy corr_dataframes base_dataframes pair prediction_dataframe do_corr_pairs"
         ),
-    ),
-    *_of(
-        *("kitchen", "models", "freqai.backtest_windows.BacktestWindows.saving", True),
         save_backtesting_prediction="append_df",
     ),
 )

@@ -21,7 +21,6 @@ from freqtrade.optimize.backtesting import Backtesting
 from freqtrade.strategy.interface import IStrategy
 from joblib import parallel_config
 
-from regimeswitch.bot.freqai.adapter import RegimeFreqaiModel
 from regimeswitch.bot.freqai.backtest_windows import StoredWindow
 from regimeswitch.bot.freqai.training_outcome import Outcome
 from regimeswitch.bot.patches import install
@@ -107,6 +106,9 @@ class WindowTrainer:
                 if not own.get("freqai", {}).get("enabled"):
                     raise InputError(_NOTHING)
                 backtest._set_strategy(self._strategy)
+                # freqtrade has loaded it with the model; by itself it takes seconds.
+                from regimeswitch.bot.freqai.adapter import RegimeFreqaiModel
+
                 model = self._strategy.freqai
                 if not isinstance(model, RegimeFreqaiModel):
                     raise InputError(
