@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,16 @@ def test_models_of_each_pair_and_a_buffer(
     assert len(records(run.userdir)) == 4
     again = freqtrade_here(*backtest, config=small(**sections), datadir=market)
     assert again.code == 0 and "model fitted" not in again.log
+
+    # A model that is loaded after another one of the pair was trained keeps its own pipeline.
+    before, home = left_behind(run.userdir), model_home(run.userdir)
+    first, second = sorted(home.glob("sub-train-BTC_*"))
+    shutil.rmtree(first)
+    (found,) = home.glob(f"backtesting_predictions/*btc_{second.name[-10:]}*")
+    found.unlink()
+    mended = freqtrade_here(*backtest, config=small(**sections), datadir=market)
+    assert mended.code == 0 and mended.log.count("model fitted") == 1
+    assert left_behind(run.userdir) == before
 
 
 def test_a_training_that_fails_is_a_finding_and_keeps_nothing(
