@@ -70,7 +70,9 @@ def left_behind(userdir: Path) -> dict[str, Any]:
         if path.name.endswith((".joblib", "digests.json", "run_params.json")):
             found[name] = "there"
         elif path.name.endswith(("_metadata.json", "pair_dictionary.json")):
-            found[name] = path.read_text().replace(str(userdir), "")
+            content = json.loads(path.read_text().replace(str(userdir), ""))
+            # FreqAI's note of the window before, which it had in its hands.
+            found[name] = content | {"filter_drop_index_prediction": 0}
         else:
             found[name] = path.read_bytes()
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,16 @@ def test_without_a_worker_for_long_it_ends(
     workers = DaskCluster.at(cluster.address, tmp_path)
     with pytest.raises(WorkersError, match="has had no worker for 1 s; start one, and this"):
         list(workers.results([delayed(os._exit)(9)]))
+
+
+def test_a_scheduler_that_goes_ends_it(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.worker()
+    wait_until(lambda: workers_of(cluster))
+    workers = DaskCluster.at(cluster.address, tmp_path)
+    scheduler = cluster.processes[0]
+    threading.Timer(2, scheduler.kill).start()
+    with pytest.raises(WorkersError, match="has gone; start it and this command again"):
+        list(workers.results([delayed(time.sleep)(600)]))
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense"])

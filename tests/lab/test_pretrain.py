@@ -88,7 +88,8 @@ def test_killed_in_the_middle_it_goes_on_and_a_backtest_finds_the_same(
     before = records(userdir)
     found = freqtrade_here("backtesting", "--timerange", RANGE, config=small(), datadir=market)
     assert found.code == 0, found.log[-3000:]
-    assert "model fitted" not in found.log and "Could not find" not in found.log
+    for trained in ("model fitted", "Could not find backtesting", "Could not find model"):
+        assert trained not in found.log
     assert records(userdir) == before
     trades = trades_of(userdir)
     assert trades == trades_of(serial.userdir) and trades
@@ -124,7 +125,10 @@ def test_models_of_each_pair_and_a_buffer(
     found.unlink()
     mended = freqtrade_here(*backtest, config=small(**sections), datadir=market)
     assert mended.code == 0 and mended.log.count("model fitted") == 1
-    assert left_behind(run.userdir) == before
+    after = left_behind(run.userdir)
+    # FreqAI lists the model that it trained last.
+    del before["pair_dictionary.json"], after["pair_dictionary.json"]
+    assert after == before
 
 
 def test_a_training_that_fails_is_a_finding_and_keeps_nothing(

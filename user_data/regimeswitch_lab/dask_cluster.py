@@ -7,13 +7,13 @@ died is done by another one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import platform
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -115,7 +115,7 @@ class DaskCluster:
             )
         return cls(address, folder, count)
 
-    @contextmanager
+    @contextlib.contextmanager
     def sharing(self, value: Any, folder: Path) -> Iterator[Shared]:
         """Something that tasks have in common, in a file: no worker is needed to keep it."""
         file = folder.absolute() / f"inputs-{uuid.uuid4().hex}.joblib"
@@ -130,18 +130,18 @@ class DaskCluster:
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """Results as they come; tasks that were not begun are taken back when it is left.
 
-        :raises WorkersError: when no worker is left, or several have died of one task
+        :raises WorkersError: when no worker is left, several have died of one task, or the
+            scheduler is gone
         """
         from distributed import wait
-        from distributed.scheduler import KilledWorker
 
-        with _client(self.address) as client, _common_ground(self.folder) as ground:
-            futures = {
-                client.submit(
-                    _checked, ground, functools.partial(work, *given, **named), pure=False
-                )
-                for work, given, named in tasks
-            }
+        with (
+            self._told(),
+            _client(self.address) as client,
+            _common_ground(self.folder) as ground,
+        ):
+            bound = [functools.partial(work, *given, **named) for work, given, named in tasks]
+            futures = {client.submit(_checked, ground, one, pure=False) for one in bound}
             seen = time.monotonic()
             try:
                 while futures:
@@ -153,13 +153,31 @@ class DaskCluster:
                     for future in done:
                         yield future.result()
                     futures -= done
-            except KilledWorker as error:
-                raise WorkersError(
-                    "several workers have died of one task, perhaps because their memory was used "
-                    "up; give them more, or start fewer: what was finished is kept"
-                ) from error
             finally:
                 client.cancel(list(futures))
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What Dask raises, as one line.
+
+        :raises WorkersError: when several workers have died of one task, or the scheduler is gone
+        """
+        from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        try:
+            yield
+        except KilledWorker as error:
+            raise WorkersError(
+                "several workers have died of one task, perhaps because their memory was used up; "
+                "give them more, or start fewer: what was finished is kept"
+            ) from error
+        except (FutureCancelledError, CommClosedError) as error:
+            raise WorkersError(
+                f"the scheduler {self.address} has gone; start it and this command again: what was "
+                "finished is kept"
+            ) from error
 
     def _seen(self, client: Any, before: float) -> float:
         """When there was a worker last; one that has died may be replaced.
@@ -215,7 +233,7 @@ def _checked(ground: CommonGround, work: Callable[[], Any]) -> Any:
         return work()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _common_ground(folder: Path) -> Iterator[CommonGround]:
     """A file that workers look for; gone afterwards."""
     token = uuid.uuid4().hex
@@ -229,7 +247,7 @@ def _common_ground(folder: Path) -> Iterator[CommonGround]:
         file.unlink(missing_ok=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _client(address: str) -> Iterator[Any]:
     """A connection to a scheduler.
 
