@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -28,10 +30,11 @@ from pretrained import (
 )
 from project import Run
 from regimeswitch.bot.freqai.backtest_windows import StoredWindow
+from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.offline.freqtrade_arguments import read_call
 from regimeswitch_lab.pretrain.backtest_config import backtest_config
 from regimeswitch_lab.pretrain.window_tasks import logged_lines, missing_tasks
-from regimeswitch_lab.pretrain.window_trainer import TrainingTask
+from regimeswitch_lab.pretrain.window_trainer import TrainingTask, alone
 from regimeswitch_lab.side_by_side import Processes, WorkersError
 from results import trades_of
 
@@ -181,6 +184,45 @@ def test_what_cannot_be_trained_is_refused(
     assert exit_code("pretrain", "--jobs", "1", "--", *line) == 2
     out, err = capsys.readouterr()
     assert told in err and err.startswith("regimeswitch pretrain: ") and out == ""
+
+
+PLAIN = """
+from freqtrade.strategy import IStrategy
+
+class Plain(IStrategy):
+    timeframe = "5m"
+    stoploss = -0.1
+
+    def populate_indicators(self, dataframe, metadata):
+        return dataframe
+
+    def populate_entry_trend(self, dataframe, metadata):
+        return dataframe
+
+    def populate_exit_trend(self, dataframe, metadata):
+        return dataframe
+"""
+
+
+def test_a_strategy_without_freqai_is_refused(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Plain.py").write_text(PLAIN)
+    line = backtest_line(tmp_path, market, "--strategy", "Plain", "--strategy-path", str(tmp_path))
+    assert exit_code("pretrain", "--jobs", "1", "--", *line) == 2
+    assert "BTC/USDT: the strategy never starts FreqAI, so there" in capsys.readouterr().err
+
+
+def test_a_file_system_without_locks_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    text = r"locks lies on a file system without file locks \(No locks available\); workers would"
+    with pytest.raises(InputError, match=text), alone(tmp_path / "locks" / "1"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from freqtrade.exceptions import FreqtradeException
 from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from regimeswitch.bot.freqai.backtest_windows import StoredWindow
 from regimeswitch.settings import SettingsError
 from regimeswitch_lab.dask_cluster import cluster_or_processes
 from regimeswitch_lab.exchange.market.candle_store import CandleError
@@ -37,8 +37,8 @@ from regimeswitch_lab.pretrain.window_tasks import (
     missing_tasks,
     train_windows,
 )
-from regimeswitch_lab.pretrain.window_trainer import LOCKS, TrainedWindows
-from regimeswitch_lab.side_by_side import WorkersError
+from regimeswitch_lab.pretrain.window_trainer import LOCKS, TrainedWindows, TrainingTask
+from regimeswitch_lab.side_by_side import Workers, WorkersError
 
 
 SHOWN_FAILURES = 3
@@ -90,38 +90,58 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     with logged_lines() as lines:
         config = backtest_config(call)
+    userdir = Path(config["user_data_dir"])
+    workers = cluster_or_processes(args.cluster, args.jobs, userdir)
+    prepared = PreparedRun(uuid.uuid4().hex, config)
     with logged_lines() as more:
-        prepared = PreparedRun(uuid.uuid4().hex, config)
         trainer = prepared.trainer()
-    windows = trainer.windows()
-    home = Path(trainer.model.full_path)
-    log = args.log or Path(config["user_data_dir"]) / "logs" / "pretrain.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    workers = cluster_or_processes(args.cluster, args.jobs, home)
+        windows = trainer.windows()
     tasks = missing_tasks(windows, trainer.model.shares, workers.count)
-    total, missing = sum(map(len, windows.values())), sum(task.windows for task in tasks)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    failures: list[str] = []
-    with (
-        log.open("w", encoding="utf-8") as stream,
-        Progress(*columns, TimeRemainingColumn(), console=console) as progress,
-    ):
+    log = args.log or userdir / "logs" / "pretrain.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as stream:
         stream.writelines(f"{line}\n" for line in (*lines, *more))
-        bar = progress.add_task(f"windows of {len(windows)} pairs", total=total)
-        progress.advance(bar, total - missing)
+        total = sum(map(len, windows.values()))
+        failures = _trained(workers, prepared, tasks, total, stream)
+    with logged_lines():
+        trainer.list_newest(windows)
+    home = Path(trainer.model.full_path)
+    shutil.rmtree(home / LOCKS, ignore_errors=True)
+    missing = sum(task.windows for task in tasks)
+    print(
+        f"{total} windows of {len(windows)} pairs: {missing - len(failures)} trained in "
+        f"{time.monotonic() - began:.0f} s, {total - missing} were there. freqtrade backtesting "
+        f"with the same arguments finds them in {home}; log: {log}"
+    )
+    _say_failed(failures)
+    return FINDING if failures else OK
+
+
+def _trained(
+    workers: Workers,
+    prepared: PreparedRun,
+    tasks: Sequence[TrainingTask],
+    total: int,
+    log: TextIO,
+) -> list[str]:
+    """Have the tasks done, with a bar on standard error; what failed.
+
+    :param total: windows of all pairs, those that are there included
+    :param log: gets what is logged
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console, failures = Console(stderr=True), list[str]()
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+        there = total - sum(task.windows for task in tasks)
+        bar = progress.add_task("windows", total=total, completed=there)
         done: TrainedWindows
         for done in workers.results(delayed(train_windows)(prepared, task) for task in tasks):
-            stream.writelines(f"{line}\n" for line in done.log)
-            stream.flush()
+            log.writelines(f"{line}\n" for line in done.log)
+            log.flush()
             failures += done.failures
             progress.advance(bar, done.task.windows)
     forget_trainer()
-    with logged_lines():
-        trainer.list_newest(windows)
-    shutil.rmtree(home / LOCKS, ignore_errors=True)
-    _say(windows, missing, failures, time.monotonic() - began, home, log)
-    return FINDING if failures else OK
+    return failures
 
 
 def _call(words: Sequence[str]) -> FreqtradeCall:
@@ -135,26 +155,13 @@ def _call(words: Sequence[str]) -> FreqtradeCall:
     return read_call(command[1:])
 
 
-def _say(
-    windows: dict[str, list[StoredWindow]],
-    missing: int,
-    failures: list[str],
-    seconds: float,
-    home: Path,
-    log: Path,
-) -> None:
-    total = sum(map(len, windows.values()))
-    trained = missing - len(failures)
+def _say_failed(failures: Sequence[str]) -> None:
+    if not failures:
+        return
+    several = "trainings" if len(failures) > 1 else "training"
+    told = "\n".join(failures[:SHOWN_FAILURES])
     print(
-        f"{total} windows of {len(windows)} pairs: {trained} trained in {seconds:.0f} s, "
-        f"{total - missing} were there. freqtrade backtesting with the same arguments finds them "
-        f"in {home}; log: {log}"
+        f"regimeswitch pretrain: {len(failures)} {several} failed; a backtest would try them again "
+        f"and open nothing in their windows:\n{told}",
+        file=sys.stderr,
     )
-    if failures:
-        several = "trainings" if len(failures) > 1 else "training"
-        told = "\n".join(failures[:SHOWN_FAILURES])
-        print(
-            f"regimeswitch pretrain: {len(failures)} {several} failed; a backtest would try them "
-            f"again and open nothing in their windows:\n{told}",
-            file=sys.stderr,
-        )

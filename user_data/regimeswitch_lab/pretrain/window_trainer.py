@@ -150,14 +150,14 @@ class WindowTrainer:
         # Shared, a model is all pairs' of its window; else a pair's windows are trained together.
         name = str(task.stamps[0]) if self.model.shares else pair_to_filename(task.pairs[0])
         # Windows are side by side already; sub-models on threads beside them would only contend.
-        with _alone(Path(self.model.full_path) / LOCKS / name), parallel_config("sequential"):
+        with alone(Path(self.model.full_path) / LOCKS / name), parallel_config("sequential"):
             for pair in task.pairs:
                 self.model.pretrain(self._candles[pair], pair, self._strategy, task.stamps)
         # No other task asks for it.
         self.model.shared.models.clear()
         return tuple(outcome.failures)
 
-    def leave_list_alone(self) -> None:
+    def leave_listalone(self) -> None:
         """In a worker: FreqAI's list of models is written by the command, at the end."""
         install("drawer", self.model.dd, save_drawer_to_disk=lambda save: _write_nothing)
 
@@ -181,7 +181,7 @@ def _write_nothing() -> None:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """One process at a time, on all machines that share the folder, and until it ends or dies.
 
     A worker that a cluster has given up may still be at its windows when another takes them over.
