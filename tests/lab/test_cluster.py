@@ -118,7 +118,9 @@ def test_without_a_worker_for_long_it_ends(
         list(workers.results([delayed(os._exit)(9)]))
 
 
-def test_a_scheduler_that_goes_ends_it(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_scheduler_that_goes_ends_it(
+    cluster: Cluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     cluster.worker()
     wait_until(lambda: workers_of(cluster))
     workers = DaskCluster.at(cluster.address, tmp_path)
@@ -126,6 +128,7 @@ def test_a_scheduler_that_goes_ends_it(cluster: Cluster, tmp_path: Path) -> None
     threading.Timer(2, scheduler.kill).start()
     with pytest.raises(WorkersError, match="has gone; start it and this command again"):
         list(workers.results([delayed(time.sleep)(600)]))
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense"])

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import platform
+import queue
 import threading
 import time
 import uuid
@@ -133,28 +135,21 @@ class DaskCluster:
         :raises WorkersError: when no worker is left, several have died of one task, or the
             scheduler is gone
         """
-        from distributed import wait
-
         with (
             self._told(),
             _client(self.address) as client,
             _common_ground(self.folder) as ground,
         ):
             bound = [functools.partial(work, *given, **named) for work, given, named in tasks]
-            futures = {client.submit(_checked, ground, one, pure=False) for one in bound}
-            seen = time.monotonic()
+            futures = [client.submit(_checked, ground, one, pure=False) for one in bound]
+            done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            for future in futures:
+                future.add_done_callback(done.put)
             try:
-                while futures:
-                    try:
-                        done = wait(futures, LOOK_SECONDS, return_when="FIRST_COMPLETED").done
-                    except TimeoutError:
-                        seen = self._seen(client, seen)
-                        continue
-                    for future in done:
-                        yield future.result()
-                    futures -= done
+                for _ in futures:
+                    yield self._next(done, client).result()
             finally:
-                client.cancel(list(futures))
+                client.cancel(futures)
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -179,20 +174,23 @@ class DaskCluster:
                 "finished is kept"
             ) from error
 
-    def _seen(self, client: Any, before: float) -> float:
-        """When there was a worker last; one that has died may be replaced.
+    def _next(self, done: queue.SimpleQueue[Any], client: Any) -> Any:
+        """The next future that is done; a worker that has died may be replaced meanwhile.
 
-        :raises WorkersError: when there has been none for long
+        :raises WorkersError: when there has been no worker for long
         """
-        now = time.monotonic()
-        if _workers(client):
-            return now
-        if now - before > PATIENCE_SECONDS:
-            raise WorkersError(
-                f"the cluster {self.address} has had no worker for {PATIENCE_SECONDS:.0f} s; start "
-                "one, and this command again: what was finished is kept"
-            )
-        return before
+        seen = time.monotonic()
+        while True:
+            try:
+                return done.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                if _workers(client):
+                    seen = time.monotonic()
+                elif time.monotonic() - seen > PATIENCE_SECONDS:
+                    raise WorkersError(
+                        f"the cluster {self.address} has had no worker for {PATIENCE_SECONDS:.0f} "
+                        "s; start one, and this command again: what was finished is kept"
+                    ) from None
 
 
 @dataclass(frozen=True)
@@ -267,10 +265,15 @@ def _client(address: str) -> Iterator[Any]:
             f"--cluster {address}: no Dask scheduler answers there ({_first_line(error)}); write "
             "it like tcp://127.0.0.1:8786, and start one with `dask scheduler --host 127.0.0.1`"
         ) from None
+    # It logs a traceback of its own when the scheduler goes.
+    log = logging.getLogger("distributed.client")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         yield client
     finally:
         client.close()
+        log.setLevel(level)
 
 
 def _workers(client: Any) -> list[str]:
