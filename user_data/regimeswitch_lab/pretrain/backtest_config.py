@@ -86,17 +86,15 @@ def _check_windows(config: Mapping[str, Any]) -> None:
 def _without_secrets(config: Config) -> Config:
     """What a worker on another machine may read."""
     kept = {name: copy.deepcopy(value) for name, value in config.items() if name not in TALKING}
-    whitelist = config.get("original_config", {}).get("exchange", {}).get("pair_whitelist")
-    # The shared list of pairs is read there.
-    kept["original_config"] = {"exchange": {"pair_whitelist": whitelist}}
     kept["telegram"] = dict(NO_TELEGRAM)
-    for place in confidential(kept):
-        *sections, name = place
+    for *sections, name in confidential(kept):
         found: Any = kept
         for one in sections:
             found = found[int(one)] if isinstance(found, list) else found[one]
-        if isinstance(found, list):
-            found[int(name)] = ""
-        else:
-            found[name] = ""
+        key = int(name) if isinstance(found, list) else name
+        # Nothing of the same kind.
+        found[key] = type(found[key])()
+    # What stood in the files, which RegimeSwitch looks at again.
+    if "original_config" in kept:
+        kept["original_config"] = _without_secrets(kept["original_config"])
     return kept
