@@ -157,7 +157,7 @@ class WindowTrainer:
         self.model.shared.models.clear()
         return tuple(outcome.failures)
 
-    def leave_listalone(self) -> None:
+    def leave_list_alone(self) -> None:
         """In a worker: FreqAI's list of models is written by the command, at the end."""
         install("drawer", self.model.dd, save_drawer_to_disk=lambda save: _write_nothing)
 
