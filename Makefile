@@ -164,8 +164,8 @@ test: versions  ## the whole test suite, lint and types; PYTHON=python3.13 with 
 	    wait $$types && exit $$tests
 
 lock:  ## write requirements.lock again from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --extra docs --generate-hashes --universal \
-	    --no-annotate --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	uv pip compile pyproject.toml --extra dev --extra docs --extra cluster --generate-hashes \
+	    --universal --no-annotate --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
 	    --python-version 3.11 --output-file requirements.lock
 
 clean:  ## remove the virtualenv and the demo
