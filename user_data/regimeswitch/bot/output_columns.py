@@ -102,7 +102,7 @@ OUTPUT_COLUMNS = (
     OutputColumn(
         "no_trade_reason", ALWAYS, "text", "why the candle opens nothing; empty where it opens"
     ),
-    OutputColumn(CODE_COLUMN, ALWAYS, "0 to 7", "kind of the reason; 0 = may enter"),
+    OutputColumn(CODE_COLUMN, ALWAYS, "0 to 8", "kind of the reason; 0 = may enter"),
     OutputColumn(
         COSTS_COLUMN,
         SIGNAL,
