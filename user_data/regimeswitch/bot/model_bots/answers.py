@@ -6,13 +6,13 @@ the pair is without a model: nothing is opened or resized, stops and the exits o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
+from regimeswitch.bot.bot_settings import mark_identifier
 from regimeswitch.bot.freqai.columns import REFUSAL_COLUMN, SENT_COLUMN
 from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.model_bots.model_rows import (
@@ -30,6 +30,7 @@ from regimeswitch.settings import Settings
 OTHER_CANDLE = "the model bot has predicted another candle than this bot's"
 OTHER_REGIME = "the model bot was in another regime"
 LATE = "the prediction has come too late (bots.max_age_seconds)"
+NOT_SENT = "the prediction of this candle was not sent"
 NOBODY = "no model bot answers for the pair"
 
 
@@ -59,7 +60,9 @@ class ModelAnswers:
     """
 
     def __init__(self, strategy: Any, settings: Settings) -> None:
-        config: Mapping[str, Any] = strategy.config
+        config: dict[str, Any] = strategy.config
+        # freqtrade fills in defaults between the making of a strategy and that of FreqAI's model.
+        mark_identifier(config, settings)
         self._strategy, self._settings = strategy, settings
         self._names = [str(one["name"]) for one in strategy.dp.producers]
         self._maker = Maker.of(config)
@@ -91,7 +94,7 @@ class ModelAnswers:
         sent = self._sent(pair, dates[0])
         found = [sent.get(date) for date in dates]
         candles = zip(found, frame["close"].tolist(), frame["regime"].tolist(), strict=True)
-        refusals = [self._unusable(pair, one, close, regime) for one, close, regime in candles]
+        refusals = [self._unusable(one, close, regime) for one, close, regime in candles]
         newest = dates[-1]
         known = {
             date: text for date, text in self._judged.get(pair, {}).items() if date >= dates[0]
@@ -101,7 +104,7 @@ class ModelAnswers:
         shown = [known.get(date, text) for date, text in zip(dates, refusals, strict=True)]
         nothing = (0,) * len(self._columns)
         values = [
-            one.row.values if one and one.row and text in ("", OTHER_REGIME) else nothing
+            one.row.predicted if one and one.row and text in ("", OTHER_REGIME) else nothing
             for one, text in zip(found, refusals, strict=True)
         ]
         answers = pd.DataFrame(values, index=frame.index, columns=list(self._columns))
@@ -133,10 +136,10 @@ class ModelAnswers:
     def _fits(self, sent: _Sent) -> bool:
         return sent.row is not None and sent.row.maker == self._maker
 
-    def _unusable(self, pair: str, sent: _Sent | None, close: float, regime: Any) -> str:
+    def _unusable(self, sent: _Sent | None, close: float, regime: Any) -> str:
         """Why the row of a candle says nothing about it; empty where it does."""
         if sent is None:
-            return self._silent(pair)
+            return NOT_SENT
         if sent.row is None:
             return f'{sent.producer} is no model bot (its regimeswitch.bots.role is not "model")'
         maker = sent.row.maker
@@ -171,8 +174,9 @@ class ModelAnswers:
             self._waiting[pair] = _Waiting(date, None if is_late else until)
             if not is_late:
                 return NO_ANSWER_YET
-            self._notify(pair, unusable)
-            return unusable
+            silent = self._silent(pair)
+            self._notify(pair, silent)
+            return silent
         if unusable in (OTHER_CANDLE, OTHER_REGIME):
             return unusable
         self._notify(pair, unusable)

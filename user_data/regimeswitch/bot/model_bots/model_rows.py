@@ -23,6 +23,10 @@ from regimeswitch.settings import Settings
 from regimeswitch.settings.modes import POSITION
 
 
+SENT_CANDLES = 1500
+"""Most candles of one answer of freqtrade's API server (rpc/api_server/api_ws.py)."""
+
+
 @dataclass(frozen=True)
 class Maker:
     """Whose models they are: rows of others mean something else.
@@ -49,13 +53,13 @@ class ModelRow:
 
     :ivar close: of the candle that was predicted
     :ivar regime: that the candle was predicted in; empty = unknown
-    :ivar values: in the order of :func:`model_columns`
+    :ivar predicted: in the order of :func:`model_columns`
     """
 
     maker: Maker
     close: float
     regime: str
-    values: tuple[Any, ...]
+    predicted: tuple[Any, ...]
 
 
 def model_columns(config: Mapping[str, Any], settings: Settings) -> tuple[str, ...]:
@@ -75,15 +79,16 @@ def model_columns(config: Mapping[str, Any], settings: Settings) -> tuple[str, .
 
 
 def written(frame: pd.DataFrame, names: Sequence[str], maker: Maker) -> pd.Series:
-    """The rows of a frame as texts.
+    """The rows of a frame as texts, as many as freqtrade sends at once (:data:`SENT_CANDLES`).
 
     :param frame: candles with regime and predictions, shape (n, ...)
     :param names: columns that are sent; 0 where the frame has none of a name
-    :return: shape (n,), same index
+    :return: shape (n,), same index; empty in rows that are too old to be sent
     """
-    nothing = [0] * len(frame)
-    columns = [frame[name].tolist() if name in frame else nothing for name in names]
-    rows = zip(frame["close"].tolist(), frame["regime"].tolist(), *columns, strict=True)
+    sent = frame.iloc[-SENT_CANDLES:]
+    nothing = [0] * len(sent)
+    columns = [sent[name].tolist() if name in sent else nothing for name in names]
+    rows = zip(sent["close"].tolist(), sent["regime"].tolist(), *columns, strict=True)
     texts = [
         json.dumps(
             {
@@ -96,7 +101,7 @@ def written(frame: pd.DataFrame, names: Sequence[str], maker: Maker) -> pd.Serie
         )
         for close, regime, *values in rows
     ]
-    return pd.Series(texts, index=frame.index, dtype=object)
+    return pd.Series([""] * (len(frame) - len(sent)) + texts, index=frame.index, dtype=object)
 
 
 def regime_text(regime: Any) -> str:
