@@ -108,11 +108,11 @@ def reasons(bot: ServedBot) -> set[str]:
     return {str(bot.frame(pair)["no_trade_reason"].iloc[-1]) for pair in PAIRS}
 
 
-def decides_as(trading: ServedBot, producer: pd.DataFrame) -> None:
-    """The trading bot has the model bot's predictions and decisions, bit by bit."""
+def decides_as(trading: ServedBot, producer: pd.DataFrame, candles: int) -> None:
+    """The newest candles have the model bot's predictions and decisions, bit by bit."""
     names = [*PREDICTED, "regime", "regime_raw", "stop_atr", "entry_costs", "bad_candle"]
     for pair in PAIRS:
-        theirs = producer[producer["pair"] == pair].set_index("date").iloc[-1000:]
+        theirs = producer[producer["pair"] == pair].set_index("date").iloc[-candles:]
         mine = trading.frame(pair).set_index("date").loc[theirs.index]
         pd.testing.assert_frame_equal(
             mine[names], theirs[names], check_exact=True, check_dtype=False, check_freq=False
@@ -132,13 +132,13 @@ def test_a_trading_bot_decides_as_the_model_bot_and_outlives_it(
     assert reasons(trading) == {"model bot: no prediction yet"}
     model = bots.make(BEGIN)
     model.train(trading.now)
-    for _ in range(2):
+    for number in (1, 2):
         before = orders()
         trading.step()
         assert orders() == before
         frame = model.step(trading.now + timedelta(seconds=2))
         bots.receive()
-        decides_as(trading, frame)
+        decides_as(trading, frame, number)
     assert (frame.groupby("pair")["do_predict"].last() == 1).all()
     assert open_pairs() == [*PAIRS]
     assert len(orders()) == 2
@@ -164,11 +164,11 @@ def test_a_trading_bot_decides_as_the_model_bot_and_outlives_it(
 
     # Started again, with its models from disk: the pair that is free is entered once.
     model = bots.make(trading.now)
-    for _ in range(2):
+    for number in (1, 2):
         trading.step()
         frame = model.step(trading.now + timedelta(seconds=2))
         bots.receive()
-        decides_as(trading, frame)
+        decides_as(trading, frame, number)
         assert (frame.groupby("pair")["do_predict"].last() == 1).all()
         assert open_pairs() == [*PAIRS]
         assert len(orders()) == len(before) + 1

@@ -22,13 +22,14 @@ from regimeswitch.bot.model_bots.model_rows import (
     read,
     regime_text,
 )
-from regimeswitch.bot.trading.entry_filters import MODEL_BOT, NO_ANSWER_YET
+from regimeswitch.bot.trading.entry_reasons import MODEL_BOT, NO_ANSWER_YET
 from regimeswitch.market.candles import timeframe_seconds, utc_dates
 from regimeswitch.settings import Settings
 
 
 OTHER_CANDLE = "the model bot has predicted another candle than this bot's"
 OTHER_REGIME = "the model bot was in another regime"
+YET = NO_ANSWER_YET.removeprefix(MODEL_BOT)
 LATE = "the prediction has come too late (bots.max_age_seconds)"
 NOT_SENT = "the prediction of this candle was not sent"
 NOBODY = "no model bot answers for the pair"
@@ -74,7 +75,7 @@ class ModelAnswers:
     def refusal(self, pair: str) -> str:
         """Why the newest candle of a pair is without a model; empty where it has one."""
         judged = self._judged.get(pair)
-        return judged[max(judged)] if judged else f"{MODEL_BOT}{NO_ANSWER_YET}"
+        return judged[max(judged)] if judged else NO_ANSWER_YET
 
     def has_news(self, pair: str) -> bool:
         """Whether the newest candle is to be analysed again; cheap, for every loop."""
@@ -173,7 +174,7 @@ class ModelAnswers:
         if sent is None:
             self._waiting[pair] = _Waiting(date, None if is_late else until)
             if not is_late:
-                return NO_ANSWER_YET
+                return YET
             silent = self._silent(pair)
             self._notify(pair, silent)
             return silent

@@ -33,9 +33,6 @@ WEAK = "signal below threshold"
 BELOW_COSTS = "expected move below costs"
 VETO = "the models speak against it"
 AGAINST = "the answer closes positions, too"
-MODEL_BOT = "model bot: "
-"""How a reason of a trading bot begins that has no prediction of its candle."""
-NO_ANSWER_YET = "no prediction yet"
 PASSING = ("", WEAK, BELOW_COSTS, AGAINST)
 """Reasons that come and go with every candle; they are not worth a line of the log each."""
 
