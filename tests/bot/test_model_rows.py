@@ -236,6 +236,11 @@ def test_candles_before_what_was_sent_have_no_model(clock: time_machine.Travelle
             {"external_message_consumer": {"producers": []}},
             "producers: missing; name each model bot in the environment variable FREQTRADE__EXTERN",
         ),
+        (
+            "trading",
+            {"external_message_consumer": {"producers": [PRODUCERS[0] | {"ws_token": ""}]}},
+            "producers: 'a' has no ws_token; give it the FREQTRADE__API_SERVER__WS_TOKEN of that",
+        ),
     ],
 )
 def test_a_config_that_does_not_fit_its_part_is_refused(

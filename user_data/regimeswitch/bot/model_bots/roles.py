@@ -93,12 +93,19 @@ def _unfit_for_trading(config: Mapping[str, Any]) -> Iterator[str]:
             f"external_message_consumer.enabled: {consumer.get('enabled')!r}; a trading bot gets "
             "its predictions from model bots: set it to true"
         )
-    if not consumer.get("producers"):
+    producers = consumer.get("producers")
+    if not producers:
         yield (
             "external_message_consumer.producers: missing; name each model bot in the environment "
             f'variable {_PRODUCERS}, as [{{"name": "a", "host": "127.0.0.1", "port": 8081, '
             '"ws_token": "..."}]'
         )
+    for one in producers or ():
+        if not one.get("ws_token"):
+            yield (
+                f"external_message_consumer.producers: {one.get('name')!r} has no ws_token; give "
+                f"it the {_TOKEN} of that model bot, in {_PRODUCERS}"
+            )
 
 
 def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
