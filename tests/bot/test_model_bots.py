@@ -70,6 +70,9 @@ def bots(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     name = "FREQTRADE__EXTERNAL_MESSAGE_CONSUMER__PRODUCERS"
     monkeypatch.setenv(name, json.dumps([producer]))
     shared = deepcopy(QUICK)
+    # Features are most of what this costs.
+    few = {"include_timeframes": ["5m"], "indicator_periods_candles": [12]}
+    shared["freqai"] |= {"train_period_days": 10, "feature_parameters": few}
     # Whatever is predicted opens a position, and closes none.
     always, never = dict.fromkeys(REGIMES, 0.01), dict.fromkeys(REGIMES, 1.0)
     shared["regimeswitch"]["entries"] |= {
