@@ -222,19 +222,31 @@ def test_candles_before_what_was_sent_have_no_model(clock: time_machine.Travelle
 @pytest.mark.parametrize(
     ("role", "changes", "said"),
     [
-        ("model", {"dry_run": False}, "dry_run: False; a model bot needs no account"),
-        ("model", {"max_open_trades": 3}, "max_open_trades: 3; a model bot opens nothing"),
-        ("model", {"api_server": {"enabled": False}}, "api_server.enabled: False; the trading bot"),
+        (
+            "model",
+            {"dry_run": False},
+            "dry_run: is False, and a model bot needs no account",
+        ),
+        (
+            "model",
+            {"max_open_trades": 3},
+            "is 3, and a model bot opens nothing; set it to 0",
+        ),
+        (
+            "model",
+            {"api_server": {"enabled": False}},
+            "api_server.enabled: is False, and a",
+        ),
         ("model", {"api_server": {"ws_token": ""}}, "variable FREQTRADE__API_SERVER__WS_TOKEN to"),
         (
             "trading",
             {"external_message_consumer": {"enabled": False}},
-            "external_message_consumer.enabled: False; a trading bot gets",
+            "external_message_consumer.enabled: is False, and a trading bot has",
         ),
         (
             "trading",
             {"external_message_consumer": {"producers": []}},
-            "producers: missing; name each model bot in the environment variable FREQTRADE__EXTERN",
+            "producers: is missing: no model bot is named; set the environment variable",
         ),
         (
             "trading",

@@ -36,7 +36,7 @@ def checked_role(config: Mapping[str, Any], settings: Settings, learns: bool) ->
     :raises OperationalException: with each key that does not fit, its value and the fix
     """
     role = role_of(config, settings)
-    wrong = list(_unfit(role, config, learns))
+    wrong = [f"{key}: {what}; {fix}" for key, what, fix in unfit(role, config, learns)]
     if wrong:
         listed = "\n".join(wrong)
         raise OperationalException(
@@ -50,13 +50,18 @@ def checked_role(config: Mapping[str, Any], settings: Settings, learns: bool) ->
     return role
 
 
-def _unfit(role: Role, config: Mapping[str, Any], learns: bool) -> Iterator[str]:
+def unfit(role: Role, config: Mapping[str, Any], learns: bool) -> Iterator[tuple[str, str, str]]:
+    """Keys that do not fit the part of a bot, what is wrong with each, and the fix.
+
+    :param learns: the configuration trains models
+    """
     if role == ALONE:
         return
     if not learns:
         yield (
-            'no models are trained: freqai.enabled must be true, and models.sub_models not "none" '
-            'in position mode; without models leave bots.role at "alone"'
+            "regimeswitch.bots.role",
+            "no models are trained (freqai.enabled, or models.sub_models in position mode)",
+            'switch them on, or leave the role at "alone"',
         )
     if role == MODEL:
         yield from _unfit_for_models(config)
@@ -64,47 +69,48 @@ def _unfit(role: Role, config: Mapping[str, Any], learns: bool) -> Iterator[str]
         yield from _unfit_for_trading(config)
 
 
-def _unfit_for_models(config: Mapping[str, Any]) -> Iterator[str]:
-    if config.get("dry_run") is not True:
-        yield (
-            f"dry_run: {config.get('dry_run')!r}; a model bot needs no account and no key of the "
-            "exchange: set it to true"
-        )
-    slots = config.get("max_open_trades")
-    if slots != 0:
-        yield f"max_open_trades: {slots!r}; a model bot opens nothing: set it to 0"
+def _unfit_for_models(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     api = _section(config, "api_server")
-    if api.get("enabled") is not True:
-        yield (
-            f"api_server.enabled: {api.get('enabled')!r}; the trading bot asks the API server of "
-            "the model bot: set it to true"
-        )
+    wanted = (
+        ("dry_run", config.get("dry_run"), True, "needs no account and no key of the exchange"),
+        ("max_open_trades", config.get("max_open_trades"), 0, "opens nothing"),
+        ("api_server.enabled", api.get("enabled"), True, "is asked through its API server"),
+    )
+    for key, value, needed, why in wanted:
+        if value != needed:
+            shown = str(needed).lower()
+            yield key, f"is {value!r}, and a model bot {why}", f"set it to {shown}"
     if not api.get("ws_token"):
         yield (
-            "api_server.ws_token: missing; set the environment variable "
-            f"{_TOKEN} to 32 or more random characters"
+            "api_server.ws_token",
+            "is missing, and the trading bot shows it to get in",
+            f"set the environment variable {_TOKEN} to 32 or more random characters",
         )
 
 
-def _unfit_for_trading(config: Mapping[str, Any]) -> Iterator[str]:
-    consumer = _section(config, "external_message_consumer")
+def _unfit_for_trading(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    name = "external_message_consumer"
+    consumer = _section(config, name)
     if consumer.get("enabled") is not True:
         yield (
-            f"external_message_consumer.enabled: {consumer.get('enabled')!r}; a trading bot gets "
-            "its predictions from model bots: set it to true"
+            f"{name}.enabled",
+            f"is {consumer.get('enabled')!r}, and a trading bot has its predictions from others",
+            "set it to true",
         )
-    producers = consumer.get("producers")
+    producers = consumer.get("producers") or []
     if not producers:
         yield (
-            "external_message_consumer.producers: missing; name each model bot in the environment "
-            f'variable {_PRODUCERS}, as [{{"name": "a", "host": "127.0.0.1", "port": 8081, '
-            '"ws_token": "..."}]'
+            f"{name}.producers",
+            "is missing: no model bot is named",
+            f'set the environment variable {_PRODUCERS} to a list as [{{"name": "a", "host": '
+            '"127.0.0.1", "port": 8081, "ws_token": "..."}]',
         )
-    for one in producers or ():
+    for one in producers:
         if not one.get("ws_token"):
             yield (
-                f"external_message_consumer.producers: {one.get('name')!r} has no ws_token; give "
-                f"it the {_TOKEN} of that model bot, in {_PRODUCERS}"
+                f"{name}.producers",
+                f"{one.get('name')!r} has no ws_token",
+                f"give it the {_TOKEN} of that model bot, in {_PRODUCERS}",
             )
 
 
