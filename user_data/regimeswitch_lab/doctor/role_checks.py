@@ -11,5 +11,5 @@ from regimeswitch_lab.doctor.subject import ExaminedBot
 def check_role(subject: ExaminedBot) -> Iterator[Finding]:
     """Keys that a model bot or a trading bot does not start with."""
     config, settings = subject.config.merged, subject.settings
-    for key, what, mend in unfit(settings.bots.role, config, is_learning(config, settings)):
-        yield Finding("serious", "config.role", what, key, mend)
+    for key, what, fix in unfit(settings.bots.role, config, is_learning(config, settings)):
+        yield Finding("serious", "config.role", what, key, fix)
