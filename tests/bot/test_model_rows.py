@@ -7,6 +7,8 @@ import logging
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,7 @@ from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import CandleType, RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.misc import dataframe_to_json, json_to_dataframe
+from freqtrade.strategy import IStrategy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,8 +29,10 @@ from regimeswitch.bot.freqai.columns import REFUSAL_COLUMN, SENT_COLUMN
 from regimeswitch.bot.model_bots.answers import ModelAnswers
 from regimeswitch.bot.model_bots.model_rows import Maker, model_columns, read, written
 from regimeswitch.bot.model_bots.roles import checked_role
+from regimeswitch.bot.trading.resizing import ADDED, Change
 from regimeswitch.settings import SettingsError, load_settings
 from regimeswitch_lab.replay.stage import merged
+from strategies import load
 
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -217,6 +222,42 @@ def test_candles_before_what_was_sent_have_no_model(clock: time_machine.Travelle
     assert found[REFUSAL_COLUMN].tolist() == (
         ["model bot: the prediction of this candle was not sent"] * 3 + [""] * 3
     )
+
+
+def strategy_of(role: str, folder: Path) -> IStrategy:
+    config = config_of(role)
+    held = {"entries": {"mode": "position"}, "risk": {"rebalance_band": 0.1}}
+    names = ("external_message_consumer", "api_server", "max_open_trades", "dry_run")
+    given = {name: config[name] for name in names}
+    section = held | {"bots": {"role": role}}
+    return load(folder, section, runmode=RunMode.DRY_RUN, db_url="sqlite://", **given)
+
+
+def test_a_position_is_resized_by_a_candle_with_its_prediction_alone(
+    clock: time_machine.Traveller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategy = strategy_of("trading", tmp_path)
+    assert not strategy.config["freqai"]["enabled"]
+    answers = strategy.answers = ModelAnswers(strategy, strategy.rs)
+    monkeypatch.setattr(strategy, "_is_leaving", lambda *given: False)
+    monkeypatch.setattr(strategy.resizing, "change", lambda *given: Change(10.0, ADDED))
+    trade = SimpleNamespace(pair=PAIR)
+    resized = partial(strategy.adjust_trade_position, trade, NOW, 1.0, 0.0, 1.0, 100.0)
+    assert resized() is None
+    answers.added(candles(), PAIR)
+    assert resized() is None
+    maker, names = Maker.of(strategy.config), model_columns(strategy.config, strategy.rs)
+    frame = candles().assign(**{SENT_COLUMN: written(candles(), names, maker)})
+    strategy.dp._replace_external_df(PAIR, frame, NOW, "5m", CandleType.SPOT, "a")
+    answers.added(candles(), PAIR)
+    assert resized() == (10.0, ADDED)
+
+
+def test_a_model_bot_opens_nothing_even_when_it_is_forced(tmp_path: Path) -> None:
+    strategy = strategy_of("model", tmp_path)
+    assert strategy.config["freqai"]["enabled"]
+    entry = (PAIR, "limit", 1.0, 1.0, "GTC", NOW, "forced", "long")
+    assert strategy.confirm_trade_entry(*entry) is False
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,14 @@ def test_a_model_bot_and_a_trading_bot_must_fit_their_parts(
     assert wrong() == []
 
 
+def test_a_token_of_model_bots_in_a_file_is_named_with_its_variable(bot: Bot) -> None:
+    producers = [{"name": "a", "host": "127.0.0.1", "ws_token": "of-these-bots-alone"}]
+    bot.change(external_message_consumer={"producers": producers})
+    (found,) = [one for one in doctor(bot)[1]["findings"] if one["kind"] == "secrets.other"]
+    assert "external_message_consumer.producers.0.ws_token is written in the file" in found["what"]
+    assert "FREQTRADE__EXTERNAL_MESSAGE_CONSUMER__PRODUCERS" in found["fix"]
+
+
 def test_guards_do_not_keep_streams_away_from_another_exchange(bot: Bot) -> None:
     bot.change(exchange={"name": "kraken", "enable_ws": True})
     expected = [("warning", "config.exchange"), ("warning", "config.websockets"), NO_CANDLES]
