@@ -1,0 +1,7 @@
+"""Who is measured; what the rivals are made of is in :mod:`benchmarks.rivals`."""
+
+PRODUCT = "product"
+STOCK = "stock"
+STOCK_63 = "stock_63_bins"
+REGULARISED = "regularised"
+SIDES = (PRODUCT, STOCK, STOCK_63, REGULARISED)
