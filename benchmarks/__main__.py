@@ -40,6 +40,9 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)} (all)")
     parser.add_argument("--size", choices=SIZES, default="full", help="how much (full)")
     parser.add_argument("--work", type=Path, default=Path(".bench"), help="runs, logs (.bench)")
+    parser.add_argument(
+        "--jobs", type=int, default=2, help="runs at a time (2); 1 on a busy machine"
+    )
     parser.add_argument("--export", type=Path, metavar="FILE.json")
     args = parser.parse_args()
     chosen = [name for name in args.parts.split(",") if name]
@@ -49,7 +52,7 @@ def main() -> None:
     sizes, work = SIZES[args.size], args.work.resolve()
     home = work / f"{args.size}-{stamp()}"
     home.mkdir(parents=True, exist_ok=True)
-    place = Workplace(home, candles(work, sizes))
+    place = Workplace(home, candles(work, sizes), args.jobs)
     details = {}
     for name in chosen:
         print(f"{name}: runs in {home}", flush=True)

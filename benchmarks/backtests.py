@@ -54,7 +54,9 @@ def _backtest(place: Workplace, sizes: Sizes, side: str, url: str, name: str) ->
     text = log.read_text(encoding="utf-8", errors="replace")
     models = len([*(home / "user_data/models").glob("*/*/*_model.*")])
     if "raised exception" in text or models != sizes.windows * len(chosen):
-        raise ChildError(f"{models} of {sizes.windows * len(chosen)} trainings went well; read {log}")
+        raise ChildError(
+            f"{models} of {sizes.windows * len(chosen)} trainings went well; read {log}"
+        )
     shutil.rmtree(home)
     rows = [int(one) for one in re.findall(r"Training model on (\d+) data points", text)]
     return {"seconds": spent.seconds, "peak_mb": spent.peak_mb, "trained_on": rows}

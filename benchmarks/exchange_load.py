@@ -69,7 +69,7 @@ def exchange(place: Workplace, sizes: Sizes) -> dict[str, Any]:
     def loaded(name: str) -> Figures:
         return asyncio.run(_beside_each_other(place, sizes))
 
-    runs = in_turn(place, "exchange", sizes.repeat, {"both": loaded})["both"]
+    runs = in_turn(place, "exchange", sizes.repeat, {"both": loaded}, jobs=1)["both"]
     names = [name for name in runs[0] if name not in ("load", "errors")]
     figures = {name: round(median(runs, name), 4) for name in names}
     return {

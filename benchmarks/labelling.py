@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from functools import partial
 from typing import Any
 
 from benchmarks.children import answer, module
@@ -19,9 +20,7 @@ def labelling(place: Workplace, sizes: Sizes) -> dict[str, Any]:
         return {"seconds": statistics.median(spent)}
 
     seconds = {
-        count: place.once(f"labelling {count} candles", lambda count=count: labelled(count))[
-            "seconds"
-        ]
+        count: place.once(f"labelling {count} candles", partial(labelled, count))["seconds"]
         for count in sizes.labelled
     }
     most = max(seconds)

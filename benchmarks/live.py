@@ -24,14 +24,17 @@ SIDES = (PRODUCT, STOCK)
 
 
 def live(place: Workplace, sizes: Sizes) -> dict[str, Any]:
-    """What one new candle costs bots with models, by number of pairs."""
-    bots = [_candles(place, sizes, number) for number in sizes.live_pairs]
-    costs = {one["pairs"]: one["analysis_seconds"][PRODUCT] for one in bots}
+    """What a round of trainings and then one new candle cost bots, by number of pairs."""
+    bots = [_bot(place, sizes, number) for number in sizes.live_pairs]
+    growing = {
+        f"live_{name}": exponent({one["pairs"]: one[f"{name}_seconds"][PRODUCT] for one in bots})
+        for name in ("analysis", "round")
+    }
     return {
         "train_days": sizes.live_days,
         "candles": sizes.live_candles,
         "bots": bots,
-        "exponents": {"live_pairs": exponent(costs)},
+        "exponents": growing,
     }
 
 
@@ -39,7 +42,7 @@ def live_memory(place: Workplace, sizes: Sizes) -> dict[str, Any]:
     """Peak of memory of bots that start, train every pair once and analyse a candle."""
 
     def measured(side: str, name: str) -> Figures:
-        home = place.home / "bot-of-memory"
+        home = place.home / name.replace(" ", "-")
         shutil.rmtree(home, ignore_errors=True)
         bot = Bot(place, side, sizes.memory_pairs, sizes.train_days, home, name)
         _, spent = bot.run(0, candles=1, trains=True)
@@ -57,14 +60,17 @@ def live_memory(place: Workplace, sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def _candles(place: Workplace, sizes: Sizes, number: int) -> dict[str, Any]:
+def _bot(place: Workplace, sizes: Sizes, number: int) -> dict[str, Any]:
+    rounds = {side: _trained(place, sizes, side, number) for side in SIDES}
     runs: dict[str, Callable[[str], Figures]] = {
-        side: partial(_measured, place, sizes, side, number) for side in SIDES
+        side: partial(_measured, place, sizes, side, number, rounds[side][0]) for side in SIDES
     }
     found = in_turn(place, f"live {number} pairs", sizes.repeat, runs)
     analysis, loop = medians(found, "analysis"), medians(found, "loop")
     return {
         "pairs": number,
+        "round_seconds": {side: one["seconds"] for side, (_, one) in rounds.items()},
+        "peak_mb": {side: one["peak_mb"] for side, (_, one) in rounds.items()},
         "analysis_seconds": analysis,
         "loop_seconds": loop,
         "ratios": ratios(analysis, PRODUCT),
@@ -72,10 +78,11 @@ def _candles(place: Workplace, sizes: Sizes, number: int) -> dict[str, Any]:
     }
 
 
-def _measured(place: Workplace, sizes: Sizes, side: str, number: int, name: str) -> Figures:
+def _measured(
+    place: Workplace, sizes: Sizes, side: str, number: int, trained: Path, name: str
+) -> Figures:
     """The median candle of a bot that starts with the models of an earlier one."""
-    trained = _trained(place, sizes, side, number)
-    home = place.home / "bot-of-candles"
+    home = place.home / name.replace(" ", "-")
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(trained, home)
     bot = Bot(place, side, number, sizes.live_days, home, name)
@@ -87,16 +94,18 @@ def _measured(place: Workplace, sizes: Sizes, side: str, number: int, name: str)
     }
 
 
-def _trained(place: Workplace, sizes: Sizes, side: str, number: int) -> Path:
-    """The files of a bot that has trained every pair; made when they are not there."""
-    home = place.home / f"trained-{side}-{number}"
-    if not home.exists():
-        fresh = home.with_suffix(".fresh")
-        shutil.rmtree(fresh, ignore_errors=True)
-        name = f"live training {side} {number} pairs"
-        Bot(place, side, number, sizes.live_days, fresh, name).run(0, candles=1, trains=True)
-        fresh.rename(home)
-    return home
+def _trained(place: Workplace, sizes: Sizes, side: str, number: int) -> tuple[Path, Figures]:
+    """The files of a bot that has trained every pair once, and what that has cost it."""
+    name = f"live round {number} pairs {side}"
+    home = place.home / name.replace(" ", "-")
+
+    def train() -> Figures:
+        shutil.rmtree(home, ignore_errors=True)
+        bot = Bot(place, side, number, sizes.live_days, home, name)
+        findings, spent = bot.run(0, candles=1, trains=True)
+        return {"seconds": findings.round_seconds, "peak_mb": spent.peak_mb}
+
+    return home, place.once(name, train)
 
 
 class Bot:

@@ -43,9 +43,11 @@ class LedBot:
         worker._sleep = lambda seconds: None
         strategy = worker.freqtrade.strategy
         closed = datetime.fromtimestamp(self.plan.start, UTC)
-        state = worker._worker(old_state=None)
+        state, round_seconds = worker._worker(old_state=None), 0.0
         if self.plan.trains:
+            begin = time.process_time()
             self._train(worker.freqtrade.active_pair_whitelist, closed)
+            round_seconds = time.process_time() - begin
         # The first loop also loads, and asks the exchange for all candles.
         self._watch(strategy)
         for number in range(1, self.plan.candles + 1):
@@ -55,7 +57,7 @@ class LedBot:
             self.looped.append(time.process_time() - begin)
         pairs = worker.freqtrade.active_pair_whitelist
         predicted = sum(_is_predicted(strategy.dp, pair, strategy.timeframe) for pair in pairs)
-        findings = LiveFindings(self.analysed, self.looped, predicted)
+        findings = LiveFindings(self.analysed, self.looped, round_seconds, predicted)
         findings.write(Path(self.plan.out))
         strategy.freqai.train_queue.clear()
 

@@ -42,11 +42,13 @@ class LiveFindings:
 
     :ivar analysed: CPU seconds of the strategy's analysis of all pairs, by candle
     :ivar looped: CPU seconds of the whole loop of the bot, by candle
+    :ivar round_seconds: CPU seconds of the round of trainings; 0 where none was asked for
     :ivar predicted: pairs with a prediction on the last candle
     """
 
     analysed: list[float]
     looped: list[float]
+    round_seconds: float
     predicted: int
 
     def write(self, path: Path) -> None:

@@ -3,8 +3,11 @@
 import json
 import os
 import statistics
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,13 @@ class Workplace:
 
     :ivar home: of this version of the code and this size
     :ivar candles: of the synthetic market
+    :ivar jobs: how many runs go on at a time
     """
 
     home: Path
     candles: Path
+    jobs: int
+    _writing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def _kept(self) -> Path:
@@ -40,9 +46,9 @@ class Workplace:
         kept = self.kept()
         if name not in kept:
             figures = work() | {"load": round(os.getloadavg()[0], 2)}
-            with self._kept.open("a") as stream:
+            with self._writing, self._kept.open("a") as stream:
                 stream.write(json.dumps({"name": name, "figures": figures}) + "\n")
-            print(f"  {name}: {said(figures)}", flush=True)
+                print(f"  {name}: {said(figures)}", flush=True)
             return figures
         return kept[name]
 
@@ -58,20 +64,30 @@ def said(figures: Figures) -> str:
 
 
 def in_turn(
-    place: Workplace, name: str, repeat: int, sides: Mapping[str, Callable[[str], Figures]]
+    place: Workplace,
+    name: str,
+    repeat: int,
+    sides: Mapping[str, Callable[[str], Figures]],
+    jobs: int | None = None,
 ) -> dict[str, list[Figures]]:
     """A B A B: every side once, then every side again.
 
+    With two jobs two such rows go on side by side; both sides are then disturbed alike, and what
+    counts is the CPU time of each.
+
     :param name: of what is measured, part of the name of each run
     :param sides: each is called with the name of its run
+    :param jobs: where not as many as the workplace has
     :return: the figures of each side's runs
     """
-    found: dict[str, list[Figures]] = {side: [] for side in sides}
-    for number in range(repeat):
-        for side, work in sides.items():
-            one = f"{name} {side} {number}"
-            found[side].append(place.once(one, lambda work=work, one=one: work(one)))
-    return found
+
+    def turn(number: int) -> list[Figures]:
+        names = {side: f"{name} {side} {number}" for side in sides}
+        return [place.once(names[side], partial(sides[side], names[side])) for side in sides]
+
+    with ThreadPoolExecutor(jobs or place.jobs) as beside:
+        turns = [*beside.map(turn, range(repeat))]
+    return {side: [one[at] for one in turns] for at, side in enumerate(sides)}
 
 
 def median(runs: list[Figures], name: str) -> float:

@@ -49,9 +49,7 @@ class Sizes:
     @property
     def pairs(self) -> list[str]:
         """As many as the largest part needs."""
-        most = max(
-            *self.training_pairs, self.backtest_pairs, *self.live_pairs, self.memory_pairs
-        )
+        most = max(*self.training_pairs, self.backtest_pairs, *self.live_pairs, self.memory_pairs)
         return pairs(most)
 
 
@@ -70,7 +68,7 @@ SIZES = {
         backtest_pairs=6,
         windows=2,
         live_pairs=(2, 10, 50),
-        live_days=20,
+        live_days=30,
         live_candles=4,
         memory_pairs=10,
         memory_repeat=3,

@@ -21,8 +21,7 @@ def training(place: Workplace, sizes: Sizes) -> dict[str, Any]:
     }
     costs = {number: medians(found, "seconds") for number, found in rounds.items()}
     by_days = {
-        days: _round(place, sizes, 1, days, (PRODUCT,))[PRODUCT]
-        for days in sizes.training_days
+        days: _round(place, sizes, 1, days, (PRODUCT,))[PRODUCT] for days in sizes.training_days
     }
     growing = {
         days: {"rows": runs[0]["rows"], "seconds": median(runs, "seconds")}

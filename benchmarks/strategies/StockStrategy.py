@@ -39,7 +39,9 @@ class StockStrategy(IStrategy):
 
     def feature_engineering_expand_all(self, dataframe, period, metadata, **kwargs):
         """Features of one look-back period."""
-        return pd.concat([dataframe, period_features(dataframe, period, self._base(metadata))], axis=1)
+        return pd.concat(
+            [dataframe, period_features(dataframe, period, self._base(metadata))], axis=1
+        )
 
     def feature_engineering_expand_basic(self, dataframe, metadata, **kwargs):
         """Features without a look-back period."""
