@@ -19,6 +19,7 @@ from benchmarks.machine import machine, stamp
 from benchmarks.market import candles
 from benchmarks.results import summary
 from benchmarks.rounds import Workplace
+from benchmarks.scale_page import write_page
 from benchmarks.sizes import SIZES, Sizes
 from benchmarks.training import training
 
@@ -44,6 +45,7 @@ def main() -> None:
         "--jobs", type=int, default=2, help="runs at a time (2); 1 on a busy machine"
     )
     parser.add_argument("--export", type=Path, metavar="FILE.json")
+    parser.add_argument("--page", type=Path, help="docs/scale.md, for its figures of these parts")
     args = parser.parse_args()
     chosen = [name for name in args.parts.split(",") if name]
     unknown = [name for name in chosen if name not in PARTS]
@@ -56,11 +58,14 @@ def main() -> None:
     details = {}
     for name in chosen:
         print(f"{name}: runs in {home}", flush=True)
-        details[name] = PARTS[name](place, sizes)
+        place.loads.clear()
+        details[name] = PARTS[name](place, sizes) | {"highest_load": max(place.loads)}
     figures = {"size": args.size, "machine": machine(), **summary(details), "details": details}
     if args.export:
         args.export.parent.mkdir(parents=True, exist_ok=True)
         args.export.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if args.page:
+        write_page(args.page, figures)
     print(json.dumps(figures, indent=1))
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from benchmarks.children import PYTHON, ChildError, run, serving
 from benchmarks.configs import freqtrade
 from benchmarks.market import END
-from benchmarks.rounds import Figures, Workplace, in_turn, medians, ratios
-from benchmarks.sides import PRODUCT, SIDES
+from benchmarks.rounds import Figures, Workplace, in_turn, median, medians, ratios
+from benchmarks.sides import PRODUCT, SHIPPED, SIDES
 from benchmarks.sizes import Sizes, pairs
 
 
@@ -19,10 +19,11 @@ def backtests(place: Workplace, sizes: Sizes) -> dict[str, Any]:
     """Backtests of the same pairs and weeks by every side: CPU, and the peak of memory."""
     with serving("exchange", place.candles) as (url, _):
         runs: dict[str, Callable[[str], Figures]] = {
-            side: partial(_backtest, place, sizes, side, url) for side in SIDES
+            side: partial(_backtest, place, sizes, side, url) for side in (*SIDES, SHIPPED)
         }
         name = f"backtest {sizes.backtest_pairs} pairs"
         found = in_turn(place, name, sizes.repeat, runs)
+    shipped = found.pop(SHIPPED)
     trained = {side: runs[0]["trained_on"] for side, runs in found.items() if side != PRODUCT}
     if len({str(one) for one in trained.values()}) != 1:
         raise ChildError(f"the rivals of a backtest have learned from different rows: {trained}")
@@ -35,6 +36,10 @@ def backtests(place: Workplace, sizes: Sizes) -> dict[str, Any]:
         "ratios": ratios(seconds, PRODUCT),
         "peak_mb": memory,
         "memory_ratios": ratios(memory, PRODUCT),
+        "shipped": {
+            "seconds": round(median(shipped, "seconds"), 4),
+            "peak_mb": round(median(shipped, "peak_mb"), 1),
+        },
     }
 
 

@@ -1,4 +1,4 @@
-"""Child processes and what they cost: CPU seconds and the peak of memory, as the kernel counts them."""
+"""Child processes and what they cost: CPU seconds and the peak of memory, by the kernel."""
 
 import os
 import subprocess

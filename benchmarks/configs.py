@@ -7,11 +7,12 @@ from typing import Any
 
 from benchmarks.children import ROOT, answer, module
 from benchmarks.rounds import Workplace
-from benchmarks.sides import PRODUCT
+from benchmarks.sides import PRODUCT, SHIPPED
 from regimeswitch_lab.offline.overlay import overlay
 
 
-STRATEGIES = {PRODUCT: ROOT / "user_data/strategies"}
+SIGNAL = {"regimeswitch": {"entries": {"mode": "signal"}}}
+OWN = (PRODUCT, SHIPPED)
 
 
 @cache
@@ -40,7 +41,7 @@ def freqtrade(
     config = home / f"{command}.json"
     own = _merged(_config(place, side, pairs, days), overlay(url))
     config.write_text(json.dumps(own, indent=1))
-    strategies = STRATEGIES.get(side, ROOT / "benchmarks/strategies")
+    strategies = ROOT / ("user_data/strategies" if side in OWN else "benchmarks/strategies")
     return [
         command,
         *("--config", str(ROOT / "config.json"), "--config", str(config)),
@@ -51,11 +52,15 @@ def freqtrade(
 
 
 def _config(place: Workplace, side: str, pairs: list[str], days: int) -> dict[str, Any]:
-    product = side == PRODUCT
-    parameters = {} if product else rival_parameters(place.log("rivals"))[side]
+    own: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
+    if side == PRODUCT:
+        own = {"freqaimodel": "RegimeSwitchClassifier", **SIGNAL}
+    elif side != SHIPPED:
+        own = {"strategy": "StockStrategy", "freqaimodel": "LightGBMClassifier", **SIGNAL}
+        parameters = rival_parameters(place.log("rivals"))[side]
     return {
-        "strategy": "RegimeSwitchStrategy" if product else "StockStrategy",
-        "freqaimodel": "RegimeSwitchClassifier" if product else "LightGBMClassifier",
+        **own,
         "exchange": {"pair_whitelist": pairs},
         "telegram": {"enabled": False, "token": "", "chat_id": ""},
         "freqai": {
@@ -63,7 +68,6 @@ def _config(place: Workplace, side: str, pairs: list[str], days: int) -> dict[st
             "train_period_days": days,
             "model_training_parameters": parameters,
         },
-        "regimeswitch": {"entries": {"mode": "signal"}},
     }
 
 

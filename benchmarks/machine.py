@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,16 +17,23 @@ MEASURED += ("user_data/freqaimodels", "benchmarks")
 
 
 def machine() -> dict[str, object]:
-    """Cores, processor, versions, and the day."""
+    """Cores, processor, versions, the commit and the day."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "commit": _commit(),
         "cores": os.cpu_count(),
         "processor": names[0] if names else platform.machine(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("regimeswitch", *PACKAGES)},
     }
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "no commit"
 
 
 def stamp() -> str:

@@ -6,8 +6,8 @@ from typing import Any
 from benchmarks.sides import STOCK
 
 
-USUAL_PAIRS = 6
-"""Of the round that ``training_ratio`` is of."""
+ROUND_PAIRS, BOT_PAIRS = 6, 10
+"""Of the round of ``training_ratio``, and of the bot of ``live_ratio``; or the next number to it."""
 
 
 def summary(details: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,12 +18,12 @@ def summary(details: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "training" in details:
         rounds = details["training"]["rounds"]
-        found["training_ratio"] = _nearest(rounds, USUAL_PAIRS)["ratios"][STOCK]
+        found["training_ratio"] = _nearest(rounds, ROUND_PAIRS)["ratios"][STOCK]
     if "backtest" in details:
         found["backtest_ratio"] = details["backtest"]["ratios"][STOCK]
         found["memory_ratio"] = details["backtest"]["memory_ratios"][STOCK]
     if "live" in details:
-        found["live_ratio"] = details["live"]["bots"][-1]["ratios"][STOCK]
+        found["live_ratio"] = _nearest(details["live"]["bots"], BOT_PAIRS)["ratios"][STOCK]
     if "live_memory" in details:
         found["live_memory_ratio"] = details["live_memory"]["ratios"][STOCK]
     if "labelling" in details:
@@ -34,5 +34,5 @@ def summary(details: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _nearest(rounds: list[dict[str, Any]], pairs: int) -> dict[str, Any]:
-    return min(rounds, key=lambda one: abs(one["pairs"] - pairs))
+def _nearest(found: list[dict[str, Any]], pairs: int) -> dict[str, Any]:
+    return min(found, key=lambda one: abs(one["pairs"] - pairs))

@@ -23,11 +23,13 @@ class Workplace:
     :ivar home: of this version of the code and this size
     :ivar candles: of the synthetic market
     :ivar jobs: how many runs go on at a time
+    :ivar loads: of the machine after each run that was asked for
     """
 
     home: Path
     candles: Path
     jobs: int
+    loads: list[float] = field(default_factory=list)
     _writing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -44,13 +46,13 @@ class Workplace:
     def once(self, name: str, work: Callable[[], Figures]) -> Figures:
         """The figures of a run; it is made when it is not there yet."""
         kept = self.kept()
+        figures = kept[name] if name in kept else work() | {"load": round(os.getloadavg()[0], 2)}
+        self.loads.append(figures["load"])
         if name not in kept:
-            figures = work() | {"load": round(os.getloadavg()[0], 2)}
             with self._writing, self._kept.open("a") as stream:
                 stream.write(json.dumps({"name": name, "figures": figures}) + "\n")
                 print(f"  {name}: {said(figures)}", flush=True)
-            return figures
-        return kept[name]
+        return figures
 
     def log(self, name: str) -> Path:
         """The log of a run."""
