@@ -7,7 +7,7 @@ from benchmarks.sides import STOCK
 
 
 ROUND_PAIRS, BOT_PAIRS = 6, 10
-"""Of the round of ``training_ratio``, and of the bot of ``live_ratio``; or the next number to it."""
+"""Of the round of ``training_ratio`` and the bot of ``live_ratio``; or the nearest to it."""
 
 
 def summary(details: Mapping[str, Any]) -> dict[str, Any]:
