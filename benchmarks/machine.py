@@ -12,8 +12,10 @@ from benchmarks.children import ROOT
 
 
 PACKAGES = ("freqtrade", "lightgbm", "numpy", "pandas", "scikit-learn")
-MEASURED = ("user_data/regimeswitch", "user_data/regimeswitch_lab", "user_data/strategies")
-MEASURED += ("user_data/freqaimodels", "benchmarks")
+MEASURED = (
+    *("user_data/regimeswitch", "user_data/regimeswitch_lab"),
+    *("user_data/strategies", "user_data/freqaimodels", "benchmarks"),
+)
 
 
 def machine() -> dict[str, object]:

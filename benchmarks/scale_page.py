@@ -4,7 +4,6 @@ Between ``<!-- measured: NAME -->`` and ``<!-- end -->`` stands what an export s
 page is written by hand. A part that the export does not have stays as it is.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,11 +34,12 @@ def write_page(path: Path, figures: Measured) -> None:
     """
     text = path.read_text(encoding="utf-8")
     for name, details in figures["details"].items():
-        place = re.compile(rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        begin, end = f"<!-- measured: {name} -->\n", "<!-- end -->"
+        if text.count(begin) != 1:
+            raise ValueError(f'{path}: "{begin.strip()}" must be there once')
+        before, _, after = text.partition(begin)
         made = "\n".join([*SECTIONS[name](details), "", _origin(name, figures)])
-        text, found = place.subn(lambda match, made=made: f"{match[1]}\n{made}\n\n{match[2]}", text)
-        if found != 1:
-            raise ValueError(f'{path}: "<!-- measured: {name} -->" must be there once')
+        text = f"{before}{begin}\n{made}\n\n{end}{after.partition(end)[2]}"
     path.write_text(text, encoding="utf-8")
 
 
