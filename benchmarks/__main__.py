@@ -7,11 +7,13 @@ stopped goes on where it was, as long as neither code nor versions have changed.
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.backtests import backtests
+from benchmarks.children import ChildError
 from benchmarks.exchange_load import exchange
 from benchmarks.labelling import labelling
 from benchmarks.live import live, live_memory
@@ -35,6 +37,13 @@ PARTS: dict[str, Part] = {
 }
 
 
+def measured(name: str, place: Workplace, sizes: Sizes) -> dict[str, Any]:
+    """The figures of a part, and how busy the machine was meanwhile."""
+    print(f"{name}: runs in {place.home}", flush=True)
+    place.loads.clear()
+    return PARTS[name](place, sizes) | {"highest_load": max(place.loads)}
+
+
 def main() -> None:
     """Measure the parts that were asked for, print and export what they found."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -55,11 +64,10 @@ def main() -> None:
     home = work / f"{args.size}-{stamp()}"
     home.mkdir(parents=True, exist_ok=True)
     place = Workplace(home, candles(work, sizes), args.jobs)
-    details = {}
-    for name in chosen:
-        print(f"{name}: runs in {home}", flush=True)
-        place.loads.clear()
-        details[name] = PARTS[name](place, sizes) | {"highest_load": max(place.loads)}
+    try:
+        details = {name: measured(name, place, sizes) for name in chosen}
+    except ChildError as error:
+        sys.exit(f"benchmarks: {error}; what is finished is kept")
     figures = {"size": args.size, "machine": machine(), **summary(details), "details": details}
     if args.export:
         args.export.parent.mkdir(parents=True, exist_ok=True)

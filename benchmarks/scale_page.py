@@ -197,7 +197,7 @@ def live_memory(found: Measured) -> Iterator[str]:
     memory, ratio = found["peak_mb"], found["ratios"][STOCK]
     yield (
         f"A bot on paper with {found['pairs']} pairs that starts, trains every pair once on "
-        f"{found['train_days']} days and analyses a candle:\n{memory[PRODUCT]:,.0f} MB at most, "
+        f"{found['train_days']} days and analyses two candles:\n{memory[PRODUCT]:,.0f} MB at most, "
         f"stock {memory[STOCK]:,.0f} MB, ratio {ratio:.2f}."
     )
 
