@@ -88,7 +88,7 @@ def _measured(
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(trained, home)
     bot = Bot(place, side, number, sizes.live_days, home, name)
-    findings, _ = bot.run(FIRST, sizes.live_candles, trains=False)
+    findings, _ = bot.run(FIRST + 1, sizes.live_candles, trains=False)
     shutil.rmtree(home)
     return {
         "analysis": statistics.median(findings.analysed),
