@@ -17,7 +17,7 @@ from benchmarks.sizes import Sizes, pairs
 
 def backtests(place: Workplace, sizes: Sizes) -> dict[str, Any]:
     """Backtests of the same pairs and weeks by every side: CPU, and the peak of memory."""
-    with serving("exchange", place.candles) as (url, _):
+    with serving("exchange_server", place.candles) as (url, _):
         runs: dict[str, Callable[[str], Figures]] = {
             side: partial(_backtest, place, sizes, side, url) for side in (*SIDES, SHIPPED)
         }

@@ -82,19 +82,20 @@ def started(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def serving(*arguments: object) -> Iterator[tuple[str, int]]:
-    """A server of :mod:`benchmarks.exchange_servers` as long as the block lasts.
+def serving(server: str, *arguments: object) -> Iterator[tuple[str, int]]:
+    """A server of this folder as long as the block lasts.
 
+    :param server: name of its module, which prints its address first
     :return: its address and its process
     """
-    command = module("exchange_servers", *arguments)
+    command = module(server, *arguments)
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
     )
     try:
         address = process.stdout.readline().strip() if process.stdout else ""
         if not address:
-            raise ChildError(f"the server {arguments[0]} did not start")
+            raise ChildError(f"{server} did not start")
         yield address, process.pid
     finally:
         process.terminate()

@@ -140,7 +140,7 @@ class Bot:
         clock, out = self.home / "clock", self.home / "findings.json"
         clock.write_bytes((start * 1000).to_bytes(8, "little"))
         out.unlink(missing_ok=True)
-        with serving("exchange", self.place.candles, "--clock", clock) as (url, _):
+        with serving("exchange_server", self.place.candles, "--clock", clock) as (url, _):
             arguments = freqtrade(
                 self.place, self.side, self.home, "trade", self.pairs, self.days, url
             )
