@@ -44,7 +44,7 @@ def run(command: Sequence[str], log: Path) -> Spent:
         raise ChildError(f"{command[0]} ended with exit code {process.returncode}; read {log}")
     if used.ru_maxrss <= getrusage(RUSAGE_SELF).ru_maxrss:
         # A child begins as a copy, and the kernel counts the copy's memory as its own.
-        raise ChildError(f"{log}: the child's peak of memory cannot be told from the driver's")
+        raise ChildError(f"{log}: the child's peak of memory is no larger than the driver's")
     return Spent(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 

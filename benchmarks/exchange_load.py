@@ -87,7 +87,9 @@ def exchange(place: Workplace, sizes: Sizes) -> dict[str, Any]:
 async def _beside_each_other(place: Workplace, sizes: Sizes) -> Figures:
     symbols = [one.replace("/", "") for one in pairs(min(PAIRS, len(sizes.pairs)))]
     with ExitStack() as servers:
-        served = Peer(*servers.enter_context(serving("exchange_server", place.candles, "--shifted")))
+        served = Peer(
+            *servers.enter_context(serving("exchange_server", place.candles, "--shifted"))
+        )
         answers = place.home / "answers.pickle"
         answers.write_bytes(pickle.dumps(await _recorded(served, symbols)))
         bare = Peer(*servers.enter_context(serving("bytes_server", answers)))

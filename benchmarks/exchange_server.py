@@ -1,6 +1,6 @@
 """The embedded exchange of a benchmark, until its parent ends it; the first line is its address.
 
-Run as ``python -m benchmarks.exchange_server CANDLES``: by this machine's clock, or by one in a file.
+Run as ``python -m benchmarks.exchange_server CANDLES``.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from regimeswitch_lab.fault_matrix.kills import SharedClock
 
 
 def main() -> None:
-    """Serve; requests are counted and never refused, since the load of a part is above the limits."""
+    """Serve by this machine's clock or one in a file; no request is refused for its number."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("candles", type=Path)
     parser.add_argument("--clock", type=Path, help="file of the present")

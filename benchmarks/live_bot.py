@@ -90,8 +90,8 @@ def main(path: Path) -> None:
     shared = SharedClock(Path(plan.clock))
     began = datetime.fromtimestamp(plan.start, UTC) + AFTER_CLOSE
     with moved_clock(began) as (clock, gate):
-        clock.told = lambda: shared.set(clock.milliseconds())
-        clock.told()
+        clock.on_move = lambda: shared.set(clock.milliseconds())
+        clock.on_move()
         led = LedBot(plan, clock, gate)
 
         def run(worker: Worker) -> None:

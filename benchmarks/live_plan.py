@@ -1,4 +1,4 @@
-"""What the bot of a benchmark is told, and what it has found: two JSON files."""
+"""What the bot of a benchmark has to do, and what it has found: two JSON files."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class LivePlan:
-    """What a bot is told.
+    """What a bot has to do.
 
     :param arguments: of the freqtrade command
     :param clock: file of the present, which the exchange reads
