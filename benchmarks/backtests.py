@@ -11,7 +11,7 @@ from benchmarks.children import PYTHON, ChildError, run, serving
 from benchmarks.configs import freqtrade
 from benchmarks.market import END
 from benchmarks.rounds import Figures, Workplace, in_turn, median, medians, ratios
-from benchmarks.sides import PRODUCT, SHIPPED, SIDES
+from benchmarks.sides import PRODUCT, SHIPPED
 from benchmarks.sizes import Sizes, pairs
 
 
@@ -19,7 +19,7 @@ def backtests(place: Workplace, sizes: Sizes) -> dict[str, Any]:
     """Backtests of the same pairs and weeks by every side: CPU, and the peak of memory."""
     with serving("exchange_server", place.candles) as (url, _):
         runs: dict[str, Callable[[str], Figures]] = {
-            side: partial(_backtest, place, sizes, side, url) for side in (*SIDES, SHIPPED)
+            side: partial(_backtest, place, sizes, side, url) for side in (*sizes.sides, SHIPPED)
         }
         name = f"backtest {sizes.backtest_pairs} pairs"
         found = in_turn(place, name, sizes.repeat, runs)

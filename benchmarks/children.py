@@ -103,7 +103,11 @@ def serving(server: str, *arguments: object) -> Iterator[tuple[str, int]]:
 
 
 def environment() -> dict[str, str]:
-    """Of every child: without proxies and without freqtrade's settings of the environment."""
+    """Of every child: without proxies and without freqtrade's settings of the environment.
+
+    Compiled modules are kept, or every child would compile its packages anew for seconds.
+    """
     names = [name for name in os.environ if name.startswith("FREQTRADE__")]
+    names += ["PYTHONDONTWRITEBYTECODE"]
     kept = {name: value for name, value in os.environ.items() if name not in names}
     return child_environment(kept)

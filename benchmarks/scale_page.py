@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import line, projected
-from benchmarks.sides import PRODUCT, REGULARISED, SIDES, STOCK, STOCK_63
+from benchmarks.sides import PRODUCT, REGULARISED, RIVALS, STOCK, STOCK_63
 
 
 NAMES = {
@@ -63,13 +63,13 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[st
 
 def _costs(costs: Mapping[str, float], ratios: Mapping[str, float]) -> list[str]:
     """Seconds of the product, then those of each rival with the ratio to it."""
-    rivals = [side for side in SIDES if side in ratios]
+    rivals = [side for side in RIVALS if side in ratios]
     own = f"{costs[PRODUCT]:,.2f}"
     return [own, *(f"{costs[side]:,.2f} ({ratios[side]:.2f})" for side in rivals)]
 
 
 def _rivals(ratios: Mapping[str, float]) -> list[str]:
-    return [NAMES[side] for side in SIDES if side in ratios]
+    return [NAMES[side] for side in RIVALS if side in ratios]
 
 
 def training(found: Measured) -> Iterator[str]:

@@ -4,6 +4,6 @@ PRODUCT = "product"
 STOCK = "stock"
 STOCK_63 = "stock_63_bins"
 REGULARISED = "regularised"
-SIDES = (PRODUCT, STOCK, STOCK_63, REGULARISED)
+RIVALS = (STOCK, STOCK_63, REGULARISED)
 SHIPPED = "shipped"
 """config.json as it is: position mode, whose models learn one thing a day and not a class."""

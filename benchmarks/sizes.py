@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from benchmarks.sides import PRODUCT, RIVALS, STOCK
+
 
 HISTORY_DAYS = 30
 """Before the first training: the longest look-back of rule and features."""
@@ -12,6 +14,7 @@ KNOWN = ("BTC", "ETH", "SOL", "ADA", "XRP", "LINK")
 class Sizes:
     """What is run, and how often.
 
+    :ivar rivals: that trainings and backtests are compared with
     :ivar repeat: runs of each side; the median counts
     :ivar train_days: of a training window
     :ivar training_pairs: numbers of pairs of a round
@@ -27,6 +30,7 @@ class Sizes:
     :ivar load_seconds: of the load on the exchange
     """
 
+    rivals: tuple[str, ...]
     repeat: int
     train_days: int
     training_pairs: tuple[int, ...]
@@ -40,6 +44,11 @@ class Sizes:
     memory_repeat: int
     labelled: tuple[int, ...]
     load_seconds: float
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The product, then its rivals."""
+        return (PRODUCT, *self.rivals)
 
     @property
     def days(self) -> int:
@@ -61,6 +70,7 @@ def pairs(number: int) -> list[str]:
 
 SIZES = {
     "full": Sizes(
+        rivals=RIVALS,
         repeat=5,
         train_days=120,
         training_pairs=(1, 6, 12),
@@ -76,6 +86,7 @@ SIZES = {
         load_seconds=30.0,
     ),
     "quick": Sizes(
+        rivals=RIVALS,
         repeat=1,
         train_days=20,
         training_pairs=(1, 4),
@@ -91,6 +102,7 @@ SIZES = {
         load_seconds=5.0,
     ),
     "smallest": Sizes(
+        rivals=(STOCK,),
         repeat=1,
         train_days=15,
         training_pairs=(1, 2),

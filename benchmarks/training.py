@@ -9,14 +9,14 @@ from typing import Any
 from benchmarks.children import ChildError, answer, module
 from benchmarks.growth import exponent
 from benchmarks.rounds import Figures, Workplace, in_turn, median, medians, ratios
-from benchmarks.sides import PRODUCT, SIDES
+from benchmarks.sides import PRODUCT
 from benchmarks.sizes import Sizes
 
 
 def training(place: Workplace, sizes: Sizes) -> dict[str, Any]:
     """Rounds of all numbers of pairs by every side, and how the product's grow."""
     rounds = {
-        number: _round(place, sizes, number, sizes.train_days, SIDES)
+        number: _round(place, sizes, number, sizes.train_days, sizes.sides)
         for number in sizes.training_pairs
     }
     costs = {number: medians(found, "seconds") for number, found in rounds.items()}
@@ -50,9 +50,9 @@ def _round(
     place: Workplace, sizes: Sizes, number: int, days: int, sides: tuple[str, ...]
 ) -> dict[str, list[Figures]]:
     """Runs of a round by side; all of them have learned from the same rows."""
-    rows = _rows(place, max(sizes.training_pairs) if days == sizes.train_days else 1, days)
+    rows = _rows(place, sizes)
     runs: dict[str, Callable[[str], Figures]] = {
-        side: partial(_fit, place, side, number, rows) for side in sides
+        side: partial(_fit, place, side, number, days, rows) for side in sides
     }
     found = in_turn(place, f"training {number} pairs {days} days", sizes.repeat, runs)
     given = {one["digest"] for figures in found.values() for one in figures}
@@ -61,17 +61,20 @@ def _round(
     return found
 
 
-def _rows(place: Workplace, number: int, days: int) -> Path:
-    path = place.home / f"rows-{number}-{days}.joblib"
+def _rows(place: Workplace, sizes: Sizes) -> Path:
+    """The file of the rows of all pairs in the longest window; a round takes its own of them."""
+    path = place.home / "rows.joblib"
     if not path.exists():
         fresh = path.with_suffix(".fresh")
+        number = max(sizes.training_pairs)
+        days = max(sizes.train_days, *sizes.training_days)
         command = module("training_child", "rows", place.candles, number, days, fresh)
         answer(command, place.log(path.stem))
         fresh.rename(path)
     return path
 
 
-def _fit(place: Workplace, side: str, number: int, rows: Path, name: str) -> Figures:
-    command = module("training_child", "fit", side, number, rows)
+def _fit(place: Workplace, side: str, number: int, days: int, rows: Path, name: str) -> Figures:
+    command = module("training_child", "fit", side, number, days, rows)
     found: Figures = json.loads(answer(command, place.log(name)).splitlines()[-1])
     return found

@@ -31,6 +31,7 @@ from regimeswitch_lab.stock import stock_model
 
 
 SETTINGS = load_settings({"entries": {"mode": "signal"}, "models": {"jobs": 1}})
+STOCK_CLASS = "freqtrade.freqai.prediction_models.LightGBMClassifier"
 RECIPE = Recipe(SETTINGS, {}, shares=True, timeframe="5m")
 
 
@@ -40,7 +41,15 @@ def write_rows(candles: Path, number: int, days: int, out: Path) -> None:
     data = with_common_features([pair_data(folder, one, SETTINGS, plan) for one in pairs(number)])
     last = min(int(one.time.max()) for one in data)
     window = Window(last - days * DAY_CANDLES, last, last)
-    joblib.dump([training_rows(one, window, RECIPE.horizon) for one in data], out)
+    rows = [training_rows(one, window, RECIPE.horizon) for one in data]
+    joblib.dump({"end": last, "rows": rows}, out)
+
+
+def read_rows(path: Path, number: int, days: int) -> list[Rows]:
+    """Those of the first pairs in the last days before the end of the window."""
+    found = joblib.load(path)
+    begin = found["end"] - days * DAY_CANDLES
+    return [one.take(np.flatnonzero(one.time >= begin)) for one in found["rows"][:number]]
 
 
 def fit(side: str, rows: list[Rows]) -> None:
@@ -67,7 +76,7 @@ def measured(side: str, rows: list[Rows]) -> dict[str, Any]:
     """What the round has cost this process, and the rows it was given."""
     before = digest(rows)
     # What is loaded once a process is no part of a round.
-    importlib.import_module("freqtrade.freqai.prediction_models.LightGBMClassifier")
+    importlib.import_module("lightgbm" if side == PRODUCT else STOCK_CLASS)
     begin = time.process_time()
     fit(side, rows)
     seconds = time.process_time() - begin
@@ -85,12 +94,13 @@ def main() -> None:
     fitting = commands.add_parser("fit")
     fitting.add_argument("side", choices=[PRODUCT, *PARAMETERS])
     fitting.add_argument("pairs", type=int)
+    fitting.add_argument("days", type=int)
     fitting.add_argument("rows", type=Path)
     args = parser.parse_args()
     if args.command == "rows":
         write_rows(args.candles, args.pairs, args.days, args.out)
         return
-    print(json.dumps(measured(args.side, joblib.load(args.rows)[: args.pairs])))
+    print(json.dumps(measured(args.side, read_rows(args.rows, args.pairs, args.days))))
 
 
 if __name__ == "__main__":
