@@ -49,7 +49,7 @@ def read_rows(path: Path, number: int, days: int) -> list[Rows]:
     """Those of the first pairs in the last days before the end of the window."""
     found = joblib.load(path)
     begin = found["end"] - days * DAY_CANDLES
-    return [one.take(np.flatnonzero(one.time >= begin)) for one in found["rows"][:number]]
+    return [one.take(one.time >= begin) for one in found["rows"][:number]]
 
 
 def fit(side: str, rows: list[Rows]) -> None:
