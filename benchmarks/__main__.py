@@ -7,6 +7,7 @@ stopped goes on where it was, as long as neither code nor versions have changed.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,9 @@ def main() -> None:
     home = work / f"{args.size}-{stamp()}"
     home.mkdir(parents=True, exist_ok=True)
     place = Workplace(home, candles(work, sizes), args.jobs)
+    busy, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if busy > cores / 2:
+        print(f"load {busy:.1f} on {cores} cores: others disturb this; the figures say so too")
     try:
         details = {name: measured(name, place, sizes) for name in chosen}
     except ChildError as error:
