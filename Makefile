@@ -117,10 +117,10 @@ faults: $(BIN)/regimeswitch  ## a real bot against an exchange that fails: cases
 	$(BIN)/regimeswitch faults --simulate 200 \
 	    $(if $(EXPORT),--export $(basename $(EXPORT))-simulation.json)
 
-bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as ratios to peers; EXPORT=
-	$(BIN)/python benchmarks/training_round.py $(EXPORTED)
-	$(BIN)/python benchmarks/exchange_load.py \
-	    $(if $(EXPORT),--export $(basename $(EXPORT))-exchange.json)
+# Runs that are over are kept in .bench: a benchmark that was stopped goes on where it was.
+bench: $(BIN)/regimeswitch  ## CPU and memory against stock FreqAI; PARTS=training,live QUICK=1 JOBS=1 EXPORT= PAGE=1
+	$(BIN)/python -m benchmarks $(if $(PARTS),--parts $(PARTS)) $(if $(QUICK),--size quick) \
+	    $(if $(JOBS),--jobs $(JOBS)) $(EXPORTED) $(if $(PAGE),--page docs/scale.md)
 
 SITE ?= .site
 docs: $(BIN)/regimeswitch  ## the documentation as a site, without a network: SITE=.site
@@ -169,4 +169,4 @@ lock:  ## write requirements.lock again from pyproject.toml (needs uv)
 	    --python-version 3.11 --output-file requirements.lock
 
 clean:  ## remove the virtualenv and the demo
-	rm -rf $(VENV) .venv-* $(WORK) .prove .money $(SITE)
+	rm -rf $(VENV) .venv-* $(WORK) .prove .money .bench $(SITE)
