@@ -23,6 +23,8 @@ from regimeswitch.bot.freqai.columns import (
     OUTPUTS,
     POSITION_OUTPUTS,
     RATIO_COLUMN,
+    REFUSAL_COLUMN,
+    SENT_COLUMN,
     SIZE_COLUMN,
     SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
@@ -65,7 +67,7 @@ DECIMALS = {
     "regime_distance": 3,
     **dict.fromkeys((EXPECTED_COLUMN, SIZE_COLUMN, COSTS_COLUMN, RETURN_COLUMN), 6),
 }
-"""Decimals of what is drawn or told beside it."""
+"""Decimals of what is drawn or written beside it."""
 SIGNALS = ("enter_long", "exit_long", "enter_short", "exit_short")
 WHOLE = (*SIGNALS, *DISTANCE_LINES, "do_predict", "regime_age", "bad_candle", LIMIT_COLUMN)
 """Columns that are served without a decimal where they have none."""
@@ -78,6 +80,7 @@ UNDRAWN = (*BASE_NAMES, *DRIFT_OUTPUTS, AGE_COLUMN, ERROR_COLUMN, MODEL_WEIGHT_C
 """Behind a drawn column, and in the report: what the base answers, and what a limit looks at."""
 FREQAI_PRICES = ("high_price", "low_price", "close_price", "date_pred")
 """Copies of the candles that FreqAI keeps with the predictions of a running bot."""
+BETWEEN_BOTS = (SENT_COLUMN, REFUSAL_COLUMN)
 
 
 def plots(settings: Settings, trains: bool, model: str) -> dict[str, Any]:
@@ -170,8 +173,8 @@ def _shorten(frame: pd.DataFrame, name: str) -> None:
 
 def _is_idle(name: str, settings: Settings, model: str) -> bool:
     """Whether a column is constant by its making, or tells a chart nothing of its own."""
-    # The most probable class is told by the probabilities.
-    hidden = (*FREQAI_PRICES, TRAINED_COLUMN, CLASS_COLUMN, *UNDRAWN)
+    # The most probable class follows from the probabilities, the refusal from the reasons.
+    hidden = (*FREQAI_PRICES, TRAINED_COLUMN, CLASS_COLUMN, *BETWEEN_BOTS, *UNDRAWN)
     if name in hidden or _is_statistic(name):
         return True
     if settings.entries.mode != POSITION:

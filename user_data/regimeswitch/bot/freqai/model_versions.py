@@ -28,23 +28,25 @@ from regimeswitch.bot.whole_files import replacing
 
 logger = logging.getLogger(__name__)
 
-SECTION, VERSION, LAYOUT = "regimeswitch", "version", "layout"
-"""Where the metadata of a model says which version has fitted it."""
-MODEL_LAYOUT = 2
-"""Raised with every change of what a model or its predictions hold, between versions too."""
-EARLIER_LAYOUT = " before its last change of models"
+SECTION, VERSION, FORMAT = "regimeswitch", "version", "format"
+"""Where the metadata of a model says which version has fitted it, and in which form it is."""
+CURRENT_FORMAT = 3
+"""Of fitted models and their predictions; raised where one cannot be read by the code before. In 1,
+which says nothing of it, a sub-model had the trees of the base in it; 2 has no reference of the
+features, and no answers of the base."""
 _SETTINGS_HASH = re.compile(r"-rs[0-9a-f]{8}$")
 
 
 def stamped(record: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a training in a model's metadata, with the version that has fitted it."""
-    return {VERSION: __version__, LAYOUT: MODEL_LAYOUT, **record}
+    return {VERSION: __version__, FORMAT: CURRENT_FORMAT, **record}
 
 
 def version_of(folder: Path) -> str | None:
     """The version that fitted the models of a folder, empty for one that did not say so yet.
 
-    :return: None where there is nothing that RegimeSwitch has fitted
+    :return: with the format where that is not the one of today; None where there is nothing that
+        RegimeSwitch has fitted
     """
     for path in folder.glob("*_metadata.json"):
         try:
@@ -52,9 +54,9 @@ def version_of(folder: Path) -> str | None:
         except DamagedFileError:
             continue
         if isinstance(section, dict):
-            version = str(section.get(VERSION, ""))
-            same = version != __version__ or section.get(LAYOUT) == MODEL_LAYOUT
-            return version if same else f"{version}{EARLIER_LAYOUT}"
+            version, form = str(section.get(VERSION, "")), section.get(FORMAT, 1)
+            same = form == CURRENT_FORMAT or version != __version__
+            return version if same else f"{version} (format {form} of models)"
     return None
 
 
@@ -129,7 +131,7 @@ def _version_in_use(home: Path, info: Any) -> str | None:
 
 
 def _report_earlier_homes(home: Path) -> None:
-    """A version with other settings has an identifier of its own; told while nothing is trained."""
+    """A version with other settings has its own identifier; logged while nothing is trained."""
     if _folders(home):
         return
     plain = _SETTINGS_HASH.sub("", home.name)

@@ -232,7 +232,7 @@ def _matrix(rows: pd.DataFrame, model: TrainedModel, dk: FreqaiDataKitchen) -> N
     dk.find_features(rows)
     names = dk.training_features_list
     known = rows[names].replace([np.inf, -np.inf], np.nan).notna().all(axis=1).to_numpy()
-    features = in_single_precision(rows, names)[names] if len(rows) else rows[names]
+    features = in_single_precision(rows[names])
     if not len(rows) or not dk.feature_pipeline.steps:
         matrix = features.to_numpy(dtype=np.float32)
     else:

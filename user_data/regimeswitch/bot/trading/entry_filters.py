@@ -14,7 +14,12 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.bot.freqai.columns import EXPECTED_COLUMN, LIMIT_COLUMN, RATIO_COLUMN
+from regimeswitch.bot.freqai.columns import (
+    EXPECTED_COLUMN,
+    LIMIT_COLUMN,
+    RATIO_COLUMN,
+    REFUSAL_COLUMN,
+)
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 from regimeswitch.risk.model_additions import SCALE_COLUMN
 from regimeswitch.settings import REGIME_NAMES, Settings
@@ -57,6 +62,7 @@ def no_trade_reasons(
     known = regime.isin(REGIME_NAMES)
     withheld = settings.drift.action == "none" and LIMIT_COLUMN in frame
     checks: list[tuple[pd.Series | NDArray[np.bool_], object]] = [
+        *_of_model_bot(frame),
         *([(frame[LIMIT_COLUMN] > 0, DRIFTED)] if withheld else []),
         (frame["do_predict"] != 1, NO_PREDICTION),
         (frame["bad_candle"], BAD_CANDLE),
@@ -76,6 +82,13 @@ def no_trade_reasons(
         checks.append((~strong, WEAK))
     checks.append((against, AGAINST))
     return _first_reason(checks, frame.index)
+
+
+def _of_model_bot(frame: pd.DataFrame) -> list[tuple[pd.Series | NDArray[np.bool_], object]]:
+    """Candles of a trading bot that are without a prediction."""
+    if REFUSAL_COLUMN not in frame:
+        return []
+    return [(frame[REFUSAL_COLUMN] != "", frame[REFUSAL_COLUMN])]
 
 
 def _unwanted(frame: pd.DataFrame, wanted: tuple[str, ...]) -> pd.Series:
@@ -115,6 +128,7 @@ def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = Fals
         (frame["regime_raw"].isna(), LATE_RULE),
         (~regime.isin(wanted), _unwanted(frame, wanted)),
         (~(frame[WEIGHT_COLUMN].notna() & stop_known), UNKNOWN_VOLATILITY),
+        *_of_model_bot(frame),
     ]
     if SCALE_COLUMN in frame:
         checks.append((frame[SCALE_COLUMN] == 0, VETO))
