@@ -155,12 +155,17 @@ versions: $(BIN)/regimeswitch  ## the Python and the packages that are used
 	    print("Python", platform.python_version() + ",", ", ".join(name + " " + version(name) \
 	    for name in ("freqtrade", "ccxt", "numpy", "pandas")))'
 
-test: versions lint  ## the whole test suite, lint and types; PYTHON=python3.13 with another Python
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+# Types are checked beside the tests, many of which wait for a bot or a clock.
+test: versions  ## the whole test suite, lint and types; PYTHON=python3.13 with another Python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(BIN)/mypy & types=$$!; \
+	    $(BIN)/python -m pytest -n 2 --dist worksteal; tests=$$?; \
+	    wait $$types && exit $$tests
 
 lock:  ## write requirements.lock again from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --extra docs --generate-hashes --universal \
-	    --no-annotate --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	uv pip compile pyproject.toml --extra dev --extra docs --extra cluster --generate-hashes \
+	    --universal --no-annotate --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
 	    --python-version 3.11 --output-file requirements.lock
 
 clean:  ## remove the virtualenv and the demo

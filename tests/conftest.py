@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import forked
 from project import MARKET_END, QUICK, ROOT, Run, write_config
 from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
 
@@ -21,6 +21,7 @@ pytest_plugins = [
     "offlines",
     "receivers",
     "reported",
+    "suite",
     "traders",
 ]
 
@@ -59,7 +60,7 @@ def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
             *("--freqaimodel-path", str(ROOT / "user_data/freqaimodels")),
             *arguments,
         ]
-        done = subprocess.run(
+        done = forked.run(
             line,
             capture_output=True,
             text=True,
@@ -67,6 +68,7 @@ def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
             check=False,
             cwd=tmp_path,
             env=environment,
+            spares=1,
         )
         return Run(done.returncode, done.stdout + done.stderr, userdir)
 
