@@ -210,7 +210,7 @@ def test_other_parameters_can_be_allowed_but_not_where_orders_depend_on_them(
     assert "get_total is missing" in refused(TRADES, allowed=True)
 
 
-def test_a_fault_that_an_older_release_does_not_have_need_not_be_mended(
+def test_a_fault_that_an_older_release_does_not_have_need_not_be_repaired(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = "_append_null_backtesting_predictions"
@@ -228,7 +228,7 @@ def test_a_release_whose_bots_failed_is_refused(monkeypatch: pytest.MonkeyPatch)
     assert "Install freqtrade 2026.9" in text
 
 
-def test_a_module_that_is_gone_is_told_like_everything_else(
+def test_a_module_that_is_gone_is_reported_like_everything_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import freqtrade.wallets

@@ -138,7 +138,7 @@ def test_one_defect_of_the_configuration_is_one_finding(
     assert [one for one in kinds(figures) if one != NO_CANDLES] == expected
     assert code == (severity == "serious")
     for found in figures["findings"]:
-        assert all(found[part] for part in ("what", "where", "mend"))
+        assert all(found[part] for part in ("what", "where", "fix"))
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_one_secret_in_the_file_is_one_finding(
     assert code == (severity == "serious")
     if kind:
         (found,) = [one for one in figures["findings"] if one["kind"] == kind]
-        assert "FREQTRADE__" in found["mend"]
+        assert "FREQTRADE__" in found["fix"]
         assert "K" not in found["what"].split()
 
 
@@ -299,7 +299,7 @@ def test_permissions(bot: Bot) -> None:
     _, figures = doctor(bot)
     found = [("serious", "secrets.other"), ("serious", "secrets.api"), NO_CANDLES]
     assert sorted(kinds(figures)) == sorted(found)
-    assert "chmod 600" in figures["findings"][0]["mend"]
+    assert "chmod 600" in figures["findings"][0]["fix"]
     bot.config.chmod(0o600)
     bot.database.chmod(0o666)
     assert ("serious", "permissions.database") in kinds(doctor(bot)[1])

@@ -119,6 +119,14 @@ def test_an_archive_of_another_version_is_restored_and_says_so(
     assert "the bot will train its models anew" in out
 
 
+def test_an_archive_of_format_1_is_restored(archive: Path, tmp_path: Path) -> None:
+    def without_messages(parts: dict[str, Any]) -> None:
+        parts["manifest"]["format"] = 1
+
+    changed = resealed(archive, tmp_path / "o.zip", without_messages, own_key())
+    assert restore(changed, tmp_path / "new") == 0
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

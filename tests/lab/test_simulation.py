@@ -117,7 +117,9 @@ def orders(traces: SimulationEvidence) -> list[Any]:
     return list(traces.trading.settling.orders.values())
 
 
-def test_an_exit_that_is_refused_for_long_is_told_in_time(tmp_path: Path, markets: Path) -> None:
+def test_an_exit_that_is_refused_for_long_is_reported_in_time(
+    tmp_path: Path, markets: Path
+) -> None:
     begins = OFFSET + HOLD - 10
     refused = Fault("-2015", "POST", ORDER_PATH, "AAAUSDT", since=begins, until=begins + 900)
     schedule = Schedule(1, troubles=(refused,))
@@ -127,7 +129,7 @@ def test_an_exit_that_is_refused_for_long_is_told_in_time(tmp_path: Path, market
     assert len(told) == 1
     _, alone = run(schedule, tmp_path / "alone", markets, guards=False)
     assert alone.counts["exits_untold"] == 1
-    assert "neither made nor told in 3 loops" in "; ".join(alone.why)
+    assert "neither made nor notified in 3 loops" in "; ".join(alone.why)
 
 
 def test_coins_that_leave_and_orders_that_show_up_late(tmp_path: Path, markets: Path) -> None:

@@ -104,7 +104,7 @@ def test_volume_proves_nothing_before_there_is_enough_of_it() -> None:
 
 @quick
 @given(frames(150), st.integers(0, 150))
-def test_finding_and_mending_use_earlier_candles_only(candles: pd.DataFrame, end: int) -> None:
+def test_finding_and_repairing_use_earlier_candles_only(candles: pd.DataFrame, end: int) -> None:
     before = candles.copy()
     bad = find_bad_candles(candles, "5m", SPIKE, 3.0)
     past = find_bad_candles(candles[:end], "5m", SPIKE, 3.0)

@@ -11,8 +11,8 @@ NOTHING = "nothing was changed"
 
 def stopped_line(command: str, number: int, kept: str) -> str:
     """What is said of a command that a signal has ended."""
-    told = f"stopped by {signal.Signals(number).name}"
-    return f"regimeswitch{f' {command}' if command else ''}: {told}; {kept}"
+    reason = f"stopped by {signal.Signals(number).name}"
+    return f"regimeswitch{f' {command}' if command else ''}: {reason}; {kept}"
 
 
 def kept_by(command: str, args: Args | None) -> str:

@@ -114,8 +114,8 @@ class _Renamed(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         if option_string not in self.option_strings:
-            told = f"{option_string} is now {self.option_strings[0]}; the next release drops it"
-            print(f"{parser.prog}: {told}", file=sys.stderr)
+            warning = f"{option_string} is now {self.option_strings[0]}; the next release drops it"
+            print(f"{parser.prog}: {warning}", file=sys.stderr)
         setattr(namespace, self.dest, values)
 
 

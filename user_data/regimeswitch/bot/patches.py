@@ -175,7 +175,7 @@ def members_of(owner: Owner, *parts: Part) -> list[Member]:
 def allow(misfit: Misfit) -> None:
     """From now on this difference keeps nothing from being put in place.
 
-    :param misfit: one that :func:`regimeswitch.bot.compatibility.supported.check_parts` has told
+    :param misfit: one that :func:`regimeswitch.bot.compatibility.supported.check_parts` has found
     """
     _ALLOWED.add(misfit.what)
 

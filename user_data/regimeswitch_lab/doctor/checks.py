@@ -1,4 +1,4 @@
-"""The checks that need neither candles nor network, in the order in which they are told."""
+"""The checks that need neither candles nor network, in the order in which they are printed."""
 
 from collections.abc import Callable, Iterator
 

@@ -29,11 +29,11 @@ def check_files(subject: ExaminedBot) -> Iterator[Finding]:
         for (kind, severity), written in names.items():
             verb = "is" if len(written) == 1 else "are"
             what = f"{', '.join(written)} {verb} written in the file"
-            mend = f"take it out and give it by environment, {', '.join(_variables(written))}"
+            fix = f"take it out and give it by environment, {', '.join(_variables(written))}"
             if _readable(path):
                 severity, what = "serious", f"{what}, which others may read"
-                mend += f", or at least chmod 600 {path}"
-            yield Finding(severity, kind, what, str(path), f"{mend}; if others saw it, renew it")
+                fix += f", or at least chmod 600 {path}"
+            yield Finding(severity, kind, what, str(path), f"{fix}; if others saw it, renew it")
 
 
 def _variables(names: list[str]) -> list[str]:

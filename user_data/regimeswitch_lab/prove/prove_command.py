@@ -149,7 +149,7 @@ def run(args: argparse.Namespace) -> int:
 def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of the command, as exported."""
     plan = _plan(args)
-    # A mistake in it is told before minutes of features.
+    # A mistake in it is reported before minutes of features.
     dates = pd.concat([plan.folder.candles(pair, plan.timeframe)["date"] for pair in args.pairs])
     time_inside(dates.sort_values(), args.timerange)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

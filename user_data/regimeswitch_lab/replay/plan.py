@@ -1,4 +1,4 @@
-"""What the processes of a replay are told: one JSON file each, written by the command."""
+"""What the processes of a replay are given: one JSON file each, written by the command."""
 
 import json
 from dataclasses import asdict, dataclass

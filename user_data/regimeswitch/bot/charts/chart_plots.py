@@ -60,7 +60,7 @@ DECIMALS = {
     "regime_distance": 3,
     **dict.fromkeys((EXPECTED_COLUMN, SIZE_COLUMN, COSTS_COLUMN, RETURN_COLUMN), 6),
 }
-"""Decimals of what is drawn or told beside it."""
+"""Decimals of what is drawn or written beside it."""
 SIGNALS = ("enter_long", "exit_long", "enter_short", "exit_short")
 WHOLE = (*SIGNALS, *DISTANCE_LINES, "do_predict", "regime_age", "bad_candle")
 """Columns that are served without a decimal where they have none."""
@@ -154,7 +154,7 @@ def _shorten(frame: pd.DataFrame, name: str) -> None:
 
 def _is_idle(name: str, settings: Settings, model: str) -> bool:
     """Whether a column is constant by its making, or tells a chart nothing of its own."""
-    # The most probable class is told by the probabilities.
+    # The most probable class follows from the probabilities.
     if name in (*FREQAI_PRICES, TRAINED_COLUMN, CLASS_COLUMN) or _is_statistic(name):
         return True
     if settings.entries.mode != POSITION:

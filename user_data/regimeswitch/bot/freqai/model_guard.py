@@ -2,7 +2,7 @@
 
 Without a model that can be trusted a pair stays neutral; with an older one that can, it is served
 by that. FreqAI writes its files in place and reads them unchecked, and a training that fails is
-tried again every second; both are mended here, narrowly, around its own methods.
+tried again every second; both are repaired here, narrowly, around its own methods.
 """
 
 from __future__ import annotations

@@ -192,9 +192,9 @@ class Notices:
         known = self._account.pop(pair, "")
         if not reason.startswith(ACCOUNT):
             return
-        told = known == reason or reason in self._account.values()
+        repeated = known == reason or reason in self._account.values()
         self._account[pair] = reason
-        if not told:
+        if not repeated:
             self._post("entry", f"no entry: {reason.removeprefix(ACCOUNT)}", pair)
 
     def entry_refused(self, pair: str, reason: str, forced: bool, dp: DataProvider) -> None:
