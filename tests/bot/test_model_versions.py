@@ -20,6 +20,7 @@ from regimeswitch.bot.freqai.model_versions import (
     forget_other_versions,
     is_of_other_version,
     report_other_versions,
+    stamped,
     version_of,
 )
 from results import predictions_of
@@ -71,7 +72,8 @@ def test_the_pickles_of_these_tests_cannot_be_read() -> None:
         ("text", None, False),
         ({}, "", True),
         ({"version": "0.1.9"}, "0.1.9", True),
-        ({"version": __version__}, __version__, False),
+        ({"version": __version__}, f"{__version__} (format 1 of models)", True),
+        (stamped({}), __version__, False),
     ],
 )
 def test_the_version_is_read_in_the_metadata(
@@ -92,9 +94,7 @@ def test_metadata_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
 def test_a_bot_forgets_models_of_other_versions_and_keeps_its_own(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    home = bot_home(
-        tmp_path / "rs", {"BTC": {}, "ETH": {"version": __version__}, "XRP": {"version": "0.1.9"}}
-    )
+    home = bot_home(tmp_path / "rs", {"BTC": {}, "ETH": stamped({}), "XRP": {"version": "0.1.9"}})
     forget_other_versions(home)
     (record,) = caplog.records
     assert record.getMessage() == (
@@ -117,7 +117,7 @@ def test_nothing_is_said_of_models_of_this_version_or_of_none(
     look: Callable[[Path], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     look(tmp_path / "rs-rs0123abcd")
-    look(bot_home(tmp_path / "rs-rs0123abcd", {"BTC": {"version": __version__}}))
+    look(bot_home(tmp_path / "rs-rs0123abcd", {"BTC": stamped({})}))
     (tmp_path / "rs-rs0123abcd" / "pair_dictionary.json").write_text("{")
     look(tmp_path / "rs-rs0123abcd")
     assert caplog.records == []
@@ -128,7 +128,7 @@ def test_models_that_an_earlier_version_kept_under_another_identifier_are_named(
     look: Callable[[Path], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder_of(tmp_path / "mine-rs0123abcd", 1735084800, {})
-    folder_of(tmp_path / "mine-rs4567abcd", 1735084800, {"version": __version__})
+    folder_of(tmp_path / "mine-rs4567abcd", 1735084800, stamped({}))
     folder_of(tmp_path / "other-rs0123abcd", 1735084800, {})
     home = tmp_path / "mine-rs89abcdef"
     look(home)
@@ -138,7 +138,7 @@ def test_models_that_an_earlier_version_kept_under_another_identifier_are_named(
         f"trained again, in {home}"
     )
     # Not once more when this version has trained.
-    folder_of(home, 1735084800, {"version": __version__})
+    folder_of(home, 1735084800, stamped({}))
     look(home)
     assert len(caplog.records) == 1
 

@@ -62,8 +62,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """What was read of freqtrade's source is read again, what was told is told again."""
-    caches = (sources._methods, tell_once)
+    """What was read of freqtrade's source is read again, what was logged once is logged again."""
+    caches = (sources._methods, sources._stream_users, tell_once)
     for one in caches:
         one.cache_clear()
     yield

@@ -182,6 +182,35 @@ def test_position_mode_needs_no_model_and_names_what_cuts_positions(
     assert code == any(severity == "serious" for severity, _ in expected)
 
 
+def test_a_model_bot_and_a_trading_bot_must_fit_their_parts(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong() -> list[str]:
+        found = doctor(bot)[1]["findings"]
+        return [one["where"] for one in found if one["kind"] == "config.role"]
+
+    bot.change(regimeswitch={"bots": {"role": "model"}})
+    assert wrong() == ["max_open_trades", "api_server.enabled", "api_server.ws_token"]
+    monkeypatch.setenv("FREQTRADE__API_SERVER__WS_TOKEN", "of-these-bots-alone")
+    bot.change(max_open_trades=0, api_server=API | {"listen_port": 8081})
+    assert wrong() == []
+    bot.change(regimeswitch={"bots": {"role": "trading"}}, max_open_trades=2)
+    name = "external_message_consumer"
+    assert wrong() == [f"{name}.enabled", f"{name}.producers"]
+    producers = [{"name": "a", "host": "127.0.0.1", "ws_token": "of-these-bots-alone"}]
+    monkeypatch.setenv(f"FREQTRADE__{name.upper()}__PRODUCERS", json.dumps(producers))
+    bot.change(**{name: {"enabled": True}})
+    assert wrong() == []
+
+
+def test_a_token_of_model_bots_in_a_file_is_named_with_its_variable(bot: Bot) -> None:
+    producers = [{"name": "a", "host": "127.0.0.1", "ws_token": "of-these-bots-alone"}]
+    bot.change(external_message_consumer={"producers": producers})
+    (found,) = [one for one in doctor(bot)[1]["findings"] if one["kind"] == "secrets.other"]
+    assert "external_message_consumer.producers.0.ws_token is written in the file" in found["what"]
+    assert "FREQTRADE__EXTERNAL_MESSAGE_CONSUMER__PRODUCERS" in found["fix"]
+
+
 def test_guards_do_not_keep_streams_away_from_another_exchange(bot: Bot) -> None:
     bot.change(exchange={"name": "kraken", "enable_ws": True})
     expected = [("warning", "config.exchange"), ("warning", "config.websockets"), NO_CANDLES]

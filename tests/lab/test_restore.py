@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import forked
 from archives import (
     archive,
     bot,
@@ -160,9 +160,7 @@ def test_the_commands_as_a_user_types_them(bot: Bot, tmp_path: Path) -> None:
         ),
         (["restore", archive, "--userdir", tmp_path / "new"], "Start it with: freqtrade trade"),
     ):
-        done = subprocess.run(
-            [*line, *map(str, words)], capture_output=True, text=True, check=False
-        )
+        done = forked.run([*line, *map(str, words)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert text in done.stdout
         assert "Traceback" not in done.stderr

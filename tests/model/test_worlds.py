@@ -107,7 +107,7 @@ def test_validation_names_rows_losses_and_placebo(turning: World) -> None:
     for found in blended(turning.train).regime_validation_.values():
         assert found.rows > 1000
         assert 0 < found.blocks < found.validation_rows
-        assert {"frequencies", "base", "base_regime", "sub_model", "placebo"} == set(found.losses)
+        assert {"frequencies", "base", "sub_model", "placebo"} == set(found.losses)
         assert found.losses["sub_model"] < found.losses["placebo"]
         assert found.reason
 

@@ -60,6 +60,7 @@ KEPT: dict[str, Callable[[Args], str]] = {
     "wait": lambda args: "freqtrade was not started",
     "exchange": _exchange,
     "market": lambda args: f"the files that are whole are kept in {args.out}",
+    "pretrain": lambda args: "windows that are done are kept, and not trained again the next time",
     "prove": lambda args: f"finished windows are kept in {args.work}, and used the next time",
     "money": lambda args: f"finished backtests are kept in {args.work}, and used the next time",
     "replay": _replay,

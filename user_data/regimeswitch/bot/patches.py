@@ -156,6 +156,7 @@ PATCHES = (
         use_strategy_to_populate_indicators=(
             "strategy corr_dataframes base_dataframes pair prediction_dataframe do_corr_pairs"
         ),
+        save_backtesting_prediction="append_df",
     ),
 )
 """All of them."""

@@ -72,12 +72,10 @@ def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
     if frame.empty:
         return -1
     newest = pd.Timestamp(now) - pd.Timedelta(seconds=timeframe_seconds(timeframe))
-    dates = frame["date"]
-    row = len(dates) - 1
-    # From the end: it is the last or the one before, and this is asked on every candle.
-    while row >= 0 and dates.iloc[row] > newest:
-        row -= 1
-    return row
+    # Milliseconds as numbers: pandas' own times cost many times as much, and every look of a bot at
+    # an open position asks this.
+    opened = np.asarray(utc_dates(frame["date"]).array, dtype="datetime64[ms]").view(np.int64)
+    return int(np.searchsorted(opened, newest.value // 1_000_000, side="right")) - 1
 
 
 def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) -> pd.DataFrame:

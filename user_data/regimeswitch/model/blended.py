@@ -24,21 +24,22 @@ from regimeswitch.model.blend_weights import (
     BlendWeights,
 )
 from regimeswitch.model.calibration import Calibrator, calibration_error
-from regimeswitch.model.ensemble import RegimeEnsemble
+from regimeswitch.model.ensemble_base import RegimeEnsemble
+from regimeswitch.model.ensemble_training import Possible, PreparedRound
 from regimeswitch.model.expected_return import Edge, class_moves, measured, number_moves
 from regimeswitch.model.shrinkage import ValidatedWeight, validated_weight
 from regimeswitch.model.training_set import Rows, TrainingSpan
 from regimeswitch.model.validation import (
     NO_VALIDATION_ROWS,
     NOT_VALIDATED,
+    STOPPED,
     ValidationAnswers,
-    fit_pair_models,
     folds_of,
     frequencies,
-    pairs_with_rows,
     sub_model_weight,
     validate,
 )
+from regimeswitch.model.validation_folds import pairs_with_rows
 from regimeswitch.settings import EvidenceSettings
 
 
@@ -78,7 +79,8 @@ class BlendedModel:
     why they are what they are: ``regime_validation_`` (by regime), ``pair_validation_`` (by pair)
     and ``model_validation_`` (all together, against ``frequencies_``). ``calibrator_``, ``edge_``,
     ``calibration_errors_`` (by regime: before, after), ``rows_`` and ``validation_rows_``
-    (numbers), ``span_``. ``feature_names_`` is for whoever made the rows to keep.
+    (numbers), ``span_``, ``feature_losses_`` (of the base's first trees, without and with the
+    regime as a feature). ``feature_names_`` is for whoever made the rows to keep.
     """
 
     def __init__(
@@ -99,51 +101,64 @@ class BlendedModel:
         self.feature_names_: list[str] | None = None
 
     def fit(self, rows: Rows) -> Self:
-        """Validate on purged folds, then train on all rows.
+        """Validate on purged folds, then train on all rows what has a weight.
 
         :param rows: at least one, of one or more pairs, in any order
         :return: itself
         """
-        ensemble = clone(self.ensemble)
         folds = folds_of(rows, self.settings, self.horizon)
-        answers = validate(ensemble, folds, self.pair_trees, self.seed, self.day)
+        whole = PreparedRound(clone(self.ensemble), rows)
+        answers = validate(
+            whole,
+            folds,
+            self.pair_trees,
+            self.seed,
+            self.day,
+            self.horizon,
+            self.settings.gate,
+        )
         self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
         self.validation_rows_ = 0 if answers is None else len(answers.truth)
-        ensemble.set_params(regime_feature=answers is not None and answers.regime_feature)
-        self.ensemble_ = ensemble.fit(rows.X, rows.y, rows.regime, rows.weight)
+        self.feature_losses_ = None if answers is None else answers.feature_losses
+        feature = answers is not None and answers.regime_feature
+        training = whole.whole(feature)
+        self.ensemble_ = training.fit_base()
         self.frequencies_ = frequencies(self.ensemble_, rows)
-        self.weights_ = self._weights(rows, answers)
-        self.pair_models_ = fit_pair_models(
-            self.ensemble_, rows, list(self.weights_.pairs), self.pair_trees
-        )
+        self.weights_ = self._weights(rows, answers, training.possible(rows.regime))
+        served = self.weights_.sub_models
+        self.ensemble_ = training.with_sub_models(names=served)
+        self.ensemble_.weights_ = {name: served[name] for name in self.ensemble_.estimators_}
+        pairs = list(self.weights_.pairs)
+        tuned = training.fine_tuned([rows.pair == name for name in pairs], self.pair_trees)
+        self.pair_models_ = dict(zip(pairs, tuned, strict=True))
         self._calibrate(rows, answers)
         return self
 
-    def _weights(self, rows: Rows, answers: ValidationAnswers | None) -> BlendWeights:
+    def _weights(
+        self, rows: Rows, answers: ValidationAnswers | None, possible: Possible
+    ) -> BlendWeights:
         """From the inside out: each share is found on the blend of those before it."""
         self.regime_validation_ = {
-            name: self._sub_model(name, code, answers) for code, name in NAMES.items()
+            name: self._sub_model(name, code, answers, possible) for code, name in NAMES.items()
         }
-        fitted = self.ensemble_.estimators_
-        shares = {name: self.regime_validation_[name].weight for name in fitted}
-        self.ensemble_.weights_ = shares
-        weights = BlendWeights(shares)
+        found = self.regime_validation_
+        weights = BlendWeights({name: one.weight for name, one in found.items() if one.weight})
         self.pair_validation_ = self._pairs(rows, answers, weights)
-        found = {name: one.weight for name, one in self.pair_validation_.items() if one.weight}
-        weights = replace(weights, pairs=found)
+        pairs = {name: one.weight for name, one in self.pair_validation_.items() if one.weight}
+        weights = replace(weights, pairs=pairs)
         self.model_validation_ = self._models(answers, weights)
         return replace(weights, models=self.model_validation_.weight)
 
     def _sub_model(
-        self, name: str, code: int, answers: ValidationAnswers | None
+        self, name: str, code: int, answers: ValidationAnswers | None, possible: Possible
     ) -> ValidatedWeight:
         """A regime's sub-model against the base and against the placebo."""
-        rows, reason = self.ensemble_.rows_[name], self.ensemble_.reasons_[name]
-        known = ValidatedWeight(rows=rows, reason=reason)
+        counts, refusals = possible
+        known = ValidatedWeight(rows=counts[name], reason=refusals[name])
         if answers is not None and (mask := answers.regime == code).any():
             losses = answers.mean_losses(mask)
             known = replace(known, validation_rows=int(mask.sum()), losses=losses)
-        if name not in self.ensemble_.estimators_:
+        if known.reason:
             return known
         return sub_model_weight(known, code, answers, self.horizon, self.settings.gate)
 
@@ -156,7 +171,10 @@ class BlendedModel:
         shared = _blended(answers, weights)
         result = {}
         for name in pairs_with_rows(rows):
-            mask = answers.pair == name
+            mask, count = answers.pair == name, int((rows.pair == name).sum())
+            if name in answers.stopped:
+                result[name] = ValidatedWeight(count, int(mask.sum()), reason=STOPPED)
+                continue
             found = validated_weight(
                 shared[mask],
                 answers.fine_tuned[mask],
@@ -165,7 +183,7 @@ class BlendedModel:
                 self.horizon,
                 rival="base and sub-model",
             )
-            result[name] = replace(found, rows=int((rows.pair == name).sum()))
+            result[name] = replace(found, rows=count)
         return result
 
     def _models(self, answers: ValidationAnswers | None, weights: BlendWeights) -> ValidatedWeight:
@@ -242,19 +260,19 @@ class BlendedModel:
         self, matrix: NDArray[Any], codes: NDArray[Any], pair: Any, weights: BlendWeights
     ) -> dict[str, Floats]:
         """Answers of each component, asked where its weight is above 0 and the base's elsewhere."""
-        base = self.ensemble_.base_answers(matrix, codes)
+        rows = self.ensemble_.asked(matrix, codes)
+        base = rows.base()
         asked = [name for name, weight in weights.sub_models.items() if weight > 0]
         fine_tuned = base.copy()
         names = np.broadcast_to(np.asarray(pair), (len(codes),))
         for name in weights.pairs:
             mask = names == name
             if mask.any():
-                model = self.pair_models_[name]
-                fine_tuned[mask] = self.ensemble_.answers_of(model, matrix[mask], codes[mask])
+                fine_tuned[mask] = rows.of(self.pair_models_[name], mask)
         return {
             FREQUENCIES: self.frequencies_,
             BASE: base,
-            SUB_MODEL: self.ensemble_.sub_model_answers(matrix, codes, base, asked),
+            SUB_MODEL: rows.sub_models(asked),
             FINE_TUNED: fine_tuned,
         }
 

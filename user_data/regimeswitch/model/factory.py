@@ -11,11 +11,8 @@ from regimeswitch.market.candles import candles_spanning
 from regimeswitch.market.features import DAY_CANDLES
 from regimeswitch.market.volatility_forecast import day_candles
 from regimeswitch.model.blended import BlendedModel
-from regimeswitch.model.ensemble import (
-    RegimeEnsemble,
-    RegimeEnsembleClassifier,
-    RegimeEnsembleRegressor,
-)
+from regimeswitch.model.ensemble import RegimeEnsembleClassifier, RegimeEnsembleRegressor
+from regimeswitch.model.ensemble_base import RegimeEnsemble
 from regimeswitch.model.learners import RATIO_OBJECTIVES, Task, make_learner
 from regimeswitch.model.training_set import thinning_step
 from regimeswitch.model.volatility_model import VolatilityModel

@@ -8,14 +8,12 @@ values and say nothing about how well a model forecasts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from regimeswitch.market.regimes import NAMES
-from regimeswitch.model.ensemble import RegimeEnsemble
+from regimeswitch.model.ensemble_base import RegimeEnsemble
 
 
 BASE = "base"
@@ -41,44 +39,8 @@ def feature_shares(
     if len(names) != ensemble.n_features_in_:
         return {}
     flags = [f"regime {name}" for name in NAMES.values()] if ensemble.regime_feature else []
-    own = ensemble.own_trees if ensemble.sub_models == "warm_start" else 0
-    gains = {BASE: tree_gains(ensemble.base_)} | {
-        name: tree_gains(model, own) for name, model in ensemble.estimators_.items()
-    }
-    return {name: _largest(one, [*names, *flags], top) for name, one in gains.items()}
-
-
-def tree_gains(model: BaseEstimator, last: int = 0) -> NDArray[np.float64]:
-    """Gain of each feature in the trees of a fitted learner.
-
-    :param model: of :mod:`regimeswitch.model.learners`
-    :param last: rounds (of a forest: trees) at the end that count; 0 = all
-    :return: shape (features,)
-    """
-    if hasattr(model, "booster_"):
-        return _lightgbm_gains(model.booster_, last)
-    if hasattr(model, "get_booster"):
-        return _xgboost_gains(model.get_booster(), model.n_features_in_, last)
-    trees = model.estimators_[-last:] if last else model.estimators_
-    return np.asarray(np.mean([tree.feature_importances_ for tree in trees], axis=0))
-
-
-def _lightgbm_gains(booster: Any, last: int) -> NDArray[np.float64]:
-    whole = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
-    before = booster.current_iteration() - last if last else 0
-    if before <= 0:
-        return whole
-    first = np.asarray(booster.feature_importance("gain", iteration=before), dtype=np.float64)
-    return np.maximum(whole - first, 0.0)
-
-
-def _xgboost_gains(booster: Any, features: int, last: int) -> NDArray[np.float64]:
-    rounds = booster.num_boosted_rounds()
-    own = booster[rounds - last :] if 0 < last < rounds else booster
-    gains = np.zeros(features)
-    for name, gain in own.get_score(importance_type="total_gain").items():
-        gains[int(name.removeprefix("f"))] = gain
-    return gains
+    models = {BASE: ensemble.base_, **ensemble.estimators_}
+    return {name: _largest(one.gains(), [*names, *flags], top) for name, one in models.items()}
 
 
 def _largest(gains: NDArray[np.float64], names: Sequence[str], top: int) -> dict[str, float]:

@@ -11,9 +11,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 
 
 Task = Literal["classifier", "regressor"]
@@ -27,6 +25,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "reg_lambda": 50.0,
         "colsample_bytree": 0.5,
         "max_bin": 63,
+        # Rows that the bins are found from; more make them no better.
+        "subsample_for_bin": 20_000,
         "n_jobs": 1,
         "deterministic": True,
         "force_row_wise": True,
@@ -61,6 +61,32 @@ RATIO_OBJECTIVES: dict[str, dict[str, Any]] = {
 }
 """Parameters for a target that is a ratio of variances: half the gamma deviance is QLIKE. A forest
 answers with means of ratios, which is what QLIKE asks for."""
+OBJECTIVES: dict[str, dict[str, str]] = {
+    "lightgbm": {
+        **dict.fromkeys(("regression", "regression_l2", "l2", "mse"), "identity"),
+        **dict.fromkeys(("regression_l1", "l1", "mae", "huber", "fair", "quantile"), "identity"),
+        **dict.fromkeys(("gamma", "poisson", "tweedie"), "exp"),
+        "binary": "sigmoid",
+        **dict.fromkeys(("multiclass", "softmax"), "softmax"),
+    },
+    "xgboost": {
+        **dict.fromkeys(("reg:squarederror", "reg:pseudohubererror"), "identity"),
+        **dict.fromkeys(("reg:absoluteerror", "reg:quantileerror"), "identity"),
+        **dict.fromkeys(("reg:gamma", "count:poisson", "reg:tweedie"), "exp"),
+        "binary:logistic": "sigmoid",
+        **dict.fromkeys(("multi:softprob", "multi:softmax"), "softmax"),
+    },
+}
+"""Objectives whose scores can be continued, and the link from scores to answers. The first of each
+link is the usual one."""
+_OBJECTIVE_KEYS = ("objective", "objective_type", "app", "application", "loss")
+_TREES_KEYS = (
+    *("num_iterations", "num_iteration", "n_iter", "num_tree", "num_trees", "num_round"),
+    *("num_rounds", "nrounds", "num_boost_round", "max_iter", "n_estimators"),
+)
+_EARLY_STOPPING = (
+    *("early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change"),
+)
 _PLACES = {
     "lightgbm": ("lightgbm", {"classifier": "LGBMClassifier", "regressor": "LGBMRegressor"}),
     "xgboost": ("xgboost", {"classifier": "XGBClassifier", "regressor": "XGBRegressor"}),
@@ -101,8 +127,8 @@ def make_learner(
         the place of ``seed``
     :param seed: the learner's ``random_state``
     :raises LearnerMissingError: when the package is missing; no other learner's is imported
-    :raises LearnerError: naming a parameter that the learner does not have. The classes of LightGBM
-        and XGBoost themselves take any name and ignore it.
+    :raises LearnerError: naming a parameter that the learner does not have (the classes of LightGBM
+        and XGBoost themselves take any name and ignore it), or one that no training here can use
 
     >>> make_learner("lightgbm", "classifier", {"num_leaves": 4}).get_params()["num_leaves"]
     4
@@ -119,12 +145,22 @@ def make_learner(
     settings = {**DEFAULTS[name], "random_state": seed, **(parameters or {})}
     known = {*kind().get_params(), *_native_parameters(name)}
     unknown = [parameter for parameter in settings if parameter not in known]
+    stopped = [parameter for parameter in _EARLY_STOPPING if settings.get(parameter)]
+    if stopped:
+        raise LearnerError(
+            f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: "
+            f"{stopped[0]} needs rows of its own, which no training has; leave it out, and set "
+            "n_estimators"
+        )
     if unknown:
         raise LearnerError(
             f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: "
             f"{kind.__name__} has no parameter {', '.join(map(_with_meant(known), unknown))}; use "
             f"the parameter names of {kind.__name__}"
         )
+    if name in OBJECTIVES:
+        links = ("softmax", "sigmoid") if task == "classifier" else ("identity", "exp")
+        _objective(name, settings, links, "classes" if task == "classifier" else "numbers")
     return kind(**settings)
 
 
@@ -148,33 +184,53 @@ def _with_meant(known: set[str]) -> Callable[[str], str]:
     return named
 
 
-def fit_on_top(
-    base: BaseEstimator,
-    learner: BaseEstimator,
-    trees: int,
-    X: NDArray[np.float32],
-    y: NDArray[Any],
-    sample_weight: NDArray[np.float64],
-) -> BaseEstimator:
-    """Keep the trees of ``base`` and add ``trees`` that learn from these rows alone.
+def objective_of(name: str, given: Mapping[str, Any], classes: int) -> tuple[str, str]:
+    """The objective of a boosted model, and the link from its scores to its answers.
 
-    Boosting continues where ``base`` ended. A forest has no order: its own trees are averaged
-    with those of the base, each tree with the same weight.
+    :param name: ``lightgbm`` or ``xgboost``
+    :param given: parameters, by any name that the library knows
+    :param classes: number; 0 for a regressor
+    :return: a key of :data:`OBJECTIVES`, and one of :data:`regimeswitch.model.trees.LINKS`
+    :raises LearnerError: for an objective whose link is not known, or that does not fit the task
 
-    :param base: fitted; the same kind of learner as ``learner``; it is not changed
-    :param learner: unfitted; it is not changed
-    :param trees: to add, number, at least 1
-    :param X: features, shape (n, features), the columns that ``base`` learned from
-    :param y: shape (n,); must hold every class of ``base``
-    :param sample_weight: shape (n,)
-    :return: a new fitted learner
+    >>> objective_of("lightgbm", {}, classes=3), objective_of("xgboost", {}, classes=0)
+    (('multiclass', 'softmax'), ('reg:squarederror', 'identity'))
     """
-    grown = clone(learner).set_params(n_estimators=trees)
-    name = type(learner).__module__.split(".")[0]
-    if name == "lightgbm":
-        return grown.fit(X, y, sample_weight=sample_weight, init_model=base.booster_)
-    if name == "xgboost":
-        return grown.fit(X, y, sample_weight=sample_weight, xgb_model=base.get_booster())
-    grown.fit(X, y, sample_weight=sample_weight)
-    grown.estimators_ = [*base.estimators_, *grown.estimators_]
-    return grown.set_params(n_estimators=len(grown.estimators_))
+    if not classes:
+        return _objective(name, given, ("identity", "exp"), "numbers")
+    # XGBClassifier's own default, which it replaces itself where there are more than two classes.
+    default = given.get("objective") == "binary:logistic"
+    links, task = (("softmax",), "classes") if classes > 2 else (("sigmoid",), "two classes")
+    return _objective(name, {} if default else given, links, task)
+
+
+def _objective(
+    name: str, given: Mapping[str, Any], links: tuple[str, ...], task: str
+) -> tuple[str, str]:
+    allowed = [key for link in links for key, one in OBJECTIVES[name].items() if one == link]
+    chosen = next((given[key] for key in _OBJECTIVE_KEYS if given.get(key) is not None), allowed[0])
+    if chosen not in allowed:
+        raise LearnerError(
+            f"regimeswitch.models.parameters.{name} or freqai.model_training_parameters: objective "
+            f"{chosen!r} cannot be trained for {task}; leave it out, or use one of "
+            f"{', '.join(allowed)}"
+        )
+    return chosen, OBJECTIVES[name][chosen]
+
+
+def trees_of(learner: BaseEstimator) -> int:
+    """Trees that a learner is to have.
+
+    :param learner: unfitted
+    """
+    given = learner.get_params()
+    return int(next(given[key] for key in _TREES_KEYS if given.get(key) is not None))
+
+
+def without_aliases(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters without those that say how many trees, and what they are for.
+
+    :param given: by any name that the library knows
+    """
+    left_out = {*_OBJECTIVE_KEYS, *_TREES_KEYS, "num_class", "num_classes"}
+    return {key: value for key, value in given.items() if key not in left_out and value is not None}

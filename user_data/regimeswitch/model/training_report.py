@@ -130,6 +130,7 @@ def metadata_of(model: TrainedModel, pair: str) -> dict[str, Any]:
     else:
         tuned = model.pair_validation_.get(pair)
         record |= {
+            "regime_feature_losses": model.feature_losses_,
             "model": _saved(model.model_validation_),
             "evidence": {name: _saved(one) for name, one in model.regime_validation_.items()},
             "finish": {} if tuned is None else _saved(tuned),

@@ -2,21 +2,24 @@
 
 Purged walk-forward validation. Candidates: class frequencies, the base, the base with the regime as
 a feature, the sub-models as configured, the same sub-models on shuffled regimes (placebo), and the
-base fine-tuned on the rows of each pair.
+base fine-tuned on the rows of each pair. Only what can change a weight is fitted: candidates race
+(:mod:`regimeswitch.model.validation_folds`), there is a placebo for those regimes alone whose
+sub-model beats the base, and neither placebo nor fine-tuning where nothing is weighed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
 
-from regimeswitch.model.ensemble import RegimeEnsemble
+from regimeswitch.market.regimes import CODES, NAMES
+from regimeswitch.model.ensemble_base import RegimeEnsemble
+from regimeswitch.model.ensemble_training import PreparedRound, training_of
 from regimeswitch.model.shrinkage import (
     Loss,
     ValidatedWeight,
@@ -27,20 +30,22 @@ from regimeswitch.model.shrinkage import (
     validated_weight,
 )
 from regimeswitch.model.training_set import Rows
+from regimeswitch.model.trees import Floats
+from regimeswitch.model.validation_folds import (
+    Fold,
+    FoldTraining,
+    Measure,
+    first_trees,
+    raced,
+)
 from regimeswitch.settings import EvidenceSettings
 
 
-Floats = NDArray[np.float64]
-Fold = tuple[Rows, Rows]
-"""Rows to learn from, and later rows."""
-Measure = Callable[[NDArray[Any]], Loss]
-"""From the truth of some rows to the loss of answers to them."""
 MIN_TRAINING_ROWS = 200
 """Training rows below which a fold is left out."""
-MIN_PAIR_ROWS = 300
-"""Rows below which nothing is fine-tuned on a pair."""
 NOT_VALIDATED = "evidence.gate is off: not validated"
 NO_VALIDATION_ROWS = "no validation rows"
+STOPPED = "no gain over base by its first trees"
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,15 @@ class ValidationAnswers:
     :param pair: name of the pair, shape (n,)
     :param move: forward return in label thresholds, shape (n,); NaN where not known
     :param frequencies: class frequencies or mean of the training rows, shape (n, columns)
-    :param plain_base: answers of the base without the regime as a feature, shape (n, columns)
-    :param regime_base: of the base with it
-    :param base: of the better one of the two, on which the rest is built
+    :param base: answers of the base, on which the rest is built, shape (n, columns)
     :param sub_model: of the sub-model of each row's regime
-    :param placebo: of the sub-models trained on shuffled regimes
+    :param placebo: of the sub-models trained on shuffled regimes; NaN in a regime whose sub-model
+        does not beat the base, which needs none
     :param fine_tuned: of the base fine-tuned on the row's pair; of the base itself where that has
         too few rows
+    :param stopped: regimes and pairs whose model got no more than its first trees
     :param regime_feature: the base is better with the regime as a feature
+    :param feature_losses: mean loss of the first trees of the base without it and with it
     :param measure: from a truth to the loss of answers for it
     """
 
@@ -70,13 +76,13 @@ class ValidationAnswers:
     pair: NDArray[Any]
     move: Floats
     frequencies: Floats
-    plain_base: Floats
-    regime_base: Floats
     base: Floats
     sub_model: Floats
     placebo: Floats
     fine_tuned: Floats
+    stopped: frozenset[Hashable]
     regime_feature: bool
+    feature_losses: tuple[float, float]
     measure: Measure
 
     def loss(self, chosen: NDArray[np.bool_] | None = None) -> Loss:
@@ -90,17 +96,17 @@ class ValidationAnswers:
         """Mean loss of each candidate.
 
         :param chosen: mask of the rows that count, shape (n,), at least one
-        :return: by ``frequencies``, ``base``, ``base_regime``, ``sub_model`` and ``placebo``
+        :return: by ``frequencies``, ``base``, ``sub_model`` and, where there is one, ``placebo``
         """
         loss = self.loss(chosen)
         answers = {
             "frequencies": self.frequencies,
-            "base": self.plain_base,
-            "base_regime": self.regime_base,
+            "base": self.base,
             "sub_model": self.sub_model,
             "placebo": self.placebo,
         }
-        return {name: float(loss(given[chosen]).mean()) for name, given in answers.items()}
+        means = {name: float(loss(given[chosen]).mean()) for name, given in answers.items()}
+        return {name: mean for name, mean in means.items() if np.isfinite(mean)}
 
 
 def sub_model_weight(
@@ -122,6 +128,8 @@ def sub_model_weight(
         return replace(known, weight=1.0, reason=NOT_VALIDATED)
     if answers is None or not (mask := answers.regime == code).any():
         return replace(known, reason=NO_VALIDATION_ROWS)
+    if NAMES[code] in answers.stopped:
+        return replace(known, reason=STOPPED)
     found = validated_weight(
         answers.base[mask],
         answers.sub_model[mask],
@@ -150,65 +158,123 @@ def folds_of(rows: Rows, settings: EvidenceSettings, horizon: int) -> list[Fold]
     :return: training rows and later rows of each fold, in the order of time; may be empty
     """
     return [
-        (rows.take(train), rows.take(later))
+        Fold(rows.take(train), rows.take(later), train)
         for train, later in purged_folds(rows.time, settings.tail, settings.folds, horizon)
         if train.sum() >= MIN_TRAINING_ROWS and later.any()
     ]
 
 
 def validate(
-    ensemble: RegimeEnsemble,
+    whole: PreparedRound,
     folds: Sequence[Fold],
     pair_trees: int,
     seed: int,
     day: int,
+    horizon: int,
+    weighs: bool = True,
     measure: Measure = loss_of,
 ) -> ValidationAnswers | None:
-    """Train all candidates on purged folds and ask them about the later rows.
+    """Train the candidates on purged folds and ask them about the later rows.
 
-    :param ensemble: unfitted
+    :param whole: all rows, and the unfitted ensemble
     :param folds: of :func:`folds_of`
     :param pair_trees: trees of each pair's fine-tuning; 0 = none
     :param seed: of the placebo
     :param day: base candles of the blocks whose regimes the placebo shuffles
+    :param horizon: of the labels, base candles
+    :param weighs: ``evidence.gate``; False = neither placebo nor fine-tuning is asked for
     :param measure: from a truth to the loss that decides
     :return: None where there is no fold
     """
     if not folds:
         return None
-    tasks = [(train, feature) for train, _ in folds for feature in (False, True)]
-    fitted = Parallel(n_jobs=ensemble.jobs, prefer="threads")(
-        delayed(fit_base)(ensemble, train, feature) for train, feature in tasks
+    trained, feature, losses = _bases(whole, folds, measure)
+    base = [fold.rows().base() for fold in trained]
+    sub_models, stopped = raced(trained, [f.regimes() for f in trained], base, measure, weighs)
+    parts = [_known(fold, given) for fold, given in zip(trained, base, strict=True)]
+    answers = ValidationAnswers(
+        **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+        sub_model=np.concatenate(sub_models),
+        fine_tuned=np.concatenate(base),
+        stopped=stopped,
+        regime_feature=feature,
+        feature_losses=losses,
+        measure=measure,
     )
-    plain, informed = fitted[::2], fitted[1::2]
-    answers = [
-        [
-            model.answers(later.X, later.regime)
-            for model, (_, later) in zip(models, folds, strict=True)
-        ]
-        for models in (plain, informed)
-    ]
-    losses = [
-        sum(
-            measure(fitted[0].numbers(later.y))(given).sum()
-            for given, (_, later) in zip(side, folds, strict=True)
-        )
-        for side in answers
-    ]
-    feature = bool(losses[1] < losses[0])
-    parts = [
-        _answers_of_fold(ensemble, base, train, later, pair_trees, seed, day)
-        | {"plain_base": given, "regime_base": given_regime}
-        for base, (train, later), given, given_regime in zip(
-            informed if feature else plain, folds, *answers, strict=True
-        )
-    ]
-    joined = {
-        field.name: np.concatenate([part[field.name] for part in parts])
-        for field in fields(ValidationAnswers)
-        if field.name not in ("regime_feature", "measure")
+    if not weighs:
+        return answers
+    pairs = [fold.pairs(pair_trees) for fold in trained]
+    tuned, also = raced(trained, pairs, base, measure, stops=True)
+    answers = replace(answers, fine_tuned=np.concatenate(tuned), stopped=stopped | also)
+    names = _beating_the_base(answers, horizon)
+    placebos = [_placebo(fold, names, seed, day) for fold in trained]
+    return replace(answers, placebo=np.concatenate(placebos))
+
+
+def _bases(
+    whole: PreparedRound, folds: Sequence[Fold], measure: Measure
+) -> tuple[list[FoldTraining], bool, tuple[float, float]]:
+    """The better base of each fold, with or without the regime as a feature in all of them.
+
+    The first trees of both decide; one gets the rest.
+    """
+    sides = [[FoldTraining(whole, fold, feature) for fold in folds] for feature in (False, True)]
+    trees = sides[0][0].training.base_trees
+    few = first_trees(trees)
+    run = Parallel(n_jobs=whole.ensemble.jobs, prefer="threads")
+    given = run(delayed(fold.grow_base)(few) for side in sides for fold in side)
+    pairs = zip([*sides[0], *sides[1]], given, strict=True)
+    losses = [measure(fold.truth)(answers) for fold, answers in pairs]
+    count = len(folds)
+    plain, informed = (
+        float(np.concatenate(own).mean()) for own in (losses[:count], losses[count:])
+    )
+    feature = informed < plain
+    trained = sides[feature]
+    run(delayed(fold.grow_base)(trees - few) for fold in trained)
+    for fold in trained:
+        fold.training.finish_base()
+    return trained, feature, (plain, informed)
+
+
+def _known(fold: FoldTraining, base: Floats) -> dict[str, Any]:
+    """The later rows of a fold, and what needs no sub-model."""
+    later = fold.later
+    shares = frequencies(fold.training.ensemble, fold.train)
+    return {
+        "truth": fold.truth,
+        "regime": later.regime,
+        "time": later.time,
+        "pair": later.pair,
+        "move": later.move,
+        "frequencies": np.tile(shares, (len(later), 1)),
+        "base": base,
+        "placebo": np.full_like(base, np.nan),
     }
-    return ValidationAnswers(**joined, regime_feature=feature, measure=measure)
+
+
+def _beating_the_base(answers: ValidationAnswers, horizon: int) -> list[str]:
+    """Regimes whose sub-models beat the base: the placebo alone can take their weight away."""
+    names = []
+    for code, name in NAMES.items():
+        mask = answers.regime == code
+        sides = answers.base[mask], answers.sub_model[mask]
+        found = validated_weight(*sides, answers.loss(mask), answers.time[mask], horizon)
+        if found.weight > 0 and name not in answers.stopped:
+            names.append(name)
+    return names
+
+
+def _placebo(fold: FoldTraining, names: Collection[str], seed: int, day: int) -> Floats:
+    """Answers of sub-models of shuffled regimes in the regimes ``names``, NaN in the others."""
+    train, later = fold.train, fold.later
+    result = np.full_like(fold.rows().base(), np.nan)
+    if names:
+        codes = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
+        shuffled = fold.training.with_sub_models(codes, names)
+        asked = np.isin(later.regime, [CODES[name] for name in names])
+        result[asked] = shuffled.asked(later.X, later.regime).sub_models()[asked]
+    return result
 
 
 def fit_base(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> RegimeEnsemble:
@@ -219,77 +285,7 @@ def fit_base(ensemble: RegimeEnsemble, rows: Rows, feature: bool) -> RegimeEnsem
     :param feature: with the regime as features
     :return: a new fitted ensemble
     """
-    single = clone(ensemble).set_params(sub_models="none", regime_feature=feature)
-    fitted: RegimeEnsemble = single.fit(rows.X, rows.y, rows.regime, rows.weight)
-    return fitted
-
-
-def fit_pair_models(
-    ensemble: RegimeEnsemble, rows: Rows, pairs: list[Any], trees: int
-) -> dict[Any, BaseEstimator]:
-    """The fitted base fine-tuned on the rows of each of the pairs.
-
-    :param ensemble: fitted
-    :param rows: of all pairs
-    :param pairs: names of those to fine-tune for; each has rows
-    :param trees: added for each, number
-    :return: by pair a learner that :meth:`RegimeEnsemble.answers_of` asks
-    """
-
-    def fine_tuned(name: Any) -> BaseEstimator:
-        own = rows.take(rows.pair == name)
-        return ensemble.fine_tuned(own.X, own.y, own.regime, trees, own.weight)
-
-    fitted = Parallel(n_jobs=ensemble.jobs, prefer="threads")(delayed(fine_tuned)(p) for p in pairs)
-    return dict(zip(pairs, fitted, strict=True))
-
-
-def pairs_with_rows(rows: Rows) -> list[Any]:
-    """Pairs with at least :data:`MIN_PAIR_ROWS` rows; none when there is only one pair.
-
-    :param rows: of all pairs
-    :return: names, sorted
-    """
-    names, counts = np.unique(rows.pair, return_counts=True)
-    if len(names) < 2:
-        return []
-    return [name for name, count in zip(names, counts, strict=True) if count >= MIN_PAIR_ROWS]
-
-
-def _answers_of_fold(
-    ensemble: RegimeEnsemble,
-    base: RegimeEnsemble,
-    train: Rows,
-    later: Rows,
-    pair_trees: int,
-    seed: int,
-    day: int,
-) -> dict[str, Any]:
-    base.set_params(sub_models=ensemble.sub_models)
-    placebo = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
-    own, shuffled = (
-        base.with_regimes(train.X, train.y, codes, train.weight)
-        for codes in (train.regime, placebo)
-    )
-    given = base.base_answers(later.X, later.regime)
-    fine_tuned = given.copy()
-    if pair_trees:
-        wanted = [name for name in pairs_with_rows(train) if (later.pair == name).any()]
-        for name, model in fit_pair_models(base, train, wanted, pair_trees).items():
-            mask = later.pair == name
-            fine_tuned[mask] = base.answers_of(model, later.X[mask], later.regime[mask])
-    return {
-        "truth": base.numbers(later.y),
-        "regime": later.regime,
-        "time": later.time,
-        "pair": later.pair,
-        "move": later.move,
-        "frequencies": np.tile(frequencies(base, train), (len(later), 1)),
-        "base": given,
-        "sub_model": own.sub_model_answers(later.X, later.regime, given),
-        "placebo": shuffled.sub_model_answers(later.X, later.regime, given),
-        "fine_tuned": fine_tuned,
-    }
+    return training_of(ensemble, rows, feature).fit_base()
 
 
 def frequencies(base: RegimeEnsemble, rows: Rows) -> Floats:

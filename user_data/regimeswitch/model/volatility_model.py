@@ -17,7 +17,8 @@ from sklearn.base import clone
 
 from regimeswitch.market.regimes import NAMES
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS, Har, ewma_variance
-from regimeswitch.model.ensemble import RegimeEnsemble
+from regimeswitch.model.ensemble_base import RegimeEnsemble
+from regimeswitch.model.ensemble_training import Possible, PreparedRound
 from regimeswitch.model.shrinkage import (
     MIN_BLOCKS,
     MIN_VARIANCE,
@@ -30,12 +31,12 @@ from regimeswitch.model.training_set import Rows, TrainingSpan
 from regimeswitch.model.validation import (
     NO_VALIDATION_ROWS,
     NOT_VALIDATED,
-    Fold,
     ValidationAnswers,
     folds_of,
     sub_model_weight,
     validate,
 )
+from regimeswitch.model.validation_folds import Fold
 from regimeswitch.settings import EvidenceSettings
 
 
@@ -144,19 +145,25 @@ class VolatilityModel:
                 f"{len(rows)} rows know the volatility of their last month and of their next day, "
                 f"fewer than {MIN_ROWS}; use earlier candles or a longer freqai.train_period_days"
             )
-        ensemble = clone(self.ensemble)
         folds = [_against_har(fold) for fold in folds_of(rows, self.settings, self.horizon)]
         ratios = [fold for fold, _ in folds]
-        answers = validate(ensemble, ratios, 0, self.seed, self.day, qlike)
+        self.har_ = Har.fit(rivals_of(rows.X), rows.y)
+        ratio = with_ratios(rows, self.har_)
+        whole, gate = PreparedRound(clone(self.ensemble), ratio), self.settings.gate
+        answers = validate(whole, ratios, 0, self.seed, self.day, self.horizon, gate, qlike)
         ewma = np.concatenate([one for _, one in folds])[:, None] if folds else np.zeros((0, 1))
         self.rows_, self.span_ = len(rows), TrainingSpan.of(rows)
         self.validation_rows_ = 0 if answers is None else len(answers.truth)
-        self.har_ = Har.fit(rivals_of(rows.X), rows.y)
-        ensemble.set_params(regime_feature=answers is not None and answers.regime_feature)
-        ratio = with_ratios(rows, self.har_)
-        self.ensemble_ = ensemble.fit(ratio.X, ratio.y, ratio.regime, ratio.weight)
-        found = {name: self._sub_model(name, code, answers) for code, name in NAMES.items()}
-        self.ensemble_.weights_ = {name: found[name].weight for name in self.ensemble_.estimators_}
+        feature = answers is not None and answers.regime_feature
+        training = whole.whole(feature)
+        training.fit_base()
+        possible = training.possible(ratio.regime)
+        found = {
+            name: self._sub_model(name, code, answers, possible) for code, name in NAMES.items()
+        }
+        served = {name: one.weight for name, one in found.items() if one.weight > 0}
+        self.ensemble_ = training.with_sub_models(names=served)
+        self.ensemble_.weights_ = {name: served[name] for name in self.ensemble_.estimators_}
         self.served_ = {
             name: self._served(found[name], code, answers, ewma) for code, name in NAMES.items()
         }
@@ -164,12 +171,12 @@ class VolatilityModel:
         return self
 
     def _sub_model(
-        self, name: str, code: int, answers: ValidationAnswers | None
+        self, name: str, code: int, answers: ValidationAnswers | None, possible: Possible
     ) -> ValidatedWeight:
         """Weight of a regime's sub-model against the base and against the placebo."""
-        rows, reason = self.ensemble_.rows_[name], self.ensemble_.reasons_[name]
-        known = ValidatedWeight(rows=rows, reason=reason)
-        if name not in self.ensemble_.estimators_:
+        counts, refusals = possible
+        known = ValidatedWeight(rows=counts[name], reason=refusals[name])
+        if known.reason:
             return known
         return sub_model_weight(known, code, answers, self.horizon, self.settings.gate)
 
@@ -210,12 +217,10 @@ class VolatilityModel:
         )
         if not self.settings.gate:
             found = replace(found, weight=1.0, reason=NOT_VALIDATED)
-        others = {
-            "base": answers.base[mask],
-            "sub_model": answers.sub_model[mask],
-            "placebo": answers.placebo[mask],
-            "served": blend(forecasts[rival], given, found.weight),
-        }
+        others = {"base": answers.base[mask], "sub_model": answers.sub_model[mask]}
+        if np.isfinite(answers.placebo[mask]).all():
+            others["placebo"] = answers.placebo[mask]
+        others["served"] = blend(forecasts[rival], given, found.weight)
         losses |= {name: float(loss(one).mean()) for name, one in others.items()}
         return replace(
             known,
@@ -275,12 +280,10 @@ def with_ratios(rows: Rows, har: Har) -> Rows:
 
 def _against_har(fold: Fold) -> tuple[Fold, Floats]:
     """A fold in ratios to HAR, which knows the earlier rows alone; the later rows' EWMA alike."""
-    train, later = fold
-    har = Har.fit(rivals_of(train.X), train.y)
-    known = rivals_of(later.X)
-    return (with_ratios(train, har), with_ratios(later, har)), (
-        ewma_variance(known) / har.variance(known)
-    )
+    har = Har.fit(rivals_of(fold.train.X), fold.train.y)
+    known = rivals_of(fold.later.X)
+    ratios = replace(fold, train=with_ratios(fold.train, har), later=with_ratios(fold.later, har))
+    return ratios, ewma_variance(known) / har.variance(known)
 
 
 def _rival_alone(answers: ValidationAnswers | None, ewma: Floats) -> ServedVolatility:

@@ -13,6 +13,7 @@ from regimeswitch.bot.overrides import cuts, refused
 from regimeswitch.market.candles import COUNTED, timeframe_seconds
 from regimeswitch.market.warmup import check_base, check_length
 from regimeswitch.settings import SettingsError, load_settings
+from regimeswitch.settings.bots_settings import MODEL
 from regimeswitch.settings.modes import POSITION
 from regimeswitch.settings.renamed import ACCEPTED_UNTIL, old_names
 from regimeswitch_lab.bot_config import features_wrong
@@ -149,7 +150,7 @@ def check_slots(subject: ExaminedBot) -> Iterator[Finding]:
         "max_open_trades": subject.config.merged.get("max_open_trades"),
         "regimeswitch.risk.max_positions": settings.risk.max_positions or None,
     }
-    if settings.entries.mode != POSITION:
+    if settings.entries.mode != POSITION or settings.bots.role == MODEL:
         return
     for key, slots in given.items():
         # -1 is any number of them; what is no number is a finding of check_schema.

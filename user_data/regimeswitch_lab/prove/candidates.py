@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from regimeswitch.market.candles import candles_spanning
 from regimeswitch.market.features import DAY_CANDLES
 from regimeswitch.market.labels import CLASSES
 from regimeswitch.model.blended import BlendedModel
+from regimeswitch.model.ensemble_training import training_of
 from regimeswitch.model.factory import row_step, unfitted_ensemble, unfitted_model
 from regimeswitch.model.shrinkage import shuffled_regimes
 from regimeswitch.model.training_set import Rows, recency_weighted, thinned
@@ -172,16 +174,17 @@ def _trained(rows: Rows, recipe: Recipe) -> tuple[dict[str, Any], BlendedModel]:
     ensemble = unfitted_ensemble(
         settings.models, "classifier", recipe.training_parameters, list(CLASSES)
     )
-    single = fit_base(ensemble, rows, feature=False)
+    training = training_of(ensemble, rows, feature=False)
     day = candles_spanning(DAY_CANDLES, recipe.timeframe)
     shuffled = shuffled_regimes(rows.regime, rows.time, rows.pair, day, settings.models.seed)
+    single = copy.copy(training.fit_base())
 
     def switched(form: str, codes: NDArray[np.int64]) -> Any:
-        single.set_params(sub_models=form)
-        return single.with_regimes(rows.X, rows.y, codes, rows.weight)
+        training.ensemble.set_params(sub_models=form)
+        return training.with_sub_models(codes)
 
     models = {
-        "single": fit_base(ensemble, rows, feature=False),
+        "single": single,
         "single_regime": fit_base(ensemble, rows, feature=True),
         "separate": switched("separate", rows.regime),
         "warm_start": switched("warm_start", rows.regime),

@@ -30,6 +30,10 @@ SIZE_COLUMN = "expected_size"
 RATIO_COLUMN = "size_ratio"
 TRAINED_COLUMN = "trained_at"
 """End of the training of the model that made a prediction, epoch seconds."""
+SENT_COLUMN = "model_row"
+"""Of a model bot: what it sends of a candle, a text."""
+REFUSAL_COLUMN = "model_bot_reason"
+"""Of a trading bot: why a candle is without its prediction; empty where it has one."""
 OUTPUTS = (SUB_MODEL_WEIGHT_COLUMN, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
 POSITION_OUTPUTS = (*OUTPUTS, FORECAST_COLUMN, MODEL_WEIGHT_COLUMN)
 """In position mode, of both models; 0 where a model does not answer with one."""

@@ -7,6 +7,7 @@ tried again every second; both are repaired here, narrowly, around its own metho
 
 from __future__ import annotations
 
+import functools
 import logging
 import pickle
 import threading
@@ -123,6 +124,7 @@ class ModelGuard:
 
     def _replacing(self, drawer: Any, attribute: str) -> Make:
         def replacement(write: Callable[..., None]) -> Callable[..., None]:
+            @functools.wraps(write)
             def written(*arguments: Any) -> None:
                 with self._lock:
                     if self._holds_drawer:

@@ -28,20 +28,24 @@ from regimeswitch.bot.whole_files import replacing
 
 logger = logging.getLogger(__name__)
 
-SECTION, VERSION = "regimeswitch", "version"
-"""Where the metadata of a model says which version has fitted it."""
+SECTION, VERSION, FORMAT = "regimeswitch", "version", "format"
+"""Where the metadata of a model says which version has fitted it, and in which form it is."""
+CURRENT_FORMAT = 2
+"""Of fitted models; raised where one cannot be read by the code before. In 1, which says nothing of
+it, a sub-model had the trees of the base in it."""
 _SETTINGS_HASH = re.compile(r"-rs[0-9a-f]{8}$")
 
 
 def stamped(record: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a training in a model's metadata, with the version that has fitted it."""
-    return {VERSION: __version__, **record}
+    return {VERSION: __version__, FORMAT: CURRENT_FORMAT, **record}
 
 
 def version_of(folder: Path) -> str | None:
     """The version that fitted the models of a folder, empty for one that did not say so yet.
 
-    :return: None where there is nothing that RegimeSwitch has fitted
+    :return: with the format where that is not the one of today; None where there is nothing that
+        RegimeSwitch has fitted
     """
     for path in folder.glob("*_metadata.json"):
         try:
@@ -49,7 +53,9 @@ def version_of(folder: Path) -> str | None:
         except DamagedFileError:
             continue
         if isinstance(section, dict):
-            return str(section.get(VERSION, ""))
+            version, form = str(section.get(VERSION, "")), section.get(FORMAT, 1)
+            same = form == CURRENT_FORMAT or version != __version__
+            return version if same else f"{version} (format {form} of models)"
     return None
 
 

@@ -1,0 +1,116 @@
+"""LightGBM: rows are binned once, and subsets of them are trained on without binning again.
+
+Bins are quantiles of the features of ALL prepared rows, so that models of a fold, a regime or a
+pair see those of the whole training window. They look at no label and at no row after the window:
+what is served never knows a later candle. In a fold of the validation the bins know how the
+features of its later rows are spread, and nothing of what came of them.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.class_weight import compute_sample_weight
+
+from regimeswitch.model.learners import objective_of, without_aliases
+from regimeswitch.model.trees import (
+    BoostedTrees,
+    Floats,
+    Growing,
+    Mask,
+    Matrix,
+    PreparedRows,
+    Trees,
+)
+
+
+class LightGBMTrees(BoostedTrees):
+    """Trees of one LightGBM booster.
+
+    :param threads: that it is asked on; they do not change the answers
+    """
+
+    def __init__(self, booster: Any, link: str, base: Trees | None, threads: int) -> None:
+        super().__init__(booster, link, base)
+        self.threads = threads
+
+    def _own_scores(self, X: Matrix) -> Floats:
+        found = self.booster.predict(X, raw_score=True, num_threads=self.threads)
+        return np.asarray(found, dtype=np.float64)
+
+    def gains(self) -> Floats:
+        return np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
+
+
+class LightGBMRows(PreparedRows):
+    """A binned dataset.
+
+    :param learner: unfitted ``LGBMClassifier`` or ``LGBMRegressor``, whose parameters count
+    :param X: features, shape (n, features), without NaN
+    :param y: class numbers from 0, or numbers, shape (n,)
+    :param weight: shape (n,)
+    :param classes: number; 0 for a regressor
+    """
+
+    def __init__(
+        self, learner: BaseEstimator, X: Matrix, y: NDArray[Any], weight: Floats, classes: int
+    ) -> None:
+        given = learner.get_params()
+        self._class_weight = given.pop("class_weight", None)
+        given.pop("importance_type", None)
+        objective, self._link = objective_of("lightgbm", given, classes)
+        self._parameters = {**without_aliases(given), "objective": objective}
+        if self._link == "softmax":
+            self._parameters["num_class"] = classes
+        self._threads = given.get("n_jobs") or 1
+        self._y, self._weight = y, weight
+        self._data = lightgbm.Dataset(
+            X, label=y, weight=self._weights(slice(None)), params=self._parameters
+        ).construct()
+
+    def _weights(self, chosen: Mask | slice) -> Floats:
+        if self._class_weight is None:
+            return self._weight[chosen]
+        own = compute_sample_weight(self._class_weight, self._y[chosen])
+        return np.asarray(self._weight[chosen] * own)
+
+    def take(self, chosen: Mask, y: NDArray[Any]) -> Self:
+        taken = copy.copy(self)
+        taken._y, taken._weight = y, self._weight[chosen]
+        taken._data = self._data.subset(np.flatnonzero(chosen).tolist()).construct()
+        taken._data.set_label(y).set_weight(taken._weights(slice(None)))
+        return taken
+
+    def begin(
+        self, chosen: Mask | None = None, base: Trees | None = None, below: Floats | None = None
+    ) -> Growing:
+        mask = np.ones(len(self._y), dtype=bool) if chosen is None else chosen
+        data = self._data
+        if chosen is not None or base is not None:
+            data = data.subset(np.flatnonzero(mask).tolist()).construct()
+            data.set_weight(self._weights(mask))
+        if below is not None:
+            data.set_init_score(below[mask] if below.shape[1] > 1 else below[mask, 0])
+        booster = lightgbm.Booster(params=self._parameters, train_set=data)
+        return _GrowingLightGBM(LightGBMTrees(booster, self._link, base, self._threads))
+
+
+class _GrowingLightGBM(Growing):
+    def __init__(self, trees: LightGBMTrees) -> None:
+        self._trees = trees
+
+    def grow(self, trees: int) -> Trees:
+        for _ in range(trees):
+            self._trees.booster.update()
+        return self._trees
+
+    def finished(self) -> Trees:
+        booster = self._trees.booster
+        # As lightgbm.train ends: what is kept is what a file would hold.
+        booster.model_from_string(booster.model_to_string()).free_dataset()
+        return self._trees
