@@ -87,7 +87,8 @@ class PairRows:
         cut = frame.iloc[: int((frame["date"] < timerange.stopdt).sum())]
         if cut.empty:
             return cls(features, False, None, 0, missing_rows(pair, frame, timerange))
-        plain = cut[[name for name in cut.columns if "&" not in name]]
+        earlier = [name for name in cut.columns if "&" in name]
+        plain = cut.drop(columns=earlier) if earlier else cut
         labelled = window.strategy.set_freqai_targets(plain, metadata={"pair": pair})
         label = label_of(labelled.columns)
         volatility = label == VOLATILITY_TARGET

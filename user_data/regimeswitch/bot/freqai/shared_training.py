@@ -1,8 +1,9 @@
 """Trainings over the rows of all pairs: features of each pair once, one training per round for all.
 
-In a backtest the frames of all pairs are populated once, for the whole range, and every window is
-cut from them at its training end; labels are made on the cut frame, so that none knows a later
-candle. Live, the frames come from FreqAI's own history at the moment of the training.
+In a backtest the frames of all pairs are populated once, for the whole range, and kept on disk
+(:mod:`~regimeswitch.bot.freqai.kept_frames`). Every window is cut from them at its training end;
+labels are made on the cut frame, so that none knows a later candle. Live, the frames come from
+FreqAI's own history at the moment of the training, one after the other.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from freqtrade.strategy.interface import IStrategy
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of, renamed
 from regimeswitch.bot.freqai.freed_memory import give_back
+from regimeswitch.bot.freqai.kept_frames import KeptFrame
 from regimeswitch.bot.freqai.model_versions import SECTION, stamped
 from regimeswitch.bot.freqai.shared_rows import SharedWindow, shared_rows
 from regimeswitch.bot.freqai.training_rows import without_own_rows
@@ -82,7 +84,7 @@ class SharedTraining:
         self.models: dict[tuple[int, int], TrainedModel] = {}
         self.adopted: dict[str, int] = {}
         self._newest: TimeRange | None = None
-        self._frames: dict[str, pd.DataFrame] = {}
+        self._frames: dict[str, KeptFrame] = {}
 
     def model(self, window: TimeRange, fit: Callable[[], TrainedModel]) -> TrainedModel:
         """The model of a window; fitted when nobody has asked for it before."""
@@ -157,7 +159,7 @@ class SharedTraining:
             return frame
 
         known = self._frames.get(pair)
-        return known if known is not None else self._populated(pair, candles, make)
+        return known.frame if known is not None else self._populated(pair, candles, make)
 
     def _live_frames(self, strategy: IStrategy, pairs: list[str], load: TimeRange) -> Frames:
         """Frames of all pairs that FreqAI holds a history of, features and labels populated."""
@@ -174,11 +176,10 @@ class SharedTraining:
     def _populated(self, pair: str, candles: pd.DataFrame, make: Populate) -> pd.DataFrame:
         """The frame of ``pair``, features in single precision; made when there is none yet."""
         known = self._frames.get(pair)
-        if known is None or not _same_dates(known["date"], candles["date"]):
-            known = single_precision(make(pair))
+        if known is None or not _same_dates(known.others["date"], candles["date"]):
+            known = self._frames[pair] = KeptFrame.of(make(pair), self._drawer.full_path)
             give_back()
-            self._frames[pair] = known
-        return known
+        return known.frame
 
     def candles_of_others(self, pair: str, strategy: IStrategy) -> dict[str, pd.DataFrame]:
         """Base candles of the other pairs that learn together, in a backtest."""
@@ -246,7 +247,7 @@ def _with_own_columns(populated: pd.DataFrame, given: pd.DataFrame) -> pd.DataFr
     """
     own = given.drop(columns=OHLCV)
     if own.empty:
-        return populated.copy(deep=False)
+        return populated
     rest = populated.drop(columns=own.columns, errors="ignore")
     joined: pd.DataFrame = pd.concat([rest, own.set_axis(rest.index)], axis=1)
     return joined

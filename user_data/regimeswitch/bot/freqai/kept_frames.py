@@ -1,0 +1,68 @@
+"""Populated frames of a backtest, kept on disk between two looks at them.
+
+All pairs learn together in each window, and FreqAI goes through all windows of one pair before it
+comes to the next: each frame is looked at once per window. Features are nearly all of a frame, so
+they lie in a file without a name that is mapped into memory: pages are read when they are looked
+at, and are gone when the look is over. So memory does not grow with pairs or with the range.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pandas as pd
+
+from regimeswitch.bot.freqai.feature_names import features_of
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFrame:
+    """One frame, features in single precision, as models see them.
+
+    :ivar others: the columns that are no features
+    :ivar names: of the features
+    :ivar file: the features, one after the other; it ends with this object, or the process
+    """
+
+    others: pd.DataFrame
+    names: list[str]
+    file: IO[bytes]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, folder: Path) -> KeptFrame:
+        """Keep a frame.
+
+        :param folder: of the model, which a backtest writes to in any case
+        :raises OSError: when the disk is full
+        """
+        names = features_of(frame.columns)
+        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, closed when the frame is gone
+        kept = cls(frame.drop(columns=names), names, file)
+        for name in names:
+            column = frame[name].to_numpy(dtype=np.float32)
+            kept.file.write(np.ascontiguousarray(column).data)
+        kept.file.flush()
+        return kept
+
+    def __del__(self) -> None:
+        self.file.close()
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A new frame of the same rows; the features come last. What is written into it is its own.
+
+        Copy on write, in pandas and of the mapped file.
+        """
+        shape = (len(self.names), len(self.others))
+        if not all(shape):
+            values = np.empty(shape, dtype=np.float32)
+        else:
+            # As a plain array: pandas asks a subclass of it for more than a number.
+            values = np.memmap(self.file, np.float32, "c", shape=shape).view(np.ndarray)
+        features = pd.DataFrame(values.T, self.others.index, self.names, copy=False)
+        joined: pd.DataFrame = pd.concat([self.others, features], axis=1)
+        return joined
