@@ -237,7 +237,7 @@ def _bases(
     trained = sides[feature]
     run(delayed(fold.grow_base)(trees - few) for fold in trained)
     for fold in trained:
-        fold.training.finish_base()
+        fold.finish_base()
     return trained, feature, (float(plain.mean()), float(informed.mean()))
 
 
