@@ -117,10 +117,10 @@ faults: $(BIN)/regimeswitch  ## a real bot against an exchange that fails: cases
 	$(BIN)/regimeswitch faults --simulate 200 \
 	    $(if $(EXPORT),--export $(basename $(EXPORT))-simulation.json)
 
-bench: $(BIN)/regimeswitch  ## a training round and the exchange under load, as ratios to peers; EXPORT=
-	$(BIN)/python benchmarks/training_round.py $(EXPORTED)
-	$(BIN)/python benchmarks/exchange_load.py \
-	    $(if $(EXPORT),--export $(basename $(EXPORT))-exchange.json)
+# Runs that are over are kept in .bench: a benchmark that was stopped goes on where it was.
+bench: $(BIN)/regimeswitch  ## CPU and memory against stock FreqAI; PARTS=training,live QUICK=1 JOBS=1 EXPORT= PAGE=1
+	$(BIN)/python -m benchmarks $(if $(PARTS),--parts $(PARTS)) $(if $(QUICK),--size quick) \
+	    $(if $(JOBS),--jobs $(JOBS)) $(EXPORTED) $(if $(PAGE),--page docs/scale.md)
 
 SITE ?= .site
 docs: $(BIN)/regimeswitch  ## the documentation as a site, without a network: SITE=.site
@@ -155,13 +155,18 @@ versions: $(BIN)/regimeswitch  ## the Python and the packages that are used
 	    print("Python", platform.python_version() + ",", ", ".join(name + " " + version(name) \
 	    for name in ("freqtrade", "ccxt", "numpy", "pandas")))'
 
-test: versions lint  ## the whole test suite, lint and types; PYTHON=python3.13 with another Python
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+# Types are checked beside the tests, many of which wait for a bot or a clock.
+test: versions  ## the whole test suite, lint and types; PYTHON=python3.13 with another Python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(BIN)/mypy & types=$$!; \
+	    $(BIN)/python -m pytest -n 2 --dist worksteal; tests=$$?; \
+	    wait $$types && exit $$tests
 
 lock:  ## write requirements.lock again from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --extra docs --generate-hashes --universal \
-	    --no-annotate --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
+	uv pip compile pyproject.toml --extra dev --extra docs --extra cluster --generate-hashes \
+	    --universal --no-annotate --no-header --no-emit-package nvidia-nccl-cu12 --no-emit-package nvidia-nccl-cu13 \
 	    --python-version 3.11 --output-file requirements.lock
 
 clean:  ## remove the virtualenv and the demo
-	rm -rf $(VENV) .venv-* $(WORK) .prove .money $(SITE)
+	rm -rf $(VENV) .venv-* $(WORK) .prove .money .bench $(SITE)

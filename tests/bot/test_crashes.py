@@ -140,7 +140,7 @@ def test_killed_after_a_stop_the_next_bot_has_the_stop(world: World) -> None:
     agree(world)
 
 
-def test_coins_of_no_trade_are_told_of_once_and_kept(world: World) -> None:
+def test_coins_of_no_trade_are_notified_once_and_kept(world: World) -> None:
     world.account.account.free["AAA"] = Decimal(2)
     world.start(exit_after=600)
     for _ in range(6):

@@ -148,7 +148,9 @@ def model(**weights: float) -> Any:
     return SimpleNamespace(ensemble_=SimpleNamespace(weights_=weights))
 
 
-def test_a_first_model_and_changes_of_weights_are_told_once_for_all_pairs(tmp_path: Path) -> None:
+def test_a_first_model_and_changes_of_weights_are_reported_once_for_all_pairs(
+    tmp_path: Path,
+) -> None:
     bot = Bot(tmp_path, {})
     served = candles("2025-01-02 23:55", trained_at=1735776000.0)
     unserved = served.assign(trained_at=0.0)
@@ -172,7 +174,7 @@ def test_a_first_model_and_changes_of_weights_are_told_once_for_all_pairs(tmp_pa
     assert "bull 0.50 -> 0.50, bear 0.00 -> 0.60" in text
 
 
-def test_models_of_single_pairs_are_told_by_pair(tmp_path: Path) -> None:
+def test_models_of_single_pairs_are_reported_by_pair(tmp_path: Path) -> None:
     bot = Bot(tmp_path, {}, models={"rows": "pair"})
     served = candles("2025-01-02 23:55", trained_at=1735776000.0)
     for pair in ("A/B", "C/B"):

@@ -142,7 +142,7 @@ def test_a_refused_key_does_not_hold_up_the_loop(world: World) -> None:
     assert sold(world) == {"BBBUSDT"}
 
 
-def test_a_pair_on_a_break_is_told_without_a_promise_for_its_exits(world: World) -> None:
+def test_a_pair_on_a_break_is_reported_without_a_promise_for_its_exits(world: World) -> None:
     world.start(exit_after=900, **BOTH)
     world.step()
     world.fail(Fault("break", symbol="AAAUSDT"))

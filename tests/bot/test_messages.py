@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from regimeswitch.bot.messages.alerts import CONFIRM, Alarms
 from regimeswitch.bot.messages.message import MAX_CHARACTERS, Level, Message, joined
-from regimeswitch.bot.messages.sent_file import MAX_TOLD, SentFile, sent_path
+from regimeswitch.bot.messages.sent_file import MAX_EVENTS, SentFile, sent_path
 
 
 BEGIN = "2025-01-01 00:00+00:00"
@@ -193,13 +193,13 @@ def test_what_has_no_end_is_sent_again_when_it_changes_or_a_day_later(
 def test_only_the_newest_events_without_an_end_are_kept(tmp_path: Path) -> None:
     bot = Bot(tmp_path / "sent.json")
     bot.file.put_mark("switch A/B", 1)
-    for number in range(MAX_TOLD + 20):
+    for number in range(MAX_EVENTS + 20):
         bot.alarms.tell(f"order {number}", "has shown up")
     bot.flush()
     again = SentFile(tmp_path / "sent.json")
     assert again.mark("switch A/B") == 1
-    assert again.mark("told order 19") is None
-    assert again.mark("told order 20") is not None
+    assert again.mark("event order 19") is None
+    assert again.mark("event order 20") is not None
 
 
 def test_a_crash_before_the_file_is_written_repeats_one(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_damaged_files_cost_a_bot_its_model_at_most_and_it_recovers(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-def test_a_training_that_fails_is_told_once_and_the_last_model_serves_until_it_expires(
+def test_a_training_that_fails_is_reported_once_and_the_last_model_serves_until_it_expires(
     moved_bot: Callable[..., MovedBot],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -252,7 +252,7 @@ def wait(reached: Callable[[], Any]) -> bool:
     return False
 
 
-def test_a_training_that_takes_too_long_is_told_once_and_its_end_too(tmp_path: Path) -> None:
+def test_a_training_that_takes_too_long_is_reported_once_and_its_end_too(tmp_path: Path) -> None:
     heard: list[Message] = []
     guard = ModelGuard(tmp_path, "rs1", SafetySettings(training_minutes=10))
     guard.listen(Alarms(heard.append, "model"))

@@ -66,7 +66,7 @@ def test_a_webhook_gets_it_by_freqtrades_own_module(
     assert "warnings of the guards go to webhook" in caplog.text
 
 
-def test_discord_gets_it_once_it_is_told_to(world: World, receiver: Receiver) -> None:
+def test_discord_gets_it_once_it_is_enabled(world: World, receiver: Receiver) -> None:
     fields = [{"Warning": "{status}"}]
     section = {"enabled": True, "webhook_url": receiver.url, "warning": fields}
     troubled(world, discord=section)

@@ -133,7 +133,7 @@ def test_hyperopt_searches_no_threshold_that_decides_nothing(
     assert load(tmp_path, **hyperopt, spaces=["stoploss"], regimeswitch=HELD).holds
 
 
-def test_all_such_keys_are_told_at_once(tmp_path: Path) -> None:
+def test_all_such_keys_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(OperationalException) as refused:
         load(tmp_path, use_exit_signal=False, exit_profit_only=True, use_custom_stoploss=False)
     assert len(str(refused.value).splitlines()) == 4

@@ -121,7 +121,7 @@ def test_a_clock_that_is_off_keeps_entries_back(world: World) -> None:
     assert told(world, "the clock agrees") == 1
 
 
-def test_an_unreachable_exchange_is_told_once_and_comes_back(world: World) -> None:
+def test_an_unreachable_exchange_is_reported_once_and_comes_back(world: World) -> None:
     world.start()
     world.fail(Fault("reset"))
     for _ in range(3):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from copy import deepcopy
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import forked
 from heldpairs import POSITION
 from project import QUICK, ROOT, Run
 from regimeswitch.bot.trial_ledger import NAME, trials_of
@@ -31,7 +31,7 @@ def test_lists_show_the_classes_from_another_folder(tmp_path: Path) -> None:
         ("list-freqaimodels", ["RegimeSwitchClassifier", "RegimeSwitchRegressor"]),
         ("list-hyperoptloss", ["RegimeSwitchLoss"]),
     ):
-        done = subprocess.run(
+        done = forked.run(
             [sys.executable, "-m", "freqtrade", command, "--userdir", str(ROOT / "user_data")],
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""What a user sees when something is wrong: one message that names it and its mend."""
+"""What a user sees when something is wrong: one message that names it and how to correct it."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_an_unwritable_model_folder_is_named(freqtrade: Callable[..., Run], tmp_
     refused(run, "the model folder cannot be written", "make", "models")
 
 
-def test_a_config_without_freqai_is_told_where_to_begin(
+def test_a_config_without_freqai_says_where_to_begin(
     freqtrade: Callable[..., Run], tmp_path: Path
 ) -> None:
     stripped = json.loads((ROOT / "config.json").read_text())

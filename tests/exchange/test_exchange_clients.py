@@ -105,7 +105,7 @@ def test_python_binance_trades(other: binance.Client) -> None:
     assert test["standardCommissionForOrder"] == {"maker": "0.00100000", "taker": "0.00100000"}
 
 
-def test_python_binance_is_told_its_errors(other: binance.Client) -> None:
+def test_python_binance_gets_its_errors(other: binance.Client) -> None:
     def code(call: Callable[..., object], **query: object) -> int:
         with pytest.raises(BinanceAPIException) as caught:
             call(**query)
@@ -213,7 +213,7 @@ def test_binance_s_own_client_trades(own: SpotRestAPI, caplog: pytest.LogCapture
     assert data(own.order_test(**limit, compute_commission_rates=True), caplog)
 
 
-def test_binance_s_own_client_is_told_its_errors(own: SpotRestAPI, venue: ExchangeServer) -> None:
+def test_binance_s_own_client_gets_its_errors(own: SpotRestAPI, venue: ExchangeServer) -> None:
     limit = {**BUY, "time_in_force": "GTC", "quantity": 1.0, "price": 95.0}
     with pytest.raises(BadRequestError, match="self-trade prevention mode"):
         own.new_order(**limit, self_trade_prevention_mode="TRANSFER")

@@ -91,7 +91,7 @@ def test_ping_is_answered_and_a_stop_says_goodbye(server: ExchangeServer) -> Non
     talk(server, "/ws", conversation)
 
 
-def test_a_plain_request_is_told_that_there_is_nothing(server: ExchangeServer) -> None:
+def test_a_plain_request_is_answered_that_there_is_nothing(server: ExchangeServer) -> None:
     for path in ("/ws", "/stream", "/ws/btcusdt@trade"):
         assert get(server, path)[0] == 404
 

@@ -234,7 +234,7 @@ def test_client_order_ids(trader: ccxt.binance, raw: Raw) -> None:
     assert (body["origClientOrderId"], body["clientOrderId"]) == ("mine", "gone")
 
 
-def test_how_much_a_new_order_is_told_about(raw: Raw) -> None:
+def test_how_much_a_new_order_is_answered(raw: Raw) -> None:
     def place(**query: object) -> set[str]:
         query = {"symbol": "AAAUSDT", "side": "BUY", "quantity": 1, **query}
         status, body = raw.send("POST", "/api/v3/order", **query)

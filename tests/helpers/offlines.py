@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forked
 from regimeswitch_lab.cli import main
 
 
@@ -80,13 +81,14 @@ def start(home: Path, *arguments: object, **environment: str) -> subprocess.Pope
         # Rich cuts tables to the width of a terminal.
         "COLUMNS": "200",
     }
-    return subprocess.Popen(
+    return forked.Popen(
         [sys.executable, "-m", "regimeswitch_lab", *map(str, arguments)],
         cwd=home,
         env=os.environ | own | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        spares=1,
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import forked
 from project import QUICK, ROOT
 
 
@@ -39,7 +39,7 @@ def replay_with(
     """
     overlay, export = folder / "overlay.json", folder / "figures.json"
     overlay.write_text(json.dumps(config))
-    done = subprocess.run(
+    done = forked.run(
         [
             *(sys.executable, "-m", "regimeswitch_lab", "replay"),
             *("--config", str(ROOT / "config.json"), str(overlay)),
@@ -50,6 +50,7 @@ def replay_with(
         text=True,
         timeout=timeout,
         check=False,
+        spares=5,
     )
     figures = json.loads(export.read_text()) if export.is_file() else {}
     return done.returncode, figures, done.stdout + done.stderr

@@ -41,6 +41,7 @@ class ServedBot:
         self.clock, self.now, self.port = clock, begin, port
         self.clock.move_to(begin + timedelta(seconds=1))
         given = Arguments(words).get_parsed_arg()
+        self.exchange = ""
         self.worker = Worker(given, Configuration(given, None).get_config())
         self._state: State | None = None
 
@@ -51,7 +52,11 @@ class ServedBot:
     def step(self, candles: int = 1) -> None:
         """One loop of the bot one second after a candle closed."""
         self.now += candles * timedelta(minutes=5)
-        self.clock.move_to(self.now + timedelta(seconds=1))
+        self.loop(self.now + timedelta(seconds=1))
+
+    def loop(self, moment: datetime) -> None:
+        """One loop of the bot at a moment."""
+        self.clock.move_to(moment)
         self._state = self.worker._worker(old_state=self._state)
         if self._state == State.STOPPED:
             raise AssertionError("the bot has stopped")
@@ -130,6 +135,7 @@ def served_bot(
             *("--freqaimodel-path", str(ROOT / "user_data/freqaimodels")),
         ]
         bot = ServedBot(words, clock, begin, port)
+        bot.exchange = server.url
         try:
             yield bot
         finally:

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -21,6 +20,7 @@ from typing import Any
 import pandas as pd
 import psutil
 
+import forked
 from project import ROOT
 
 
@@ -60,7 +60,7 @@ def webserver(market: Path, home: Path) -> Iterator[tuple[Callable[..., Any], ps
             return error.code, json.load(error)
 
     with (home / "webserver.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
+        process = forked.Popen(command, stdout=log, stderr=log, env=os.environ, spares=1)
         try:
             for _ in range(1800):
                 try:

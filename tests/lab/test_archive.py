@@ -86,7 +86,7 @@ def unpacked_member(parts: dict[str, Any]) -> None:
 
 
 def later_format(parts: dict[str, Any]) -> None:
-    parts["manifest"]["format"] = 2
+    parts["manifest"]["format"] = 3
 
 
 def strange_list(parts: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ def no_numbers(parts: dict[str, Any]) -> None:
         (another_content, "restored-config.json in it is not what its list says"),
         (unlisted, "do not agree (more.txt)"),
         (unpacked_member, "do not agree (restored-config.json)"),
-        (later_format, "of format 2 and this version reads 1"),
+        (later_format, "of format 3 and this version reads 1 to 2"),
         (strange_list, "its manifest.json cannot be read"),
         (
             strange_kind,

@@ -34,6 +34,7 @@ from regimeswitch_lab.cli import main
 __all__ = ["archive", "bot", "elsewhere", "key_home"]
 
 Change = Callable[[Parts], None]
+MESSAGES = "regimeswitch-messages-1.json"
 PARAMETERS = "strategies/RegimeSwitchStrategy.json"
 
 
@@ -73,6 +74,11 @@ def with_view(parts: Parts) -> None:
 
 def two_databases(parts: Parts) -> None:
     put(parts, "more.sqlite", "database", database("CREATE TABLE trades (is_open)"))
+
+
+def two_message_files(parts: Parts) -> None:
+    for name in (MESSAGES, "regimeswitch-messages-2.json"):
+        put(parts, name, "messages", b'{"states": {}, "marks": {}}')
 
 
 def no_config(parts: Parts) -> None:
@@ -115,6 +121,11 @@ HOSTILE: list[tuple[Change, str]] = [
     (with_file(CANDLES, "candles", table(date=[1], open=["x"])), "its columns are others"),
     (with_file("orders.sqlite", "journal"), "no SQLite database"),
     (with_file("tradesv3.dryrun.sqlite", "database"), "no SQLite database"),
+    (with_file("strategies/regimeswitch-messages-1.json", "messages"), "kind messages"),
+    (with_file("messages.json", "messages", b"{}"), "no place of the kind messages"),
+    (with_file(MESSAGES, "messages", b"{}"), "is no file of sent messages"),
+    (with_file(MESSAGES, "messages", b'{"states": [], "marks": {}}'), "is no file of sent"),
+    (two_message_files, "2 files of sent messages and not one"),
     (another_database, "has other trades"),
     (two_databases, "'more.sqlite' in it is in no place of the kind database"),
     (no_config, "0 files of the kind config"),

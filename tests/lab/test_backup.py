@@ -23,6 +23,7 @@ from archives import (
     said,
 )
 from bots import PAIRS, TRAINED, Bot, trades_of, write_database
+from regimeswitch.bot.messages.sent_file import SentFile, sent_path
 from regimeswitch.bot.orders.journal import Entry, Journal, journal_path
 
 
@@ -144,13 +145,37 @@ def test_orders_whose_outcome_is_unknown_go_along(bot: Bot, tmp_path: Path, rela
     assert [entry.client_id for entry in Journal(found).open()] == ["rs1"]
 
 
-def test_journals_that_cannot_be_told_apart_are_named(
+@pytest.mark.parametrize("relative", [True, False])
+def test_what_was_sent_is_not_sent_again(bot: Bot, tmp_path: Path, relative: bool) -> None:
+    name = bot.database.name if relative else str(bot.database)
+    for number, address in enumerate([f"sqlite:///{name}", "sqlite:///another.sqlite"]):
+        sent = SentFile(sent_path(bot.userdir, address))
+        sent.put_state("outage", {"of": number})
+        sent.save()
+    assert backup(bot, tmp_path / "a.zip") == 0
+    assert restore(tmp_path / "a.zip", tmp_path / "new") == 0
+    address = json.loads((tmp_path / "new/restored-config.json").read_text())["db_url"]
+    found = sent_path(tmp_path / "new", address)
+    assert list((tmp_path / "new").glob("regimeswitch-messages-*")) == [found]
+    assert SentFile(found).states == {"outage": {"of": 0}}
+
+
+def test_files_of_messages_that_are_ambiguous_stay_behind(bot: Bot, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        sent = SentFile(sent_path(bot.userdir, f"sqlite:///{name}.sqlite"))
+        sent.put_mark("seen", 1)
+        sent.save()
+    assert backup(bot, tmp_path / "a.zip") == 0
+    assert not [name for name in packed(tmp_path / "a.zip") if "messages" in name]
+
+
+def test_journals_that_are_ambiguous_are_named(
     bot: Bot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("one", "two"):
         journal_of(bot, f"sqlite:///{name}.sqlite")
     assert backup(bot, tmp_path / "a.zip") == 1
-    assert "give --db-url exactly as the bot is told it" in said(capsys)
+    assert "give --db-url exactly as the bot has it" in said(capsys)
 
 
 def test_a_container_keeps_its_own_name_of_the_folder(bot: Bot, tmp_path: Path) -> None:

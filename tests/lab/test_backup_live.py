@@ -14,6 +14,7 @@ from typing import IO
 import pandas as pd
 import pytest
 
+import forked
 from project import ROOT
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.offline.overlay import child_environment
@@ -68,7 +69,7 @@ class Machine:
         log = (self.home / "bot.log").open("w")
         with (
             log,
-            subprocess.Popen(
+            forked.Popen(
                 [sys.executable, *program],
                 stdout=subprocess.PIPE,
                 stderr=log,

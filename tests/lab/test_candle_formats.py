@@ -175,7 +175,7 @@ def test_doctor_reads_the_configured_format(bot: Bot, market: Path, tmp_path: Pa
     bot.change(dataformat_ohlcv="parquet")
     code, figures = doctor(bot, "--datadir", tmp_path / "jsongz")
     assert (code, kinds(figures)[0]) == (1, ("serious", "candles.missing"))
-    assert '"dataformat_ohlcv": "jsongz"' in figures["findings"][0]["mend"]
+    assert '"dataformat_ohlcv": "jsongz"' in figures["findings"][0]["fix"]
 
 
 @pytest.mark.slow

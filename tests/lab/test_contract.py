@@ -62,8 +62,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """What was read of freqtrade's source is read again, what was told is told again."""
-    caches = (sources._methods, tell_once)
+    """What was read of freqtrade's source is read again, what was logged once is logged again."""
+    caches = (sources._methods, sources._stream_users, tell_once)
     for one in caches:
         one.cache_clear()
     yield
@@ -210,7 +210,7 @@ def test_other_parameters_can_be_allowed_but_not_where_orders_depend_on_them(
     assert "get_total is missing" in refused(TRADES, allowed=True)
 
 
-def test_a_fault_that_an_older_release_does_not_have_need_not_be_mended(
+def test_a_fault_that_an_older_release_does_not_have_need_not_be_repaired(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = "_append_null_backtesting_predictions"
@@ -228,7 +228,7 @@ def test_a_release_whose_bots_failed_is_refused(monkeypatch: pytest.MonkeyPatch)
     assert "Install freqtrade 2026.9" in text
 
 
-def test_a_module_that_is_gone_is_told_like_everything_else(
+def test_a_module_that_is_gone_is_reported_like_everything_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import freqtrade.wallets

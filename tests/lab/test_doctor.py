@@ -92,7 +92,7 @@ def test_the_worst_comes_first_in_table_and_file(
         *("regimeswitch.regime.grace_candles", "regimeswitch.labels.unit"),
         "regimeswitch.labels.horizn",
     ]
-    assert 'did you mean "horizon"?' in mistakes[-1]["mend"]
+    assert 'did you mean "horizon"?' in mistakes[-1]["fix"]
     out = capsys.readouterr().out
     assert out.index("serious") < out.index("warning") < out.index("info")
     assert "4 serious, 3 warning, 1 info" in out

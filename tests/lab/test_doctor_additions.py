@@ -79,7 +79,7 @@ def test_a_proof_of_these_settings_is_looked_for_in_the_ledgers(
     (one,) = [found for found in figures["findings"] if found["kind"] == "additions.unproven"]
     assert one["where"] == "regimeswitch.entries.veto"
     assert f"it is on, and was not proven for these settings ({hashed})" in one["what"]
-    assert "regimeswitch prove --utility" in one["mend"]
+    assert "regimeswitch prove --utility" in one["fix"]
 
 
 def test_a_damaged_ledger_is_named(bot: Bot) -> None:

@@ -89,7 +89,9 @@ def test_one_defect_of_a_candle_file_is_one_finding(
     assert figures["findings"][0]["where"] == "BTC/USDT 5m"
 
 
-def test_the_same_outage_in_all_pairs_is_told_once(bot: Bot, market: Path, tmp_path: Path) -> None:
+def test_the_same_outage_in_all_pairs_is_reported_once(
+    bot: Bot, market: Path, tmp_path: Path
+) -> None:
     candles = tmp_path / "candles"
     shutil.copytree(market, candles)
     for path in candles.glob("*-5m.feather"):
@@ -114,7 +116,7 @@ def test_a_missing_and_an_unreadable_file(bot: Bot, market: Path, tmp_path: Path
     code, figures = doctor(bot, "--datadir", candles)
     expected = [("serious", "candles.missing"), ("serious", "candles.unreadable")]
     assert (code, kinds(figures)) == (1, expected)
-    assert "freqtrade download-data --pairs BTC/USDT" in figures["findings"][0]["mend"]
+    assert "freqtrade download-data --pairs BTC/USDT" in figures["findings"][0]["fix"]
 
 
 def test_old_candles(bot: Bot, market: Path, tmp_path: Path) -> None:
@@ -171,9 +173,9 @@ def test_labels_that_are_missing(bot: Bot, market: Path, tmp_path: Path) -> None
 
 
 def test_many_pairs_with_the_same_trouble_are_one_finding() -> None:
-    mend = "exchange outages leave such gaps"
+    fix = "exchange outages leave such gaps"
     gaps = [
-        Finding("info", "candles.gap", f"{count} candles are missing", f"P{count}/USDT 5m", mend)
+        Finding("info", "candles.gap", f"{count} candles are missing", f"P{count}/USDT 5m", fix)
         for count in range(1, 8)
     ]
     (found,) = joined(gaps)
@@ -186,7 +188,7 @@ def test_many_pairs_with_the_same_trouble_are_one_finding() -> None:
         for one in ("5m", "1h")
     ]
     (found,) = joined(missing)
-    assert "--pairs AAA/USDT BBB/USDT --timeframes 5m 1h" in found.mend
+    assert "--pairs AAA/USDT BBB/USDT --timeframes 5m 1h" in found.fix
 
 
 # --- one cause, one finding: what it brings with it is left out

@@ -138,7 +138,7 @@ def test_one_defect_of_the_configuration_is_one_finding(
     assert [one for one in kinds(figures) if one != NO_CANDLES] == expected
     assert code == (severity == "serious")
     for found in figures["findings"]:
-        assert all(found[part] for part in ("what", "where", "mend"))
+        assert all(found[part] for part in ("what", "where", "fix"))
 
 
 @pytest.mark.parametrize(
@@ -180,6 +180,35 @@ def test_position_mode_needs_no_model_and_names_what_cuts_positions(
     kinds_found = [one for one in kinds(figures) if not one[1].startswith("identifier.")]
     assert [one for one in kinds_found if one != NO_CANDLES] == expected
     assert code == any(severity == "serious" for severity, _ in expected)
+
+
+def test_a_model_bot_and_a_trading_bot_must_fit_their_parts(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong() -> list[str]:
+        found = doctor(bot)[1]["findings"]
+        return [one["where"] for one in found if one["kind"] == "config.role"]
+
+    bot.change(regimeswitch={"bots": {"role": "model"}})
+    assert wrong() == ["max_open_trades", "api_server.enabled", "api_server.ws_token"]
+    monkeypatch.setenv("FREQTRADE__API_SERVER__WS_TOKEN", "of-these-bots-alone")
+    bot.change(max_open_trades=0, api_server=API | {"listen_port": 8081})
+    assert wrong() == []
+    bot.change(regimeswitch={"bots": {"role": "trading"}}, max_open_trades=2)
+    name = "external_message_consumer"
+    assert wrong() == [f"{name}.enabled", f"{name}.producers"]
+    producers = [{"name": "a", "host": "127.0.0.1", "ws_token": "of-these-bots-alone"}]
+    monkeypatch.setenv(f"FREQTRADE__{name.upper()}__PRODUCERS", json.dumps(producers))
+    bot.change(**{name: {"enabled": True}})
+    assert wrong() == []
+
+
+def test_a_token_of_model_bots_in_a_file_is_named_with_its_variable(bot: Bot) -> None:
+    producers = [{"name": "a", "host": "127.0.0.1", "ws_token": "of-these-bots-alone"}]
+    bot.change(external_message_consumer={"producers": producers})
+    (found,) = [one for one in doctor(bot)[1]["findings"] if one["kind"] == "secrets.other"]
+    assert "external_message_consumer.producers.0.ws_token is written in the file" in found["what"]
+    assert "FREQTRADE__EXTERNAL_MESSAGE_CONSUMER__PRODUCERS" in found["fix"]
 
 
 def test_guards_do_not_keep_streams_away_from_another_exchange(bot: Bot) -> None:
@@ -270,7 +299,7 @@ def test_one_secret_in_the_file_is_one_finding(
     assert code == (severity == "serious")
     if kind:
         (found,) = [one for one in figures["findings"] if one["kind"] == kind]
-        assert "FREQTRADE__" in found["mend"]
+        assert "FREQTRADE__" in found["fix"]
         assert "K" not in found["what"].split()
 
 
@@ -299,7 +328,7 @@ def test_permissions(bot: Bot) -> None:
     _, figures = doctor(bot)
     found = [("serious", "secrets.other"), ("serious", "secrets.api"), NO_CANDLES]
     assert sorted(kinds(figures)) == sorted(found)
-    assert "chmod 600" in figures["findings"][0]["mend"]
+    assert "chmod 600" in figures["findings"][0]["fix"]
     bot.config.chmod(0o600)
     bot.database.chmod(0o666)
     assert ("serious", "permissions.database") in kinds(doctor(bot)[1])

@@ -69,7 +69,7 @@ def test_a_mistyped_key_is_one_finding_with_the_right_one(
     assert (found["severity"], found["kind"]) == (severity, "config.unknown_key")
     assert found["where"] == ".".join([*path.split("__")[:-1], new])
     if meant is not None:
-        assert found["mend"] == f"did you mean {meant or path.rpartition('__')[2]}?"
+        assert found["fix"] == f"did you mean {meant or path.rpartition('__')[2]}?"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_learner_that_is_not_installed(bot: Bot, monkeypatch: pytest.MonkeyPat
     assert (found["kind"], found["where"]) == (
         *("machine.learner", "regimeswitch.models.per_regime.bear"),
     )
-    assert "pip install xgboost" in found["mend"]
+    assert "pip install xgboost" in found["fix"]
 
 
 @pytest.mark.parametrize("enabled", ["telegram", "api_server"])
@@ -231,7 +231,7 @@ def test_keys_and_values_are_whole_however_narrow_the_output(
     printed = capsys.readouterr().out
     for found in figures["findings"]:
         assert f"{found['severity']} {found['kind']} {found['where']}\n" in printed
-        assert f"    {found['what']}\n    mend: {found['mend']}\n" in printed
+        assert f"    {found['what']}\n    fix: {found['fix']}\n" in printed
     assert len(figures["findings"]) == 2
 
 

@@ -198,7 +198,7 @@ def test_an_exchange_that_does_not_answer(bot: Bot, url: str) -> None:
     assert online(bot) == [("serious", "online.unreachable")]
 
 
-def test_another_exchange_is_not_asked_for_nor_are_its_keys_told_to_binance(
+def test_another_exchange_is_not_asked_for_nor_are_its_keys_sent_to_binance(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked(*args: object) -> None:

@@ -78,7 +78,7 @@ def test_a_bot_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> N
     assert log.count("Starting worker") >= 7
 
 
-def test_a_training_that_takes_too_long_is_told_of_while_the_last_model_serves(
+def test_a_training_that_takes_too_long_is_notified_while_the_last_model_serves(
     tmp_path: Path,
 ) -> None:
     code, figures = faults(tmp_path, "--cases", "dry-run model training too long")
@@ -97,7 +97,7 @@ def test_the_list_of_digests_that_is_spoiled_is_the_one_that_is_written() -> Non
     assert model_trouble.MANIFEST == model_files.MANIFEST
 
 
-def test_trouble_counts_as_told_by_what_was_not_said_before() -> None:
+def test_trouble_counts_as_notified_by_what_was_not_said_before() -> None:
     begun = datetime(2025, 1, 1, 0, 5, tzinfo=UTC)
     usual = "2025-01-01 00:00:00,000 freqtrade.exchange WARNING Using 3 calls\n"
     again = usual.replace("00:00:00", "00:10:00")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import forked
 from offlines import exit_code
 from project import ROOT
 from regimeswitch.bot.trial_ledger import KNOWN, NAME, trials_of
@@ -96,7 +98,10 @@ def test_everything_that_needs_no_model_in_one_run(
 
 
 @pytest.mark.slow
-def test_freqtrade_confirms_the_positions(money: Money, tmp_path: Path) -> None:
+def test_freqtrade_confirms_the_positions(
+    money: Money, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", forked.Popen)
     export = tmp_path / "money.json"
     words = ("--confirm", "--export", str(export), "--variants", "regimeswitch")
     assert money(*words, dry_run_wallet=100_000) == 0

@@ -249,7 +249,7 @@ def test_environment_keeps_what_is_not_about_the_exchange() -> None:
     assert child_environment(given) == kept
 
 
-def test_exchange_alone_until_it_is_told_to_stop(home: Path, candles: Path) -> None:
+def test_exchange_alone_until_it_is_stopped(home: Path, candles: Path) -> None:
     command = ("exchange", "--datadir", candles, "--port", 0, "--shift-to-now")
     with start(home, *command) as process:
         assert process.stdout is not None

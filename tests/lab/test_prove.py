@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forked
 from offlines import exit_code
 from project import MARKET_END, QUICK, ROOT
 from regimeswitch.bot.trial_ledger import NAME, trials_of
@@ -28,7 +29,7 @@ RANGE = "20241208-20250101"
 
 
 def command(name: str, *arguments: object, timeout: int = 400) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return forked.run(
         [
             sys.executable,
             "-W",
@@ -42,6 +43,7 @@ def command(name: str, *arguments: object, timeout: int = 400) -> subprocess.Com
         text=True,
         timeout=timeout,
         check=False,
+        spares=4,
     )
 
 
@@ -107,7 +109,8 @@ def test_without_structure_there_is_no_skill_and_no_trade(
     content["freqai"]["model_training_parameters"] = {}
     content["regimeswitch"]["entries"]["require_edge"] = True
     config.write_text(json.dumps(content))
-    proof = prove(folder, tmp_path, config)
+    # In this process: loading the libraries anew takes longer than windows of a small market.
+    proof = prove(folder, tmp_path, config, "--jobs", 1)
     for entry in proof["pairs"]:
         low, high = entry["models"]["blended"]["skill_ci"]
         assert low <= 0 <= high, entry["models"]["blended"]
@@ -168,10 +171,10 @@ def test_money_compares_variants_and_keeps_finished_ones(
     assert 0 < mine["exposure"] <= 1
     assert mine["profit"] != figures["variants"]["stock"]["profit"]
     (kept,) = (tmp_path / "work").glob("*/signal.result.json")
-    told = json.loads(kept.read_text())["balance"]["total_quote"]
-    assert min(told) > 900 and max(told) < 1100
+    balances = json.loads(kept.read_text())["balance"]["total_quote"]
+    assert min(balances) > 900 and max(balances) < 1100
     # Freqtrade's balance is that of the booked trades.
-    assert told[-1] / told[0] - 1 == pytest.approx(mine["profit"], abs=1e-4)
+    assert balances[-1] / balances[0] - 1 == pytest.approx(mine["profit"], abs=1e-4)
     assert 0 <= hold["deflated_sharpe"] <= 1
     logs = sorted((tmp_path / "work").glob("*/*.log"))
     stamps = [path.stat().st_mtime_ns for path in logs]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import forked
 from archives import (
     archive,
     bot,
@@ -119,6 +119,14 @@ def test_an_archive_of_another_version_is_restored_and_says_so(
     assert "the bot will train its models anew" in out
 
 
+def test_an_archive_of_format_1_is_restored(archive: Path, tmp_path: Path) -> None:
+    def without_messages(parts: dict[str, Any]) -> None:
+        parts["manifest"]["format"] = 1
+
+    changed = resealed(archive, tmp_path / "o.zip", without_messages, own_key())
+    assert restore(changed, tmp_path / "new") == 0
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -152,9 +160,7 @@ def test_the_commands_as_a_user_types_them(bot: Bot, tmp_path: Path) -> None:
         ),
         (["restore", archive, "--userdir", tmp_path / "new"], "Start it with: freqtrade trade"),
     ):
-        done = subprocess.run(
-            [*line, *map(str, words)], capture_output=True, text=True, check=False
-        )
+        done = forked.run([*line, *map(str, words)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert text in done.stdout
         assert "Traceback" not in done.stderr

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
+import forked
 from heldpairs import POSITION
 from project import ROOT
 from regimeswitch_lab.offline.child import run_child
@@ -97,7 +98,7 @@ def offline(folder: Path, market: Path, **config: Any) -> subprocess.CompletedPr
     """``regimeswitch offline --log`` with a backtest, position mode without models."""
     overlay = folder / "overlay.json"
     overlay.write_text(json.dumps({"regimeswitch": POSITION} | config))
-    return subprocess.run(
+    return forked.run(
         [
             *(sys.executable, "-m", "regimeswitch_lab", "offline", "--datadir", str(market)),
             *("--log", str(folder / "logs/run.log"), "--", "freqtrade", "backtesting"),
@@ -111,6 +112,7 @@ def offline(folder: Path, market: Path, **config: Any) -> subprocess.CompletedPr
         check=False,
         timeout=300,
         env={**os.environ, "COLUMNS": "160"},
+        spares=1,
     )
 
 

@@ -53,10 +53,11 @@ def simulated(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     return code, json.loads(export.read_text())
 
 
-def test_ten_seeds_are_survived(tmp_path: Path) -> None:
-    code, figures = simulated(tmp_path, str(SEEDS), "--seed", "1")
+@pytest.mark.parametrize("seed", range(1, SEEDS, 2))
+def test_two_seeds_are_survived(tmp_path: Path, seed: int) -> None:
+    code, figures = simulated(tmp_path, "2", "--seed", str(seed))
     assert figures["failures"] == []
-    assert (code, figures["cases"], figures["survived"]) == (0, SEEDS, SEEDS)
+    assert (code, figures["cases"], figures["survived"]) == (0, 2, 2)
     assert {name: figures[name] for name in COUNTS} == dict.fromkeys(COUNTS, 0)
 
 
@@ -117,17 +118,19 @@ def orders(traces: SimulationEvidence) -> list[Any]:
     return list(traces.trading.settling.orders.values())
 
 
-def test_an_exit_that_is_refused_for_long_is_told_in_time(tmp_path: Path, markets: Path) -> None:
+def test_an_exit_that_is_refused_for_long_is_reported_in_time(
+    tmp_path: Path, markets: Path
+) -> None:
     begins = OFFSET + HOLD - 10
     refused = Fault("-2015", "POST", ORDER_PATH, "AAAUSDT", since=begins, until=begins + 900)
     schedule = Schedule(1, troubles=(refused,))
     traces, verdict = run(schedule, tmp_path / "guarded", markets)
     assert verdict.why == []
-    told = [text for text in traces.notices if "exit of AAA/USDT is due and not made" in text]
-    assert len(told) == 1
+    said = [text for text in traces.notices if "exit of AAA/USDT is due and not made" in text]
+    assert len(said) == 1
     _, alone = run(schedule, tmp_path / "alone", markets, guards=False)
     assert alone.counts["exits_untold"] == 1
-    assert "neither made nor told in 3 loops" in "; ".join(alone.why)
+    assert "neither made nor notified in 3 loops" in "; ".join(alone.why)
 
 
 def test_coins_that_leave_and_orders_that_show_up_late(tmp_path: Path, markets: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import forked
 from project import ROOT
 from regimeswitch_lab.cli import main
 from regimeswitch_lab.offline import ui_command
@@ -58,7 +59,9 @@ def test_the_web_server_has_the_last_backtest_and_ends_at_a_signal(
     line += ["--userdir", str(result.path.parents[1])]
     log = tmp_path / "log"
     with log.open("w") as stream:
-        process = subprocess.Popen(line, stdout=stream, stderr=stream, text=True, cwd=tmp_path)
+        process = forked.Popen(
+            line, stdout=stream, stderr=stream, text=True, cwd=tmp_path, spares=1
+        )
     try:
         while "API on" not in log.read_text() and process.poll() is None:
             time.sleep(0.1)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import forked
 from exchanges import Clock
 from plainvenv import plain_venv
 from project import ROOT
@@ -83,7 +84,7 @@ def test_it_leaves_an_exchange_alone_that_asks_for_it(
     assert failing.faults.during_ban == []
 
 
-def test_a_ban_that_the_bot_before_was_told_of_is_waited_for_without_a_request(
+def test_a_ban_that_the_bot_before_got_is_waited_for_without_a_request(
     failing: ExchangeServer, ticking: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight requests of one start came during a ban, and made it longer."""
@@ -110,7 +111,7 @@ def test_a_ban_that_the_bot_before_was_told_of_is_waited_for_without_a_request(
 
 
 @pytest.mark.parametrize("seconds", [0.0, 20.0, -20.0])
-def test_a_clock_that_is_off_is_told_before_a_bot_ends_of_it(
+def test_a_clock_that_is_off_is_reported_before_a_bot_ends_of_it(
     failing: ExchangeServer, ticking: Clock, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The exchange's clock stands still, and a machine may be slow.
@@ -202,7 +203,7 @@ def test_the_command_runs_freqtrade_or_says_why_not(
     safety = {"safety": {"start_wait_minutes": 0}}
     config.write_text(json.dumps({"exchange": exchange, "regimeswitch": safety}))
     words = ["freqtrade", "show-config", "--config", str(config)]
-    done = subprocess.run(
+    done = forked.run(
         [sys.executable, "-m", "regimeswitch_lab", "wait", "--", *words],
         capture_output=True,
         text=True,

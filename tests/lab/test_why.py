@@ -20,6 +20,8 @@ from regimeswitch.bot.trading.entry_reasons import (
     GUARD,
     KINDS,
     LIMIT,
+    MODEL_BOT,
+    NO_ANSWER_YET,
     candle_code,
     candle_reason,
     change_wanted,
@@ -270,6 +272,9 @@ def test_every_kind_of_reason_has_a_code_and_a_way_out() -> None:
         f"{ACCOUNT}risk.max_pair: 5 of 4 is taken": 5,
         f"{GUARD}the exchange does not answer": 6,
         f"{LIMIT}the equity is not known yet": 7,
+        NO_ANSWER_YET: 8,
+        f"{MODEL_BOT}no model bot answers for the pair": 8,
+        f"{MODEL_BOT}a is silent": 8,
     }
     assert {reason: code_of(reason) for reason in examples} == examples
     assert sorted(set(examples.values())) == [kind.code for kind in KINDS]

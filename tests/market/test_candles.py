@@ -1,6 +1,8 @@
-"""Candles that cannot be true, and mending them."""
+"""Candles that cannot be true, their cleaning, and which candle was the last at a moment."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from frames import PRICES, SPIKE, candle_frame, cleaned, damaged, frames, mixed_
 from regimeswitch.market.candles import (
     BAD_KINDS,
     clean_candles,
+    closed_row,
     find_bad_candles,
     merge_causally,
     resample,
@@ -104,7 +107,7 @@ def test_volume_proves_nothing_before_there_is_enough_of_it() -> None:
 
 @quick
 @given(frames(150), st.integers(0, 150))
-def test_finding_and_mending_use_earlier_candles_only(candles: pd.DataFrame, end: int) -> None:
+def test_finding_and_repairing_use_earlier_candles_only(candles: pd.DataFrame, end: int) -> None:
     before = candles.copy()
     bad = find_bad_candles(candles, "5m", SPIKE, 3.0)
     past = find_bad_candles(candles[:end], "5m", SPIKE, 3.0)
@@ -160,3 +163,21 @@ def test_timeframe_seconds(text: str, seconds: int) -> None:
 def test_unknown_timeframe_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write it like 5m, 1h or 1d"):
         timeframe_seconds(text)
+
+
+@quick
+@given(
+    st.integers(-3600, 20_000),
+    st.integers(0, 999_999),
+    st.sets(st.integers(0, 49)),
+    st.sampled_from(["s", "ms", "us", "ns"]),
+)
+def test_the_last_candle_that_had_closed(
+    seconds: int, microseconds: int, lost: set[int], unit: Literal["s", "ms", "us", "ns"]
+) -> None:
+    dates = pd.date_range("2024-01-01", periods=50, freq="5min", tz="UTC").as_unit(unit)
+    frame = pd.DataFrame({"date": dates}).drop(index=sorted(lost)).reset_index(drop=True)
+    now = pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(seconds, "s")
+    now += pd.Timedelta(microseconds, "us")
+    closed = [row for row, date in enumerate(frame["date"]) if date + pd.Timedelta("5min") <= now]
+    assert closed_row(frame, now.to_pydatetime(), "5m") == (closed[-1] if closed else -1)

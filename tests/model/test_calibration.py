@@ -22,14 +22,14 @@ def sharpened(probabilities: np.ndarray, power: float) -> np.ndarray:
     return raised / raised.sum(axis=1, keepdims=True)
 
 
-def test_over_confidence_is_mended_and_the_order_kept() -> None:
+def test_over_confidence_is_corrected_and_the_order_kept() -> None:
     truth, labels = sample()
     bold = sharpened(truth, 3)
-    mended = Calibrator().fit(bold[::2], labels[::2]).transform(bold)
+    corrected = Calibrator().fit(bold[::2], labels[::2]).transform(bold)
     assert calibration_error(bold, labels) > 0.08
-    assert calibration_error(mended[1::2], labels[1::2]) < 0.015
-    np.testing.assert_allclose(mended.sum(axis=1), 1)
-    np.testing.assert_array_equal(mended.argmax(axis=1), bold.argmax(axis=1))
+    assert calibration_error(corrected[1::2], labels[1::2]) < 0.015
+    np.testing.assert_allclose(corrected.sum(axis=1), 1)
+    np.testing.assert_array_equal(corrected.argmax(axis=1), bold.argmax(axis=1))
 
 
 def test_no_row_has_no_answer() -> None:

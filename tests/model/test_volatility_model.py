@@ -11,7 +11,7 @@ import pytest
 from freqtrade.configuration import TimeRange
 
 from regimeswitch.bot.freqai.columns import RIVALS
-from regimeswitch.bot.freqai.training_rows import no_rows
+from regimeswitch.bot.freqai.training_rows import missing_rows, no_rows
 from regimeswitch.market.volatility_forecast import ewma_variance
 from regimeswitch.model.factory import unfitted_volatility_model
 from regimeswitch.model.shrinkage import qlike
@@ -196,9 +196,10 @@ def test_other_learners_forecast_ratios_too(learner: str) -> None:
 def test_a_training_without_rivals_says_what_is_missing() -> None:
     dates = pd.date_range("2025-01-01", periods=2000, freq="5min", tz="UTC")
     frame = pd.DataFrame({"date": dates, "%-rsi": 1.0, **dict.fromkeys(RIVALS, np.nan)})
-    told = str(no_rows({"BTC/USDT": frame}, TimeRange.parse_timerange("20250102-20250105")))
+    window = TimeRange.parse_timerange("20250102-20250105")
+    told = str(no_rows([missing_rows("BTC/USDT", frame, window)], window))
     assert "BTC/USDT lacks the volatility that forecasts are held against" in told
     assert "risk.volatility_half_life_days" in told
     known = frame.assign(**dict.fromkeys(RIVALS, 0.1), **{"%-rsi": np.nan})
-    told = str(no_rows({"BTC/USDT": known}, TimeRange.parse_timerange("20250102-20250105")))
+    told = str(no_rows([missing_rows("BTC/USDT", known, window)], window))
     assert "lacks 1 of 1 features" in told

@@ -57,11 +57,45 @@ def test_every_name_in_the_compose_file_resolves() -> None:
             place = volume.split(":")[0]
             assert place == "~/.config/regimeswitch" or (ROOT / place).exists(), volume
     assert services["backtest"]["profiles"] == ["backtest"]
-    for port in services["bot"]["ports"]:
-        assert port.startswith("127.0.0.1:")
-    for name, value in services["bot"]["environment"].items():
-        if any(word in name for word in ("KEY", "SECRET", "PASSWORD", "TOKEN", "CHAT_ID")):
-            assert value.startswith("${"), f"{name} must come from the environment"
+    for service in services.values():
+        for port in service.get("ports", ()):
+            assert port.startswith("127.0.0.1:")
+        for name, value in service.get("environment", {}).items():
+            if any(word in name for word in ("KEY", "SECRET", "PASSWORD", "TOKEN", "CHAT_ID")):
+                assert not value or value.startswith("${"), f"{name} must be of the environment"
+
+
+def test_the_bots_of_the_compose_file_are_a_trading_bot_and_its_model_bots() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    models, trader = ("model-a", "model-b"), services["trader"]["environment"]
+    token = "a-token-that-is-long-enough-for-two-bots"
+    given = trader["FREQTRADE__EXTERNAL_MESSAGE_CONSUMER__PRODUCERS"]
+    producers = json.loads(given.replace("${REGIMESWITCH_WS_TOKEN:-}", token))
+    assert [(one["host"], one["port"], one["ws_token"]) for one in producers] == (
+        [(name, 8080, token) for name in models]
+    )
+    pairs: list[str] = []
+    for name in models:
+        service = services[name]
+        assert "ports" not in service
+        environment = service["environment"]
+        assert environment["FREQTRADE__API_SERVER__WS_TOKEN"] == "${REGIMESWITCH_WS_TOKEN:-}"
+        assert environment["FREQTRADE__EXCHANGE__KEY"] == ""
+        assert (service["profiles"], service["restart"]) == (["several"], "unless-stopped")
+        assert "/freqtrade/user_data/bots/model-bot.json" in service["command"]
+        pairs += _default(environment["FREQTRADE__EXCHANGE__PAIR_WHITELIST"])
+    own = [services[name]["environment"]["FREQTRADE__FREQAI__IDENTIFIER"] for name in models]
+    databases = [services[name]["command"][6] for name in (*models, "trader")]
+    assert len(set(own)) == len(own)
+    assert len(set(databases)) == len(databases)
+    assert _default(trader["FREQTRADE__EXCHANGE__PAIR_WHITELIST"]) == pairs
+    assert "/freqtrade/user_data/bots/trading-bot.json" in services["trader"]["command"]
+
+
+def _default(value: str) -> list[str]:
+    """The list that a variable of the compose file has where the environment gives none."""
+    found: list[str] = json.loads(value.partition(":-")[2].removesuffix("}"))
+    return found
 
 
 def test_the_tools_of_the_compose_file_run_with_what_the_image_brings(tmp_path: Path) -> None:

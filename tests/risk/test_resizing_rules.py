@@ -121,7 +121,7 @@ def test_a_small_position_grows_and_a_large_one_shrinks(monkeypatch: pytest.Monk
     assert change(monkeypatch, 5.1) == Change(pytest.approx(-110), REDUCED)
 
 
-def test_a_reduction_is_told_in_the_stake_at_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reduction_is_reported_in_the_stake_at_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     """As freqtrade wants it: bought at 100, worth 200 now, a third of it is to go."""
     found = change(monkeypatch, 3.0, candle={"close": 200.0})
     assert found == Change(pytest.approx(-300 / 3), REDUCED)

@@ -184,8 +184,8 @@ def load_sound_config(paths: list[Path], environment: Mapping[str, str]) -> BotC
     config = load_bot_config(paths, environment)
     wrong = config.wrong or list(features_wrong(config.merged))
     if wrong:
-        told = "\n".join(f"{place}: {message}" for place, message in wrong)
-        raise InputError(f"{_named(paths)} cannot be used; change\n{told}")
+        listed = "\n".join(f"{place}: {message}" for place, message in wrong)
+        raise InputError(f"{_named(paths)} cannot be used; change\n{listed}")
     log_old_names(config.merged)
     return config
 
@@ -214,7 +214,7 @@ def _named(paths: list[Path]) -> str:
 
 
 def clash_of(paths: list[Path], environment: Mapping[str, str]) -> str:
-    """Which key is a table in one place and a plain value in another, with the mend.
+    """Which key is a table in one place and a plain value in another, and the fix.
 
     freqtrade ends in a traceback when the table is the stronger one. Empty where there is none.
     """

@@ -29,6 +29,7 @@ COMMANDS = {
     "market": "synthetic.market_command",
     "regimes": "commands.regimes_command",
     "prove": "prove.prove_command",
+    "pretrain": "pretrain.pretrain_command",
     "money": "money.money_command",
     "trials": "commands.trials_command",
     "report": "report.report_command",

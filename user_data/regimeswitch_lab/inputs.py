@@ -35,7 +35,7 @@ def config_of(config: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"--config {config} cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise InputError(f"--config {config} is not JSON ({error}); mend it there") from None
+        raise InputError(f"--config {config} is not JSON ({error}); correct it there") from None
     if not isinstance(content, dict):
         raise InputError(f"--config {config} must hold one JSON object")
     return content

@@ -11,8 +11,8 @@ NOTHING = "nothing was changed"
 
 def stopped_line(command: str, number: int, kept: str) -> str:
     """What is said of a command that a signal has ended."""
-    told = f"stopped by {signal.Signals(number).name}"
-    return f"regimeswitch{f' {command}' if command else ''}: {told}; {kept}"
+    reason = f"stopped by {signal.Signals(number).name}"
+    return f"regimeswitch{f' {command}' if command else ''}: {reason}; {kept}"
 
 
 def kept_by(command: str, args: Args | None) -> str:
@@ -60,6 +60,7 @@ KEPT: dict[str, Callable[[Args], str]] = {
     "wait": lambda args: "freqtrade was not started",
     "exchange": _exchange,
     "market": lambda args: f"the files that are whole are kept in {args.out}",
+    "pretrain": lambda args: "windows that are done are kept, and not trained again the next time",
     "prove": lambda args: f"finished windows are kept in {args.work}, and used the next time",
     "money": lambda args: f"finished backtests are kept in {args.work}, and used the next time",
     "replay": _replay,

@@ -83,6 +83,10 @@ USUAL: dict[str, dict[str, Any]] = {
     "--count": {"type": whole(1), "help": "at most this many candles of the range"},
     "--step-days": {"type": whole(1)},
     "--jobs": {"type": whole(1)},
+    "--cluster": {
+        "metavar": "ADDRESS",
+        "help": "of a Dask scheduler, tcp://HOST:PORT, whose workers do it instead of --jobs",
+    },
     "--work": {"type": Path},
     "--shift-to-now": {"action": "store_true"},
     "--export": {"type": Path, "help": "write the figures as JSON"},
@@ -114,8 +118,8 @@ class _Renamed(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         if option_string not in self.option_strings:
-            told = f"{option_string} is now {self.option_strings[0]}; the next release drops it"
-            print(f"{parser.prog}: {told}", file=sys.stderr)
+            warning = f"{option_string} is now {self.option_strings[0]}; the next release drops it"
+            print(f"{parser.prog}: {warning}", file=sys.stderr)
         setattr(namespace, self.dest, values)
 
 

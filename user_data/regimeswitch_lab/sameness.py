@@ -49,10 +49,12 @@ def require_plain_models(config: BotConfig) -> None:
     """
     found = list(_other_models(config))
     if found:
-        told = "\n".join(f"{key} {value!r}: set it to {neutral!r}" for key, value, neutral in found)
+        listed = "\n".join(
+            f"{key} {value!r}: set it to {neutral!r}" for key, value, neutral in found
+        )
         raise InputError(
             "prove cannot build models with these keys, and without them it would judge other "
-            f"models than the bot's; `regimeswitch money` runs the bot's own:\n{told}"
+            f"models than the bot's; `regimeswitch money` runs the bot's own:\n{listed}"
         )
 
 

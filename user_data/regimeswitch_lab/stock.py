@@ -1,5 +1,6 @@
 """FreqAI's own LightGBMClassifier, called as FreqAI calls it, without a bot around it."""
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,8 +21,11 @@ USUAL: dict[str, Any] = {
 """Settings that FreqAI users usually give it; LightGBM's defaults for the rest."""
 
 
-def stock_model(rows: Rows) -> Any:
-    """The model that FreqAI's class trains on the rows of one pair; a LGBMClassifier."""
+def stock_model(rows: Rows, parameters: Mapping[str, Any] = USUAL) -> Any:
+    """The model that FreqAI's class trains on the rows of one pair; a LGBMClassifier.
+
+    :param parameters: ``freqai.model_training_parameters``
+    """
     # Not above: it loads every learner that FreqAI knows, which no other command needs.
     from freqtrade.freqai.prediction_models.LightGBMClassifier import LightGBMClassifier
 
@@ -30,7 +34,7 @@ def stock_model(rows: Rows) -> Any:
         "data_split_parameters": {"test_size": 0},
         "activate_tensorboard": False,
     }
-    stock.model_training_parameters = USUAL
+    stock.model_training_parameters = {**parameters}
     stock.continual_learning = False
     stock.dd = SimpleNamespace(model_dictionary={})
     data = {

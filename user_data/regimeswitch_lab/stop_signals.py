@@ -51,13 +51,13 @@ class Stopped(BaseException):
 class Signals:
     """The signals that one command has been sent.
 
-    :param told: gets the number of the signal that ends the process at once
+    :param on_end: gets the number of the signal that ends the process at once
     :ivar number: of the first signal; 0 while there was none
     """
 
-    def __init__(self, told: Callable[[int], None]) -> None:
+    def __init__(self, on_end: Callable[[int], None]) -> None:
         self.number = 0
-        self.told = told
+        self.on_end = on_end
         self.relay: Callable[[int], None] | None = None
         self.held = False
         self.folders: set[Path] = set()
@@ -109,7 +109,7 @@ class Signals:
             self.started.kill()
             for folder in tuple(self.folders):
                 shutil.rmtree(folder, ignore_errors=True)
-            self.told(number)
+            self.on_end(number)
         finally:
             os._exit(128 + number)
 
@@ -122,13 +122,13 @@ _current: Signals | None = None
 
 
 @contextlib.contextmanager
-def watched(told: Callable[[int], None]) -> Iterator[Signals]:
+def watched(on_end: Callable[[int], None]) -> Iterator[Signals]:
     """Signals are this command's; elsewhere than in the main thread they stay what they were.
 
-    :param told: as in :class:`Signals`
+    :param on_end: as in :class:`Signals`
     """
     global _current
-    signals = Signals(told)
+    signals = Signals(on_end)
     if threading.current_thread() is not threading.main_thread():
         yield signals
         return

@@ -23,20 +23,26 @@ from regimeswitch.bot.bot_settings import (
     switch_freqai_off,
     trains,
 )
+from regimeswitch.bot.candle_checks import bad_candles_once, cleaned_once
 from regimeswitch.bot.charts.chart_marks import chart_marks, trade_lines
 from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN, entry_costs, plots, shrink
 from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
 from regimeswitch.bot.freqai.backtest_range import bound_timerange
 from regimeswitch.bot.freqai.candle_reach import check_history
+from regimeswitch.bot.freqai.columns import SENT_COLUMN
 from regimeswitch.bot.freqai.regime_candles import own_candles, pair_regimes
 from regimeswitch.bot.freqai.shared_training import shared_pairs
 from regimeswitch.bot.guards import Guards
+from regimeswitch.bot.model_bots.answers import ModelAnswers
+from regimeswitch.bot.model_bots.model_rows import Maker, model_columns, written
+from regimeswitch.bot.model_bots.roles import checked_role
 from regimeswitch.bot.overrides import (
     check_label_period,
     check_overrides,
     check_spaces,
     check_startup,
 )
+from regimeswitch.bot.text_storage import keep_text_as_objects
 from regimeswitch.bot.trading.account_reasons import AccountReasons
 from regimeswitch.bot.trading.entry_filters import no_trade_reasons, position_reasons
 from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN, REASON_COLUMN, codes_of
@@ -49,7 +55,6 @@ from regimeswitch.bot.trading.resizing import ADDED, Resizing
 from regimeswitch.bot.trading.shadow_columns import SHADOWED, shadow_columns, side_cost
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
 from regimeswitch.bot.trial_ledger import note_hyperopt
-from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.market.features import (
     basic_features,
     calendar_features,
@@ -69,6 +74,7 @@ from regimeswitch.market.rule_lines import rule_line_columns
 from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.volatility_features import volatility_features
 from regimeswitch.settings import REGIME_NAMES
+from regimeswitch.settings.bots_settings import MODEL, TRADING
 from regimeswitch.settings.modes import POSITION
 
 
@@ -95,10 +101,11 @@ class RegimeSwitchStrategy(IStrategy):
     def __init__(self, config):
         # freqtrade writes it a moment later; warm-up and identifier depend on it.
         config["timeframe"] = config.get("timeframe") or self.timeframe
+        keep_text_as_objects()
         self.rs = settings_from(config)
-        self.trains = trains(config, self.rs)
-        if not self.trains:
-            switch_freqai_off(config)
+        self.has_models = trains(config, self.rs)
+        self.role = checked_role(config, self.rs, self.has_models)
+        self.trains = self.has_models and self.role != TRADING
         mark_identifier(config, self.rs)
         check_overrides(config, self.rs)
         if config.get("runmode") == RunMode.HYPEROPT:
@@ -107,7 +114,9 @@ class RegimeSwitchStrategy(IStrategy):
         super().__init__(config)
         self.startup_candle_count = startup_from(config, self.rs)
         check_startup(config, self.startup_candle_count)
-        say_what_is_added(config, self.rs, self.trains)
+        if not self.trains:
+            switch_freqai_off(config)
+        say_what_is_added(config, self.rs, self.has_models)
         if self.trains:
             check_label_period(config, self.rs)
         self.can_short = self.rs.entries.short
@@ -118,7 +127,7 @@ class RegimeSwitchStrategy(IStrategy):
             # freqtrade copies the whole trade for each hook that a strategy brings, every candle.
             self.custom_exit = super().custom_exit
             self.position_adjustment_enable = self.rs.risk.rebalance_band > 0
-        self.plot_config = plots(self.rs, self.trains, self._model)
+        self.plot_config = plots(self.rs, self.has_models, self._model)
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
         self.sell_params = {f"sell_{k}": v for k, v in self.rs.entries.sell.model_dump().items()}
         self.notices = Notices()
@@ -127,14 +136,16 @@ class RegimeSwitchStrategy(IStrategy):
         self.positions = Positions(self, self.rs)
         self.stakes = Stakes(self, self.rs, self.positions.record, self.notices)
         self.resizing = Resizing(self, self.rs, self.stakes)
-        self.limits = self.account = None
+        self.limits = self.account = self.answers = None
 
     def bot_start(self, **kwargs):
         """Guards on, before anything is traded; a backtest has the loss limits alone."""
         self.notices.begin(self, self.rs)
         self.guards.install(self)
         self.limits = LossLimits(self, self.rs)
-        if self._is_running():
+        if self.role == TRADING:
+            self.answers = ModelAnswers(self, self.rs)
+        if self._is_running() and self.role != MODEL:
             self.account = AccountReasons(self, self.rs, self.stakes, self.limits)
         if self.config.get("runmode") == RunMode.HYPEROPT:
             note_hyperopt(self.config)
@@ -149,6 +160,8 @@ class RegimeSwitchStrategy(IStrategy):
         self, pair, order_type, amount, rate, time_in_force, current_time, entry_tag, side, **kwargs
     ):
         """No entry while a guard refuses it or beyond a loss limit."""
+        if self.role == MODEL:
+            return False
         guard = self.guards.refusal(pair, current_time, entry_tag or "")
         limit = "" if guard else self.limits.refusal(current_time)
         stopped = ""
@@ -197,17 +210,17 @@ class RegimeSwitchStrategy(IStrategy):
     def _block(self, dataframe, timeframe):
         """Candles to compute features of, and the base timeframe where they are its own."""
         base = timeframe if timeframe == self.timeframe else None
-        return cleaned(dataframe, timeframe, self.rs.safety), base
+        return cleaned_once(dataframe, timeframe, self.rs.safety), base
 
     def feature_engineering_standard(self, dataframe, metadata, **kwargs):
         """Calendar features, and volatility, range and volume against the past week."""
-        candles = cleaned(dataframe, self.timeframe, self.rs.safety)
+        candles = cleaned_once(dataframe, self.timeframe, self.rs.safety)
         activity = volatility_features(candles, self.timeframe)
         return pd.concat([dataframe, calendar_features(dataframe), activity], axis=1)
 
     def set_freqai_targets(self, dataframe, metadata, **kwargs):
         """What the models learn: a class, for a regressor the return or next day's volatility."""
-        bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
+        bad = bad_candles_once(dataframe, self.timeframe, self.rs.safety)
         if self.forecasts_return and self.holds:
             size = next_day_volatility(dataframe, self.timeframe, bad)
             return dataframe.assign(**{VOLATILITY_TARGET: size})
@@ -217,17 +230,28 @@ class RegimeSwitchStrategy(IStrategy):
         self.freqai.class_names = list(CLASSES)
         return dataframe.assign(**{CLASS_COLUMN: class_labels(*known)})
 
+    def analyze_pair(self, pair):
+        """As freqtrade has it; a trading bot looks at a candle again once the models have answered.
+
+        Asked for in every loop, where freqtrade skips a candle that it has seen.
+        """
+        if self.answers is not None:
+            self.process_only_new_candles = not self.answers.has_news(pair)
+        super().analyze_pair(pair)
+
     def populate_indicators(self, dataframe, metadata):
         """Regime, predictions, candle checks, volatility and the ATR behind the stops."""
         pair = metadata["pair"]
         if self.trains and self.dp.runmode in (RunMode.BACKTEST, RunMode.HYPEROPT):
             check_history(self.dp, pair, self.config, shared_pairs(self.config))
-        bad = bad_candles(dataframe, self.timeframe, self.rs.safety)
+        bad = bad_candles_once(dataframe, self.timeframe, self.rs.safety)
         self.notices.bad_candles(pair, self.timeframe, bad)
         # Columns put on before FreqAI starts would come back copied once per feature block.
         frame = self.freqai.start(dataframe, metadata, self) if self.trains else dataframe
         history = self.freqai.dd.historic_data if self.trains else None
         known = (frame, pair, self.dp, self.timeframe, self.rs, history)
+        if self.answers is not None:
+            frame = self.answers.added(pd.concat([frame, pair_regimes(*known)], axis=1), pair)
         parts = [frame]
         decides = self.rs.regime.anchor_of(pair) == pair
         base_and_rule = own_candles(*known) if decides or self.holds else ()
@@ -240,10 +264,14 @@ class RegimeSwitchStrategy(IStrategy):
             positions = position_columns(*base_and_rule, self.rs, self.timeframe)
             parts.append(with_models(positions, frame, self.rs))
         else:
-            candles = cleaned(frame, self.timeframe, self.rs.safety)
+            candles = cleaned_once(frame, self.timeframe, self.rs.safety)
             period = self.rs.risk.atr_period_in(self.timeframe)
             own["stop_atr"] = five_minute_range(candles, period, self.timeframe)
         frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)
+        if self.role == MODEL:
+            names = model_columns(self.config, self.rs)
+            sent = written(frame, names, Maker.of(self.config))
+            frame = pd.concat([frame, sent.rename(SENT_COLUMN)], axis=1)
         if self.holds and self.dp.runmode in SHADOWED:
             cost = side_cost(self.config, self.rs)
             shadow = shadow_columns(frame, self.timeframe, self.rs, cost)
@@ -378,6 +406,9 @@ class RegimeSwitchStrategy(IStrategy):
     ):
         """Position mode: back to the target once the position has left its band."""
         if not self.rs.risk.rebalance_band or self._is_leaving(trade, current_time, current_rate):
+            return None
+        # Without its prediction a candle has another target.
+        if self.answers is not None and self.answers.refusal(trade.pair):
             return None
         change = self.resizing.change(trade, current_time, max_stake)
         if change is None or self.guards.change_refusal(

@@ -102,11 +102,14 @@ def _freqai_is_on(config: Mapping[str, Any]) -> bool:
 def switch_freqai_off(config: dict[str, Any]) -> None:
     """FreqAI stays out of a bot that trains no model: it would load months of candles to train on.
 
+    Models are not trained in position mode with ``models.sub_models`` "none", and in a trading bot,
+    which gets its predictions from others.
+
     Call it while the strategy is made, before freqtrade looks whether FreqAI is wanted.
     """
     if _freqai_is_on(config):
         config["freqai"]["enabled"] = False
-        logger.info('regimeswitch.models.sub_models is "none" in position mode: nothing is trained')
+        logger.info("nothing is trained in this bot (regimeswitch.models.sub_models, bots.role)")
 
 
 def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
@@ -128,6 +131,14 @@ def mark_identifier(config: dict[str, Any], settings: Settings) -> str:
     base = config.get("timeframe") or BASE_TIMEFRAME
     freqai["identifier"] = f"{plain}-rs{settings.model_hash(also, base)}"
     return str(freqai["identifier"])
+
+
+def models_hash(config: Mapping[str, Any]) -> str:
+    """The settings hash of an identifier that :func:`mark_identifier` has marked, eight hex digits.
+
+    :param config: of freqtrade, with a section ``freqai``
+    """
+    return str(config["freqai"]["identifier"])[-8:]
 
 
 def startup_from(config: dict[str, Any], settings: Settings) -> int:

@@ -15,6 +15,8 @@ from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN
 from regimeswitch.bot.freqai.columns import (
     EXPECTED_COLUMN,
     RATIO_COLUMN,
+    REFUSAL_COLUMN,
+    SENT_COLUMN,
     SIZE_COLUMN,
     SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
@@ -102,7 +104,7 @@ OUTPUT_COLUMNS = (
     OutputColumn(
         "no_trade_reason", ALWAYS, "text", "why the candle opens nothing; empty where it opens"
     ),
-    OutputColumn(CODE_COLUMN, ALWAYS, "0 to 7", "kind of the reason; 0 = may enter"),
+    OutputColumn(CODE_COLUMN, ALWAYS, "0 to 8", "kind of the reason; 0 = may enter"),
     OutputColumn(
         COSTS_COLUMN,
         SIGNAL,
@@ -194,6 +196,18 @@ OUTPUT_COLUMNS = (
         MODELS,
         "0, 1, 2",
         "FreqAI's: 1 = usable; 0 = no model, a missing feature or an outlier; 2 = model expired",
+    ),
+    OutputColumn(
+        SENT_COLUMN,
+        '`bots.role` "model"',
+        "text",
+        "version, hash of the settings, close, regime and predictions, exactly, for a trading bot",
+    ),
+    OutputColumn(
+        REFUSAL_COLUMN,
+        '`bots.role` "trading"',
+        "text",
+        "why the candle has no prediction of a model bot; empty where it has one",
     ),
     OutputColumn(
         "DI_values", f"{MODELS}, `DI_threshold`", "ratio", "FreqAI's dissimilarity index of the row"

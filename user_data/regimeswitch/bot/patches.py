@@ -156,6 +156,7 @@ PATCHES = (
         use_strategy_to_populate_indicators=(
             "strategy corr_dataframes base_dataframes pair prediction_dataframe do_corr_pairs"
         ),
+        save_backtesting_prediction="append_df",
     ),
 )
 """All of them."""
@@ -175,7 +176,7 @@ def members_of(owner: Owner, *parts: Part) -> list[Member]:
 def allow(misfit: Misfit) -> None:
     """From now on this difference keeps nothing from being put in place.
 
-    :param misfit: one that :func:`regimeswitch.bot.compatibility.supported.check_parts` has told
+    :param misfit: one that :func:`regimeswitch.bot.compatibility.supported.check_parts` has found
     """
     _ALLOWED.add(misfit.what)
 

@@ -2,7 +2,7 @@
 
 freqtrade turns each SIGINT and SIGTERM into a KeyboardInterrupt. The second one tears the
 clean-up of the first apart; the process then waits for FreqAI's training, and for ever for a
-thread that nobody told to stop. Here only the first one interrupts, and the clean-up waits some
+thread that nobody stops. Here only the first one interrupts, and the clean-up waits some
 seconds for a training, which ``docker stop`` would not outwait either. The second ends the waiting
 and, when the clean-up does not come to its end (database, predictions, orders on their way), the
 process. Orders are in the journal before they are sent, SQLite and model files are whole or
@@ -34,7 +34,7 @@ _TRADING = "freqtrade.commands.trade_commands"
 
 
 class Ending:
-    """What this process has been told about its end."""
+    """Signals that this process got about its end."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, Literal
 
 
-Use = Literal["replaced", "mended", "wrapped", "called", "read"]
+Use = Literal["replaced", "repaired", "wrapped", "called", "read"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Misfit:
 class Member:
     """A method or an attribute of a class of freqtrade or ccxt.
 
-    :ivar use: ``replaced`` by something that takes these parameters and no others; ``mended`` the
-        same way, where there is anything to mend; ``wrapped`` by something that looks at these and
-        hands all on; ``called`` with these, where others can be left out; or ``read``
+    :ivar use: ``replaced`` by something that takes these parameters and no others; ``repaired``
+        the same way, where there is anything to repair; ``wrapped`` by something that looks at
+        these and hands all on; ``called`` with these, where others can be left out; or ``read``
     :ivar parameters: without ``self``
     """
 
@@ -52,7 +52,7 @@ class Member:
         if self.use == "read":
             return None if _has(owner, self.name) else Misfit(f"{label} is missing", fatal=True)
         method = getattr(owner, self.name, None)
-        if method is None and self.use == "mended":
+        if method is None and self.use == "repaired":
             return None
         if not callable(method):
             return Misfit(f"{label} is missing", fatal=True)
@@ -139,9 +139,9 @@ def replaced(name: str, parameters: str = "") -> Member:
     return Member(name, "replaced", tuple(parameters.split()))
 
 
-def mended(name: str, parameters: str) -> Member:
-    """A method with a fault that is mended; older releases need not have it."""
-    return Member(name, "mended", tuple(parameters.split()))
+def repaired(name: str, parameters: str) -> Member:
+    """A method with a fault that is repaired; older releases need not have it."""
+    return Member(name, "repaired", tuple(parameters.split()))
 
 
 def wrapped(name: str, parameters: str) -> Member:

@@ -72,12 +72,10 @@ def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
     if frame.empty:
         return -1
     newest = pd.Timestamp(now) - pd.Timedelta(seconds=timeframe_seconds(timeframe))
-    dates = frame["date"]
-    row = len(dates) - 1
-    # From the end: it is the last or the one before, and this is asked on every candle.
-    while row >= 0 and dates.iloc[row] > newest:
-        row -= 1
-    return row
+    # Milliseconds as numbers: pandas' own times cost many times as much, and every look of a bot at
+    # an open position asks this.
+    opened = np.asarray(utc_dates(frame["date"]).array, dtype="datetime64[ms]").view(np.int64)
+    return int(np.searchsorted(opened, newest.value // 1_000_000, side="right")) - 1
 
 
 def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) -> pd.DataFrame:
@@ -133,11 +131,17 @@ def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) 
 
 def _first_known(values: Floats, begins: NDArray[np.int64]) -> Floats:
     """The first value of each group that is no NaN; groups begin at the given rows."""
+    first: Floats = values[begins]
+    if not np.isnan(first).any():
+        return first
     return _last_known(values[::-1], len(values) - np.r_[begins[1:], len(values)][::-1])[::-1]
 
 
 def _last_known(values: Floats, begins: NDArray[np.int64]) -> Floats:
     """The last value of each group that is no NaN; NaN where there is none."""
+    plain: Floats = values[np.r_[begins[1:], len(values)] - 1]
+    if not np.isnan(plain).any():
+        return plain
     rows = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
     last = rows[np.r_[begins[1:], len(values)] - 1]
     return np.where(last >= begins, values[last], np.nan)
@@ -170,17 +174,46 @@ def merge_causally(
     >>> merge_causally(dates, "5m", hours, "1h", stale_seconds=7200)["hour"].to_list()
     ['9 to 10', '10 to 11', '10 to 11']
     """
+    rows = seen_rows(dates, timeframe, longer["date"], longer_timeframe, stale_seconds)
+    columns = {name: longer[name].array for name in longer.columns.drop("date")}
+    merged = {
+        name: pd.api.extensions.take(values, rows, allow_fill=True)
+        for name, values in columns.items()
+    }
+    return pd.DataFrame(merged, index=pd.RangeIndex(len(rows)), copy=False)
+
+
+def seen_rows(
+    dates: pd.Series,
+    timeframe: str,
+    longer_dates: pd.Series,
+    longer_timeframe: str,
+    stale_seconds: int,
+) -> NDArray[np.int64]:
+    """For each base candle the row of the last longer candle that had closed; -1 = none.
+
+    Parameters and errors as of :func:`merge_causally`.
+
+    :param longer_dates: opening times of the longer candles, sorted, none missing
+    :return: shape (n,)
+    """
     known = _milliseconds(dates, timeframe)
-    longer_known = _milliseconds(longer["date"], longer_timeframe)
+    longer_known = _milliseconds(longer_dates, longer_timeframe)
     for name, times in (("dates", known), ("longer", longer_known)):
         if (times[1:] < times[:-1]).any():
             raise ValueError(f"{name} must be sorted by date")
-    last = np.searchsorted(longer_known, known, side="right") - 1
-    fresh = last >= 0
-    fresh[fresh] = known[fresh] - longer_known[last[fresh]] <= 1000 * stale_seconds
-    others = longer.drop(columns="date").reset_index(drop=True)
-    merged: pd.DataFrame = others.reindex(np.where(fresh, last, -1))
-    return merged.reset_index(drop=True)
+    if not len(longer_known):
+        return np.full(len(known), -1)
+    # Each longer candle is seen from its close on, until the next one closes or it is stale.
+    begins = np.searchsorted(known, longer_known, side="left")
+    replaced = np.r_[begins[1:], len(known)]
+    ends = np.minimum(
+        np.searchsorted(known, longer_known + 1000 * stale_seconds, side="right"), replaced
+    )
+    rows = np.full(2 * len(begins) + 1, -1)
+    rows[1::2] = np.arange(len(begins))
+    bounds = np.column_stack([begins, ends]).ravel()
+    return np.repeat(rows, np.diff(bounds, prepend=0, append=len(known)))
 
 
 def _milliseconds(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:

@@ -76,9 +76,14 @@ def run_length(codes: Codes) -> NDArray[np.int64]:
     >>> run_length(np.array([BULL, BULL, BEAR, BULL], dtype=np.int8)).tolist()
     [1, 2, 1, 1]
     """
-    rows = np.arange(len(codes))
-    begins = np.r_[True, codes[1:] != codes[:-1]][: len(codes)]
-    return rows - np.maximum.accumulate(np.where(begins, rows, 0)) + 1
+    begins = _begins(codes)
+    return np.arange(1, len(codes) + 1) - np.repeat(begins, np.diff(begins, append=len(codes)))
+
+
+def _begins(codes: Codes) -> NDArray[np.int64]:
+    """Row on which each run of the same code begins: few, where a column has many rows."""
+    changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+    return np.r_[0, changes] if len(codes) else changes
 
 
 def after_grace(raw: Codes, grace_candles: int) -> Codes:
@@ -99,9 +104,12 @@ def after_grace(raw: Codes, grace_candles: int) -> Codes:
     """
     if grace_candles < 1:
         raise ValueError(f"grace_candles must be at least 1 (got {grace_candles}); typical: 36")
-    settled = (run_length(raw) >= grace_candles) & (raw != UNKNOWN)
-    rows = np.maximum.accumulate(np.where(settled, np.arange(len(raw)), -1))
-    return np.where(rows >= 0, raw[rows], UNKNOWN).astype(np.int8)
+    begins = _begins(raw)
+    codes, lengths = raw[begins], np.diff(begins, append=len(raw))
+    settled = (lengths >= grace_candles) & (codes != UNKNOWN)
+    since = begins[settled] + grace_candles - 1
+    held = np.r_[np.int8(UNKNOWN), codes[settled]]
+    return np.repeat(held, np.diff(since, prepend=0, append=len(raw)))
 
 
 def pending(raw: Codes, active: Codes) -> Codes:
@@ -126,8 +134,11 @@ def age(active: Codes) -> NDArray[np.float64]:
     >>> age(np.array([UNKNOWN, BULL, BULL, BEAR, BEAR], dtype=np.int8)).tolist()
     [nan, nan, nan, 0.0, 1.0]
     """
-    rows = np.arange(len(active))
-    before = np.r_[np.int8(UNKNOWN), active[:-1]]
-    switch = (active != before) & (before != UNKNOWN)
-    last = np.maximum.accumulate(np.where(switch, rows, -1)) if len(active) else rows
-    return np.where(last >= 0, rows - last, np.nan)
+    begins = _begins(active)[1:]
+    switches = begins[active[begins - 1] != UNKNOWN]
+    result = np.full(len(active), np.nan)
+    if len(switches):
+        lasts = np.diff(switches, append=len(active))
+        first = int(switches[0])
+        result[first:] = np.arange(first, len(active)) - np.repeat(switches, lasts)
+    return result

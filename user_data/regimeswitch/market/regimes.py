@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch.market.candles import COUNTED, merge_causally, resample, timeframe_seconds
+from regimeswitch.market.candles import COUNTED, resample, seen_rows, timeframe_seconds
 from regimeswitch.market.hysteresis import (
     BEAR,
     BULL,
@@ -27,8 +27,12 @@ from regimeswitch.settings import RegimeSettings
 
 NAMES = {BULL: "bull", BEAR: "bear", SIDEWAYS: "sideways"}
 CODES = {name: code for code, name in NAMES.items()}
-NAMED = pd.array([NAMES.get(code) for code in range(len(NAMES) + 1)], dtype="str")
-"""A code's name at its place; missing for UNKNOWN."""
+NAMED = pd.array(
+    [NAMES.get(code) for code in range(len(NAMES) + 1)],
+    dtype=pd.StringDtype("python", na_value=np.nan),
+)
+"""A code's name at its place; missing for UNKNOWN. As Python objects: taken ten times as fast as
+from Arrow arrays."""
 STALE_RULE_CANDLES = 3
 REGIME_COLUMNS = (
     *("regime_raw", "regime", "regime_pending"),
@@ -256,16 +260,11 @@ def regime_columns(
     """
     if rule_candles is None or rule_candles.empty:
         rule_candles = _own_rule_candles(base, settings, timeframe)
-    rules = pd.DataFrame(
-        {
-            "date": rule_candles["date"],
-            "raw": raw_regimes(rule_candles, settings),
-            "distance": average_distance(rule_candles, settings),
-        }
-    )
     stale = STALE_RULE_CANDLES * timeframe_seconds(settings.timeframe)
-    merged = merge_causally(base["date"], timeframe, rules, settings.timeframe, stale)
-    raw = merged["raw"].fillna(UNKNOWN).to_numpy().astype(np.int8)
+    rows = seen_rows(base["date"], timeframe, rule_candles["date"], settings.timeframe, stale)
+    # The row -1 of a candle that sees none is the one put at the end.
+    raw = np.r_[raw_regimes(rule_candles, settings), np.int8(UNKNOWN)][rows]
+    distance = np.r_[average_distance(rule_candles, settings), np.nan][rows]
     active = after_grace(raw, settings.grace_in(timeframe))
     return pd.DataFrame(
         {
@@ -274,9 +273,10 @@ def regime_columns(
             "regime_pending": _names(pending(raw, active)),
             "regime_code": active,
             "regime_age": age(active),
-            "regime_distance": merged["distance"].to_numpy(),
+            "regime_distance": distance,
         },
         index=base.index,
+        copy=False,
     )
 
 

@@ -1,5 +1,6 @@
 """Section ``"regimeswitch"`` of config.json: every key with its unit, default and range."""
 
+from regimeswitch.settings.bots_settings import BotsSettings
 from regimeswitch.settings.entry_settings import BuyProbabilities, EntrySettings, SellProbabilities
 from regimeswitch.settings.message_settings import MessageSettings
 from regimeswitch.settings.regime_settings import EMA_LENGTHS, MAX_STARTUP_CANDLES, RegimeSettings
@@ -29,6 +30,7 @@ __all__ = [
     "FEATURE_VERSION",
     "MAX_STARTUP_CANDLES",
     "REGIME_NAMES",
+    "BotsSettings",
     "BuyProbabilities",
     "EntrySettings",
     "EvidenceSettings",

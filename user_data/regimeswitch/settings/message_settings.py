@@ -34,7 +34,8 @@ class MessageSettings(Section):
     model: Loudness = Field(
         "on",
         description="first model ready, weights of sub-models that changed, trainings that fail or "
-        f"take long, models that expire or are damaged: {_HOW}",
+        "take long, models that expire or are damaged; model bots that are silent or do not fit: "
+        f"{_HOW}",
     )
     entry: Loudness = Field(
         "on",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from regimeswitch.settings.bots_settings import BotsSettings
 from regimeswitch.settings.entry_settings import EntrySettings
 from regimeswitch.settings.errors import explain
 from regimeswitch.settings.message_settings import MessageSettings
@@ -188,6 +189,7 @@ class Settings(Section):
     risk: RiskSettings = Field(default_factory=RiskSettings)
     safety: SafetySettings = Field(default_factory=SafetySettings)
     messages: MessageSettings = Field(default_factory=MessageSettings)
+    bots: BotsSettings = Field(default_factory=BotsSettings)
 
     @model_validator(mode="before")
     @classmethod

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from regimeswitch.bot.messages.sent_file import sent_path
 from regimeswitch.bot.orders.journal import journal_path
 from regimeswitch.settings import Settings
 from regimeswitch_lab.backup.archive_errors import ArchiveError
@@ -13,6 +14,7 @@ from regimeswitch_lab.backup.contents import is_journal
 from regimeswitch_lab.backup.places import (
     ASIDE,
     JOURNALS,
+    MESSAGES,
     NO_JOURNALS,
     ORDERS,
     is_database_place,
@@ -83,22 +85,37 @@ class Belongings:
     def orders_place(self) -> str:
         """Place of the journal of orders that belongs to the database; empty when there is none.
 
-        Its name is made of the database's address as the bot was told it, which may be relative.
+        Its name is made of the database's address as the bot was given it, which may be relative.
 
-        :raises ArchiveError: when there are several and none can be told to be the bot's
+        :raises ArchiveError: when there are several and none is known to be the bot's
         """
         found = [name for name in self.journals() if PurePath(name).match(ORDERS)]
+        known = [journal_path(self.userdir, address).name for address in self._addresses()]
+        own = [name for name in found if PurePath(name).name in known]
+        if own or len(found) < 2:
+            return (own or found or [""])[0]
+        raise ArchiveError(
+            f"there are several journals of orders ({', '.join(found)}) and none is named after "
+            f"{self.database}; give --db-url exactly as the bot has it"
+        )
+
+    def message_file(self) -> Chosen:
+        """What the bot has sent already, so that a restored one does not repeat it.
+
+        Nothing where there are several and none is named after the database: then a message is
+        repeated, and nothing else is lost.
+        """
+        found = {path.name: path for path in sorted(self.userdir.glob(MESSAGES))}
+        known = [sent_path(self.userdir, address).name for address in self._addresses()]
+        own = [name for name in found if name in known] or (list(found) if len(found) < 2 else [])
+        return {name: found[name] for name in own[:1]}
+
+    def _addresses(self) -> list[str]:
+        """The database's address in the forms in which the bot may have been given it."""
         own = str(self.config.merged.get("db_url") or "")
         files = [self.database.name, str(self.database), str(self.database.resolve())]
         addresses = [own, self.address, *(f"{SQLITE_PREFIX}{name}" for name in files)]
-        known = [journal_path(self.userdir, address).name for address in addresses if address]
-        told = [name for name in found if PurePath(name).name in known]
-        if told or len(found) < 2:
-            return (told or found or [""])[0]
-        raise ArchiveError(
-            f"there are several journals of orders ({', '.join(found)}) and none is named after "
-            f"{self.database}; give --db-url exactly as the bot is told it"
-        )
+        return [address for address in addresses if address]
 
     def model_files(self) -> Chosen:
         """Predictions, and the models in use; each must be complete.

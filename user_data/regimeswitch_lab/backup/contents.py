@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from regimeswitch.bot.messages.sent_file import MARKS, STATES
 from regimeswitch_lab.backup.archive_names import shown
 from regimeswitch_lab.backup.manifest import ArchiveError, ArchiveMember, Manifest
 from regimeswitch_lab.backup.plain_json import MAX_BYTES, read_object
@@ -34,6 +35,8 @@ def check_content(member: ArchiveMember, path: Path) -> None:
         _check_parameters(read_file(path, member.name), member.name)
     elif member.kind == "candles":
         _check_candles(path, member.name)
+    elif member.kind == "messages":
+        _check_messages(read_file(path, member.name), member.name)
     elif (member.kind == "database" and not is_database(path)) or (
         member.kind == "journal" and not is_journal(path)
     ):
@@ -61,6 +64,12 @@ def _check_parameters(content: dict[str, Any], name: str) -> None:
     if strange or not isinstance(params, dict) or not _are_values(params):
         of = f", {strange[0]!r}" if strange else ""
         raise ArchiveError(f"{name} in it holds something else than parameters of hyperopt{of}")
+
+
+def _check_messages(content: dict[str, Any], name: str) -> None:
+    """What :class:`regimeswitch.bot.messages.sent_file.SentFile` writes."""
+    if set(content) != {STATES, MARKS} or not all(isinstance(v, dict) for v in content.values()):
+        raise ArchiveError(f"{name} in it is no file of sent messages")
 
 
 def _are_values(params: dict[str, Any]) -> bool:

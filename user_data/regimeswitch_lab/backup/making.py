@@ -29,11 +29,11 @@ _ALSO = (belongings.LIVE_NAME, "trades.sqlite")
 class Staging:
     """A folder in which the parts of an archive are gathered.
 
-    :ivar told: called with what is done next
+    :ivar progress: called with what is done next
     """
 
     folder: Path
-    told: Callable[[str], None]
+    progress: Callable[[str], None]
 
     def __post_init__(self) -> None:
         self.kinds: dict[str, Kind] = {}
@@ -41,7 +41,7 @@ class Staging:
 
     def files(self, kind: Kind, choose: Callable[[], steady.Chosen]) -> None:
         """Copy files that may be written meanwhile."""
-        self.told(kind)
+        self.progress(kind)
         self.parts += 1
         place = self.folder / f"part-{self.parts}"
         for name in steady.copy_steadily(choose, place):
@@ -49,7 +49,7 @@ class Staging:
 
     def database(self, kind: Kind, source: Path, name: str) -> Path:
         """Copy a database that may be written meanwhile."""
-        self.told(kind)
+        self.progress(kind)
         self.parts += 1
         copy = self.folder / f"part-{self.parts}" / "copy"
         steady.copy_database(source, copy)
@@ -78,7 +78,7 @@ class Staging:
 
     def members(self) -> list[ArchiveMember]:
         """What has been gathered, with checksums."""
-        self.told("checksums")
+        self.progress("checksums")
         return [
             ArchiveMember(
                 name, kind, (self.root / name).stat().st_size, steady.sha256_of(self.root / name)
@@ -105,6 +105,7 @@ def gather(bot: belongings.Belongings, staging: Staging) -> Manifest:
             staging.database("journal", path, name)
         else:
             staging.files("journal", partial(dict, [(name, path)]))
+    staging.files("messages", bot.message_file)
     copy = staging.database("database", bot.database, bot.database_place)
     kept = {key: value for key, value in bot.config.given.items() if key not in _NOT_KEPT}
     config, removed = without_unknown(kept)
@@ -159,7 +160,7 @@ def _versions() -> dict[str, str]:
 def find_database(config: BotConfig, userdir: Path, given: str | None) -> Path:
     """The bot's database: ``--db-url``, the configuration's, or where freqtrade puts it.
 
-    :raises ArchiveError: when there is none, or it cannot be told which one
+    :raises ArchiveError: when there is none, or it is not known which one
     """
     url = given or str(config.merged.get("db_url") or "")
     if url:

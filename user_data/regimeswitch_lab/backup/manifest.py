@@ -21,11 +21,22 @@ __all__ = [
     "Manifest",
 ]
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""2 has the file of sent messages as well."""
 NAME = "manifest.json"
 MAX_MEMBERS = 20_000
 """Files of one archive. 500 pairs with models and candles of two timeframes have 7,000."""
-Kind = Literal["database", "journal", "predictions", "models", "candles", "parameters", "config"]
+Kind = Literal[
+    "database",
+    "journal",
+    "messages",
+    "predictions",
+    "models",
+    "candles",
+    "parameters",
+    "config",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # What is printed or joined to paths holds no control characters and has an end.
@@ -102,10 +113,10 @@ class Manifest:
         :raises ArchiveError: when it is not, or is of a later format
         """
         content = read_object(text, f"its {NAME}")
-        if content.get("format") != FORMAT:
+        if content.get("format") not in READABLE:
             raise ArchiveError(
                 f"it is of format {ascii(content.get('format'))[:20]} and this version reads "
-                f"{FORMAT}; use the RegimeSwitch that made it, or a later one"
+                f"{READABLE[0]} to {FORMAT}; use the RegimeSwitch that made it, or a later one"
             )
         try:
             return TypeAdapter(cls).validate_json(text)

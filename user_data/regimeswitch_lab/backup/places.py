@@ -14,6 +14,7 @@ from regimeswitch_lab.backup.manifest import NAME, ArchiveError, ArchiveMember, 
 
 CONFIG_PLACE = "restored-config.json"
 ORDERS = "regimeswitch-orders-*.sqlite"
+MESSAGES = "regimeswitch-messages-*.json"
 ASIDE = "before-restore-"
 """How a folder begins that a restore has put older data into."""
 JOURNALS = (".sqlite", ".db", ".jsonl", ".journal")
@@ -58,6 +59,8 @@ def _check_parts(manifest: Manifest) -> None:
     for kind in ("database", "config"):
         if kinds[kind] != 1:
             raise ArchiveError(f"it has {kinds[kind]} files of the kind {kind} and not one")
+    if kinds["messages"] > 1:
+        raise ArchiveError(f"it has {kinds['messages']} files of sent messages and not one")
     journals = [member.name for member in manifest.members if member.kind == "journal"]
     if manifest.orders and manifest.orders not in journals:
         raise ArchiveError(f"its journal of orders {manifest.orders!r} is no journal in it")
@@ -78,6 +81,8 @@ def _fault_of_place(member: ArchiveMember, manifest: Manifest) -> str:
         "candles": _CANDLES.fullmatch(name) is not None,
         "database": name == manifest.database and is_database_place(name),
         "journal": is_journal_place(name),
+        "messages": PurePosixPath(name).parent == PurePosixPath()
+        and PurePath(name).match(MESSAGES),
         "models": _is_of_models(name, manifest.identifiers),
         "predictions": _is_of_models(name, manifest.identifiers) and name.endswith(".pkl"),
     }

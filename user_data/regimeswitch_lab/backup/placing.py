@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath, PurePosixPath
 
+from regimeswitch.bot.messages.sent_file import sent_path
 from regimeswitch.bot.orders.journal import journal_path
 from regimeswitch_lab.backup.archive_names import clash_of
 from regimeswitch_lab.backup.belongings import PAIRS_FILE
@@ -50,14 +51,19 @@ def address_of(manifest: Manifest, userdir: str) -> str:
 def units_of(manifest: Manifest, userdir: str) -> list[Unit]:
     """Units of an archive, the database last: a bot without it does not start to trade on.
 
-    The journal of orders is named after the database's address, which is another one here.
+    The journal of orders and the file of sent messages are named after the database's address,
+    which is another one here.
 
     :param userdir: as in :func:`address_of`
     :raises ArchiveError: when two would come to the same place
     """
     moved = {}
+    address = address_of(manifest, userdir)
+    for member in manifest.members:
+        if member.kind == "messages":
+            moved[member.name] = sent_path(Path(), address).name
     if manifest.orders:
-        name = journal_path(Path(userdir), address_of(manifest, userdir)).name
+        name = journal_path(Path(userdir), address).name
         moved[manifest.orders] = str(PurePosixPath(manifest.orders).with_name(name))
     folders = [f"models/{identifier}" for identifier in manifest.identifiers]
     found: dict[str, Unit] = {}

@@ -56,7 +56,7 @@ def copy_database(source: Path, target: Path) -> None:
     except sqlite3.Error as error:
         raise ArchiveError(f"{source} cannot be copied ({error})") from None
     if verdict != "ok":
-        raise ArchiveError(f"{source} is a damaged database ({verdict}); mend it first")
+        raise ArchiveError(f"{source} is a damaged database ({verdict}); repair it first")
 
 
 def copy_steadily(

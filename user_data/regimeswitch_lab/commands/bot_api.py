@@ -78,10 +78,12 @@ class BotApi:
         if error.code in (401, 403):
             return f"the bot on {self.url} refuses username and password; {CREDENTIALS}"
         try:
-            told = json.load(error)
+            answer = json.load(error)
         except ValueError:
-            told = {}
-        detail = told.get("detail") or told.get("error") if isinstance(told, Mapping) else None
+            answer = {}
+        detail = (
+            answer.get("detail") or answer.get("error") if isinstance(answer, Mapping) else None
+        )
         return f"the bot on {self.url} answers {error.code}: {detail or error.reason}"
 
 

@@ -52,7 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     option(parser, "--config", default=[])
     option(parser, "--userdir")
-    option(parser, "--db-url", help="the bot's database, as the bot is told it")
+    option(parser, "--db-url", help="the bot's database, as the bot has it")
     parser.add_argument("--journal", type=Path, help=f"the journal itself, {FILES}")
     parser.add_argument("--settle", metavar="CLIENT_ID", help="the order to settle")
     parser.add_argument(
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     except sqlite3.Error as error:
         raise InputError(f"the journal cannot be used: {error}") from error
     if args.export:
-        write_json(args.export, {"journal": str(journal.path), "orders": told(entries)})
+        write_json(args.export, {"journal": str(journal.path), "orders": as_rows(entries)})
     show(journal, entries)
     return OK
 
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 def find_journal(args: argparse.Namespace) -> Path:
     """The journal of a bot.
 
-    :raises InputError: naming what there is, when none can be told to be the bot's
+    :raises InputError: naming what there is, when none is known to be the bot's
     """
     if args.journal is not None:
         return Path(args.journal)
@@ -102,7 +102,7 @@ def find_journal(args: argparse.Namespace) -> Path:
     there = ", ".join(path.name for path in found) or "none"
     raise InputError(
         f"no journal of {url} in {args.userdir} (there: {there}); give --db-url exactly as the bot "
-        "is told it, or --journal FILE"
+        "has it, or --journal FILE"
     )
 
 
@@ -139,7 +139,7 @@ def settle(journal: Journal, client_id: str, outcome: str) -> None:
     print(f"{client_id}: {entry.state} -> {outcome}; a running bot takes note within a minute")
 
 
-def told(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def as_rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Orders as they are exported."""
     return [
         {
@@ -169,7 +169,7 @@ def show(journal: Journal, entries: Sequence[Entry]) -> None:
         return
     headings = ["client id", "pair", "side", "amount", "price", "sent (UTC)", "state", "order"]
     rows = []
-    for line in told(entries):
+    for line in as_rows(entries):
         price = "market" if line["price"] is None else f"{line['price']:g}"
         cells = [line["client_id"], line["pair"], line["side"], f"{line['amount']:g}", price]
         rows.append([*cells, line["sent"], line["state"], line["order_id"]])

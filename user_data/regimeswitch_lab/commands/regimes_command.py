@@ -90,7 +90,7 @@ def find_regimes(
 def stored_rule_candles(
     folder: CandleFolder, pair: str, settings: Settings, base_timeframe: str
 ) -> pd.DataFrame:
-    """Mended candles of the rule's timeframe; put together where there is no file of them.
+    """Cleaned candles of the rule's timeframe; put together where there is no file of them.
 
     :raises InputError: as :func:`find_regimes`
     """

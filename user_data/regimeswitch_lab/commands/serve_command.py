@@ -1,4 +1,4 @@
-"""``regimeswitch exchange``: the embedded exchange alone, until it is told to stop."""
+"""``regimeswitch exchange``: the embedded exchange alone, until it is stopped."""
 
 import argparse
 import contextlib

@@ -71,15 +71,15 @@ def read_candles(subject: ExaminedBot) -> tuple[list[CandleFile], list[Finding]]
     present = [one for one in wanted if subject.candle_folder.file(*one).is_file()]
     if wanted and not present and not subject.datadir_given:
         what = "there are no candles yet: a bot loads them itself, a backtest cannot run"
-        mend = "freqtrade download-data, or name a folder by --datadir"
-        return [], [Finding("warning", "candles.none", what, str(subject.datadir), mend)]
+        fix = "freqtrade download-data, or name a folder by --datadir"
+        return [], [Finding("warning", "candles.none", what, str(subject.datadir), fix)]
     for pair, timeframe in wanted:
         try:
             frame = subject.candle_folder.stored(pair, timeframe)
         except InputError as error:
             kind = "candles.unreadable" if (pair, timeframe) in present else "candles.missing"
-            what, _, mend = str(error).rpartition("; ")
-            findings.append(Finding("serious", kind, what, f"{pair} {timeframe}", mend))
+            what, _, fix = str(error).rpartition("; ")
+            findings.append(Finding("serious", kind, what, f"{pair} {timeframe}", fix))
             continue
         frame, mistakes = _in_order(frame, f"{pair} {timeframe}")
         findings += mistakes
@@ -91,14 +91,14 @@ def read_candles(subject: ExaminedBot) -> tuple[list[CandleFile], list[Finding]]
 def _in_order(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Finding]]:
     """The frame without duplicates, sorted; and whether that was needed."""
     found = []
-    mend = "download it again: freqtrade download-data --erase"
+    fix = "download it again: freqtrade download-data --erase"
     twice = int(frame["date"].duplicated().sum())
     if twice:
         what = f"{twice} candles are there twice"
-        found.append(Finding("serious", "candles.duplicate", what, name, mend))
+        found.append(Finding("serious", "candles.duplicate", what, name, fix))
     if not frame["date"].is_monotonic_increasing:
         what = "candles are not in the order of time"
-        found.append(Finding("serious", "candles.order", what, name, mend))
+        found.append(Finding("serious", "candles.order", what, name, fix))
     single = frame.drop_duplicates("date", keep="last").sort_values("date", ignore_index=True)
     return single.assign(date=utc_dates(single["date"])), found
 
@@ -110,8 +110,8 @@ def check_contents(files: list[CandleFile]) -> Iterator[Finding]:
         steps = file.frame["date"].diff().dropna()
         if len(steps) and steps.median() != step:
             what = f"most candles are {steps.median()} apart"
-            mend = f"download it again: freqtrade download-data --timeframes {file.timeframe}"
-            yield Finding("serious", "candles.timeframe", what, file.name, mend)
+            fix = f"download it again: freqtrade download-data --timeframes {file.timeframe}"
+            yield Finding("serious", "candles.timeframe", what, file.name, fix)
             continue
         yield from _gaps(file, steps, step)
         yield from _impossible(file)
@@ -127,8 +127,8 @@ def _gaps(file: CandleFile, steps: pd.Series, step: pd.Timedelta) -> Iterator[Fi
     hours = wide.max() / pd.Timedelta(hours=1)
     longest = f"the longest of {len(wide)} gaps is {hours:.1f} h"
     what = f"{missing} candles ({share:.3%}) are missing, {longest}"
-    mend = "exchange outages leave such gaps and they are kept out; else download it again"
-    yield Finding(bad, "candles.gap", what, file.name, mend)
+    fix = "exchange outages leave such gaps and they are kept out; else download it again"
+    yield Finding(bad, "candles.gap", what, file.name, fix)
 
 
 def _impossible(file: CandleFile) -> Iterator[Finding]:
@@ -140,13 +140,13 @@ def _impossible(file: CandleFile) -> Iterator[Finding]:
         share = found.mean()
         if kind == "flat":
             severity: Severity = "warning" if share > MANY_FLAT else "info"
-            mend = "nobody traded then; with many of them take a more liquid pair"
+            fix = "nobody traded then; with many of them take a more liquid pair"
         else:
             severity = "serious" if share > MANY_IMPOSSIBLE else "warning"
-            mend = "they are kept out of models and trades; download these days again"
+            fix = "they are kept out of models and trades; download these days again"
         first = file.frame["date"].iloc[int(np.argmax(found))]
         what = f"{int(found.sum())} of {count} candles are {kind}, the first {first:%Y-%m-%d %H:%M}"
-        yield Finding(severity, f"candles.{kind}", what, file.name, mend)
+        yield Finding(severity, f"candles.{kind}", what, file.name, fix)
 
 
 def check_history(subject: ExaminedBot, files: list[CandleFile]) -> Iterator[Finding]:
@@ -163,8 +163,8 @@ def check_history(subject: ExaminedBot, files: list[CandleFile]) -> Iterator[Fin
     if files and max(file.ends for file in files) - min(file.ends for file in files) > APART:
         last = min(files, key=lambda file: file.ends)
         what = f"it ends at {last.ends:%Y-%m-%d}, others go on: pairs learn from other times"
-        mend = "download all pairs and timeframes up to the same day"
-        yield Finding("warning", "candles.uneven", what, last.name, mend)
+        fix = "download all pairs and timeframes up to the same day"
+        yield Finding("warning", "candles.uneven", what, last.name, fix)
 
 
 def _short(files: list[CandleFile], needed: pd.Timedelta) -> Finding:

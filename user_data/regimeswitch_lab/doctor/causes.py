@@ -7,9 +7,9 @@ from regimeswitch_lab.doctor.findings import Finding
 
 
 DATA = ("candles.", "labels.", "regimes.")
-"""Kinds of findings in candles: of the same kind and mend they have one cause in many places."""
+"""Kinds of findings in candles: of the same kind and fix they have one cause in many places."""
 SHOWN = 4
-"""Places whose own figures are told where figures differ."""
+"""Places whose own figures are listed where figures differ."""
 _DAMAGE = ("gap", "zero", "negative", "inverted", "spike")
 
 
@@ -76,13 +76,13 @@ def _sameness(finding: Finding) -> tuple[str, ...]:
     if _downloads(finding):
         return key
     if finding.kind.startswith(DATA):
-        return (*key, finding.mend)
-    return (*key, finding.mend, finding.what)
+        return (*key, finding.fix)
+    return (*key, finding.fix, finding.what)
 
 
 def _downloads(finding: Finding) -> bool:
     """Whether a file is to be downloaded; one in another format is there already."""
-    return finding.kind == "candles.missing" and "dataformat_ohlcv" not in finding.mend
+    return finding.kind == "candles.missing" and "dataformat_ohlcv" not in finding.fix
 
 
 def _one(group: list[Finding]) -> Finding:
@@ -90,16 +90,16 @@ def _one(group: list[Finding]) -> Finding:
     if len(group) == 1:
         return first
     places = list(dict.fromkeys(one.where for one in group))
-    told = list(dict.fromkeys(one.what for one in group))
+    details = list(dict.fromkeys(one.what for one in group))
     if _downloads(first):
         pairs, timeframes = (
             " ".join(dict.fromkeys(words))
             for words in zip(*(place.split(" ") for place in places), strict=True)
         )
-        mend = f"freqtrade download-data --pairs {pairs} --timeframes {timeframes}"
-        first = replace(first, mend=f"run `{mend}` or name another --datadir")
-        told = [f"{len(group)} files are missing"]
-    elif len(told) > 1 and len(places) > 1:
-        told = [f"{one.where}: {one.what}" for one in group]
-    more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-    return replace(first, what="; ".join([*told[:SHOWN], *more]), where=", ".join(places))
+        fix = f"freqtrade download-data --pairs {pairs} --timeframes {timeframes}"
+        first = replace(first, fix=f"run `{fix}` or name another --datadir")
+        details = [f"{len(group)} files are missing"]
+    elif len(details) > 1 and len(places) > 1:
+        details = [f"{one.where}: {one.what}" for one in group]
+    more = [f"and {len(details) - SHOWN} more"] if len(details) > SHOWN else []
+    return replace(first, what="; ".join([*details[:SHOWN], *more]), where=", ".join(places))

@@ -1,4 +1,4 @@
-"""The checks that need neither candles nor network, in the order in which they are told."""
+"""The checks that need neither candles nor network, in the order in which they are printed."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,6 +8,7 @@ from regimeswitch_lab.doctor import (
     freqai_checks,
     key_checks,
     machine_checks,
+    role_checks,
     secrecy_checks,
     start_checks,
 )
@@ -38,6 +39,7 @@ MEANING_CHECKS: list[Check] = [
     config_checks.check_freqtrade,
     config_checks.check_overrides,
     config_checks.check_slots,
+    role_checks.check_role,
     config_checks.check_timeframes,
     freqai_checks.check_presence,
     freqai_checks.check_identifier,

@@ -13,6 +13,7 @@ from regimeswitch.bot.overrides import cuts, refused
 from regimeswitch.market.candles import COUNTED, timeframe_seconds
 from regimeswitch.market.warmup import check_base, check_length
 from regimeswitch.settings import SettingsError, load_settings
+from regimeswitch.settings.bots_settings import MODEL
 from regimeswitch.settings.modes import POSITION
 from regimeswitch.settings.renamed import ACCEPTED_UNTIL, old_names
 from regimeswitch_lab.bot_config import features_wrong
@@ -31,10 +32,10 @@ def check_settings(subject: ExaminedBot) -> Iterator[Finding]:
     except SettingsError as error:
         for line in str(error).splitlines():
             name, _, rest = line.partition(": ")
-            what, _, mend = rest.partition("; ")
+            what, _, fix = rest.partition("; ")
             yield Finding(
                 *("serious", "settings.mistake", what, name),
-                mend or "see docs/configuration.md",
+                fix or "see docs/configuration.md",
                 # Of which settings the models would be is not known.
                 explains=("identifier.",),
             )
@@ -63,14 +64,14 @@ def check_schema(subject: ExaminedBot) -> Iterator[Finding]:
             continue  # a finding of check_keys
         yield Finding(
             *("serious", "config.schema", message, where),
-            "freqtrade refuses to start; mend this key, then ask again: more can be checked then",
+            "freqtrade refuses to start; correct this key and ask again: more can be checked then",
         )
     if mistakes:
         return
     for where, message in unreadable(subject):
         yield Finding(
             *("serious", "config.schema", message, where),
-            "mend this key, then ask again: more can be checked then",
+            "correct this key and ask again: more can be checked then",
         )
     if unreadable(subject):
         return
@@ -133,8 +134,8 @@ def check_freqtrade(subject: ExaminedBot) -> Iterator[Finding]:
 
 def check_overrides(subject: ExaminedBot) -> Iterator[Finding]:
     """Keys of freqtrade that would switch off what the settings promise."""
-    for key, what, mend in refused(subject.config.given, subject.settings):
-        yield Finding("serious", "config.override", what, key, mend)
+    for key, what, fix in refused(subject.config.given, subject.settings):
+        yield Finding("serious", "config.override", what, key, fix)
     for key, what in cuts(subject.config.given, subject.settings):
         yield Finding(
             *("warning", "config.cuts", f"{what} before its regime ends", key),
@@ -149,14 +150,14 @@ def check_slots(subject: ExaminedBot) -> Iterator[Finding]:
         "max_open_trades": subject.config.merged.get("max_open_trades"),
         "regimeswitch.risk.max_positions": settings.risk.max_positions or None,
     }
-    if settings.entries.mode != POSITION:
+    if settings.entries.mode != POSITION or settings.bots.role == MODEL:
         return
     for key, slots in given.items():
         # -1 is any number of them; what is no number is a finding of check_schema.
         if isinstance(slots, (int, float)) and 0 <= slots < pairs:
             what = f"{slots:g} positions for {pairs} pairs: some are not held in their regime"
-            mend = f"set it to {pairs} or more; the capital of a slot that no pair fills stays cash"
-            yield Finding("warning", "config.slots", what, key, mend)
+            fix = f"set it to {pairs} or more; the capital of a slot that no pair fills stays cash"
+            yield Finding("warning", "config.slots", what, key, fix)
 
 
 def _fee(subject: ExaminedBot) -> Iterator[Finding]:
@@ -181,8 +182,8 @@ def check_timeframes(subject: ExaminedBot) -> Iterator[Finding]:
         (check_base if subject.trains else check_length)(base, rule.timeframe)
     except SettingsError as error:
         _, _, rest = str(error).partition(": ")
-        what, _, mend = rest.partition("; ")
-        yield Finding("serious", "config.timeframe", what, "timeframe", mend)
+        what, _, fix = rest.partition("; ")
+        yield Finding("serious", "config.timeframe", what, "timeframe", fix)
         return
     if not subject.trains:
         return
@@ -195,11 +196,11 @@ def check_timeframes(subject: ExaminedBot) -> Iterator[Finding]:
                 f'add "{timeframe}"',
             )
     horizon = subject.settings.labels.horizon_in(base)
-    told = subject.features.get("label_period_candles")
-    if told is not None and told != horizon:
+    given = subject.features.get("label_period_candles")
+    if given is not None and given != horizon:
         yield Finding(
             *("warning", "config.horizon"),
-            f"{told} here, and the horizon of the labels is {horizon} candles of {base}",
+            f"{given} here, and the horizon of the labels is {horizon} candles of {base}",
             "freqai.feature_parameters.label_period_candles",
             f"set it to {horizon}, the time of regimeswitch.labels.horizon in candles of {base}",
         )

@@ -32,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "doctor",
         help="what is wrong with configuration, candles, models and keys",
         description="Look at settings, freqtrade's configuration, candles, labels, regimes, "
-        "models, threads, secrets and the machine. Each finding comes with its mend. The network "
+        "models, threads, secrets and the machine. Each finding comes with a fix. The network "
         "is asked with --online only.",
     )
     option(parser, "--config")
@@ -203,10 +203,10 @@ def release_of() -> dict[str, Any]:
 
 
 def _print_release(found: dict[str, Any]) -> None:
-    told = "tested with this release" if found["tested"] else "not tested with this release"
+    text = "tested with this release" if found["tested"] else "not tested with this release"
     if found["failed"]:
-        told = f"does not fit: {', '.join(found['failed'])}"
-    Console().print(f"{found['release']}: {told}", highlight=False, markup=False)
+        text = f"does not fit: {', '.join(found['failed'])}"
+    Console().print(f"{found['release']}: {text}", highlight=False, markup=False)
 
 
 def _print(findings: list[Finding]) -> None:
@@ -220,7 +220,7 @@ def _print(findings: list[Finding]) -> None:
         console.print(f"[{colour}]{finding.severity}[/] {finding.kind} ", end="")
         console.print(finding.where, style="bold", markup=False)
         console.print(f"    {finding.what}", markup=False)
-        console.print(f"    mend: {finding.mend}", markup=False)
+        console.print(f"    fix: {finding.fix}", markup=False)
     counts = Counter(str(finding.severity) for finding in findings)
-    told = [f"{counts[severity]} {severity}" for severity in COLOURS if counts[severity]]
-    console.print(", ".join(told))
+    text = [f"{counts[severity]} {severity}" for severity in COLOURS if counts[severity]]
+    console.print(", ".join(text))

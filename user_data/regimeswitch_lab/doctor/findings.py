@@ -17,7 +17,7 @@ class Finding:
 
     :ivar kind: a stable name, e.g. ``candles.gap``
     :ivar where: file, key, pair or address
-    :ivar mend: what to do
+    :ivar fix: what to do
     :ivar explains: places, keys and beginnings of kinds (``identifier.``) of findings that follow
         from this one
     """
@@ -26,13 +26,13 @@ class Finding:
     kind: str
     what: str
     where: str
-    mend: str
+    fix: str
     explains: tuple[str, ...] = ()
 
     def changed(self, change: Callable[[str], str]) -> Finding:
         """The same with other texts, e.g. without secrets."""
-        what, where, mend = change(self.what), change(self.where), change(self.mend)
-        return replace(self, what=what, where=where, mend=mend)
+        what, where, fix = change(self.what), change(self.where), change(self.fix)
+        return replace(self, what=what, where=where, fix=fix)
 
     def figures(self) -> dict[str, str]:
         """As exported."""
@@ -41,7 +41,7 @@ class Finding:
             "kind": self.kind,
             "what": self.what,
             "where": self.where,
-            "mend": self.mend,
+            "fix": self.fix,
         }
 
 

@@ -19,7 +19,7 @@ from regimeswitch_lab.prove import utility_proof
 THREAD_NAMES = ("n_jobs", "num_threads", "nthread", "thread_count", "num_thread")
 OMP_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 KEYS = {utility_proof.VETO: "entries.veto", utility_proof.SIZE: "risk.size_from"}
-MEND = "leave the key out, or prove it with `regimeswitch prove --utility` on your own candles"
+FIX = "leave the key out, or prove it with `regimeswitch prove --utility` on your own candles"
 
 
 def check_presence(subject: ExaminedBot) -> Iterator[Finding]:
@@ -121,10 +121,10 @@ def startup_needs(subject: ExaminedBot) -> list[Need]:
 
 def check_startup(subject: ExaminedBot) -> Iterator[Finding]:
     """More candles at the start than Binance serves."""
-    told: set[str] = set()
+    named: set[str] = set()
     for need in startup_needs(subject):
-        if need.candles > MAX_STARTUP_CANDLES and need.key not in told:
-            told.add(need.key)
+        if need.candles > MAX_STARTUP_CANDLES and need.key not in named:
+            named.add(need.key)
             what = (
                 f"{need.candles} candles of {need.timeframe} are needed at the start; Binance "
                 f"serves {MAX_STARTUP_CANDLES}"
@@ -139,10 +139,10 @@ def check_startup(subject: ExaminedBot) -> Iterator[Finding]:
 def check_threads(subject: ExaminedBot) -> Iterator[Finding]:
     """More threads than cores: a training then takes many times as long."""
     cores, models = subject.cores, subject.settings.models
-    mend = f"this machine has {cores}; use one thread per sub-model, side by side (models.jobs)"
+    fix = f"this machine has {cores}; use one thread per sub-model, side by side (models.jobs)"
     if models.jobs > cores:
         what = f"{models.jobs} sub-models are trained side by side"
-        yield Finding("warning", "threads.jobs", what, "regimeswitch.models.jobs", mend)
+        yield Finding("warning", "threads.jobs", what, "regimeswitch.models.jobs", fix)
     given = {"freqai.model_training_parameters": _parameters(subject)}
     for learner, parameters in models.parameters.items():
         given[f"regimeswitch.models.parameters.{learner}"] = parameters
@@ -151,15 +151,15 @@ def check_threads(subject: ExaminedBot) -> Iterator[Finding]:
             threads = parameters.get(name)
             if isinstance(threads, int) and _all_of(threads, cores) * models.jobs > cores:
                 what = f"{name} {threads} for each of {models.jobs} sub-models at a time"
-                yield Finding("warning", "threads.learner", what, f"{where}.{name}", mend)
+                yield Finding("warning", "threads.learner", what, f"{where}.{name}", fix)
     kitchen = subject.number("freqai", "data_kitchen_thread_count", 1)
     if _all_of(int(kitchen), cores) > cores:
         where = "freqai.data_kitchen_thread_count"
-        yield Finding("warning", "threads.kitchen", f"{kitchen:g} threads", where, mend)
+        yield Finding("warning", "threads.kitchen", f"{kitchen:g} threads", where, fix)
     for variable in OMP_VARIABLES:
         count = subject.environment.get(variable, "")
         if count.isdigit() and int(count) > cores:
-            yield Finding("warning", "threads.variable", f"{count} threads", variable, mend)
+            yield Finding("warning", "threads.variable", f"{count} threads", variable, fix)
 
 
 def _parameters(subject: ExaminedBot) -> dict[str, Any]:
@@ -197,13 +197,13 @@ def check_additions(subject: ExaminedBot) -> Iterator[Finding]:
         try:
             proven = utility_proof.is_proven(hashed, subject.ledgers)
         except (LedgerError, OSError) as error:
-            mend = "mend or remove that file"
-            yield Finding("warning", "additions.ledger", str(error), where, mend)
+            fix = "correct or remove that file"
+            yield Finding("warning", "additions.ledger", str(error), where, fix)
             continue
         if proven is None:
             listed = ", ".join(str(file) for file in subject.ledgers)
             what = f"it is on without a proof for these settings ({hashed}) in {listed}"
-            yield Finding("warning", "additions.unproven", what, where, MEND)
+            yield Finding("warning", "additions.unproven", what, where, FIX)
         elif not proven:
             what = f"it is on, and was not proven for these settings ({hashed})"
-            yield Finding("warning", "additions.unproven", what, where, MEND)
+            yield Finding("warning", "additions.unproven", what, where, FIX)

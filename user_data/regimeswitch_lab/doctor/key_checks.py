@@ -63,12 +63,12 @@ def check_keys(subject: ExaminedBot) -> Iterator[Finding]:
         if key.nearest and key.meant in missing:
             missing.remove(key.meant)
             what = f"freqtrade does not know it and refuses to start without {key.meant}"
-            mend = f"did you mean {key.nearest}?"
-            yield Finding("serious", "config.unknown_key", what, key.path, mend, (key.meant,))
+            fix = f"did you mean {key.nearest}?"
+            yield Finding("serious", "config.unknown_key", what, key.path, fix, (key.meant,))
         elif key.nearest:
             what = "freqtrade does not know it, so it has no effect"
-            mend = f"did you mean {key.nearest}?"
-            yield Finding("warning", "config.unknown_key", what, key.path, mend, (key.meant,))
+            fix = f"did you mean {key.nearest}?"
+            yield Finding("warning", "config.unknown_key", what, key.path, fix, (key.meant,))
         else:
             what = "neither freqtrade nor the strategy knows it, so it has no effect"
             yield Finding("info", "config.unknown_key", what, key.path, "take it out")

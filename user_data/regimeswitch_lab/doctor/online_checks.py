@@ -125,13 +125,13 @@ def _key(subject: ExaminedBot, client: ccxt.binance) -> Iterator[Finding]:
 def check_rights(rights: dict[str, Any], live: bool) -> Iterator[Finding]:
     """What a key may do, as Binance's apiRestrictions says it."""
     where = "the API key"
-    mend = "take this right away in Binance's API management"
+    fix = "take this right away in Binance's API management"
     for name, meaning in NEVER.items():
         if rights.get(name):
-            yield Finding("serious", "online.withdrawals", f"it may {meaning}", where, mend)
+            yield Finding("serious", "online.withdrawals", f"it may {meaning}", where, fix)
     for name, meaning in UNUSED.items():
         if rights.get(name):
-            yield Finding("warning", "online.rights", f"it may {meaning}", where, mend)
+            yield Finding("warning", "online.rights", f"it may {meaning}", where, fix)
     if not rights.get("ipRestrict"):
         yield Finding(
             *("warning", "online.ip", "it can be used from every address", where),

@@ -105,14 +105,14 @@ def check_labels(windows: list[LastWindow]) -> Iterator[Finding]:
             if share >= RARE_CLASS:
                 continue
             what = f"{share:.1%} of the last training window are {name}"
-            mend = "lower regimeswitch.labels.multiple, or lengthen labels.horizon"
+            fix = "lower regimeswitch.labels.multiple, or lengthen labels.horizon"
             kind = "labels.rare" if share else "labels.absent"
             severity: Severity = "warning" if share else "serious"
-            yield Finding(severity, kind, what, window.pair, mend)
+            yield Finding(severity, kind, what, window.pair, fix)
         if window.missing > MANY_MISSING:
             what = f"{window.missing:.1%} of the last training window have no label"
-            mend = "warm-up (labels.window), gaps and damaged candles: load more or better candles"
-            yield Finding("warning", "labels.missing", what, window.pair, mend)
+            fix = "warm-up (labels.window), gaps and damaged candles: load more or better candles"
+            yield Finding("warning", "labels.missing", what, window.pair, fix)
 
 
 def check_regimes(subject: ExaminedBot, windows: list[LastWindow]) -> Iterator[Finding]:
@@ -121,8 +121,8 @@ def check_regimes(subject: ExaminedBot, windows: list[LastWindow]) -> Iterator[F
     for window in windows:
         if window.switches > MOST_SWITCHES:
             what = f"{window.switches:.1f} switches of the regime a day"
-            mend = "lengthen regime.grace_candles, widen the bands, or use a longer timeframe"
-            yield Finding("warning", "regimes.switches", what, window.pair, mend)
+            fix = "lengthen regime.grace_candles, widen the bands, or use a longer timeframe"
+            yield Finding("warning", "regimes.switches", what, window.pair, fix)
         yield from _seldom(window.pair, window.rows())
         if models.rows == "pair":
             yield from _few(window.pair, window.rows(), 1, models.min_rows)
@@ -140,13 +140,13 @@ def _seldom(where: str, rows: dict[str, int]) -> Iterator[Finding]:
     for name, count in rows.items():
         if whole and count < SELDOM * whole:
             what = f"{name} is {count / whole:.1%} of the last training window ({count} rows)"
-            mend = "lower the band that starts it (regime.trend_enter), or train on more days"
-            yield Finding("info", "regimes.seldom", what, where, mend)
+            fix = "lower the band that starts it (regime.trend_enter), or train on more days"
+            yield Finding("info", "regimes.seldom", what, where, fix)
 
 
 def _few(where: str, rows: dict[str, int], step: int, least: int) -> Iterator[Finding]:
     for name, count in rows.items():
         if count // step < least:
             what = f"{count // step} rows of {name}, {least} make a sub-model: the base serves it"
-            mend = "train on more days, add pairs (models.rows shared), or lower models.min_rows"
-            yield Finding("warning", "regimes.few_rows", what, where, mend)
+            fix = "train on more days, add pairs (models.rows shared), or lower models.min_rows"
+            yield Finding("warning", "regimes.few_rows", what, where, fix)

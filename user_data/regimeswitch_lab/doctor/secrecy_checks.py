@@ -13,6 +13,7 @@ from regimeswitch_lab.doctor.subject import ExaminedBot
 
 LEAST_PASSWORD, LEAST_JWT = 12, 32
 DEFAULT_JWTS = ("super-secret", "somethingrandom", "somethingRandomSomethingRandom123")
+CONSUMER = "external_message_consumer"
 COMMON = ("freqtrader", "freqtrade", "superpassword", "superpass", "changeme", "regimeswitch")
 # Not secret enough to speak of as long as they are in nobody else's hands.
 _PERSONAL = ("chat_id", "topic_id", "authorized_users")
@@ -29,17 +30,20 @@ def check_files(subject: ExaminedBot) -> Iterator[Finding]:
         for (kind, severity), written in names.items():
             verb = "is" if len(written) == 1 else "are"
             what = f"{', '.join(written)} {verb} written in the file"
-            mend = f"take it out and give it by environment, {', '.join(_variables(written))}"
+            fix = f"take it out and give it by environment, {', '.join(_variables(written))}"
             if _readable(path):
                 severity, what = "serious", f"{what}, which others may read"
-                mend += f", or at least chmod 600 {path}"
-            yield Finding(severity, kind, what, str(path), f"{mend}; if others saw it, renew it")
+                fix += f", or at least chmod 600 {path}"
+            yield Finding(severity, kind, what, str(path), f"{fix}; if others saw it, renew it")
 
 
 def _variables(names: list[str]) -> list[str]:
     found = []
     for name in names:
-        if "ccxt" in name:
+        if name.startswith(CONSUMER):
+            # freqtrade reads a list as a whole.
+            found.append(f"FREQTRADE__{CONSUMER.upper()}__PRODUCERS")
+        elif "ccxt" in name:
             found += ["FREQTRADE__EXCHANGE__KEY", "FREQTRADE__EXCHANGE__SECRET"]
         else:
             found.append(f"FREQTRADE__{name.replace('.', '__').upper()}")

@@ -51,8 +51,8 @@ def check_pairs(subject: ExaminedBot) -> Iterator[Finding]:
 def _static(subject: ExaminedBot) -> Iterator[Finding]:
     if not listed(subject.part("exchange"), "pair_whitelist"):
         what = f"{STATIC} has no pair to trade: freqtrade refuses to start"
-        mend = 'name pairs, e.g. ["BTC/USDT", "ETH/USDT"]'
-        yield Finding("serious", "pairs.none", what, "exchange.pair_whitelist", mend)
+        fix = 'name pairs, e.g. ["BTC/USDT", "ETH/USDT"]'
+        yield Finding("serious", "pairs.none", what, "exchange.pair_whitelist", fix)
 
 
 def _moving(subject: ExaminedBot, methods: list[str], generators: list[str]) -> Iterator[Finding]:
@@ -66,11 +66,11 @@ def _moving(subject: ExaminedBot, methods: list[str], generators: list[str]) -> 
     if refusing:
         what += f", and freqtrade refuses to backtest with {', '.join(refusing)}"
     examined = ", ".join(subject.pairs) or "no pair"
-    mend = (
+    fix = (
         f"{examined} examined here: name those that you expect by --pairs; for a backtest give a "
         f"config with {STATIC} and exchange.pair_whitelist on top"
     )
-    yield Finding("info", "pairs.dynamic", what, "pairlists", mend)
+    yield Finding("info", "pairs.dynamic", what, "pairlists", fix)
 
 
 def _currency(subject: ExaminedBot) -> Iterator[Finding]:
@@ -117,10 +117,10 @@ def check_notices(subject: ExaminedBot) -> Iterator[Finding]:
     problem = complaint(config)
     if problem:
         severity: Severity = "serious" if live else "warning"
-        mend = "; ".join(one.remedy for one in found)
+        fix = "; ".join(one.remedy for one in found)
         where = ", ".join(one.name for one in found)
         what = "it takes no warnings: what the guards have to say stands in the log alone"
-        yield Finding(severity, "notices.silent", what, where, mend)
+        yield Finding(severity, "notices.silent", what, where, fix)
     elif not found and live:
         what = "real money, and no channel: what the guards have to say stands in the log alone"
         yield Finding(

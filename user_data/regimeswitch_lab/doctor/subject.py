@@ -9,6 +9,7 @@ from typing import Any
 
 from regimeswitch.bot.bot_settings import is_learning
 from regimeswitch.settings import Settings, SettingsError, load_settings
+from regimeswitch.settings.bots_settings import TRADING
 from regimeswitch_lab.bot_config import BotConfig, section
 from regimeswitch_lab.candle_folder import CandleFolder
 
@@ -51,7 +52,8 @@ class ExaminedBot:
     @property
     def trains(self) -> bool:
         """Whether the bot trains models, or would if FreqAI were switched on."""
-        return is_learning(self.config.merged, self.settings)
+        others_train = self.settings.bots.role == TRADING
+        return is_learning(self.config.merged, self.settings) and not others_train
 
     @property
     def train_days(self) -> float:

@@ -25,12 +25,12 @@ from regimeswitch_lab.exchange.market.visible_market import Market
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 30.0
-# How long requests that are being answered may go on once the server is told to stop.
+# How long requests that are being answered may go on once the server is to stop.
 STOP_SECONDS = 2.0
 
 
 class ServerError(RuntimeError):
-    """The server cannot start; the text names the address and the mend."""
+    """The server cannot start; the text names the address and the fix."""
 
 
 def check_address(host: str, allow_remote: bool) -> None:

@@ -58,8 +58,8 @@ class AmountWatch:
             return
         loops, notices = self._since.get(base, (0, max(len(self.notices) - 1, 0)))
         self._since[base] = (loops + 1, notices)
-        told = any(base in text for text in self.notices[notices:])
-        if loops + 1 == LOOPS and not told:
+        notified = any(base in text for text in self.notices[notices:])
+        if loops + 1 == LOOPS and not notified:
             self.found.append(
                 f"trades own {owned:f} {base} and the account holds {held:f}, for {LOOPS} loops "
                 "and without a notice"

@@ -1,8 +1,8 @@
-"""Watches, loop by loop, whether an exit that is due is made, or told.
+"""Watches, loop by loop, whether an exit that is due is made, or notified.
 
 An exit is due once a trade was held as long as its strategy wants, by the clock of the bot's
 machine, or its price is at the stop or below. It is made while an order of it is in the market: on
-the exchange, or on paper in the database. It is told by a notice of the guards that says so in
+the exchange, or on paper in the database. It is notified by a notice of the guards that says so in
 these words.
 """
 
@@ -22,7 +22,7 @@ from regimeswitch_lab.fault_matrix.traces import moment
 
 
 LOOPS_TO_TELL = 3
-"""Loops of the bot after which an exit that is due is made or told."""
+"""Loops of the bot after which an exit that is due is made or notified."""
 PHRASE = "exit of {} is due and not made"
 """What a notice of such an exit contains, by pair."""
 _TRADES = """
@@ -53,7 +53,7 @@ class WatchedExits:
 
     :param hold: how long its strategy holds a trade, seconds
     :ivar notices: what the guards have said
-    :ivar found: exits that were neither made nor told in time, one line each
+    :ivar found: exits that were neither made nor notified in time, one line each
     """
 
     hold: int
@@ -94,7 +94,7 @@ class WatchedExits:
             if due.loops == LOOPS_TO_TELL and not self._told(pair, due):
                 why = f"held {held:.0f} s" if held >= self.hold else f"price {price}, stop {stop}"
                 self.found.append(
-                    f"exit of trade {number} of {pair} ({why}) neither made nor told in "
+                    f"exit of trade {number} of {pair} ({why}) neither made nor notified in "
                     f"{LOOPS_TO_TELL} loops"
                 )
 

@@ -103,8 +103,8 @@ def chosen(args: argparse.Namespace) -> list[Case]:
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            mend = f"did you mean {near[0]!r}? " if near else ""
-            raise InputError(f"--cases {name!r} is no case; {mend}--list has them all")
+            fix = f"did you mean {near[0]!r}? " if near else ""
+            raise InputError(f"--cases {name!r} is no case; {fix}--list has them all")
     return [known[name] for name in names]
 
 

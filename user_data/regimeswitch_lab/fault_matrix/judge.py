@@ -50,8 +50,8 @@ def judge(case: Case, evidence: Evidence) -> CaseVerdict:
 
 
 def judge_watched(verdict: CaseVerdict, evidence: Evidence) -> None:
-    """Exits were made or told, and nothing was asked by a bot that had been told to wait."""
-    for text in evidence.untold:
+    """Exits were made or notified, and nothing was asked by a bot that had been asked to wait."""
+    for text in evidence.unnotified:
         verdict.find("exits_untold", text)
     for text in evidence.unequal:
         verdict.find("lost_trades", text)
@@ -134,7 +134,7 @@ def _judge_account(
 def judge_books(
     verdict: CaseVerdict, trading: Trading, trades: list[Row], orders: list[Row], log: str
 ) -> None:
-    """Account and database agree to the last digit, and what only one of them knows was told."""
+    """Account and database agree to the last digit, and what one of them lacks was notified."""
     judge_left(verdict, trading, orders)
     # What is booked as left has no order on the exchange.
     orders = [row for row in orders if not is_left(row)]
@@ -335,7 +335,7 @@ def judge_left(verdict: CaseVerdict, trading: Trading, orders: list[Row]) -> Non
 def judge_model(
     verdict: CaseVerdict, served: list[bool], trained: list[int], log: str, since: datetime
 ) -> None:
-    """Served in the end by a newer model, and the trouble was told.
+    """Served in the end by a newer model, and the trouble was notified.
 
     :param served: whether there was a prediction, by loop
     :param trained: end of the training of the model in use, by loop
@@ -349,7 +349,7 @@ def judge_model(
         verdict.why.append("nothing was trained after the fault")
     before, after = warnings_of(log, since)
     if not after - before:
-        verdict.why.append("the trouble was not told")
+        verdict.why.append("the trouble was not notified")
 
 
 def warnings_of(log: str, since: datetime) -> tuple[set[str], set[str]]:

@@ -116,13 +116,13 @@ def loops(now: int) -> Iterator[datetime]:
 def live(plan: KillPlan, ready: int, *, last: bool) -> None:
     """The life of one bot, in a process of its own.
 
-    :param ready: descriptor to be told after the first loop
+    :param ready: descriptor to write to after the first loop
     :param last: enter nothing and end after some loops
     """
     shared = SharedClock(Path(plan.clock))
     began = datetime.fromtimestamp(shared() / 1000, UTC)
     with logged(plan.bot.home / "bot.log"), moved_clock(began) as (clock, _):
-        clock.told = lambda: shared.set(time.time_ns() // 1_000_000)
+        clock.on_move = lambda: shared.set(time.time_ns() // 1_000_000)
         with moved_pauses(clock):
             worker, state = load_worker(plan.bot, Case("", live=True)), None
             if last:
@@ -140,11 +140,11 @@ def live(plan: KillPlan, ready: int, *, last: bool) -> None:
 
 def fork(plan: KillPlan, *, last: bool) -> tuple[int, int]:
     """Start a bot; its process and the descriptor on which it tells that it is ready."""
-    told, ready = os.pipe()
+    started, ready = os.pipe()
     number = os.fork()
     if number:
         os.close(ready)
-        return number, told
+        return number, started
     code = 1
     try:
         live(plan, ready, last=last)
@@ -160,15 +160,15 @@ def kill_one(plan: KillPlan, chance: random.Random) -> bool:
     """Start a bot and kill it at a random moment; False when it had died before."""
     in_start = chance.random() < STARTS
     delay = chance.uniform(0, LONGEST_START if in_start else LONGEST_LIFE)
-    number, told = fork(plan, last=False)
+    number, started = fork(plan, last=False)
     try:
         if not in_start:
-            select.select([told], [], [], START_SECONDS)
+            select.select([started], [], [], START_SECONDS)
         wait_for_work(number, delay)
         os.kill(number, signal.SIGKILL)
     finally:
         _, status = os.waitpid(number, 0)
-        os.close(told)
+        os.close(started)
     return os.WIFSIGNALED(status)
 
 
@@ -204,9 +204,9 @@ def main(path: Path) -> int:
             return 1
         done += 1
         print(done, flush=True)
-    number, told = fork(plan, last=True)
+    number, started = fork(plan, last=True)
     _, status = os.waitpid(number, 0)
-    os.close(told)
+    os.close(started)
     return os.waitstatus_to_exitcode(status)
 
 

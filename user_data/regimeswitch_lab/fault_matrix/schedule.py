@@ -121,11 +121,11 @@ class Schedule:
             f"price falls, {self.falls}" if self.falls else "",
             *(f"{share:+.0%} after {seconds} s" for seconds, share in self.changes),
         ]
-        lines = [", ".join(word for word in market if word), *map(told, self.troubles)]
+        lines = [", ".join(word for word in market if word), *map(description, self.troubles)]
         return "; ".join(lines)
 
 
-def told(trouble: Trouble) -> str:
+def description(trouble: Trouble) -> str:
     """A trouble in a few words."""
     match trouble:
         case Fault():

@@ -310,7 +310,7 @@ def run_schedule(schedule: Schedule, home: Path, candles: Path, guards: bool) ->
         trading,
         injection,
         died,
-        untold=watch.found,
+        unnotified=watch.found,
         notices=watch.notices,
         digest=wire.digest,
         gone=lives.gone,

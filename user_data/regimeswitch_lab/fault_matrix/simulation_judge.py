@@ -1,4 +1,4 @@
-"""Judges a run of the simulation from outside: account, database, journal, and what was told."""
+"""Judges a run of the simulation from outside: account, database, journal, and messages."""
 
 import sqlite3
 from collections import defaultdict
@@ -21,7 +21,7 @@ from regimeswitch_lab.fault_matrix.verdict import CaseVerdict
 
 SMALLEST = Decimal(5)
 """Value that an order must have; less cannot be sold."""
-TOLD = ("belong", "unmanaged", "look after", "in no trade")
+NAMED = ("belong", "unmanaged", "look after", "in no trade")
 """Words of the notices about coins that belong to no trade."""
 
 
@@ -69,7 +69,7 @@ def _judge_stakes(verdict: CaseVerdict, traces: SimulationEvidence, schedule: Sc
 
 
 def _judge_held(verdict: CaseVerdict, traces: SimulationEvidence, trades: list[Row]) -> None:
-    """Coins that no open trade owns are told of."""
+    """Coins that no open trade owns are notified."""
     assert traces.trading is not None
     account, market = traces.trading.account, traces.trading.market
     for base in BASES:
@@ -83,8 +83,8 @@ def _judge_held(verdict: CaseVerdict, traces: SimulationEvidence, trades: list[R
         if (held - owned) * price <= SMALLEST:
             continue
         lines = [line for line in traces.log.splitlines() if OURS in line and base in line]
-        if not any(word in line for line in lines for word in TOLD):
-            text = f"{held - owned:f} {base} in the account belong to no trade, and nobody was told"
+        if not any(word in line for line in lines for word in NAMED):
+            text = f"{held - owned:f} {base} in the account belong to no trade, without a notice"
             verdict.find("orphans_unreported", text)
 
 

@@ -26,7 +26,7 @@ class Evidence:
     :ivar trading: the account; None on paper
     :ivar died: how the bot ended before its time, empty when it did not
     :ivar truth: the candles as they are
-    :ivar untold: exits that were neither made nor told in time, one line each
+    :ivar unnotified: exits that were neither made nor notified in time, one line each
     :ivar unequal: amounts of trades that were not the account's, one line each
     """
 
@@ -36,7 +36,7 @@ class Evidence:
     injection: Injection
     died: str = ""
     truth: Truth = field(default_factory=dict)
-    untold: list[str] = field(default_factory=list)
+    unnotified: list[str] = field(default_factory=list)
     unequal: list[str] = field(default_factory=list)
 
 

@@ -17,7 +17,7 @@ COUNTS = (
     "exits_untold",
 )
 # As short as a terminal wants them.
-HEADINGS = ("double", "orphans", "lost", "bad candle", "in a ban", "untold")
+HEADINGS = ("double", "orphans", "lost", "bad candle", "in a ban", "unnotified")
 
 
 @dataclass

@@ -95,7 +95,7 @@ def _placebo(
     found = ratios(np.stack([curve.returns for curve in curves]))
     sharpe = found["sharpe"]
     known = bool(np.isfinite(own))
-    told = {
+    result = {
         "shifts": len(shifts),
         "share_as_good": float((sharpe >= own).mean()) if known else None,
         "median": {name: _or_none(np.nanmedian, values) for name, values in found.items()},
@@ -103,7 +103,7 @@ def _placebo(
     }
     order = np.argsort(np.where(np.isfinite(sharpe), sharpe, -np.inf))
     middle = int(order[len(order) // 2])
-    return Variant(curves[middle], len(trades)), told
+    return Variant(curves[middle], len(trades)), result
 
 
 def _or_none(how: Any, values: Any) -> float | None:

@@ -130,15 +130,15 @@ def _pair(stored: StoredCandles, pair: str, timeframe: str, settings: Settings) 
             *own_candles(frame, pair, stored, timeframe, settings), settings, timeframe
         ),
     ]
-    told = pd.concat(parts, axis=1)
-    told["bad_candle"] = bad_candles(frame, timeframe, settings.safety).any(axis=1)
-    told["enter"] = position_reasons(told, settings) == ""
+    signals = pd.concat(parts, axis=1)
+    signals["bad_candle"] = bad_candles(frame, timeframe, settings.safety).any(axis=1)
+    signals["enter"] = position_reasons(signals, settings) == ""
     unwanted = [name for name in REGIME_NAMES if name not in settings.entries.regimes]
-    told["leave"] = told["regime"].isin(unwanted)
-    told["mark"] = cleaned(frame, timeframe, settings.safety)["close"]
-    told[list(KNOWN_BEFORE)] = told[list(KNOWN_BEFORE)].shift(1)
+    signals["leave"] = signals["regime"].isin(unwanted)
+    signals["mark"] = cleaned(frame, timeframe, settings.safety)["close"]
+    signals[list(KNOWN_BEFORE)] = signals[list(KNOWN_BEFORE)].shift(1)
     # freqtrade drops the warm-up, and the first candle after it, which no signal comes before.
-    result: pd.DataFrame = told.iloc[stored.warm_up + 1 :][["date", *COLUMNS]]
+    result: pd.DataFrame = signals.iloc[stored.warm_up + 1 :][["date", *COLUMNS]]
     return result
 
 

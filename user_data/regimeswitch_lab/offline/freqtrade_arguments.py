@@ -18,7 +18,7 @@ AGAINST_LIVE = {"--dry-run": "dry_run", "--db-url": "db_url"}
 
 
 class UsageError(ValueError):
-    """A command line that cannot be run offline; the text names the part and the mend."""
+    """A command line that cannot be run offline; the text names the part and the fix."""
 
 
 @dataclass(frozen=True)

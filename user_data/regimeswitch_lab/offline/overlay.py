@@ -67,6 +67,7 @@ PROXY_KEYS = (
     "socks_proxy",
     "aiohttp_proxy",
 )
+NO_PROXY = {"no_proxy": "*", "NO_PROXY": "*"}
 # freqtrade's environment wins over its files; of the exchange section only these are harmless.
 ENVIRONMENT_PREFIX = "FREQTRADE__EXCHANGE__"
 ENVIRONMENT_KEPT = ("PAIR_WHITELIST", "PAIR_BLACKLIST")
@@ -174,7 +175,7 @@ def child_environment(
         and not (live and _is_decided(name, dict.fromkeys(DECIDED_LIVE)))
         and not _is_decided(name, decided or {})
     }
-    return kept | {"no_proxy": "*", "NO_PROXY": "*"}
+    return kept | NO_PROXY
 
 
 def _exchange_setting(name: str) -> bool:
@@ -195,6 +196,21 @@ def _is_decided(name: str, decided: Mapping[str, object]) -> bool:
             return False
         found = found[key]
     return True
+
+
+@contextlib.contextmanager
+def no_proxy() -> Iterator[None]:
+    """Requests of this process go to the loopback themselves, whatever proxy the machine has."""
+    before = {name: os.environ.get(name) for name in NO_PROXY}
+    os.environ.update(NO_PROXY)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 freqtrade ends at the start when the exchange is unreachable, before a strategy or anything of ours
 is loaded; a running bot needs none of this. And a start asks a dozen things at once, which would
-make a ban longer that the bot before it was told of: that is waited for to its end.
+make a ban longer that the bot before it got: that is waited for to its end.
 """
 
 import argparse
@@ -62,21 +62,21 @@ def run(args: argparse.Namespace) -> int:
     minutes = load_settings(config.get("regimeswitch")).safety.start_wait_minutes
     folder = call.options.get("user_data_dir") or config.get("user_data_dir") or "user_data"
     bans = BanFile(Path(str(folder)))
-    if is_unknown(config) or wait_for(ping_address(config), minutes * 60, told, bans=bans):
+    if is_unknown(config) or wait_for(ping_address(config), minutes * 60, announce, bans=bans):
         # This process becomes freqtrade, so that signals reach it without a go-between.
         os.execv(program, [program, *command[1:]])
     return FINDING
 
 
 def is_unknown(config: Mapping[str, object]) -> bool:
-    """Whether a configuration is for an exchange that cannot be asked here; told where it is."""
+    """Whether a configuration is for an exchange that cannot be asked here; printed where it is."""
     name = section(config, "exchange").get("name", EXCHANGE)
     if name != EXCHANGE:
-        told(f"only {EXCHANGE} can be waited for; freqtrade is started for {name} at once")
+        announce(f"only {EXCHANGE} can be waited for; freqtrade is started for {name} at once")
     return bool(name != EXCHANGE)
 
 
-def told(text: str) -> None:
+def announce(text: str) -> None:
     """A line of progress."""
     print(f"regimeswitch: {text}", file=sys.stderr, flush=True)
 
@@ -102,7 +102,7 @@ def wait_for(
 
     :param seconds: how long to wait in all, not counting requests and bans
     :param say: gets one line when the waiting begins, at every further pause, and at its end
-    :param bans: what bots of this folder were told; kept up to date
+    :param bans: what bots of this folder got; kept up to date
     :return: False when there was none
     """
     silence, lengths, waited = Silence(), pauses(), 0.0

@@ -30,8 +30,9 @@ from regimeswitch.settings import Settings, SettingsError
 from regimeswitch.settings.renamed import with_hashed_names
 from regimeswitch_lab.bot_config import load_sound_config, section
 from regimeswitch_lab.candle_folder import CandleFolder
+from regimeswitch_lab.dask_cluster import cluster_or_processes
 from regimeswitch_lab.inputs import InputError, write_json
-from regimeswitch_lab.options import whole
+from regimeswitch_lab.options import option, whole
 from regimeswitch_lab.prove.candidates import Recipe
 from regimeswitch_lab.prove.dataset import PairData, pair_data, with_common_features
 from regimeswitch_lab.prove.proof import proof
@@ -42,10 +43,11 @@ from regimeswitch_lab.prove.utility_table import print_utility
 from regimeswitch_lab.prove.walk_forward import check_windows, walk, windows_between
 from regimeswitch_lab.ranges import OPEN, range_text, read_range, time_inside
 from regimeswitch_lab.sameness import require_plain_models
-from regimeswitch_lab.side_by_side import side_by_side
+from regimeswitch_lab.side_by_side import WorkersError, side_by_side
 
 
 STEP_DAYS = 30
+REFUSED = (InputError, SettingsError, LearnerError, LedgerError, OSError, WorkersError)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=os.cpu_count() or 1,
         help="windows side by side (all cores)",
     )
+    option(parser, "--cluster")
     parser.add_argument(
         "--work", type=Path, default=Path(".prove"), help="keeps finished windows (.prove)"
     )
@@ -136,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
             _note(args, figures)
         if args.export:
             write_json(args.export, figures)
-    except (InputError, SettingsError, LearnerError, LedgerError, OSError) as error:
+    except REFUSED as error:
         console.print(f"regimeswitch prove: {error}", highlight=False, markup=False, soft_wrap=True)
         return 2
     if args.utility is None:
@@ -149,7 +152,8 @@ def run(args: argparse.Namespace) -> int:
 def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
     """The figures of the command, as exported."""
     plan = _plan(args)
-    # A mistake in it is told before minutes of features.
+    workers = cluster_or_processes(args.cluster, args.jobs, args.work)
+    # A mistake in it is reported before minutes of features.
     dates = pd.concat([plan.folder.candles(pair, plan.timeframe)["date"] for pair in args.pairs])
     time_inside(dates.sort_values(), args.timerange)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -161,10 +165,10 @@ def proved(args: argparse.Namespace, console: Console) -> dict[str, Any]:
         if args.utility is not None:
             span = ValidationRange(begin, until, plan.train_days, args.step_days, plan.timeframe)
             asking = Asking(plan.recipe, plan.freqai, plan.folder, pairs, span)
-            return utility(args, asking, progress)
+            return utility(args, asking, workers, progress)
         task = progress.add_task("windows", total=len(windows))
         answered, findings = walk(
-            pairs, windows, plan.recipe, args.work, args.jobs, lambda: progress.advance(task)
+            pairs, windows, plan.recipe, args.work, workers, lambda: progress.advance(task)
         )
     return {
         "timerange": range_text(*(n * timeframe_seconds(plan.timeframe) for n in (begin, until))),

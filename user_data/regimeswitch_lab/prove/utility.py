@@ -56,7 +56,7 @@ from regimeswitch_lab.prove.utility_verdict import (
 )
 from regimeswitch_lab.prove.walk_forward import windows_between
 from regimeswitch_lab.ranges import range_text
-from regimeswitch_lab.side_by_side import side_by_side
+from regimeswitch_lab.side_by_side import Workers, side_by_side
 
 
 def check_utility(settings: Settings) -> None:
@@ -124,12 +124,14 @@ class Asking:
     span: ValidationRange
 
 
-def utility(args: argparse.Namespace, asking: Asking, progress: Progress) -> dict[str, Any]:
+def utility(
+    args: argparse.Namespace, asking: Asking, workers: Workers, progress: Progress
+) -> dict[str, Any]:
     """The figures, as exported; each addition becomes a line of the ledger."""
     additions = [name for name in ADDITIONS if not args.utility or name in args.utility]
     settings, pairs, span = asking.recipe.settings, asking.pairs, asking.span
     sizes = _sizes(args, asking) if SIZE in additions else _nothing(pairs)
-    asked = _walked(args, asking, sizes, additions, progress)
+    asked = _walked(args, asking, sizes, additions, workers, progress)
     planned = money_command.plan(_as_money(args, span), with_additions=True)
     market = read_market(planned.stored, planned.pairs, span.timeframe, planned.settings)
     days, terms = days_of(market), planned.terms
@@ -168,6 +170,7 @@ def _walked(
     asking: Asking,
     sizes: Sequence[SizeData],
     additions: Sequence[str],
+    workers: Workers,
     progress: Progress,
 ) -> list[Asked]:
     windows = _windows(asking.span)
@@ -179,7 +182,7 @@ def _walked(
         asking.recipe,
         additions,
         args.work,
-        args.jobs,
+        workers,
         lambda: progress.advance(task),
     )
 

@@ -41,7 +41,7 @@ from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.prove.candidates import Recipe, Window, shared_training, training_rows
 from regimeswitch_lab.prove.dataset import PairData
 from regimeswitch_lab.prove.utility_proof import SIZE, VETO
-from regimeswitch_lab.side_by_side import side_by_side
+from regimeswitch_lab.side_by_side import Shared, Workers
 
 
 Floats = NDArray[np.float64]
@@ -219,27 +219,27 @@ def walk(
     recipe: Recipe,
     additions: Sequence[str],
     work: Path,
-    jobs: int,
+    workers: Workers,
     done: Callable[[], None],
 ) -> list[Asked]:
     """Train and ask in all windows; finished ones are kept in ``work`` and not made again.
 
-    :param jobs: windows computed side by side
+    :param workers: who computes windows side by side
     :param done: called after each window
     :return: by pair its answers
     """
-    folder = work / _key_of(pairs, sizes, recipe, additions)
+    folder = work.absolute() / _key_of(pairs, sizes, recipe, additions)
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{w.begin}-{w.end}-{w.until}.npz" for w in windows]
     missing = [(w, file) for w, file in zip(windows, files, strict=True) if not file.is_file()]
     for _ in range(len(windows) - len(missing)):
         done()
-    tasks = (
-        delayed(_keep)(list(pairs), list(sizes), window, recipe, additions, file)
-        for window, file in missing
-    )
-    for _ in side_by_side(tasks, jobs):
-        done()
+    with workers.sharing((list(pairs), list(sizes)), work) as shared:
+        tasks = (
+            delayed(_keep)(shared, window, recipe, additions, file) for window, file in missing
+        )
+        for _ in workers.results(tasks):
+            done()
     kept = [dict(np.load(file)) for file in files]
     names = [f"{a}/{k}/{c}" for a in additions for k in KINDS for c in COLUMNS[a]]
     names += [f"{SIZE}/{HAR}/forecast"] if SIZE in additions else []
@@ -259,13 +259,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {VETO: ("buy", "sell", "weight"), SIZE:
 
 
 def _keep(
-    pairs: list[PairData],
-    sizes: list[SizeData],
-    window: Window,
-    recipe: Recipe,
-    additions: Sequence[str],
-    file: Path,
+    shared: Shared, window: Window, recipe: Recipe, additions: Sequence[str], file: Path
 ) -> None:
+    pairs, sizes = shared.value
     found = answers_of_window(pairs, sizes, window, recipe, additions)
     arrays: dict[str, Any] = {
         f"{number}/{name}": values.astype(np.float32)

@@ -96,8 +96,8 @@ def judged(
             if not _above(own[key]["mean"], control[key]["mean"])
         ]
     if deflated is None or deflated < CERTAIN:
-        told = "undefined" if deflated is None else f"{deflated:.2f}"
-        missing.append(f"the deflated Sharpe ratio of the difference is {told}, below {CERTAIN}")
+        value = "undefined" if deflated is None else f"{deflated:.2f}"
+        missing.append(f"the deflated Sharpe ratio of the difference is {value}, below {CERTAIN}")
     return {"proven": not missing, "missing": missing}
 
 

@@ -31,7 +31,7 @@ from regimeswitch_lab.prove.candidates import (
     test_places,
 )
 from regimeswitch_lab.prove.dataset import PairData
-from regimeswitch_lab.side_by_side import side_by_side
+from regimeswitch_lab.side_by_side import Shared, Workers
 
 
 SERVED = (*MODELS, UNSWITCHED, FREQUENCIES)
@@ -120,30 +120,31 @@ def walk(
     windows: Sequence[Window],
     recipe: Recipe,
     work: Path,
-    jobs: int,
+    workers: Workers,
     done: Callable[[], None],
 ) -> tuple[list[Answered], list[list[dict[str, Any]]]]:
     """Train and ask all models in all windows.
 
     :param work: folder that keeps finished windows
-    :param jobs: windows computed side by side
+    :param workers: who computes windows side by side
     :param done: called after each window
     :return: by pair its answers; by window the weights of validation
     """
-    folder = work / key_of(pairs, recipe)
+    folder = work.absolute() / key_of(pairs, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{w.begin}-{w.end}-{w.until}.npz" for w in windows]
     missing = [(w, file) for w, file in zip(windows, files, strict=True) if not file.is_file()]
     for _ in range(len(windows) - len(missing)):
         done()
-    tasks = (delayed(_keep)(list(pairs), window, recipe, file) for window, file in missing)
-    for _ in side_by_side(tasks, jobs):
-        done()
+    with workers.sharing(list(pairs), work) as shared:
+        tasks = (delayed(_keep)(shared, window, recipe, file) for window, file in missing)
+        for _ in workers.results(tasks):
+            done()
     return _collected(pairs, windows, files)
 
 
-def _keep(pairs: list[PairData], window: Window, recipe: Recipe, file: Path) -> None:
-    answers, findings = answers_of_window(pairs, window, recipe)
+def _keep(shared: Shared, window: Window, recipe: Recipe, file: Path) -> None:
+    answers, findings = answers_of_window(shared.value, window, recipe)
     arrays: dict[str, Any] = {
         f"{place}/{name}": values.astype(np.float32)
         for place, own in enumerate(answers)

@@ -9,7 +9,7 @@ from pathlib import Path
 from freqtrade.main import main as freqtrade
 
 from regimeswitch_lab.exchange.server import ExchangeServer
-from regimeswitch_lab.replay.plan import ReplayPlan, quick_strings
+from regimeswitch_lab.replay.plan import ReplayPlan
 from regimeswitch_lab.replay.records import Recorder
 from regimeswitch_lab.replay.sabotage import preparation
 from regimeswitch_lab.replay.watch import watch
@@ -18,7 +18,6 @@ from regimeswitch_lab.replay.watch import watch
 def main(path: Path) -> None:
     """Run the backtest; the exit code is freqtrade's."""
     plan = ReplayPlan.read(path)
-    quick_strings()
     watch(Recorder(Path(plan.records), last_row=False), preparation(plan.sabotage))
     with ExchangeServer(plan.market(), limited=False) as server:
         freqtrade([*plan.arguments, "--config", str(plan.exchange_overlay(server.url))])

@@ -22,7 +22,7 @@ from freqtrade.worker import Worker
 
 from regimeswitch_lab.exchange.server import ExchangeServer
 from regimeswitch_lab.replay.clock import MovedClock, ScanGate, moved_clock
-from regimeswitch_lab.replay.plan import ReplayPlan, quick_strings
+from regimeswitch_lab.replay.plan import ReplayPlan
 from regimeswitch_lab.replay.records import Recorder
 from regimeswitch_lab.replay.sabotage import preparation, training_delay
 from regimeswitch_lab.replay.watch import watch
@@ -114,7 +114,6 @@ def _train_no_more(worker: Worker) -> None:
 def main(path: Path) -> None:
     """Run one stretch and end as the plan says."""
     plan = ReplayPlan.read(path)
-    quick_strings()
     recorder = Recorder(Path(plan.records), last_row=True)
     watch(recorder, preparation(plan.sabotage))
     with (

@@ -26,13 +26,13 @@ class MovedClock:
     """The present, moved by hand.
 
     :param coordinates: of the time-machine in force
-    :ivar told: called after each move, where another process has to follow
+    :ivar on_move: called after each move, where another process has to follow
     """
 
     def __init__(self, coordinates: Traveller) -> None:
         self._coordinates = coordinates
         self._set_by = timedelta()
-        self.told: Callable[[], None] = lambda: None
+        self.on_move: Callable[[], None] = lambda: None
 
     @property
     def now(self) -> datetime:
@@ -46,7 +46,7 @@ class MovedClock:
     def move_to(self, moment: datetime) -> None:
         """Set the present."""
         self._coordinates.move_to(moment + self._set_by)
-        self.told()
+        self.on_move()
 
     def set_by(self, seconds: float) -> None:
         """This machine's clock is wrong from now on; the present is what it is.
@@ -59,7 +59,7 @@ class MovedClock:
     def sleep(self, seconds: float) -> None:
         """Let time go by without waiting."""
         self._coordinates.shift(timedelta(seconds=seconds))
-        self.told()
+        self.on_move()
 
 
 class _TimeModule:
@@ -114,7 +114,7 @@ class ScanGate:
         self._wait()
 
     def open(self) -> None:
-        """Hold the thread no longer: it has been told to stop."""
+        """Hold the thread no longer: it is to stop."""
         self._open.set()
         self._go.release()
 

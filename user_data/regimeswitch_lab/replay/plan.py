@@ -1,12 +1,10 @@
-"""What the processes of a replay are told: one JSON file each, written by the command."""
+"""What the processes of a replay are given: one JSON file each, written by the command."""
 
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
-
-import pandas as pd
 
 from regimeswitch_lab.exchange.market.candle_store import DEFAULT_FORMAT
 from regimeswitch_lab.exchange.market.visible_market import Market, open_market
@@ -73,12 +71,3 @@ class ReplayPlan:
     def began(self) -> datetime:
         """First moment of the clock."""
         return datetime.fromtimestamp(self.start, UTC)
-
-
-def quick_strings() -> None:
-    """Let pandas keep strings as Python objects in this process.
-
-    A candle is many small frames with a hundred named columns: looking names up in Arrow arrays
-    takes a quarter of the time. The type stays ``str``, and so does every value.
-    """
-    pd.set_option("mode.string_storage", "python")

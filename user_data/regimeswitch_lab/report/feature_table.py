@@ -78,8 +78,8 @@ def read_features(source: Source, folder: Path | None) -> FeatureTable | None:
     return _table(list(found.values())) if found else None
 
 
-def _read(told: object) -> dict[str, dict[str, float]]:
-    models = told if isinstance(told, Mapping) else {}
+def _read(content: object) -> dict[str, dict[str, float]]:
+    models = content if isinstance(content, Mapping) else {}
     return {
         name: {str(key): value for key, one in models[name].items() if (value := number(one))}
         for name in MODELS

@@ -18,7 +18,7 @@ from regimeswitch_lab.report.report_source import Source
 FEW_TRADES = 30
 """Below it the mean of trades is far from normally distributed, and a few of them decide."""
 RARE = 0.001
-"""Probabilities below it are not told apart."""
+"""Probabilities below it are not distinguished."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ def summary(
 def _result(source: Source, account: EquityAccount) -> list[str]:
     final, coin = account.metrics.final, source.currency
     made = "made" if final > source.capital else "lost" if final < source.capital else "kept"
-    told = [
+    lines = [
         f"It {made} {percent(abs(account.profit))}: {money(source.capital, coin)} became "
         f"{money(final, coin)} in {source.days} days, with a maximum drawdown of "
         f"{percent(account.metrics.max_drawdown)}."
     ]
     if not account.marked:
-        told.append("A trade counts when it is closed; open positions are not in it.")
-    return [*told, _luck(source)]
+        lines.append("A trade counts when it is closed; open positions are not in it.")
+    return [*lines, _luck(source)]
 
 
 def _luck(source: Source) -> str:
@@ -102,11 +102,11 @@ def _regimes(source: Source, regimes: Sequence[RegimeTable], rows: Sequence[Metr
         for row in rows
         if row.name != TOTAL
     ]
-    told = [f"Profit by the regime of the entry: {', '.join(parts) or 'no closed trade'}."]
+    lines = [f"Profit by the regime of the entry: {', '.join(parts) or 'no closed trade'}."]
     if regimes:
         changes = ", ".join(f"{name} {signed(_change(regimes, name), 1)}" for name in REGIME_NAMES)
-        told.append(f"The pairs themselves changed while the regime was on (mean): {changes}.")
-    return told
+        lines.append(f"The pairs themselves changed while the regime was on (mean): {changes}.")
+    return lines
 
 
 def _change(regimes: Sequence[RegimeTable], name: str) -> float:
@@ -122,36 +122,36 @@ def _few(source: Source, regimes: Sequence[RegimeTable]) -> list[str]:
             f"{number} trades. In signal mode an entry needs a forecast that is proven, strong and "
             "larger than its costs; see the validation and the log."
         ]
-    told = [
+    lines = [
         f"{number} trades. A position is opened when a regime of {' or '.join(wanted)} begins and "
         "held until it ends; there is one trade for a stretch of it."
     ]
     if regimes:
         rows = [row for table in regimes for row in table.rows if row.regime in wanted]
         share = sum(row.share for row in rows) / len(regimes)
-        told.append(
+        lines.append(
             f"The rule said so on {percent(share, 0)} of the candles, in "
             f"{sum(row.stretches for row in rows)} stretches of {len(regimes)} pairs."
         )
-    return told
+    return lines
 
 
 def _real(source: Source, histories: Histories) -> list[str]:
-    told = []
+    lines = []
     if histories.synthetic:
-        told.append(
+        lines.append(
             "No: the candles are synthetic, made by “regimeswitch market” with regimes to be "
             "found. They show that the parts work together and say nothing about profit."
         )
     elif histories.folder is not None:
-        told.append(f"The candles are those of {histories.folder}.")
+        lines.append(f"The candles are those of {histories.folder}.")
     if source.kind == "backtest":
-        told.append(
+        lines.append(
             "A backtest: orders are filled at the open of the next candle, at the fee given below, "
             "with no slippage beyond it. What comes may be different."
         )
     elif source.config.get("dry_run"):
-        told.append("Paper trading: orders were simulated by freqtrade against market prices.")
+        lines.append("Paper trading: orders were simulated by freqtrade against market prices.")
     else:
-        told.append("Orders of a live account, as the bot recorded them.")
-    return told
+        lines.append("Orders of a live account, as the bot recorded them.")
+    return lines

@@ -205,9 +205,9 @@ def read_sizes(source: Source, folder: Path | None) -> list[SizeTraining]:
     return sorted(rows, key=lambda row: (row.moment, row.coins))
 
 
-def _rows(stamp: int, told: Mapping[str, Any], coins: list[str]) -> Iterator[SizeTraining]:
-    for regime in (name for name in REGIME_NAMES if name in told):
-        verdict = told[regime]
+def _rows(stamp: int, verdicts: Mapping[str, Any], coins: list[str]) -> Iterator[SizeTraining]:
+    for regime in (name for name in REGIME_NAMES if name in verdicts):
+        verdict = verdicts[regime]
         scores = {name: number(value) for name, value in (verdict.get("scores") or {}).items()}
         yield SizeTraining(
             moment=pd.Timestamp(stamp, unit="s", tz="UTC"),

@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
         place = error.filename2 or error.filename or args.out
         raise InputError(
             f"cannot write {place}: {error.strerror or error}; --out is a folder and --export a "
-            "file in a folder, both writable: choose another place or mend its permissions"
+            "file in a folder, both writable: choose another place or correct its permissions"
         ) from error
     screen().print(_table(figures))
     return OK

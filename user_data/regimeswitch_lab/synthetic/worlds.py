@@ -74,7 +74,7 @@ def synthetic_market(
     :param end: UTC time at which the last candle closes, on a whole 5 minutes
     :param seed: 0 or more
     :param kind: ``regimes`` or ``random-walk``
-    :raises ValueError: for a value out of its range; the text names the value and the mend
+    :raises ValueError: for a value out of its range; the text names the value and the fix
     """
     _check(pairs, days, seed, kind)
     dates = pd.Series(
@@ -98,13 +98,13 @@ def _check(pairs: Sequence[str], days: int, seed: int, kind: str) -> None:
 
 
 def _stop(end: str | pd.Timestamp) -> pd.Timestamp:
-    mend = "use a UTC date from 2000 to 2100 like 2025-01-01"
+    fix = "use a UTC date from 2000 to 2100 like 2025-01-01"
     try:
         stop = pd.to_datetime(end, utc=True)
     except ValueError as error:
-        raise ValueError(f"end {str(end)!r} is not a date; {mend}") from error
+        raise ValueError(f"end {str(end)!r} is not a date; {fix}") from error
     if not 2000 <= stop.year <= 2100 or stop != stop.floor("5min"):
-        raise ValueError(f"end {str(end)!r} is out of range or between two candles; {mend}")
+        raise ValueError(f"end {str(end)!r} is out of range or between two candles; {fix}")
     return stop
 
 

@@ -18,6 +18,8 @@ from regimeswitch.bot.freqai.columns import (
     OUTPUTS,
     POSITION_OUTPUTS,
     RATIO_COLUMN,
+    REFUSAL_COLUMN,
+    SENT_COLUMN,
     SIZE_COLUMN,
     SUB_MODEL_WEIGHT_COLUMN,
     TRAINED_COLUMN,
@@ -60,13 +62,14 @@ DECIMALS = {
     "regime_distance": 3,
     **dict.fromkeys((EXPECTED_COLUMN, SIZE_COLUMN, COSTS_COLUMN, RETURN_COLUMN), 6),
 }
-"""Decimals of what is drawn or told beside it."""
+"""Decimals of what is drawn or written beside it."""
 SIGNALS = ("enter_long", "exit_long", "enter_short", "exit_short")
 WHOLE = (*SIGNALS, *DISTANCE_LINES, "do_predict", "regime_age", "bad_candle")
 """Columns that are served without a decimal where they have none."""
 PRICES = (AVERAGE_LINE, *BAND_LINES, DAILY_ATR_COLUMN, "stop_atr")
 FREQAI_PRICES = ("high_price", "low_price", "close_price", "date_pred")
 """Copies of the candles that FreqAI keeps with the predictions of a running bot."""
+BETWEEN_BOTS = (SENT_COLUMN, REFUSAL_COLUMN)
 
 
 def plots(settings: Settings, trains: bool, model: str) -> dict[str, Any]:
@@ -154,8 +157,8 @@ def _shorten(frame: pd.DataFrame, name: str) -> None:
 
 def _is_idle(name: str, settings: Settings, model: str) -> bool:
     """Whether a column is constant by its making, or tells a chart nothing of its own."""
-    # The most probable class is told by the probabilities.
-    if name in (*FREQAI_PRICES, TRAINED_COLUMN, CLASS_COLUMN) or _is_statistic(name):
+    # The most probable class follows from the probabilities, the refusal from the reasons.
+    if name in (*FREQAI_PRICES, TRAINED_COLUMN, CLASS_COLUMN, *BETWEEN_BOTS) or _is_statistic(name):
         return True
     if settings.entries.mode != POSITION:
         return False

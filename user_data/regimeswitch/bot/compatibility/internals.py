@@ -7,7 +7,7 @@ tell in :mod:`regimeswitch.bot.compatibility.sources`.
 
 from __future__ import annotations
 
-from regimeswitch.bot.signatures import called, mended, read, replaced, wrapped
+from regimeswitch.bot.signatures import called, read, repaired, replaced, wrapped
 
 
 ORDER_CLIENT = [
@@ -93,7 +93,7 @@ MODEL = [
     ),
     replaced("build_strategy_return_arrays", "dataframe dk pair trained_timestamp"),
     replaced("model_exists", "dk"),
-    mended("_append_null_backtesting_predictions", "dk dataframe_backtest"),
+    repaired("_append_null_backtesting_predictions", "dk dataframe_backtest"),
     replaced("train", "unfiltered_df pair dk kwargs"),
     replaced("predict", "unfiltered_df dk kwargs"),
     replaced("fit", "data_dictionary dk kwargs"),

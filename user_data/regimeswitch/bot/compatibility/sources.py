@@ -64,6 +64,17 @@ def _callers(name: str) -> set[str]:
     }
 
 
+@cache
+def _stream_users() -> list[str]:
+    """Methods that use candle streams without asking whether they may."""
+    return [
+        name
+        for name, nodes in _methods().items()
+        for text in map(ast.unparse, nodes)
+        if any(call in text for call in STREAM_CALLS) and "self._can_use_websocket(" not in text
+    ]
+
+
 def _other_callers(known: dict[str, set[str]]) -> Iterator[Misfit]:
     for name, methods in known.items():
         found = _callers(name)
@@ -132,11 +143,8 @@ def candles_come_the_known_ways() -> Iterator[Misfit]:
         now = [one.arg for one in node.args.args]
         if now != CANDLE_PARAMETERS:
             yield Misfit(f"Exchange._async_get_candle_history({', '.join(now)})")
-    for name, nodes in _methods().items():
-        for text in map(ast.unparse, nodes):
-            streams = any(call in text for call in STREAM_CALLS)
-            if streams and "self._can_use_websocket(" not in text:
-                yield Misfit(f"Exchange.{name} uses candle streams without asking whether it may")
+    for name in _stream_users():
+        yield Misfit(f"Exchange.{name} uses candle streams without asking whether it may")
 
 
 def models_are_written_as_known() -> Iterator[Misfit]:

@@ -19,12 +19,13 @@ import pandas as pd
 from freqtrade.exceptions import ExchangeError
 from freqtrade.strategy import IStrategy
 
+from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.patches import install
 from regimeswitch.market.candles import UNUSABLE_KINDS, closed_row, timeframe_seconds
-from regimeswitch.market.cleaning import RECENT, bad_candles, cleaned
+from regimeswitch.market.cleaning import RECENT, bad_candles
 from regimeswitch.market.raw_candles import sound_ticks
 from regimeswitch.market.regimes import five_minute_range
 from regimeswitch.settings import Settings
@@ -130,7 +131,7 @@ class CandleGuard:
         safety = self._settings.safety
         if not safety.book_atr:
             return ""
-        good = cleaned(closed, strategy.timeframe, safety)
+        good = cleaned_once(closed, strategy.timeframe, safety)
         base = strategy.timeframe
         period = min(self._settings.risk.atr_period_in(base), len(good) - 1)
         atr = float(five_minute_range(good, period, base)[-1]) if period > 0 else 0.0

@@ -76,10 +76,10 @@ class Outages:
         self._say("clock", self._clock, "the clock agrees with the exchange's again")
         for pair in strategy.dp.current_whitelist():
             state = self._of_pair[pair] = self._pair_state(strategy, pair, now)
-            # What is slow has been told above, for all pairs at once.
-            told = None if state is not None and state.meaning in SLOW else state
+            # What is slow has been notified above, for all pairs at once.
+            single = None if state is not None and state.meaning in SLOW else state
             over = f"{pair}: candles are there again"
-            self._say(f"candles {pair}", told, over, self._cause(told, now), joins=True)
+            self._say(f"candles {pair}", single, over, self._cause(single, now), joins=True)
 
     def _cause(self, state: State | None, now: datetime) -> str:
         """What a pair's trouble comes from: an exchange that does not answer, or one of its own."""

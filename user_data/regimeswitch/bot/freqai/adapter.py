@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,10 +36,15 @@ from regimeswitch.bot.bot_settings import (
     settings_from,
 )
 from regimeswitch.bot.compatibility.supported import Subject, check_parts
-from regimeswitch.bot.freqai.backtest_windows import BacktestWindows, without_predictions
+from regimeswitch.bot.freqai.backtest_windows import (
+    BacktestWindows,
+    StoredWindow,
+    without_predictions,
+)
 from regimeswitch.bot.freqai.columns import PRIVATE, TRAINED_COLUMN, label_of, with_rival_names
 from regimeswitch.bot.freqai.fast_merge import join_quickly
 from regimeswitch.bot.freqai.feature_names import features_of
+from regimeswitch.bot.freqai.freed_memory import give_back
 from regimeswitch.bot.freqai.live_training import LiveTraining, now
 from regimeswitch.bot.freqai.model_guard import ModelGuard, model_guard
 from regimeswitch.bot.freqai.model_versions import (
@@ -60,6 +65,7 @@ from regimeswitch.bot.freqai.training_rows import TrainingRows
 from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.bot.shutdown import ENDING
+from regimeswitch.bot.text_storage import keep_text_as_objects
 from regimeswitch.market.regimes import REGIME_COLUMNS
 from regimeswitch.model.blended import Forecast
 from regimeswitch.model.factory import TrainedModel
@@ -91,6 +97,7 @@ class RegimeFreqaiModel(IFreqaiModel):
     _threads: list[threading.Thread]
 
     def __init__(self, config: dict[str, Any]) -> None:
+        keep_text_as_objects()
         self.settings = settings_from(config)
         check_parts(["models"], Subject(), self.settings.safety.allow_untested_freqtrade)
         mark_identifier(config, self.settings)
@@ -123,6 +130,7 @@ class RegimeFreqaiModel(IFreqaiModel):
             config, self.dd, self.guard, self.histories, self.shared, self.shares
         )
         self.backtested = BacktestPredictions(self.full_path / "backtested")
+        self._wanted: Collection[int] | None = None
         ENDING.install()
 
     # --- the entry point
@@ -131,9 +139,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
     ) -> pd.DataFrame:
         """FreqAI's entry point, per pair: adds the regime before and publishes it afterwards."""
-        _no_features(dataframe)
-        self.regimes.put_into(strategy)
-        self.strategy = strategy
+        self._begin(dataframe, strategy)
         if strategy.dp.runmode in VIEWS:
             return self._viewed(dataframe, metadata["pair"], strategy)
         result: pd.DataFrame = super().start(dataframe, metadata, strategy)
@@ -150,6 +156,11 @@ class RegimeFreqaiModel(IFreqaiModel):
             added = published.columns.difference([*dataframe.columns, *REGIME_COLUMNS], sort=False)
             self.backtested.save(metadata["pair"], result, published[added], self._timerange)
         return published
+
+    def _begin(self, dataframe: pd.DataFrame, strategy: IStrategy) -> None:
+        _no_features(dataframe)
+        self.regimes.put_into(strategy)
+        self.strategy = strategy
 
     @property
     def _timerange(self) -> TimeRange:
@@ -193,13 +204,14 @@ class RegimeFreqaiModel(IFreqaiModel):
         dk.label_pipeline = Pipeline([])
         pipeline = self.define_data_pipeline(threads=dk.thread_count)
         rows = self.rows.of(frame, pair, dk, pipeline, window, self.live)
-        model = self._shared_model(dk) if self.shares or rows is None else self._fitted(rows, dk)
+        give_back()
+        model = self._shared_model(dk) if rows is None else self._fitted(rows, dk)
         names = model.feature_names_ or list(dk.data_dictionary["train_features"].columns)
         features = feature_shares(model.ensemble_, with_rival_names(names, dk.label_list))
         dk.data[SECTION] = stamped({**metadata_of(model, pair), "features": features})
         dk.data["extra_returns_per_train"] = {
             **dk.data["extra_returns_per_train"],
-            TRAINED_COLUMN: float(window.stopts + self._buffer_seconds()),
+            TRAINED_COLUMN: float(window.stopts + self.buffer_seconds()),
         }
         return model
 
@@ -220,7 +232,9 @@ class RegimeFreqaiModel(IFreqaiModel):
             raise OperationalException("train() came before start(); call start() first")
         load = self.training.load_range if self.live else None
         rows, names = self.shared.rows(window, self.strategy, dk, load)
+        give_back()
         model = self._fitted(rows, dk)
+        give_back()
         model.feature_names_ = names
         return model
 
@@ -229,7 +243,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         logger.info(log_text(model, self.config["timeframe"]))
         return model
 
-    def _buffer_seconds(self) -> int:
+    def buffer_seconds(self) -> int:
         """What FreqAI has cut off at the end of the window, after which a model is named."""
         candles = int(self.ft_params.get("buffer_train_data_candles", 0))
         return candles * int(self.base_tf_seconds)
@@ -284,29 +298,67 @@ class RegimeFreqaiModel(IFreqaiModel):
         differs from the same row of a longer one.
         """
         pair = metadata["pair"]
-        others = self.shared.candles_of_others(pair, strategy) if self.shares else {}
-        windows = BacktestWindows(pair, dataframe, others, dk)
-        windows.include_the_end(self.base_tf_seconds)
+        windows = self._windows(pair, dataframe, dk, strategy)
+        if self._wanted is not None:
+            windows.keep_only(self._wanted)
         windows.leave_out_empty()
         self.outcome.begin(pair, len(dk.backtesting_timeranges))
         join_quickly(dk)
         windows.drop_stale()
+        saving = windows.saving(lambda: self.model is not None)
+        install("kitchen", dk, save_backtesting_prediction=saving)
         if self.shares:
             install("kitchen", dk, use_strategy_to_populate_indicators=self.shared.populating)
         if dk.backtesting_timeranges:
             dk = super().start_backtesting(dataframe, metadata, dk, strategy)
         else:
             dk.return_dataframe = without_predictions(dataframe, metadata, dk, strategy)
-        windows.remember()
-        if is_last(pair, strategy.dp, strategy.timeframe):
+        if self._wanted is None and is_last(pair, strategy.dp, strategy.timeframe):
             self.outcome.conclude()
         return dk
+
+    def _windows(
+        self, pair: str, candles: pd.DataFrame, dk: FreqaiDataKitchen, strategy: IStrategy
+    ) -> BacktestWindows:
+        others = self.shared.candles_of_others(pair, strategy) if self.shares else {}
+        windows = BacktestWindows(pair, candles, others, dk)
+        windows.include_the_end(self.base_tf_seconds)
+        return windows
+
+    def stored_windows(
+        self, dataframe: pd.DataFrame, pair: str, strategy: IStrategy
+    ) -> list[StoredWindow]:
+        """The windows of a backtest, and where on the disk they are or will be.
+
+        :param dataframe: that the strategy starts FreqAI with
+        """
+        dk = FreqaiDataKitchen(self.config, False, pair)
+        windows = self._windows(pair, dataframe, dk, strategy)
+        windows.leave_out_empty()
+        return windows.stored
+
+    def pretrain(
+        self, dataframe: pd.DataFrame, pair: str, strategy: IStrategy, stamps: Collection[int]
+    ) -> None:
+        """Train and predict some windows of a backtest, as :meth:`start` does with all of them.
+
+        :param dataframe: that the strategy starts FreqAI with
+        :param stamps: ends of the trainings, epoch seconds; windows that are done are left alone
+        """
+        self._begin(dataframe, strategy)
+        self._wanted = stamps
+        try:
+            super().start(dataframe, {"pair": pair}, strategy)
+        finally:
+            self._wanted = None
 
     def backtesting_fit_live_predictions(self, dk: FreqaiDataKitchen) -> None:
         """FreqAI's statistics; what each training said of itself stays with its own rows.
 
-        FreqAI writes the last training's words over all of them.
+        FreqAI writes the last training's words over all of them. Some windows have no statistics.
         """
+        if self._wanted is not None:
+            return
         names = [name for name in dk.data["extra_returns_per_train"] if name in dk.full_df]
         said = dk.full_df[names].copy()
         super().backtesting_fit_live_predictions(dk)
@@ -317,21 +369,25 @@ class RegimeFreqaiModel(IFreqaiModel):
     ) -> None:
         """Nothing is predicted for a window whose training failed, and nothing of it is kept.
 
-        FreqAI lists the classes again for every window, and fails on its own repetition; its zeros
-        on disk would pass for predictions in the next backtest.
+        FreqAI lists the classes again for every window, and fails on its own repetition. Its zeros
+        on disk would pass for predictions in the next backtest; see BacktestWindows.saving.
         """
         dk.unique_class_list = list(dict.fromkeys(dk.unique_class_list))
         super()._append_null_backtesting_predictions(dk, dataframe_backtest)
-        Path(dk.backtesting_results_path).unlink(missing_ok=True)
 
     def model_exists(self, dk: FreqaiDataKitchen) -> bool:
         """Whether a backtest finds a saved model of a window, and may use it."""
         found = bool(super().model_exists(dk))
-        if found and is_of_other_version(Path(dk.data_path)):
+        if not found or is_of_other_version(Path(dk.data_path)):
             return False
-        if not found or self.guard is None:
-            return found
-        return self.guard.may_load(Path(dk.data_path), str(dk.model_filename))
+        if self.guard is not None:
+            found = self.guard.may_load(Path(dk.data_path), str(dk.model_filename))
+        if found:
+            # FreqAI loads no model of a pair that its list has none of, and takes the pipelines of
+            # the model that it trained last.
+            self.dd.pair_dict[dk.pair]["model_filename"] = str(dk.model_filename)
+            self.dd.meta_data_dictionary.pop(dk.pair, None)
+        return found
 
     # --- a running bot
 

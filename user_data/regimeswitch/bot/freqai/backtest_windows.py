@@ -4,6 +4,10 @@ A window in which a pair has no candle is left out, so that a pair may begin or 
 range. Models and predictions of other candles are thrown away before FreqAI reuses them: it finds
 them by identifier, pair and date alone, so a backtest on other candles (another data folder, a
 corrected download) would silently get the old market's answers.
+
+Which candles a window knows is written beside its model once model and predictions are on the disk,
+window by window. So a backtest that was broken off goes on where it was, and nothing that it had
+begun to write is ever found.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +27,55 @@ from freqtrade.configuration import TimeRange
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
+from regimeswitch.bot.freqai.model_files import DamagedFileError, read_json
 from regimeswitch.bot.freqai.model_versions import is_of_other_version
+from regimeswitch.bot.patches import Make
+from regimeswitch.bot.whole_files import make_durable, replacing
 from regimeswitch.market.candles import OHLCV
 
 
 logger = logging.getLogger(__name__)
 
 _RECORD = "candles.json"
+
+
+@dataclass(frozen=True)
+class StoredWindow:
+    """Where FreqAI keeps one window of a pair, and the candles that it is about.
+
+    :ivar stamp: end of the training, epoch seconds
+    :ivar filename: FreqAI's, that the names of its files begin with
+    :ivar folder: of the model
+    :ivar predictions: file of the predictions
+    :ivar candles: digests of the candles that the training and the predictions are made of
+    """
+
+    stamp: int
+    filename: str
+    folder: Path
+    predictions: Path
+    candles: Mapping[str, str]
+
+    def known(self) -> dict[str, str]:
+        """The candles that what is on the disk was made of; empty when it is not whole."""
+        record = self.folder / _RECORD
+        if not record.is_file() or is_of_other_version(self.folder):
+            return {}
+        try:
+            return read_json(record)
+        except DamagedFileError:
+            return {}
+
+    def is_done(self) -> bool:
+        """Whether a backtest finds the predictions of this window, and has nothing to train."""
+        return self.predictions.is_file() and self.known() == self.candles
+
+    def remember(self) -> None:
+        """Write down the candles, the last thing that is done about a window."""
+        for path in (*self.folder.iterdir(), self.predictions):
+            make_durable(path)
+        with replacing(self.folder / _RECORD) as fresh:
+            fresh.write_text(json.dumps(self.candles))
 
 
 class BacktestWindows:
@@ -73,35 +121,72 @@ class BacktestWindows:
         dk.training_timeranges = [training for training, _ in kept]
         dk.backtesting_timeranges = [test for _, test in kept]
 
+    def keep_only(self, stamps: Collection[int]) -> None:
+        """Take out all windows but those whose training ends at one of these moments.
+
+        :param stamps: epoch seconds
+        """
+        dk = self._dk
+        pairs = zip(dk.training_timeranges, dk.backtesting_timeranges, strict=False)
+        kept = [(training, test) for training, test in pairs if training.stopts in stamps]
+        dk.training_timeranges = [training for training, _ in kept]
+        dk.backtesting_timeranges = [test for _, test in kept]
+
+    @cached_property
+    def stored(self) -> list[StoredWindow]:
+        """The windows on the disk; asked for first when the lists of windows are what they will be.
+
+        FreqAI changes the time ranges in those lists while it trains, where it cuts a buffer off.
+        """
+        return list(self._stored())
+
     def drop_stale(self) -> None:
         """Remove what another version, or this one on other candles, has trained or predicted.
 
         A change of the candles that are predicted costs the predictions only, not the model.
         """
-        for folder, predictions, now in self._each():
-            if not folder.is_dir() and not predictions.is_file():
+        for window in self.stored:
+            folder = window.folder
+            if not folder.is_dir() and not window.predictions.is_file():
                 continue
-            record = folder / _RECORD
-            then = json.loads(record.read_text()) if record.is_file() else {}
-            if is_of_other_version(folder):
-                then = {}
-            elif then.get("training") != now["training"]:
-                logger.info(
-                    f"{self._pair}: {folder.name} was trained on other candles; training it again"
-                )
-            if then.get("training") != now["training"]:
+            then = window.known()
+            if then.get("training") != window.candles["training"]:
+                if then:
+                    logger.info(
+                        f"{self._pair}: {folder.name} was trained on other candles; training it "
+                        "again"
+                    )
                 shutil.rmtree(folder, ignore_errors=True)
-            if then != now:
-                predictions.unlink(missing_ok=True)
+            if then != window.candles:
+                window.predictions.unlink(missing_ok=True)
 
-    def remember(self) -> None:
-        """Write beside each model which candles it knows."""
-        for folder, _, now in self._each():
-            if folder.is_dir():
-                (folder / _RECORD).write_text(json.dumps(now))
+    def saving(self, trained: Callable[[], bool]) -> Make:
+        """Let FreqAI write the predictions of a window whole, and remember the window with them.
 
-    def _each(self) -> Iterator[tuple[Path, Path, dict[str, str]]]:
-        """Model folder, file of predictions and digests of the candles of each window."""
+        :param trained: whether the window has a model; without one nothing is kept
+        :return: for the kitchen's ``save_backtesting_prediction``
+        """
+        dk, by_file = self._dk, {one.predictions: one for one in self.stored}
+
+        def make(save: Callable[[pd.DataFrame], None]) -> Callable[[pd.DataFrame], None]:
+            def whole(append_df: pd.DataFrame) -> None:
+                if not trained():
+                    return
+                path = Path(dk.backtesting_results_path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with replacing(path) as fresh:
+                    dk.backtesting_results_path = fresh
+                    try:
+                        save(append_df)
+                    finally:
+                        dk.backtesting_results_path = path
+                by_file[path].remember()
+
+            return whole
+
+        return make
+
+    def _stored(self) -> Iterator[StoredWindow]:
         dk = self._dk
         for training, test in zip(dk.training_timeranges, dk.backtesting_timeranges, strict=False):
             dk.set_new_model_names(self._pair, int(training.stopts))
@@ -110,7 +195,8 @@ class BacktestWindows:
             frames = (self._candles, *self._others.values())
             trained = " ".join(_digest(candles, training) for candles in frames)
             digests = {"training": trained, "backtest": _digest(self._candles, test)}
-            yield Path(dk.data_path), predictions, digests
+            stamp, filename = int(training.stopts), str(dk.model_filename)
+            yield StoredWindow(stamp, filename, Path(dk.data_path), predictions, digests)
 
 
 def _digest(frame: pd.DataFrame, timerange: TimeRange) -> str:

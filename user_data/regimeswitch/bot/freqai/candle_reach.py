@@ -47,7 +47,7 @@ def check_history(
 
     :param others: pairs of the same backtest; where one of them reaches far enough, a pair that
         does not is no error but a line of the log
-    :raises OperationalException: naming the pair, the timeframe and the command that mends it
+    :raises OperationalException: naming the pair, the timeframe and the command that helps
     """
     reach = _reach(dp, pair, config)
     starts = TimeRange.parse_timerange(config.get("timerange")).startts

@@ -9,7 +9,7 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.market.cleaning import bad_candles, cleaned
+from regimeswitch.bot.candle_checks import bad_candles_once, cleaned_once
 from regimeswitch.market.labels import VOLATILITY_TARGET, forward_return, move_threshold
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS
 from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN
@@ -30,6 +30,10 @@ SIZE_COLUMN = "expected_size"
 RATIO_COLUMN = "size_ratio"
 TRAINED_COLUMN = "trained_at"
 """End of the training of the model that made a prediction, epoch seconds."""
+SENT_COLUMN = "model_row"
+"""Of a model bot: what it sends of a candle, a text."""
+REFUSAL_COLUMN = "model_bot_reason"
+"""Of a trading bot: why a candle is without its prediction; empty where it has one."""
 OUTPUTS = (SUB_MODEL_WEIGHT_COLUMN, EXPECTED_COLUMN, SIZE_COLUMN, RATIO_COLUMN)
 POSITION_OUTPUTS = (*OUTPUTS, FORECAST_COLUMN, MODEL_WEIGHT_COLUMN)
 """In position mode, of both models; 0 where a model does not answer with one."""
@@ -51,7 +55,9 @@ def label_of(columns: Iterable[str]) -> str:
 
 def thresholds_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
     """The label threshold of each candle (fraction), known at its close; NaN in warm-up."""
-    return move_threshold(cleaned(candles, timeframe, settings.safety), settings.labels, timeframe)
+    return move_threshold(
+        cleaned_once(candles, timeframe, settings.safety), settings.labels, timeframe
+    )
 
 
 def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArray[np.float64]:
@@ -59,7 +65,7 @@ def moves_of(candles: pd.DataFrame, timeframe: str, settings: Settings) -> NDArr
 
     :param candles: up to the end of training and no further
     """
-    bad = bad_candles(candles, timeframe, settings.safety)
+    bad = bad_candles_once(candles, timeframe, settings.safety)
     ahead = forward_return(candles, settings.labels, timeframe, bad).to_numpy()
     return np.asarray(ahead / thresholds_of(candles, timeframe, settings))
 

@@ -7,7 +7,7 @@ pair is its own correlated pair its own columns stand in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -43,9 +43,17 @@ def in_common(frame: pd.DataFrame, pair: str, names: list[str]) -> NDArray[np.fl
 
     :raises KeyError: when a feature of the vocabulary is neither there nor stood in for
     """
-    columns = [_column(name, pair, frame.columns) for name in names]
+    columns = standing_in(names, pair, frame.columns)
     matrix = frame[columns].to_numpy(dtype=np.float32)
     return np.where(np.isfinite(matrix), matrix, np.float32("nan"))
+
+
+def standing_in(names: Iterable[str], pair: str, columns: Container[str]) -> list[str]:
+    """The columns of a pair that hold the features of the vocabulary, in its order.
+
+    :raises KeyError: when a feature of the vocabulary is neither there nor stood in for
+    """
+    return [_column(name, pair, columns) for name in names]
 
 
 def renamed(names: Iterable[str], pair: str, other: str) -> list[str]:
@@ -57,7 +65,7 @@ def _common(name: str, pair: str) -> str:
     return name.replace(f"_{written(pair)}_", f"_{OWN}_")
 
 
-def _column(name: str, pair: str, columns: pd.Index) -> str:
+def _column(name: str, pair: str, columns: Container[str]) -> str:
     own = name.replace(OWN, written(pair))
     if own not in columns:
         raise KeyError(f"{pair} has no feature {own}; give every pair the same features")

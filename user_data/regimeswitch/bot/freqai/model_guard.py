@@ -2,11 +2,12 @@
 
 Without a model that can be trusted a pair stays neutral; with an older one that can, it is served
 by that. FreqAI writes its files in place and reads them unchecked, and a training that fails is
-tried again every second; both are mended here, narrowly, around its own methods.
+tried again every second; both are repaired here, narrowly, around its own methods.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import pickle
 import threading
@@ -123,6 +124,7 @@ class ModelGuard:
 
     def _replacing(self, drawer: Any, attribute: str) -> Make:
         def replacement(write: Callable[..., None]) -> Callable[..., None]:
+            @functools.wraps(write)
             def written(*arguments: Any) -> None:
                 with self._lock:
                     if self._holds_drawer:

@@ -130,7 +130,7 @@ def _version_in_use(home: Path, info: Any) -> str | None:
 
 
 def _report_earlier_homes(home: Path) -> None:
-    """A version with other settings has an identifier of its own; told while nothing is trained."""
+    """A version with other settings has its own identifier; logged while nothing is trained."""
     if _folders(home):
         return
     plain = _SETTINGS_HASH.sub("", home.name)

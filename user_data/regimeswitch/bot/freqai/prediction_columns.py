@@ -51,7 +51,7 @@ def rows_to_predict(
     features, _ = dk.filter_features(frame, dk.training_features_list, training_filter=False)
     complete = dk.do_predict
     if shares:
-        features = in_single_precision(features, list(features))
+        features = in_single_precision(features)
     if dk.feature_pipeline.steps:
         X, inliers, _ = dk.feature_pipeline.transform(features, outlier_check=True)
     else:  # a pair that had no rows of its own to fit one on

@@ -17,10 +17,10 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy.interface import IStrategy
 
+from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.freqai.columns import CODE_COLUMN, RIVALS, THRESHOLD_COLUMN, thresholds_of
 from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.market.candles import OHLCV, resample, utc_dates
-from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.market.volatility_forecast import rival_columns
 from regimeswitch.model.learners import Task
@@ -106,14 +106,14 @@ def pair_regimes(
     candles, rule = frame[OHLCV], settings.regime
     longer = rule_candles(dp, pair, candles, timeframe, rule, history)
     if longer is not None:
-        longer = cleaned(longer, rule.timeframe, settings.safety)
-    base = cleaned(candles, timeframe, settings.safety)
+        longer = cleaned_once(longer, rule.timeframe, settings.safety)
+    base = cleaned_once(candles, timeframe, settings.safety)
     columns = regime_columns(base, rule, longer, timeframe)
     known = (history or {}).get(pair, {}).get(timeframe)
     if known is None or frame.empty or pd.notna(columns["regime_age"].iloc[-1]):
         return columns
     # The last switch lies before the candles that the bot has fetched: FreqAI's reach further.
-    whole = cleaned(joined_candles([known, candles]), timeframe, settings.safety)
+    whole = cleaned_once(joined_candles([known, candles]), timeframe, settings.safety)
     further = regime_columns(whole, rule, longer, timeframe)
     rows = pd.Index(whole["date"]).get_indexer(pd.Index(utc_dates(candles["date"])))
     reaching: pd.DataFrame = further.iloc[rows].set_axis(frame.index)
@@ -133,9 +133,9 @@ def own_candles(
     Parameters as in :func:`pair_regimes`.
     """
     own = settings.regime.model_copy(update={"anchor": "self"})
-    base = cleaned(frame[OHLCV], timeframe, settings.safety)
+    base = cleaned_once(frame[OHLCV], timeframe, settings.safety)
     candles = rule_candles(dp, pair, frame[OHLCV], timeframe, own, history)
-    return base, base if candles is None else cleaned(candles, own.timeframe, settings.safety)
+    return base, base if candles is None else cleaned_once(candles, own.timeframe, settings.safety)
 
 
 def with_earlier_candles(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,17 @@ import pandas as pd
 from freqtrade.configuration import TimeRange
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
-from numpy.typing import NDArray
 
-from regimeswitch.bot.freqai.columns import CODE_COLUMN, label_of, moves_of, with_rivals
 from regimeswitch.bot.freqai.fast_merge import join_quickly
-from regimeswitch.bot.freqai.feature_names import features_of, in_common, renamed, vocabulary
+from regimeswitch.bot.freqai.feature_names import features_of, renamed
+from regimeswitch.bot.freqai.freed_memory import give_back
 from regimeswitch.bot.freqai.model_versions import SECTION, stamped
-from regimeswitch.bot.freqai.training_rows import no_rows, without_own_rows
-from regimeswitch.market.candles import OHLCV, time_numbers, utc_dates
-from regimeswitch.market.labels import VOLATILITY_TARGET
-from regimeswitch.model.factory import TrainedModel, row_step
+from regimeswitch.bot.freqai.shared_rows import SharedWindow, shared_rows
+from regimeswitch.bot.freqai.training_rows import without_own_rows
+from regimeswitch.market.candles import OHLCV, utc_dates
+from regimeswitch.model.factory import TrainedModel
 from regimeswitch.model.training_report import metadata_of
-from regimeswitch.model.training_set import Rows, thinned
+from regimeswitch.model.training_set import Rows
 from regimeswitch.settings import Settings
 
 
@@ -38,6 +38,8 @@ MIN_ROUND_SECONDS = 3600
 """How long a round of trainings lasts at least, however often FreqAI trains."""
 
 Populate = Callable[[str], pd.DataFrame]
+Frames = Iterator[tuple[str, Callable[[], pd.DataFrame]]]
+"""Pairs, and what populates the candles of each."""
 
 
 def shares_rows(rows: str, config: dict[str, Any]) -> bool:
@@ -126,40 +128,39 @@ class SharedTraining:
         :raises OperationalException: when there is no row to learn from
         """
         if load is not None:
-            frames = self._live_frames(strategy, self.learning_pairs(strategy, dk.pair), load)
+            pairs = self.learning_pairs(strategy, dk.pair)
+            frames = self._live_frames(strategy, pairs, load)
         else:
+            pairs = self.pairs
             frames = self._backtest_frames(strategy)
         features = self._config["freqai"]["feature_parameters"]
         weights = dk.set_weights_higher_recent if features.get("weight_factor", 0) > 0 else np.ones
-        rows, names = shared_rows(frames, window, strategy, self._settings, weights)
-        if not len(rows):
-            raise no_rows(frames, window)
-        return rows, names
+        return shared_rows(
+            frames, SharedWindow(window, len(pairs), strategy, self._settings), weights
+        )
 
-    def _backtest_frames(self, strategy: IStrategy) -> dict[str, pd.DataFrame]:
+    def _backtest_frames(self, strategy: IStrategy) -> Frames:
         """Populated frames of all pairs of a backtest; a pair without candles is left out."""
-        result = {}
         for pair in self.pairs:
             candles = strategy.dp.get_pair_dataframe(pair, strategy.timeframe)
-            if candles.empty:
-                continue
+            if not candles.empty:
+                yield pair, partial(self._backtest_frame, pair, candles, strategy)
 
-            def make(name: str, candles: pd.DataFrame = candles) -> pd.DataFrame:
-                dk = join_quickly(FreqaiDataKitchen(self._config, False, name))
-                frame: pd.DataFrame = dk.use_strategy_to_populate_indicators(
-                    strategy, prediction_dataframe=candles, pair=name
-                )
-                return frame
+    def _backtest_frame(
+        self, pair: str, candles: pd.DataFrame, strategy: IStrategy
+    ) -> pd.DataFrame:
+        def make(name: str) -> pd.DataFrame:
+            dk = join_quickly(FreqaiDataKitchen(self._config, False, name))
+            frame: pd.DataFrame = dk.use_strategy_to_populate_indicators(
+                strategy, prediction_dataframe=candles, pair=name
+            )
+            return frame
 
-            known = self._frames.get(pair)
-            result[pair] = known if known is not None else self._populated(pair, candles, make)
-        return result
+        known = self._frames.get(pair)
+        return known if known is not None else self._populated(pair, candles, make)
 
-    def _live_frames(
-        self, strategy: IStrategy, pairs: list[str], load: TimeRange
-    ) -> dict[str, pd.DataFrame]:
+    def _live_frames(self, strategy: IStrategy, pairs: list[str], load: TimeRange) -> Frames:
         """Frames of all pairs that FreqAI holds a history of, features and labels populated."""
-        result = {}
         for pair in pairs:
             histories = self._drawer.historic_data.get(pair, {})
             if not histories or any(frame.empty for frame in histories.values()):
@@ -168,17 +169,14 @@ class SharedTraining:
             corr, base = self._drawer.get_base_and_corr_dataframes(load, pair, dk)
             if base[self._config["timeframe"]].empty:
                 continue
-            frame = dk.use_strategy_to_populate_indicators(
-                strategy, corr_dataframes=corr, base_dataframes=base, pair=pair
-            )
-            result[pair] = single_precision(frame)
-        return result
+            yield pair, partial(_live_frame, dk, strategy, corr, base)
 
     def _populated(self, pair: str, candles: pd.DataFrame, make: Populate) -> pd.DataFrame:
         """The frame of ``pair``, features in single precision; made when there is none yet."""
         known = self._frames.get(pair)
         if known is None or not _same_dates(known["date"], candles["date"]):
             known = single_precision(make(pair))
+            give_back()
             self._frames[pair] = known
         return known
 
@@ -240,16 +238,28 @@ class SharedTraining:
 
 
 def _with_own_columns(populated: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """A copy of a populated frame with the columns that the strategy had put on its candles.
+    """A populated frame with the columns that the strategy had put on its candles; a new object.
 
     The trainings of other pairs populate from candles alone.
 
     :param given: candles of the same dates and the strategy's own columns
     """
     own = given.drop(columns=OHLCV)
+    if own.empty:
+        return populated.copy(deep=False)
     rest = populated.drop(columns=own.columns, errors="ignore")
     joined: pd.DataFrame = pd.concat([rest, own.set_axis(rest.index)], axis=1)
     return joined
+
+
+def _live_frame(
+    dk: FreqaiDataKitchen, strategy: IStrategy, corr: dict[str, Any], base: dict[str, Any]
+) -> pd.DataFrame:
+    """The frame of a kitchen's pair, from FreqAI's histories."""
+    frame = dk.use_strategy_to_populate_indicators(
+        strategy, corr_dataframes=corr, base_dataframes=base, pair=dk.pair
+    )
+    return single_precision(frame)
 
 
 def _same_dates(one: pd.Series, other: pd.Series) -> bool:
@@ -263,67 +273,3 @@ def single_precision(frame: pd.DataFrame) -> pd.DataFrame:
     names = features_of(frame.columns)
     # Copied: the types alone would leave a block of memory for every column.
     return frame.astype(dict.fromkeys(names, np.float32)).copy()
-
-
-def shared_rows(
-    frames: dict[str, pd.DataFrame],
-    window: TimeRange,
-    strategy: IStrategy,
-    settings: Settings,
-    weights: Callable[[int], NDArray[np.float64]],
-) -> tuple[Rows, list[str]]:
-    """Training rows of all pairs in one window, thinned, and the vocabulary of their features.
-
-    :param window: rows from its start up to, and without, its stop; no candle at or after the
-        stop is seen by any label
-    :param weights: number of rows to the weights of rows in the order of time
-    """
-    names = vocabulary({pair: frame.columns for pair, frame in frames.items()})
-    parts, label = [], ""
-    for pair, frame in frames.items():
-        cut = frame.loc[frame["date"] < window.stopdt]
-        if len(cut):
-            rows, label = _rows_of(cut, pair, window, strategy, settings, names)
-            parts.append(rows)
-    if not parts:
-        raise no_rows(frames, window)
-    rows = Rows.joined(parts)
-    volatility = label == VOLATILITY_TARGET
-    step = row_step(len(rows), settings, strategy.timeframe, volatility)
-    rows = rows.take(thinned(rows.time, step))
-    moments, place = np.unique(rows.time, return_inverse=True)
-    if len(moments):
-        rows.weight[:] = weights(len(moments))[place]
-    return rows, names
-
-
-def _rows_of(
-    cut: pd.DataFrame,
-    pair: str,
-    window: TimeRange,
-    strategy: IStrategy,
-    settings: Settings,
-    names: list[str],
-) -> tuple[Rows, str]:
-    """Rows of one pair and the name of their label."""
-    plain = cut[[name for name in cut.columns if "&" not in name]]
-    labelled = strategy.set_freqai_targets(plain, metadata={"pair": pair})
-    name = label_of(labelled.columns)
-    label = labelled[name]
-    inside = (labelled["date"] >= window.startdt).to_numpy() & label.notna().to_numpy()
-    X = in_common(labelled.loc[inside], pair, names)
-    X = with_rivals(X, labelled.loc[inside], name)
-    complete = ~np.isnan(X).any(axis=1)
-    chosen = np.flatnonzero(inside)[complete]
-    codes = labelled[CODE_COLUMN].to_numpy(dtype=np.int64)[chosen]
-    move = moves_of(cut[OHLCV], strategy.timeframe, settings)
-    rows = Rows(
-        X=X[complete],
-        y=label.to_numpy()[chosen],
-        regime=codes,
-        time=time_numbers(labelled["date"], strategy.timeframe)[chosen],
-        pair=np.full(len(chosen), pair),
-        weight=np.ones(len(chosen)),
-        move=move[chosen],
-    )
-    return rows, name

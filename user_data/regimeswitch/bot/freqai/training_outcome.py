@@ -23,15 +23,17 @@ Window = tuple[int, int]
 
 
 class Outcome:
-    """Counts the windows of all pairs of one backtest, and the trainings that failed."""
+    """Counts the windows of all pairs of one backtest, and the trainings that failed.
+
+    :ivar failures: pair, days and cause of each
+    """
 
     def __init__(self) -> None:
         self._forget()
 
     def _forget(self) -> None:
         self._windows: dict[str, int] = {}
-        self._failed = 0
-        self._first = ""
+        self.failures: list[str] = []
         self._shared: dict[Window, Exception] = {}
 
     def begin(self, pair: str, windows: int) -> None:
@@ -64,18 +66,18 @@ class Outcome:
         logger.debug(f"{pair}: training on {days}", exc_info=error)
         # Its frames would keep all rows of the training in memory.
         error.__traceback__ = error.__context__ = None
-        self._failed += 1
-        self._first = self._first or f"{pair} on {days}: {cause}"
+        self.failures.append(f"{pair} on {days}: {cause}")
 
     def conclude(self) -> None:
         """After the last pair.
 
         :raises OperationalException: when every training failed; freqtrade ends with exit code 2
         """
-        windows, failed, first = sum(self._windows.values()), self._failed, self._first
+        windows, failures = sum(self._windows.values()), self.failures
         self._forget()
-        if not failed:
+        if not failures:
             return
+        failed, first = len(failures), failures[0]
         if failed == windows:
             raise OperationalException(
                 f"no training succeeded ({failed} of {failed} failed), so that nothing was "

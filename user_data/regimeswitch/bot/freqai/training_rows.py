@@ -7,7 +7,7 @@ number.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from datasieve.pipeline import Pipeline
 from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import OperationalException
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from numpy.typing import NDArray
 
 from regimeswitch.bot.freqai.columns import (
     CODE_COLUMN,
@@ -64,7 +65,7 @@ class TrainingRows:
     ) -> Rows | None:
         """Rows of a pair after the feature pipeline, which is fitted on them.
 
-        None for a pair that has too few, where those of all pairs are learned from.
+        None where those of all pairs are learned from: they come from elsewhere.
 
         :param frame: populated training window of the pair
         :param pipeline: unfitted; ends up in ``dk.feature_pipeline``
@@ -73,61 +74,78 @@ class TrainingRows:
         """
         usable = usable_rows(frame, dk)
         if not self._shares and not usable:
-            raise no_rows({pair: frame}, window)
+            raise no_rows([missing_rows(pair, frame, window)], window)
         if self._shares and usable < MIN_OWN_ROWS:
             logger.info(f"{pair}: no history of its own to learn from yet; served by all pairs'")
             without_own_rows(dk)
             dk.data["labels_mean"], dk.data["labels_std"] = {}, {}
             return None
-        if self._shares:
-            frame = in_single_precision(frame, dk.training_features_list)
-        rows = self._aligned(frame, pair, dk, pipeline)
+        kept, places = self._through_pipeline(frame, dk, pipeline)
         if not self._live_statistics or not live:
             dk.fit_labels()
-        return rows
+        return None if self._shares else self._aligned(frame, pair, dk, kept[places])
 
-    def _aligned(
-        self, frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, pipeline: Pipeline
-    ) -> Rows:
-        """Through FreqAI's filter, split and pipeline, with the regime of each row."""
-        timeframe, settings = self._timeframe, self._settings
-        label = label_of(dk.label_list)
+    def _through_pipeline(
+        self, frame: pd.DataFrame, dk: FreqaiDataKitchen, pipeline: Pipeline
+    ) -> tuple[pd.Index, NDArray[np.int64]]:
+        """Through FreqAI's filter, split and pipeline; ``dk.data_dictionary`` has what is left.
+
+        :return: index of the complete rows, and the places in it of those that are left
+        """
+        features = frame[dk.training_features_list]
+        if self._shares:
+            features = in_single_precision(features)
         features, labels = dk.filter_features(
-            frame, dk.training_features_list, dk.label_list, training_filter=True
+            pd.concat([frame[["date", *dk.label_list]], features], axis=1),
+            *(dk.training_features_list, dk.label_list),
+            training_filter=True,
         )
-        known = frame.loc[features.index]
+        complete = features.index
         labels = labels.assign(**{ROW_COLUMN: np.arange(len(labels))})
         data = dk.make_train_test_datasets(features, labels)
+        del features
         # Shuffled, test rows lie among the training rows: no purge is possible.
         if len(data["test_features"]) and not self._shuffled:
-            horizon = horizon_of(label, timeframe, settings)
+            horizon = horizon_of(label_of(dk.label_list), self._timeframe, self._settings)
             features_info = dk.freqai_config["feature_parameters"]
             _purge(data, max(int(features_info.get("label_period_candles", 0)), horizon))
         dk.feature_pipeline = pipeline
         X, y, weight = pipeline.fit_transform(
             data["train_features"], data["train_labels"], data["train_weights"]
         )
-        rows = y.pop(ROW_COLUMN).to_numpy(dtype=np.int64)
+        places = y.pop(ROW_COLUMN).to_numpy(dtype=np.int64)
+        X = X.astype(np.float32)
         data |= {"train_features": X, "train_labels": y, "train_weights": weight}
-        move = pd.Series(moves_of(frame[OHLCV], timeframe, settings), frame.index)
+        return complete, places
+
+    def _aligned(
+        self, frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, left: pd.Index
+    ) -> Rows:
+        """What is left after the pipeline, with the regime of each row.
+
+        :param left: index of these rows in ``frame``
+        """
+        timeframe, data = self._timeframe, dk.data_dictionary
+        label = label_of(dk.label_list)
+        X, known = data["train_features"].to_numpy(), frame.loc[left]
+        move = moves_of(frame[OHLCV], timeframe, self._settings)
         return Rows(
-            X=with_rivals(X.to_numpy(dtype=np.float32), known.iloc[rows], label),
-            y=y[label].to_numpy(),
-            regime=known[CODE_COLUMN].to_numpy(dtype=np.int64)[rows],
-            time=time_numbers(known["date"], timeframe)[rows],
-            pair=np.full(len(rows), pair),
-            weight=np.asarray(weight, dtype=np.float64),
-            move=move.loc[features.index].to_numpy()[rows],
+            X=with_rivals(X, known, label),
+            y=data["train_labels"][label].to_numpy(),
+            regime=known[CODE_COLUMN].to_numpy(dtype=np.int64),
+            time=time_numbers(known["date"], timeframe),
+            pair=np.full(len(left), pair),
+            weight=np.asarray(data["train_weights"], dtype=np.float64),
+            move=move[frame.index.get_indexer(left)],
         )
 
 
-def in_single_precision(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def in_single_precision(features: pd.DataFrame) -> pd.DataFrame:
     """Features as the shared frames of a backtest hold them, for the feature pipeline.
 
     :return: double precision, so that what is computed from them is not rounded as well
     """
-    rounded = frame.astype(dict.fromkeys(names, np.float32))
-    return rounded.astype(dict.fromkeys(names, np.float64))
+    return features.astype(np.float32).astype(np.float64)
 
 
 def horizon_of(label: str, timeframe: str, settings: Settings) -> int:
@@ -152,9 +170,12 @@ def without_own_rows(dk: FreqaiDataKitchen) -> None:
 
 def usable_rows(frame: pd.DataFrame, dk: FreqaiDataKitchen) -> int:
     """Rows of a training window without a missing feature or label."""
-    wanted = frame[[*dk.training_features_list, *dk.label_list]]
-    finite = wanted.replace([np.inf, -np.inf], np.nan).notna().all(axis=1)
-    return int(finite.sum())
+    complete = np.ones(len(frame), dtype=bool)
+    for name in (*dk.training_features_list, *dk.label_list):
+        # One by one: a copy of all features would be as large as the frame.
+        column = frame[name].replace([np.inf, -np.inf], np.nan)
+        complete &= column.notna().to_numpy()
+    return int(complete.sum())
 
 
 def _purge(data: dict[str, Any], horizon: int) -> None:
@@ -165,13 +186,12 @@ def _purge(data: dict[str, Any], horizon: int) -> None:
         data[name] = data[name][apart]
 
 
-def no_rows(frames: Mapping[str, pd.DataFrame], window: TimeRange) -> OperationalException:
+def no_rows(found: Sequence[str], window: TimeRange) -> OperationalException:
     """The error for a window without a complete row: what is missing, and what brings it.
 
-    :param frames: populated frames by pair
+    :param found: what each pair lacks, see :func:`missing_rows`
     """
     days = f"{window.startdt:%Y-%m-%d} to {window.stopdt:%Y-%m-%d}"
-    found = [_missing(pair, frame, window) for pair, frame in frames.items()]
     return OperationalException(
         f"no candle of {days} has all features and a label: {'; '.join(found) or 'no candles'}. "
         "Features need candles before the training: download earlier ones (freqtrade "
@@ -181,7 +201,11 @@ def no_rows(frames: Mapping[str, pd.DataFrame], window: TimeRange) -> Operationa
     )
 
 
-def _missing(pair: str, frame: pd.DataFrame, window: TimeRange) -> str:
+def missing_rows(pair: str, frame: pd.DataFrame, window: TimeRange) -> str:
+    """What keeps the rows of a pair from being complete, for people.
+
+    :param frame: populated candles of the pair
+    """
     inside = frame.loc[(frame["date"] >= window.startdt) & (frame["date"] < window.stopdt)]
     if inside.empty:
         return f"{pair} has no candles then"

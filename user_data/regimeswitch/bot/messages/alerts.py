@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from regimeswitch.bot.messages.message import Level, Message, split_pair
-from regimeswitch.bot.messages.sent_file import MAX_TOLD, TOLD, SentFile
+from regimeswitch.bot.messages.sent_file import EVENT, MAX_EVENTS, SentFile
 from regimeswitch.settings.message_settings import MessageKind
 
 
@@ -147,9 +147,9 @@ class Alarms:
             self._send(level, rest, pair, level is not Level.INFO)
 
     def hand_over(self, other: Alarms) -> None:
-        """Say by others what holds, and what was told: before there was anybody to tell."""
+        """Say by others what holds, and what happened before anybody could be notified."""
         with self._book.lock:
-            for key, (text, level) in self._book.told.items():
+            for key, (text, level) in self._book.events.items():
                 other.tell(key, text, level=level)
             for key, one in self._book.states.items():
                 other.set(key, _whole(one.pair, one.text), level=Level[one.level])
@@ -176,7 +176,7 @@ class _Book:
         self.lock = threading.RLock()
         read = ((key, _read(line)) for key, line in sent.states.items())
         self.states = {key: state for key, state in read if state is not None}
-        self.told: dict[str, tuple[str, Level]] = {}
+        self.events: dict[str, tuple[str, Level]] = {}
         self._unconfirmed = set(self.states)
         self._confirm_until = _now() + CONFIRM.total_seconds()
         self._ends: dict[int, list[_End]] = {}
@@ -239,14 +239,14 @@ class _Book:
     def is_new(self, key: str, text: str, level: Level) -> bool:
         """Whether something without an end was not sent lately."""
         now = _now()
-        match self._sent.mark(f"{TOLD}{key}"):
+        match self._sent.mark(f"{EVENT}{key}"):
             case [str(known), int() | float() as moment]:
                 if known == text and 0 <= now - moment < REPEAT.total_seconds():
                     return False
-        self._sent.put_mark(f"{TOLD}{key}", [text, now])
-        self.told[key] = (text, level)
-        while len(self.told) > MAX_TOLD:
-            del self.told[next(iter(self.told))]
+        self._sent.put_mark(f"{EVENT}{key}", [text, now])
+        self.events[key] = (text, level)
+        while len(self.events) > MAX_EVENTS:
+            del self.events[next(iter(self.events))]
         return True
 
 

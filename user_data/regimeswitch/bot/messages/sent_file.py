@@ -22,9 +22,9 @@ from regimeswitch.bot.whole_files import replacing
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 4_194_304
-MAX_TOLD = 500
+MAX_EVENTS = 500
 """Events without an end that are kept, the newest; the rest is a few for each pair."""
-STATES, MARKS, TOLD = "states", "marks", "told "
+STATES, MARKS, EVENT = "states", "marks", "event "
 
 
 def sent_path(folder: Path, db_url: str) -> Path:
@@ -86,8 +86,8 @@ class SentFile:
                 return
             self._marks.pop(key, None)
             self._marks[key] = value
-            told = [one for one in self._marks if one.startswith(TOLD)]
-            for old in told[:-MAX_TOLD]:
+            events = [one for one in self._marks if one.startswith(EVENT)]
+            for old in events[:-MAX_EVENTS]:
                 del self._marks[old]
             self._changed = True
 

@@ -54,7 +54,7 @@ class AccountReasons:
         self._strategy, self._settings = strategy, settings
         self._stakes, self._limits = stakes, limits
         self._known: dict[str, dict[pd.Timestamp, str]] = {}
-        self._newest: dict[str, pd.Timestamp] = {}
+        self._newest: dict[str, tuple[pd.Timestamp, bool]] = {}
 
     def note(self, pair: str, *, guard: str = "", limit: str = "", account: str = "") -> None:
         """An entry was tried: what has refused it; all empty where it is made.
@@ -83,9 +83,10 @@ class AccountReasons:
         if frame.empty:
             return reasons
         newest = frame["date"].iloc[-1]
-        if self._newest.get(pair) != newest:
-            self._newest[pair] = newest
-            wanted = reasons.iloc[-1] == ""
+        wanted = bool(reasons.iloc[-1] == "")
+        # A trading bot looks at a candle again once the models have answered.
+        if self._newest.get(pair) != (newest, wanted):
+            self._newest[pair] = (newest, wanted)
             self._known.setdefault(pair, {})[newest] = self._reason(pair, frame) if wanted else ""
         known = self._known[pair] = self._in_sight(pair, frame["date"].iloc[0])
         found = frame["date"].map(known).fillna("").set_axis(reasons.index)

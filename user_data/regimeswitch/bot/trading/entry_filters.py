@@ -14,7 +14,7 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.bot.freqai.columns import EXPECTED_COLUMN, RATIO_COLUMN
+from regimeswitch.bot.freqai.columns import EXPECTED_COLUMN, RATIO_COLUMN, REFUSAL_COLUMN
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 from regimeswitch.risk.model_additions import SCALE_COLUMN
 from regimeswitch.settings import REGIME_NAMES, Settings
@@ -55,6 +55,7 @@ def no_trade_reasons(
     regime = frame["regime"]
     known = regime.isin(REGIME_NAMES)
     checks: list[tuple[pd.Series | NDArray[np.bool_], object]] = [
+        *_of_model_bot(frame),
         (frame["do_predict"] != 1, NO_PREDICTION),
         (frame["bad_candle"], BAD_CANDLE),
         (~((frame["volume"] > 0) & (frame["stop_atr"] > 0)), NO_RANGE),
@@ -73,6 +74,13 @@ def no_trade_reasons(
         checks.append((~strong, WEAK))
     checks.append((against, AGAINST))
     return _first_reason(checks, frame.index)
+
+
+def _of_model_bot(frame: pd.DataFrame) -> list[tuple[pd.Series | NDArray[np.bool_], object]]:
+    """Candles of a trading bot that are without a prediction."""
+    if REFUSAL_COLUMN not in frame:
+        return []
+    return [(frame[REFUSAL_COLUMN] != "", frame[REFUSAL_COLUMN])]
 
 
 def _unwanted(frame: pd.DataFrame, wanted: tuple[str, ...]) -> pd.Series:
@@ -112,6 +120,7 @@ def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = Fals
         (frame["regime_raw"].isna(), LATE_RULE),
         (~regime.isin(wanted), _unwanted(frame, wanted)),
         (~(frame[WEIGHT_COLUMN].notna() & stop_known), UNKNOWN_VOLATILITY),
+        *_of_model_bot(frame),
     ]
     if SCALE_COLUMN in frame:
         checks.append((frame[SCALE_COLUMN] == 0, VETO))

@@ -16,9 +16,11 @@ from regimeswitch.bot.trading import entry_filters
 
 
 REASON_COLUMN, CODE_COLUMN = "no_trade_reason", "no_trade_code"
-ACCOUNT, GUARD, LIMIT = "account: ", "guard: ", "limit: "
+ACCOUNT, GUARD, LIMIT, MODEL_BOT = "account: ", "guard: ", "limit: ", "model bot: "
 """How a reason begins that does not come from the candles."""
 PENDING = " pending"
+NO_ANSWER_YET = f"{MODEL_BOT}no prediction yet"
+"""Of a trading bot, for some seconds of every candle."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ KINDS = (
     ),
     ReasonKind(6, "guard", "orders, limits or candles of the exchange cannot be relied on"),
     ReasonKind(7, "loss limit", "the loss of a day or from the peak has reached its limit"),
+    ReasonKind(8, "model bot", "a trading bot has no prediction of a model bot that it may use"),
 )
 """Kinds by code."""
 
@@ -75,13 +78,16 @@ _OTHERS = {
     f"{ACCOUNT}no money": "a position must be closed, or money be added",
     f"{ACCOUNT}risk.": "a position must be closed, or the named key be raised",
     f"{ACCOUNT}the regime of": "the rule needs more candles",
+    NO_ANSWER_YET: "the model bot's row must arrive",
+    f"{MODEL_BOT}no model bot": "a model bot with the pair in its list must run",
+    MODEL_BOT: "the model bot must run, with the version and settings of this bot",
     GUARD: "it clears by itself once the cause is gone; orders in doubt: `regimeswitch orders`",
     f"{LIMIT}the loss of the day": "the next day must begin, 00:00 UTC",
     f"{LIMIT}the loss from": "the pause of risk.peak_pause_days must be over",
     f"{LIMIT}the equity": "a price of each open position is needed",
 }
 """What would have to change, by how a reason of account or guards begins."""
-_PREFIXES = {ACCOUNT: 5, GUARD: 6, LIMIT: 7}
+_PREFIXES = {ACCOUNT: 5, GUARD: 6, LIMIT: 7, MODEL_BOT: 8}
 
 
 def is_of_candles(reason: str) -> bool:

@@ -21,13 +21,14 @@ from freqtrade.exceptions import ExchangeError
 from freqtrade.persistence import KeyValueStore, LocalTrade, Trade
 from numpy.typing import NDArray
 
+from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Message
 from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.market.candles import timeframe_seconds, utc_dates
-from regimeswitch.market.cleaning import cleaned, is_far_price
+from regimeswitch.market.cleaning import is_far_price
 from regimeswitch.risk.loss_limits import DAY_SECONDS, LimitState, day_of, limits_after
 from regimeswitch.settings import Settings
 
@@ -93,7 +94,7 @@ class Marks:
     def _read(self, candles: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         if candles.empty:
             return np.empty(0, dtype=np.int64), np.empty(0)
-        good = cleaned(candles, self._timeframe, self._settings.safety)
+        good = cleaned_once(candles, self._timeframe, self._settings.safety)
         length = timeframe_seconds(self._timeframe)
         opened = np.asarray(utc_dates(good["date"]).astype("int64"), dtype=np.int64) // 1000
         return opened + length, np.asarray(good["close"], dtype=np.float64)

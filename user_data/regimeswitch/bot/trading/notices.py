@@ -21,7 +21,7 @@ from regimeswitch.bot.messages.messenger import Messenger
 from regimeswitch.bot.messages.sent_file import SentFile
 from regimeswitch.bot.trading.daily_summary import day_is_complete, summary_text
 from regimeswitch.bot.trading.entry_filters import PASSING, log_reason_shares
-from regimeswitch.bot.trading.entry_reasons import ACCOUNT
+from regimeswitch.bot.trading.entry_reasons import ACCOUNT, NO_ANSWER_YET
 from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.bot.trading.wording import entry_text, model_text, switch_text
 from regimeswitch.market.candles import timeframe_seconds
@@ -177,6 +177,8 @@ class Notices:
             log_reason_shares(pair, reasons)
             return
         last = str(reasons.iloc[-1])
+        if last == NO_ANSWER_YET:
+            return
         # What comes and goes with every candle counts as being ready to trade.
         reason = "" if last in PASSING else last
         if self._told_reason.get(pair) != reason:
@@ -192,9 +194,9 @@ class Notices:
         known = self._account.pop(pair, "")
         if not reason.startswith(ACCOUNT):
             return
-        told = known == reason or reason in self._account.values()
+        repeated = known == reason or reason in self._account.values()
         self._account[pair] = reason
-        if not told:
+        if not repeated:
             self._post("entry", f"no entry: {reason.removeprefix(ACCOUNT)}", pair)
 
     def entry_refused(self, pair: str, reason: str, forced: bool, dp: DataProvider) -> None:

@@ -14,10 +14,10 @@ import pandas as pd
 from freqtrade.enums import RunMode
 from numpy.typing import NDArray
 
+from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
 from regimeswitch.bot.trading.entry_filters import position_reasons
 from regimeswitch.market.candles import OHLCV
-from regimeswitch.market.cleaning import cleaned
 from regimeswitch.market.volatility import (
     DAILY_ATR_COLUMN,
     VOLATILITY_COLUMN,
@@ -127,6 +127,6 @@ def _known_rows(frame: pd.DataFrame) -> slice:
 def _prices(frame: pd.DataFrame, timeframe: str, settings: Settings) -> Prices:
     if frame.empty:
         return Prices(*(np.empty(0) for _ in range(4)))
-    good = cleaned(frame[OHLCV], timeframe, settings.safety)
+    good = cleaned_once(frame[OHLCV], timeframe, settings.safety)
     columns = (good[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close"))
     return Prices(*columns)

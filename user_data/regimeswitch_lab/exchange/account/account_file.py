@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS trades (number INTEGER PRIMARY KEY, line TEXT NOT NUL
 
 
 class StateFileError(ValueError):
-    """A state file that cannot be used; the text names it and the mend."""
+    """A state file that cannot be used; the text names it and the fix."""
 
 
 class StateFile:

@@ -123,13 +123,13 @@ async def real_answer(request: web.Request, handler: Handler) -> web.Response:
 
 def _of_another(response: web.Response) -> web.Response:
     """The same, but for the numbers: what a mix-up between two requests would answer."""
-    told = json.loads(response.text or "")
-    if isinstance(told, dict) and "orderId" in told:
-        told["orderId"] += 1_000_000
+    content = json.loads(response.text or "")
+    if isinstance(content, dict) and "orderId" in content:
+        content["orderId"] += 1_000_000
         for name in ("clientOrderId", "origClientOrderId"):
-            if name in told:
-                told[name] = f"x{told[name]}"[:36]
-    return web.json_response(told, status=response.status, dumps=compact)
+            if name in content:
+                content[name] = f"x{content[name]}"[:36]
+    return web.json_response(content, status=response.status, dumps=compact)
 
 
 def _changed(fault: Fault, response: web.Response, now: int) -> web.Response:
@@ -181,7 +181,7 @@ def bad_candles(kind: str, lines: list[Line], since: int, now: int) -> list[Line
 
     :param kind: one of :data:`~regimeswitch_lab.exchange.faults.fault_rules.CANDLES`
     :param lines: the candles of the answer, as Binance lists them
-    :param since: the bad candle is the last one that was over then; stale: nothing newer is told
+    :param since: the bad candle is the last one that was over then; stale: nothing newer is sent
     :param now: the present, epoch milliseconds
     """
     assert kind in fault_rules.CANDLES

@@ -39,7 +39,7 @@ class Injection:
     :param flight: requests of this many real seconds after the first refusal may have been on
         their way; 0 where a client sends one after the other
     :ivar hits: how many answers each fault spoiled, by its place in the list
-    :ivar during_ban: requests, as ``METHOD path``, of a client that had been told to wait
+    :ivar during_ban: requests, as ``METHOD path``, of a client that had been asked to wait
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Injection:
             return None
         late = time.monotonic() - self._first_told > self._flight
         if kind == fault_rules.ENDLESS and asked[1].endswith("/ping"):
-            # Whoever is told of a ban without an end may ask for it now and then.
+            # Who gets a ban without an end may ask for it now and then.
             return self._limit(kind, until, now)
         if late or asked in self._told:
             self.during_ban.append(f"{asked[0]} {asked[1]}")
@@ -113,7 +113,7 @@ class Injection:
         return self._limit(kind, until, now)
 
     def _limit(self, kind: str, until: int, now: int) -> web.Response:
-        """A refusal, whose end is told by the clock that the exchange shows."""
+        """A refusal, whose end is given in the time of the clock that the exchange shows."""
         drift = self.drift_ms(now)
         return limit_answer(kind, until + drift, now + drift)
 

@@ -20,10 +20,10 @@ ACCOUNT = "/api/v3/account"
 
 @dataclass(frozen=True)
 class Hidden:
-    """An order that nobody is told of yet.
+    """An order that no answer shows yet.
 
     :ivar until: epoch milliseconds
-    :ivar balances: of its coin, as they were told last
+    :ivar balances: of its coin, as they were answered last
     """
 
     number: int
@@ -41,11 +41,11 @@ class Unseen:
 
     def hide(self, response: web.Response, until: int) -> None:
         """Show an order that was just accepted only from a moment on, in epoch milliseconds."""
-        told = json.loads(response.text or "")
-        if "orderId" in told:
-            symbol = told["symbol"]
+        content = json.loads(response.text or "")
+        if "orderId" in content:
+            symbol = content["symbol"]
             kept = [one for one in self._balances if symbol.startswith(one["asset"])]
-            self._hidden.append(Hidden(told["orderId"], symbol, until, tuple(kept)))
+            self._hidden.append(Hidden(content["orderId"], symbol, until, tuple(kept)))
 
     def shown(self, path: str, response: web.StreamResponse, now: int) -> web.StreamResponse:
         """An answer without what is not shown yet."""
@@ -53,16 +53,16 @@ class Unseen:
         watched = path == ACCOUNT or (hidden and path in (ORDER_PATH, *LISTS))
         if not watched or not isinstance(response, web.Response) or response.status != 200:
             return response
-        told = json.loads(response.text or "")
+        content = json.loads(response.text or "")
         numbers = {one.number for one in hidden}
         if path == ACCOUNT:
             for one in hidden:
                 assets = {balance["asset"] for balance in one.balances}
-                others = [kept for kept in told["balances"] if kept["asset"] not in assets]
-                told["balances"] = [*others, *one.balances]
-            self._balances = told["balances"]
+                others = [kept for kept in content["balances"] if kept["asset"] not in assets]
+                content["balances"] = [*others, *one.balances]
+            self._balances = content["balances"]
         elif path == ORDER_PATH:
-            return refusal(no_such_order()) if told.get("orderId") in numbers else response
+            return refusal(no_such_order()) if content.get("orderId") in numbers else response
         else:
-            told = [one for one in told if one["orderId"] not in numbers]
-        return web.json_response(told, dumps=compact) if hidden else response
+            content = [one for one in content if one["orderId"] not in numbers]
+        return web.json_response(content, dumps=compact) if hidden else response

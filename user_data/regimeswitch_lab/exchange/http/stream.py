@@ -215,7 +215,7 @@ class Streams:
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS)
         if not socket.can_prepare(request):
             raise unknown_path(request.method, request.path)
-        # Before the handshake: what happens after it is told.
+        # Before the handshake: what happens after it is sent.
         connection = Connection(self.market, socket, combined)
         try:
             connection.subscribe(names.split("/"))

@@ -1,6 +1,6 @@
 """What the websocket streams tell, and when: each stream says what is due at a moment.
 
-Time only goes forward in a stream. While the clock stands still, or is behind what was told,
+Time only goes forward in a stream. While the clock stands still, or is behind what was sent,
 nothing is due; where it jumps, every candle that closed on the way is. The streams of the order
 book tell the best levels, or the changes.
 """
@@ -20,7 +20,7 @@ from regimeswitch_lab.exchange.market.visible_market import Market
 
 Event = dict[str, object]
 
-# Trades that are told after a jump of the clock, and candles that are read at once.
+# Trades that are sent after a jump of the clock, and candles that are read at once.
 MOST = 1000
 TICKER_MS = 1000
 KLINE_MS, SECOND_KLINE_MS = 2000, 1000
@@ -60,7 +60,7 @@ class Stream(ABC):
 
     :param market: what it tells about
     :param symbol: the pair
-    :param last: the moment up to which everything has been told
+    :param last: the moment up to which everything has been sent
     """
 
     def __init__(self, market: Market, symbol: str, last: int) -> None:
@@ -69,7 +69,7 @@ class Stream(ABC):
         self.last = last
 
     def due(self, now: int) -> list[Event]:
-        """What there is to tell at a moment; it will not be told again."""
+        """What there is to send at a moment; it will not be sent again."""
         if now <= self.last:
             return []
         events = list(self._events(now)) if self.symbol in self.market.symbols() else []

@@ -38,7 +38,7 @@ FILE_NAME = re.compile(r"([^_\W]+)_([^_\W]+)-(\d+(?:Mo|[smhdw]))")
 
 
 class CandleError(ValueError):
-    """A folder or file of candles that cannot be used; the text names it and the mend."""
+    """A folder or file of candles that cannot be used; the text names it and the fix."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How the price walks through a candle: sixty equal steps, a trade at the beginning of each.
 
 The four prices of the candle are reached exactly; each step has one price and one trade, so that
-whatever is shown of a moment can be told from the step that it falls into. The candles of a pair
+whatever is shown of a moment is known from the step that it falls into. The candles of a pair
 make one line of time, and the steps of its candles the path that orders meet.
 """
 

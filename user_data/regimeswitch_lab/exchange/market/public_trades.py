@@ -1,4 +1,4 @@
-"""The trades of a pair, told from its candles: one at the beginning of every step of the path.
+"""The trades of a pair, made from its candles: one at the beginning of every step of the path.
 
 There is no table of trades. A number tells the candle and the step, and with them the time, the
 price and the amount; what a candle's trades add up to is worked out where it is asked for.

@@ -1,0 +1,1 @@
+"""What the product costs, beside rivals that do the same work: ``make bench``."""

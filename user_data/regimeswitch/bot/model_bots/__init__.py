@@ -1,0 +1,1 @@
+"""Several bots: some train and predict, one trades by freqtrade's producer and consumer mode."""
