@@ -102,6 +102,8 @@ def test_other_learners_and_separate_sub_models_import_no_learner_besides(
         "sub_models": "separate",
         "min_rows": 200,
     }
+    # A sub-model without a weight would not be there.
+    config["regimeswitch"]["evidence"] = {"gate": False}
     environment = {**os.environ, "PYTHONPATH": str(shadow)}
     run = freqtrade("backtesting", *ONE_WEEK, config=config, environment=environment)
     clean(run)

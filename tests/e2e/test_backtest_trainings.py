@@ -40,7 +40,7 @@ def small(**sections: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_no_training_succeeded(freqtrade_here: Callable[..., Run], market: Path) -> None:
-    models = {"parameters": {"lightgbm": {"objective": "nonsense"}}}
+    models = {"parameters": {"lightgbm": {"num_leaves": 1}}}
     config = small(regimeswitch={"models": models})
     loss = ("--hyperopt-path", str(ROOT / "user_data/hyperopts"))
     for command, *more in (
@@ -55,7 +55,7 @@ def test_no_training_succeeded(freqtrade_here: Callable[..., Run], market: Path)
         count = 2 if command == "lookahead-analysis" else 4
         assert f"no training succeeded ({count} of {count} failed)" in run.log, command
         assert "The first, BTC/USDT on 2024-12-18 to 2024-12-21: " in run.log
-        assert "LightGBMError: Number of classes" in run.log
+        assert "LightGBMError: Check failed: (num_leaves) > (1)" in run.log
         assert "Traceback" not in run.log
 
 

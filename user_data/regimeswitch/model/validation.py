@@ -21,8 +21,11 @@ from regimeswitch.market.regimes import CODES, NAMES
 from regimeswitch.model.ensemble_base import RegimeEnsemble
 from regimeswitch.model.ensemble_training import PreparedRound, training_of
 from regimeswitch.model.shrinkage import (
+    MIN_BLOCKS,
+    MIN_Z,
     Loss,
     ValidatedWeight,
+    block_mean,
     log_loss,
     purged_folds,
     shuffled_regimes,
@@ -65,7 +68,7 @@ class ValidationAnswers:
     :param fine_tuned: of the base fine-tuned on the row's pair; of the base itself where that has
         too few rows
     :param stopped: regimes and pairs whose model got no more than its first trees
-    :param regime_feature: the base is better with the regime as a feature
+    :param regime_feature: the base has the regime as a feature
     :param feature_losses: mean loss of the first trees of the base without it and with it
     :param measure: from a truth to the loss of answers for it
     """
@@ -188,7 +191,7 @@ def validate(
     """
     if not folds:
         return None
-    trained, feature, losses = _bases(whole, folds, measure)
+    trained, feature, losses = _bases(whole, folds, measure, horizon)
     base = [fold.rows().base() for fold in trained]
     sub_models, stopped = raced(trained, [f.regimes() for f in trained], base, measure, weighs)
     parts = [_known(fold, given) for fold, given in zip(trained, base, strict=True)]
@@ -212,29 +215,30 @@ def validate(
 
 
 def _bases(
-    whole: PreparedRound, folds: Sequence[Fold], measure: Measure
+    whole: PreparedRound, folds: Sequence[Fold], measure: Measure, horizon: int
 ) -> tuple[list[FoldTraining], bool, tuple[float, float]]:
-    """The better base of each fold, with or without the regime as a feature in all of them.
+    """The base of each fold, with or without the regime as a feature in all of them.
 
-    The first trees of both decide; one gets the rest.
+    It is with the regime where that has lowered the loss of the first trees by 1.645 standard
+    errors; the other one gets no more. Without such a bound few trees prefer it too often: what it
+    says of the trend they have not yet learned from the other features.
     """
     sides = [[FoldTraining(whole, fold, feature) for fold in folds] for feature in (False, True)]
     trees = sides[0][0].training.base_trees
     few = first_trees(trees)
     run = Parallel(n_jobs=whole.ensemble.jobs, prefer="threads")
     given = run(delayed(fold.grow_base)(few) for side in sides for fold in side)
-    pairs = zip([*sides[0], *sides[1]], given, strict=True)
-    losses = [measure(fold.truth)(answers) for fold, answers in pairs]
-    count = len(folds)
-    plain, informed = (
-        float(np.concatenate(own).mean()) for own in (losses[:count], losses[count:])
-    )
-    feature = informed < plain
+    answers = zip([*sides[0], *sides[1]], given, strict=True)
+    losses = [measure(fold.truth)(one) for fold, one in answers]
+    plain, informed = (np.concatenate(losses[i : i + len(folds)]) for i in (0, len(folds)))
+    time = np.concatenate([fold.later.time for fold in folds])
+    gain, error, blocks = block_mean(plain - informed, time, horizon)
+    feature = blocks >= MIN_BLOCKS and gain > MIN_Z * error
     trained = sides[feature]
     run(delayed(fold.grow_base)(trees - few) for fold in trained)
     for fold in trained:
-        fold.training.finish_base()
-    return trained, feature, (plain, informed)
+        fold.finish_base()
+    return trained, feature, (float(plain.mean()), float(informed.mean()))
 
 
 def _known(fold: FoldTraining, base: Floats) -> dict[str, Any]:

@@ -92,15 +92,24 @@ class FoldTraining:
         self.train, self.later = fold.train, fold.later
         self.training = whole.part(fold.train, fold.chosen, feature)
         self.truth = self.training.ensemble.numbers(self.later.y)
+        self._asked: AskedRows | None = None
 
     def grow_base(self, trees: int) -> Floats:
         """Answers of the base for the later rows after so many further trees."""
         self.training.grow_base(trees)
+        self._asked = None
         return self.rows().base()
+
+    def finish_base(self) -> None:
+        """The base is complete: models may continue it."""
+        self.training.finish_base()
+        self._asked = None
 
     def rows(self) -> AskedRows:
         """The later rows, to be asked about."""
-        return self.training.ensemble.asked(self.later.X, self.later.regime)
+        if self._asked is None:
+            self._asked = self.training.ensemble.asked(self.later.X, self.later.regime)
+        return self._asked
 
     def regimes(self) -> dict[Hashable, Contender]:
         """The sub-models of regimes, by name; of those that can have one and have later rows."""

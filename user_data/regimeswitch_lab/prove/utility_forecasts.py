@@ -51,7 +51,7 @@ Answers = dict[str, Floats]
 REGIMES, ONE_MODEL, PLACEBO = "regimes", "one_model", "placebo"
 KINDS = (REGIMES, ONE_MODEL, PLACEBO)
 """Sub-models of the regimes, one model for all, sub-models of shuffled regimes."""
-VERSION = 1
+VERSION = 2
 """Of the kept windows; a change of their meaning makes them unusable."""
 
 

@@ -35,7 +35,7 @@ from regimeswitch_lab.side_by_side import Shared, Workers
 
 
 SERVED = (*MODELS, UNSWITCHED, FREQUENCIES)
-VERSION = 3
+VERSION = 4
 """Of the kept windows; a change of the figures' meaning makes them unusable."""
 
 
