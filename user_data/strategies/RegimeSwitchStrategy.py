@@ -23,6 +23,7 @@ from regimeswitch.bot.bot_settings import (
     switch_freqai_off,
     trains,
 )
+from regimeswitch.bot.candle_checks import bad_candles_once, cleaned_once
 from regimeswitch.bot.charts.chart_marks import chart_marks, trade_lines
 from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN, entry_costs, plots, shrink
 from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
@@ -33,7 +34,6 @@ from regimeswitch.bot.freqai.recent_drift import drifted_features
 from regimeswitch.bot.freqai.regime_candles import own_candles, pair_regimes
 from regimeswitch.bot.freqai.shared_training import shared_pairs
 from regimeswitch.bot.guards import Guards
-from regimeswitch.bot.known_bad_candles import bad_candles_once, cleaned_once
 from regimeswitch.bot.model_bots.answers import ModelAnswers
 from regimeswitch.bot.model_bots.model_rows import Maker, model_columns, written
 from regimeswitch.bot.model_bots.roles import checked_role

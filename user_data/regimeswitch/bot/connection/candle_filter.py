@@ -19,8 +19,8 @@ import pandas as pd
 from freqtrade.exceptions import ExchangeError
 from freqtrade.strategy import IStrategy
 
+from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.connection.books import best_prices
-from regimeswitch.bot.known_bad_candles import cleaned_once
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.patches import install

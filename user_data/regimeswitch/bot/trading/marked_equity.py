@@ -21,9 +21,9 @@ from freqtrade.exceptions import ExchangeError
 from freqtrade.persistence import KeyValueStore, LocalTrade, Trade
 from numpy.typing import NDArray
 
+from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
-from regimeswitch.bot.known_bad_candles import cleaned_once
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Message
 from regimeswitch.bot.messages.messenger import Messenger
