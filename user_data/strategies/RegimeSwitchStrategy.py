@@ -23,7 +23,6 @@ from regimeswitch.bot.bot_settings import (
     switch_freqai_off,
     trains,
 )
-from regimeswitch.bot.candle_checks import bad_candles_once, cleaned_once
 from regimeswitch.bot.charts.chart_marks import chart_marks, trade_lines
 from regimeswitch.bot.charts.chart_plots import COSTS_COLUMN, entry_costs, plots, shrink
 from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_models
@@ -43,6 +42,7 @@ from regimeswitch.bot.overrides import (
     check_spaces,
     check_startup,
 )
+from regimeswitch.bot.searched_candles import bad_candles_once, cleaned_once
 from regimeswitch.bot.text_storage import keep_text_as_objects
 from regimeswitch.bot.trading.account_reasons import AccountReasons
 from regimeswitch.bot.trading.entry_filters import no_trade_reasons, position_reasons

@@ -19,11 +19,11 @@ import pandas as pd
 from freqtrade.exceptions import ExchangeError
 from freqtrade.strategy import IStrategy
 
-from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Level
 from regimeswitch.bot.patches import install
+from regimeswitch.bot.searched_candles import cleaned_once
 from regimeswitch.market.candles import UNUSABLE_KINDS, closed_row, timeframe_seconds
 from regimeswitch.market.cleaning import RECENT, bad_candles
 from regimeswitch.market.raw_candles import sound_ticks

@@ -9,7 +9,7 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from regimeswitch.bot.candle_checks import bad_candles_once, cleaned_once
+from regimeswitch.bot.searched_candles import bad_candles_once, cleaned_once
 from regimeswitch.market.labels import VOLATILITY_TARGET, forward_return, move_threshold
 from regimeswitch.market.volatility_forecast import RIVAL_COLUMNS
 from regimeswitch.risk.model_additions import FORECAST_COLUMN, MODEL_WEIGHT_COLUMN

@@ -17,9 +17,9 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy.interface import IStrategy
 
-from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.freqai.columns import CODE_COLUMN, RIVALS, THRESHOLD_COLUMN, thresholds_of
 from regimeswitch.bot.patches import install, is_installed
+from regimeswitch.bot.searched_candles import cleaned_once
 from regimeswitch.market.candles import OHLCV, resample, utc_dates
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.market.volatility_forecast import rival_columns

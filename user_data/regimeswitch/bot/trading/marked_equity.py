@@ -21,12 +21,12 @@ from freqtrade.exceptions import ExchangeError
 from freqtrade.persistence import KeyValueStore, LocalTrade, Trade
 from numpy.typing import NDArray
 
-from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.connection.books import best_prices
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
 from regimeswitch.bot.messages.alerts import Alarms
 from regimeswitch.bot.messages.message import Message
 from regimeswitch.bot.messages.messenger import Messenger
+from regimeswitch.bot.searched_candles import cleaned_once
 from regimeswitch.market.candles import timeframe_seconds, utc_dates
 from regimeswitch.market.cleaning import is_far_price
 from regimeswitch.risk.loss_limits import DAY_SECONDS, LimitState, day_of, limits_after

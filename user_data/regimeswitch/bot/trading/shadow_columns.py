@@ -15,10 +15,10 @@ import pandas as pd
 from freqtrade.enums import RunMode
 from numpy.typing import NDArray
 
-from regimeswitch.bot.candle_checks import cleaned_once
 from regimeswitch.bot.freqai.addition_columns import predicted
 from regimeswitch.bot.freqai.columns import base_of
 from regimeswitch.bot.freqai.stored_predictions import VIEWS
+from regimeswitch.bot.searched_candles import cleaned_once
 from regimeswitch.bot.trading.entry_filters import position_reasons
 from regimeswitch.market.candles import OHLCV
 from regimeswitch.market.volatility import (

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frames import candle_frame, damaged, frames
-from regimeswitch.bot import candle_checks
-from regimeswitch.bot.candle_checks import bad_candles_once, cleaned_once
+from regimeswitch.bot import searched_candles
+from regimeswitch.bot.searched_candles import bad_candles_once, cleaned_once
 from regimeswitch.market.candles import BAD_KINDS
 from regimeswitch.market.cleaning import bad_candles, cleaned
 from regimeswitch.settings import SafetySettings
@@ -30,10 +30,10 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         made.append(len(candles))
         return bad_candles(candles, timeframe, safety)
 
-    monkeypatch.setattr(candle_checks, "bad_candles", counted)
-    candle_checks._SEARCHES.latest.clear()
+    monkeypatch.setattr(searched_candles, "bad_candles", counted)
+    searched_candles._SEARCHES.latest.clear()
     yield made
-    candle_checks._SEARCHES.latest.clear()
+    searched_candles._SEARCHES.latest.clear()
 
 
 @quick
@@ -81,13 +81,13 @@ def test_a_frame_that_is_written_to_changes_nothing(searches: list[int]) -> None
 
 
 def test_little_is_remembered(searches: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candle_checks, "MAX_ROWS", 250)
+    monkeypatch.setattr(searched_candles, "MAX_ROWS", 250)
     made = [candle_frame(100, seed) for seed in range(4)]
     for frame in made:
         bad_candles_once(frame, "5m", SAFETY)
-    assert len(candle_checks._SEARCHES.latest) == 2
+    assert len(searched_candles._SEARCHES.latest) == 2
     bad_candles_once(candle_frame(300), "5m", SAFETY)
-    assert [len(one.bad) for one in candle_checks._SEARCHES.latest] == [300]
+    assert [len(one.bad) for one in searched_candles._SEARCHES.latest] == [300]
 
 
 def test_a_frame_without_candles_has_no_bad_ones() -> None:
