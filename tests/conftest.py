@@ -19,6 +19,7 @@ pytest_plugins = [
     "inprocess",
     "movedbots",
     "offlines",
+    "pretrained",
     "receivers",
     "reported",
     "suite",
