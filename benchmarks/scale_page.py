@@ -89,8 +89,8 @@ def training(found: Measured) -> Iterator[str]:
     fixed, each = line({one["pairs"]: one["seconds"][PRODUCT] for one in rounds})
     powers = found["exponents"]
     yield (
-        f"A round on {found['train_days']} days costs {fixed:,.1f} s and {each:,.2f} s for each "
-        "pair (straight line through these). It grows with the power\n"
+        f"A straight line through these, on {found['train_days']} days: {fixed:,.1f} s and "
+        f"{each:,.2f} s for each pair. A round grows with the power\n"
         f"{powers['training_pairs']:.2f} of the number of pairs and, with one pair, with the power "
         f"{powers['training_candles']:.2f} of the rows."
     )

@@ -12,6 +12,7 @@ import pytest
 import forked
 from project import MARKET_END, QUICK, ROOT, Run, write_config
 from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
+from trainings import trained
 
 
 pytest_plugins = [
@@ -38,6 +39,23 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
     """Run a freqtrade command through ``regimeswitch offline`` with the project's config."""
+    return runner(market, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def two_weeks(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A backtest of both pairs with trainings for two weeks; its folder is only read."""
+    run = runner(market, tmp_path_factory.mktemp("two_weeks"))
+    done = run("backtesting", "--timerange", "20241218-20250101", "--cache", "none")
+    trained(done)
+    return done
+
+
+def runner(market: Path, folder: Path) -> Callable[..., Run]:
+    """The same in a folder of the caller's.
+
+    :param market: candles of the exchange, and of the command unless it says otherwise
+    """
 
     def run(
         command: str,
@@ -49,9 +67,9 @@ def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
         own_code: bool = True,
         base: Path = ROOT / "config.json",
     ) -> Run:
-        userdir = tmp_path / "user_data"
+        userdir = folder / "user_data"
         userdir.mkdir(exist_ok=True)
-        overlay = write_config(tmp_path, **(QUICK if config is None else config))
+        overlay = write_config(folder, **(QUICK if config is None else config))
         paths = ["--strategy-path", str(ROOT / "user_data/strategies")] if own_code else []
         line = [
             *(sys.executable, "-m", "regimeswitch_lab", "offline", "--datadir", str(market)),
@@ -67,7 +85,7 @@ def freqtrade(market: Path, tmp_path: Path) -> Callable[..., Run]:
             text=True,
             timeout=timeout,
             check=False,
-            cwd=tmp_path,
+            cwd=folder,
             env=environment,
             spares=1,
         )

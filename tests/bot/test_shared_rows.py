@@ -51,10 +51,10 @@ def run_of(freqtrade: Callable[..., Run], datadir: Path, identifier: str) -> dic
 
 
 def test_no_pair_s_future_reaches_another_pair_s_past(
-    freqtrade: Callable[..., Run], market: Path, tmp_path: Path
+    freqtrade: Callable[..., Run], two_weeks: Run, market: Path, tmp_path: Path
 ) -> None:
     other = changed(market, tmp_path / "other", "ETH/USDT", SECOND_WEEK)
-    before, after = run_of(freqtrade, market, "a"), run_of(freqtrade, other, "b")
+    before, after = predictions_of(two_weeks.userdir), run_of(freqtrade, other, "b")
     first, second = of_pair(before, "btc")
     first_changed, second_changed = of_pair(after, "btc")
     # Both windows of BTC were trained before ETH changed.
@@ -65,20 +65,19 @@ def test_no_pair_s_future_reaches_another_pair_s_past(
 
 
 def test_what_another_pair_did_before_is_learned_from(
-    freqtrade: Callable[..., Run], market: Path, tmp_path: Path
+    freqtrade: Callable[..., Run], two_weeks: Run, market: Path, tmp_path: Path
 ) -> None:
     other = changed(market, tmp_path / "other", "ETH/USDT", "2024-12-20")
-    before, after = run_of(freqtrade, market, "a"), run_of(freqtrade, other, "b")
+    before, after = predictions_of(two_weeks.userdir), run_of(freqtrade, other, "b")
     first, second = of_pair(before, "btc")
     first_changed, second_changed = of_pair(after, "btc")
     pd.testing.assert_frame_equal(first_changed, first)
     assert not second_changed["buy"].equals(second["buy"])
 
 
-def test_one_training_serves_both_pairs(freqtrade: Callable[..., Run]) -> None:
-    run = freqtrade("backtesting", *TWO_WEEKS, config=QUICK)
-    trained(run)
-    records = [metadata["regimeswitch"] for metadata in metadata_of(run.userdir)]
+def test_one_training_serves_both_pairs(two_weeks: Run) -> None:
+    trained(two_weeks)
+    records = [metadata["regimeswitch"] for metadata in metadata_of(two_weeks.userdir)]
     assert len(records) == 4
     windows = [records[:2], records[2:]]
     for own, other in zip(*windows, strict=True):
@@ -86,7 +85,7 @@ def test_one_training_serves_both_pairs(freqtrade: Callable[..., Run]) -> None:
         assert own["rows"] == other["rows"]
     assert records[0]["evidence"] != records[1]["evidence"]
     rows = [sum(record["rows"].values()) for record in records]
-    assert trades_of(run.userdir)
+    assert trades_of(two_weeks.userdir)
     # Rows of two pairs, every third candle of 20 days.
     assert all(0.8 * 2 * 20 * 96 < count <= 2 * 20 * 96 for count in rows)
 

@@ -45,7 +45,10 @@ class Popen(subprocess.Popen[Any]):
         self._reply, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             forkserver.send(server(), request, [*files, theirs.fileno()])
-        self.pid = int(self._reply.recv(64))
+        begun = self._reply.recv(64).decode()
+        if not begun.startswith(forkserver.BEGUN):
+            raise OSError(f"the server of forks did not begin {args}: {begun or 'it is gone'}")
+        self.pid = int(begun.removeprefix(forkserver.BEGUN))
         self._child_created = True
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 

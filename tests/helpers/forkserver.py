@@ -51,6 +51,8 @@ READ_EARLY = (
 """Begin of environment variables that are read when Python starts or a library is loaded."""
 BIG = 1 << 20
 """Bytes of the longest request."""
+BEGUN = "begun "
+"""Before the number of a process in the first reply; the second is the status it ended with."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ class Server:
         pid = fork()
         if not pid:
             become(request, files)
-            reply.send(str(os.getpid()).encode())
+            reply.send(f"{BEGUN}{os.getpid()}".encode())
             reply.close()
             return True
         self.replies[pid] = reply

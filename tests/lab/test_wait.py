@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import forked
 from exchanges import Clock
 from plainvenv import plain_venv
 from project import ROOT
@@ -202,7 +203,7 @@ def test_the_command_runs_freqtrade_or_says_why_not(
     safety = {"safety": {"start_wait_minutes": 0}}
     config.write_text(json.dumps({"exchange": exchange, "regimeswitch": safety}))
     words = ["freqtrade", "show-config", "--config", str(config)]
-    done = subprocess.run(
+    done = forked.run(
         [sys.executable, "-m", "regimeswitch_lab", "wait", "--", *words],
         capture_output=True,
         text=True,
