@@ -20,6 +20,7 @@ pytest_plugins = [
     "inprocess",
     "movedbots",
     "offlines",
+    "pretrained",
     "receivers",
     "reported",
     "suite",

@@ -9,7 +9,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from project import QUICK, ROOT
+import pytest
+
+from inprocess import freqtrade_in
+from project import QUICK, ROOT, Run
 
 
 RANGE = "20241223-20241231"
@@ -27,6 +30,16 @@ SMALL: dict[str, Any] = {
         "evidence": {"gate": False, "calibrate": False},
     },
 }
+
+
+@pytest.fixture(scope="session")
+def serial_backtest(tmp_path_factory: pytest.TempPathFactory, market: Path) -> Run:
+    """What ``freqtrade backtesting`` alone trains and trades."""
+    with freqtrade_in(tmp_path_factory.mktemp("serial")) as freqtrade:
+        run = freqtrade("backtesting", "--timerange", RANGE, config=small(), datadir=market)
+    assert run.code == 0, run.log[-3000:]
+    assert run.log.count("model fitted on") == 4
+    return run
 
 
 def small(**sections: dict[str, Any]) -> dict[str, Any]:

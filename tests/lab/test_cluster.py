@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from joblib import delayed
 
 from daskclusters import Cluster, cluster_in
 from offlines import exit_code
-from pretrained import RANGE, backtest_line, left_behind, small, wait_until
+from pretrained import backtest_line, left_behind, wait_until
 from project import Run
 from regimeswitch_lab import dask_cluster
 from regimeswitch_lab.dask_cluster import CommonGround, DaskCluster, OtherWorkerError, versions
@@ -41,27 +41,23 @@ def test_a_cluster_without_a_worker_is_refused(cluster: Cluster, tmp_path: Path)
 
 def test_one_of_two_workers_is_killed_and_the_models_are_those_of_a_backtest(
     cluster: Cluster,
-    freqtrade_here: Callable[..., Run],
+    serial_backtest: Run,
     market: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run = freqtrade_here("backtesting", "--timerange", RANGE, config=small(), datadir=market)
-    assert run.code == 0, run.log[-3000:]
     victim, _ = cluster.worker(), cluster.worker()
     wait_until(lambda: len(workers_of(cluster)) == 2)
-    other = tmp_path / "other"
-    other.mkdir()
     killer = threading.Thread(target=kill_at_a_window, args=(victim.pid,))
     killer.start()
-    line = backtest_line(other, market)
+    line = backtest_line(tmp_path, market)
     code = exit_code("pretrain", "--cluster", cluster.address, "--", *line)
     killer.join()
     out, err = capsys.readouterr()
     assert code == 0, err
     assert victim.wait() == -9
     assert "8 windows of 2 pairs: 8 trained" in out
-    assert left_behind(other / "user_data") == left_behind(run.userdir)
+    assert left_behind(tmp_path / "user_data") == left_behind(serial_backtest.userdir)
 
 
 def workers_of(cluster: Cluster) -> list[str]:
@@ -80,10 +76,11 @@ def test_windows_of_prove_are_those_of_one_process(
     cluster: Cluster, market: Path, tmp_path: Path
 ) -> None:
     backtest_line(tmp_path, market)
-    for name, who in {"here": ("--jobs", 1), "there": ("--cluster", cluster.address)}.items():
+    there = ("--jobs", 1, "--cluster", cluster.address)
+    for name, who in {"here": ("--jobs", 1), "there": there}.items():
         places = ("--datadir", market, "--work", tmp_path / name)
         days = ("--timerange", "20241225-20241229", "--train-days", 3, "--step-days", 2)
-        command = ("prove", *places, "--pairs", "BTC/USDT", "ETH/USDT", *days, *who)
+        command = ("prove", *places, "--pairs", "BTC/USDT", *days, *who)
         files = ("--config", tmp_path / "mine.json", "--export", tmp_path / f"{name}.json")
         assert exit_code(*command, *files) == 0
     assert (tmp_path / "here.json").read_text() == (tmp_path / "there.json").read_text()

@@ -10,14 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from joblib import delayed
 
-from inprocess import freqtrade_in
 from offlines import exit_code
 from pretrained import (
     RANGE,
@@ -44,23 +43,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 Freqtrade = Callable[..., Run]
 
 
-@pytest.fixture(scope="module")
-def freqtrade_there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Freqtrade]:
-    with freqtrade_in(tmp_path_factory.mktemp("serial")) as run:
-        yield run
-
-
-@pytest.fixture(scope="module")
-def serial(freqtrade_there: Freqtrade, market: Path) -> Run:
-    """What ``freqtrade backtesting`` alone trains and trades."""
-    run = freqtrade_there("backtesting", "--timerange", RANGE, config=small(), datadir=market)
-    assert run.code == 0, run.log[-3000:]
-    assert run.log.count("model fitted on") == 4
-    return run
-
-
 def test_killed_in_the_middle_it_goes_on_and_a_backtest_finds_the_same(
-    serial: Run,
+    serial_backtest: Run,
     freqtrade_here: Freqtrade,
     market: Path,
     tmp_path: Path,
@@ -81,7 +65,7 @@ def test_killed_in_the_middle_it_goes_on_and_a_backtest_finds_the_same(
     assert "8 windows of 2 pairs" in said and f"{8 - len(done)} trained" in said
     assert f"{len(done)} were there" in said
     assert {path: time for path, time in records(userdir).items() if path in done} == done
-    assert left_behind(userdir) == left_behind(serial.userdir)
+    assert left_behind(userdir) == left_behind(serial_backtest.userdir)
     log = (userdir / "logs/pretrain.log").read_text()
     assert "model fitted on" in log
 
@@ -95,9 +79,9 @@ def test_killed_in_the_middle_it_goes_on_and_a_backtest_finds_the_same(
         assert trained not in found.log
     assert records(userdir) == before
     trades = trades_of(userdir)
-    assert trades == trades_of(serial.userdir) and trades
+    assert trades == trades_of(serial_backtest.userdir) and trades
     for path in model_home(userdir).glob("backtested/*"):
-        there = model_home(serial.userdir) / "backtested" / path.name
+        there = model_home(serial_backtest.userdir) / "backtested" / path.name
         assert path.read_bytes() == there.read_bytes()
 
 
@@ -126,8 +110,8 @@ def test_models_of_each_pair_and_a_buffer(
     shutil.rmtree(first)
     (found,) = home.glob(f"backtesting_predictions/*btc_{second.name[-10:]}*")
     found.unlink()
-    mended = freqtrade_here(*backtest, config=small(**sections), datadir=market)
-    assert mended.code == 0 and mended.log.count("model fitted") == 1
+    again = freqtrade_here(*backtest, config=small(**sections), datadir=market)
+    assert again.code == 0 and again.log.count("model fitted") == 1
     after = left_behind(run.userdir)
     # FreqAI lists the model that it trained last.
     del before["pair_dictionary.json"], after["pair_dictionary.json"]
@@ -154,7 +138,7 @@ WRITE = "write the command of the backtest after --"
 
 
 @pytest.mark.parametrize(
-    ("sections", "more", "told"),
+    ("sections", "more", "reported"),
     [
         ({"freqai": {"enabled": False}}, [], "freqai.enabled is not true"),
         ({"freqai": {"continual_learning": True}}, [], "freqai.continual_learning true: a window"),
@@ -176,14 +160,14 @@ def test_what_cannot_be_trained_is_refused(
     capsys: pytest.CaptureFixture[str],
     sections: dict[str, Any],
     more: list[str],
-    told: str,
+    reported: str,
 ) -> None:
     line = backtest_line(tmp_path, market, *more, **sections)
     if LIVE in more:
         line = [word for word in line if word not in ("--timerange", RANGE)]
     assert exit_code("pretrain", "--jobs", "1", "--", *line) == 2
     out, err = capsys.readouterr()
-    assert told in err and err.startswith("regimeswitch pretrain: ") and out == ""
+    assert reported in err and err.startswith("regimeswitch pretrain: ") and out == ""
 
 
 PLAIN = """
@@ -226,7 +210,7 @@ def test_a_file_system_without_locks_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         ([], WRITE),
         (["--", "python"], WRITE),
@@ -235,10 +219,10 @@ def test_a_file_system_without_locks_is_refused(
     ],
 )
 def test_another_command_is_refused(
-    capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    capsys: pytest.CaptureFixture[str], words: list[str], reported: str
 ) -> None:
     assert exit_code("pretrain", *words) == 2
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
 
 
 def test_no_key_goes_to_a_worker(market: Path, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ class DaskCluster:
             scheduler is gone
         """
         with (
-            self._told(),
+            self._as_workers_error(),
             _client(self.address) as client,
             _common_ground(self.folder) as ground,
         ):
@@ -152,7 +152,7 @@ class DaskCluster:
                 client.cancel(futures)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_workers_error(self) -> Iterator[None]:
         """What Dask raises, as one line.
 
         :raises WorkersError: when several workers have died of one task, or the scheduler is gone

@@ -159,9 +159,9 @@ def _say_failed(failures: Sequence[str]) -> None:
     if not failures:
         return
     several = "trainings" if len(failures) > 1 else "training"
-    told = "\n".join(failures[:SHOWN_FAILURES])
+    reported = "\n".join(failures[:SHOWN_FAILURES])
     print(
         f"regimeswitch pretrain: {len(failures)} {several} failed; a backtest would try them again "
-        f"and open nothing in their windows:\n{told}",
+        f"and open nothing in their windows:\n{reported}",
         file=sys.stderr,
     )
