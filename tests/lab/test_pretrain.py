@@ -29,6 +29,7 @@ from pretrained import (
 )
 from project import Run
 from regimeswitch.bot.freqai.backtest_windows import StoredWindow
+from regimeswitch.bot.freqai.training_recipe import TrainingRecipe
 from regimeswitch_lab.inputs import InputError
 from regimeswitch_lab.offline.freqtrade_arguments import read_call
 from regimeswitch_lab.pretrain.backtest_config import backtest_config
@@ -119,16 +120,21 @@ def test_models_of_each_pair_and_a_buffer(
 
 
 def test_a_training_that_fails_is_a_finding_and_keeps_nothing(
-    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    market: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    models = {"parameters": {"lightgbm": {"objective": "nonsense"}}}
-    days = "20241229-20241231"
-    line = backtest_line(tmp_path, market, "--timerange", days, regimeswitch={"models": models})
+    def fail(*arguments: object) -> None:
+        raise ValueError("no rows of that kind")
+
+    monkeypatch.setattr(TrainingRecipe, "fit", fail)
+    line = backtest_line(tmp_path, market, "--timerange", "20241229-20241231")
     assert exit_code("pretrain", "--jobs", "1", "--", *line) == 1
     out, err = capsys.readouterr()
     assert "2 windows of 2 pairs: 0 trained" in out
     assert "2 trainings failed; a backtest would try them again" in err
-    assert "BTC/USDT on 2024-12-26 to 2024-12-29: LightGBMError" in err
+    assert "BTC/USDT on 2024-12-26 to 2024-12-29: ValueError: no rows of that kind" in err
     assert records(tmp_path / "user_data") == {}
     assert not list((tmp_path / "user_data").glob("models/*/backtesting_predictions/*"))
 

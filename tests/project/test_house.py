@@ -252,7 +252,10 @@ def test_every_python_that_is_named_is_served_by_the_lock() -> None:
     oldest = released(pythons[0])
     for version in pythons:
         found = released(version)
-        assert {name: len(one) for name, one in found.items()} == dict.fromkeys(oldest, 1)
+        assert all(len(one) == 1 for one in found.values())
+        # Dask asks for a backport that newer ones have in their standard library.
+        assert set(oldest) - set(found) <= {"importlib-metadata", "lazy-importer", "zipp"}
+        assert set(found) <= set(oldest)
 
 
 def test_spans_of_time_have_a_unit() -> None:
