@@ -74,7 +74,7 @@ class ModelBot:
     def _answer(self) -> None:
         assert self.process.stdout is not None
         answer = self.process.stdout.readline().strip()
-        assert answer == "done", self.log.read_text()[-5000:]
+        assert answer == "done", (answer, self.log.read_text()[-5000:])
 
     def kill(self) -> None:
         """As the machine that loses its power."""

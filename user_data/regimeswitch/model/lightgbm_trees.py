@@ -29,6 +29,10 @@ from regimeswitch.model.trees import (
 )
 
 
+LOUD = 1
+"""LightGBM's own default of ``verbosity``."""
+
+
 class LightGBMTrees(BoostedTrees):
     """Trees of one LightGBM booster.
 
@@ -97,14 +101,16 @@ class LightGBMRows(PreparedRows):
         if below is not None:
             data.set_init_score(below[mask] if below.shape[1] > 1 else below[mask, 0])
         booster = lightgbm.Booster(params=self._parameters, train_set=data)
-        return _GrowingLightGBM(LightGBMTrees(booster, self._link, base, self._threads))
+        trees = LightGBMTrees(booster, self._link, base, self._threads)
+        return _GrowingLightGBM(trees, self._parameters.get("verbosity", LOUD))
 
 
 class _GrowingLightGBM(Growing):
-    def __init__(self, trees: LightGBMTrees) -> None:
-        self._trees = trees
+    def __init__(self, trees: LightGBMTrees, verbosity: int) -> None:
+        self._trees, self._verbosity = trees, verbosity
 
     def grow(self, trees: int) -> Trees:
+        _set_verbosity(self._verbosity)
         for _ in range(trees):
             self._trees.booster.update()
         return self._trees
@@ -114,3 +120,12 @@ class _GrowingLightGBM(Growing):
         # As lightgbm.train ends: what is kept is what a file would hold.
         booster.model_from_string(booster.model_to_string()).free_dataset()
         return self._trees
+
+
+def _set_verbosity(verbosity: int) -> None:
+    """LightGBM keeps it by thread, and sets it where a dataset or booster is made.
+
+    A booster that is trained on another thread would print its warnings on standard output.
+    """
+    parameters = {"verbosity": verbosity, "min_data_in_bin": 1, "feature_pre_filter": False}
+    lightgbm.Dataset(np.arange(4.0).reshape(-1, 1), params=parameters).construct()
