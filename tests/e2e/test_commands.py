@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from copy import deepcopy
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,9 @@ def test_recursive_analysis_is_clean_at_the_configured_start_up_candles(
     variances = variances_of(run.log)
     assert variances or "No variance on indicator(s) found" in run.words
     assert not any(name.startswith("regime") for name in variances), variances
+    # Unknown, not different, until half of five days of forecasts have settled (docs/drift.md).
+    for name in ("calibration_error", "model_limit"):
+        assert all(isnan(value) for value in variances.pop(name, ())), name
     assert all(abs(value) < 0.1 for values in variances.values() for value in values), variances
 
 
