@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+from regimeswitch.market.regimes import NAMES
 from regimeswitch.model.blended import BlendedModel
 from regimeswitch.model.training_report import log_text, metadata_of
 from worlds import PAIRS, blended, world
@@ -33,9 +34,12 @@ def test_one_training_is_logged_once_for_all_pairs(turning: BlendedModel) -> Non
         f"  log loss {served:.4g} against {rival:.4g} of class frequencies "
         f"(D2 {1 - served / rival:+.1%}, z {whole.z:.1f}), blend weight {whole.weight:.2f}"
     )
-    bull, *_ = turning.regime_validation_.values()
-    start = f"  sub-model weights: bull {bull.weight:.2f} (gain over base, z {bull.z:.1f}), bear "
-    assert lines[1].startswith(start)
+    weighted = {name: one for name, one in turning.regime_validation_.items() if one.weight > 0}
+    assert weighted
+    for name, one in weighted.items():
+        assert f"{name} {one.weight:.2f} (gain over base, z {one.z:.1f})" in lines[1]
+    parts = r", ".join(rf"{name} \d\.\d\d \([a-z ]+, z -?\d+\.\d\)" for name in NAMES.values())
+    assert re.fullmatch(rf"  sub-model weights: {parts}", lines[1])
     assert lines[2].startswith("  pair fine-tuning weights: AAA/USDT 0")
     assert re.fullmatch(
         r"  expected return, calibration slope \(95 % lower bound\): "
