@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from itertools import groupby
 from pathlib import Path
 
@@ -15,7 +16,16 @@ ROOM = 4 << 30
 
 
 def pytest_configure() -> None:
-    """Temporary folders are in memory, where no commit of a database has to wait for a disk."""
+    """The same surroundings wherever the suite was started.
+
+    Temporary folders are in memory, where no commit of a database has to wait for a disk. A shell
+    starts what it runs in the background with the terminal's signals ignored; programs that the
+    tests start would inherit that.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        handler = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
         return
     found = os.statvfs(MEMORY)
