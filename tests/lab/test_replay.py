@@ -74,7 +74,7 @@ def test_a_bot_decides_as_the_backtest_does(
     assert figures["restarts"] == 2
     assert figures["retrainings"] == 2
     assert figures["models"] == 6
-    assert figures["trades"] >= 15
+    assert figures["trades"] >= 6
     assert figures["features"] == 107
     shown = {"buy", "hold", "sell", "do_predict", "regime", "enter_tag", "exit_tag", "trained_at"}
     assert shown <= set(figures["columns"])
