@@ -54,4 +54,4 @@ def test_drift_is_that_of_the_backtest_over_midnight_and_a_restart(
     # The whole day is kept for reports.
     assert len(list(work.rglob(f"{FOLDER}/BTC_USDT-*.feather"))) == 1
     log = " ".join(path.read_text() for path in sorted((work / "live").glob("bot-*.log")))
-    assert " ".join(log.split()).count("Warning: BTC/USDT: its model is") == 1
+    assert " ".join(log.split()).count(r"Warning:\n- BTC/USDT: its model is") == 1
