@@ -108,7 +108,7 @@ def test_stored_predictions_are_those_of_the_models(
     assert figures["decision_diffs"] == figures["trade_diffs"] == 0
     # The last two models are kept, and a kill loses what came after the training before it.
     assert figures["candles"] > 60
-    assert figures["trades"] > 2
+    assert figures["trades"] >= 2
     stored = pickle.loads(predictions.read_bytes())
     row = stored["BTC/USDT"].index[-5]
     stored["BTC/USDT"].loc[row, "buy"] += 0.001

@@ -18,6 +18,7 @@ from freqtrade.exceptions import FreqtradeException
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.resolvers import StrategyResolver
 
+from regimeswitch.bot.freqai.columns import PSI_COLUMN, SHIFTED_COLUMN
 from regimeswitch.market.candles import utc_dates
 from regimeswitch_lab.inputs import HOME, InputError
 from regimeswitch_lab.replay.compare import same
@@ -25,6 +26,9 @@ from regimeswitch_lab.replay.trades import CANDLE, Deal, read_database
 
 
 SHOWN = 200
+MEASURED = (PSI_COLUMN, SHIFTED_COLUMN)
+"""No answers of a model: measured once a day by the candles that the bot had then. A feature beside
+its limit falls on the other side when the candles begin elsewhere."""
 STATISTICS = ("_mean", "_std", "_price", "date_pred")
 COUNTS = ("checked", "different", "no_candle", "model_gone", "too_early")
 
@@ -178,7 +182,7 @@ def _complete(rows: pd.DataFrame) -> pd.Series:
 def _differing(
     pair: str, made: pd.DataFrame, answers: pd.DataFrame, close: pd.Series
 ) -> Iterator[dict[str, Any]]:
-    names = [name for name in answers.columns if name in made.columns]
+    names = [name for name in answers.columns if name in made.columns and name not in MEASURED]
     for at in made.index:
         row, again = made.loc[at], answers.loc[at]
         columns = {
