@@ -41,7 +41,7 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 def test_what_is_remembered_is_what_a_search_finds(
     candles: pd.DataFrame, rows: int, row: int, kind: str
 ) -> None:
-    changed = damaged(candles, kind, row)
+    changed = damaged(candles, kind, min(row, len(candles) - 1))
     first = candles.iloc[:rows]
     for frame in (candles, first, candles.set_axis(candles.index + 7), changed, candles, first):
         pd.testing.assert_frame_equal(

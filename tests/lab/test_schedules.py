@@ -28,9 +28,9 @@ from regimeswitch_lab.fault_matrix.schedule import (
     Kill,
     Schedule,
     Step,
+    description,
     draw,
     schedules,
-    told,
 )
 from regimeswitch_lab.fault_matrix.simulation_market import name_of
 
@@ -60,11 +60,11 @@ def test_trouble_is_over_long_before_the_last_entries() -> None:
         for one in schedule.troubles:
             match one:
                 case Fault():
-                    assert 0 <= one.since < one.until <= OFF, told(one)
+                    assert 0 <= one.since < one.until <= OFF, description(one)
                 case Step():
-                    assert 0 <= one.at < one.until <= OFF, told(one)
+                    assert 0 <= one.at < one.until <= OFF, description(one)
                 case Transfer():
-                    assert 0 <= one.at <= OFF and one.share < 0, told(one)
+                    assert 0 <= one.at <= OFF and one.share < 0, description(one)
                 case Kill():
                     assert one.number >= 1
 
@@ -108,15 +108,15 @@ def test_what_is_refused_was_not_carried_out() -> None:
     """A refusal after the order was accepted would be a lie that no exchange tells."""
     for one in faults(MANY):
         if one.kind in (*REFUSALS, *LIMITS) or one.verb == "GET":
-            assert one.moment == BEFORE, told(one)
+            assert one.moment == BEFORE, description(one)
 
 
 def test_a_schedule_without_a_trouble_has_the_others() -> None:
     schedule = next(one for one in MANY if len(one.troubles) == 3)
     first, second, third = schedule.troubles
     assert schedule.without(second).troubles == (first, third)
-    assert told(second) in str(schedule)
-    assert told(second) not in str(schedule.without(second))
+    assert description(second) in str(schedule)
+    assert description(second) not in str(schedule.without(second))
 
 
 def test_the_exchange_gets_the_times_of_its_own_clock() -> None:

@@ -8,10 +8,12 @@ at, and are gone when the look is over. So memory does not grow with pairs or wi
 
 from __future__ import annotations
 
+import mmap
+import os
 import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -25,12 +27,13 @@ class KeptFrame:
 
     :ivar others: the columns that are no features
     :ivar names: of the features
-    :ivar file: the features, one after the other; it ends with this object, or the process
+    :ivar descriptor: of a file with the features, one after the other; it ends with this object, or
+        the process
     """
 
     others: pd.DataFrame
     names: list[str]
-    file: IO[bytes]
+    descriptor: int
 
     @classmethod
     def of(cls, frame: pd.DataFrame, folder: Path) -> KeptFrame:
@@ -40,16 +43,15 @@ class KeptFrame:
         :raises OSError: when the disk is full
         """
         names = features_of(frame.columns)
-        file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115, closed when the frame is gone
-        kept = cls(frame.drop(columns=names), names, file)
-        for name in names:
-            column = frame[name].to_numpy(dtype=np.float32)
-            kept.file.write(np.ascontiguousarray(column).data)
-        kept.file.flush()
+        with tempfile.TemporaryFile(dir=folder) as file:
+            for name in names:
+                column = frame[name].to_numpy(dtype=np.float32)
+                file.write(np.ascontiguousarray(column).data)
+            file.flush()
+            # A number, since a collector may end a file object before this one and warn of it.
+            kept = cls(frame.drop(columns=names), names, os.dup(file.fileno()))
+        weakref.finalize(kept, os.close, kept.descriptor)
         return kept
-
-    def __del__(self) -> None:
-        self.file.close()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -61,8 +63,8 @@ class KeptFrame:
         if not all(shape):
             values = np.empty(shape, dtype=np.float32)
         else:
-            # As a plain array: pandas asks a subclass of it for more than a number.
-            values = np.memmap(self.file, np.float32, "c", shape=shape).view(np.ndarray)
+            mapped = mmap.mmap(self.descriptor, 0, access=mmap.ACCESS_COPY)
+            values = np.frombuffer(mapped, dtype=np.float32).reshape(shape)
         features = pd.DataFrame(values.T, self.others.index, self.names, copy=False)
         joined: pd.DataFrame = pd.concat([self.others, features], axis=1)
         return joined
