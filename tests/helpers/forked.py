@@ -39,7 +39,7 @@ class Popen(subprocess.Popen[Any]):
     def _execute_child(self, args: Any, executable: Any, *rest: Any) -> None:
         asked = forkserver.asked_of(args, executable, rest, self._spares)
         if asked is None:
-            super()._execute_child(args, executable, *rest)  # type: ignore[misc]
+            super()._execute_child(args, executable, *rest)
             return
         request, files, pipes = asked
         self._reply, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -50,11 +50,11 @@ class Popen(subprocess.Popen[Any]):
             raise OSError(f"the server of forks did not begin {args}: {begun or 'it is gone'}")
         self.pid = int(begun.removeprefix(forkserver.BEGUN))
         self._child_created = True
-        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+        self._close_pipe_fds(*pipes)
 
     def _try_wait(self, wait_flags: int) -> tuple[int, int]:
         if self._reply is None:
-            return super()._try_wait(wait_flags)  # type: ignore[misc,no-any-return]
+            return super()._try_wait(wait_flags)
         try:
             found = self._reply.recv(64, socket.MSG_DONTWAIT if wait_flags & os.WNOHANG else 0)
         except BlockingIOError:
@@ -64,14 +64,14 @@ class Popen(subprocess.Popen[Any]):
 
     def _internal_poll(self, *arguments: Any, **options: Any) -> int | None:
         if self._reply is None or self.returncode is not None:
-            return super()._internal_poll(*arguments, **options)  # type: ignore[misc,no-any-return]
-        if self._waitpid_lock.acquire(False):  # type: ignore[attr-defined]
+            return super()._internal_poll(*arguments, **options)
+        if self._waitpid_lock.acquire(False):
             try:
                 pid, status = self._try_wait(os.WNOHANG)
                 if pid:
-                    self._handle_exitstatus(status)  # type: ignore[attr-defined]
+                    self._handle_exitstatus(status)
             finally:
-                self._waitpid_lock.release()  # type: ignore[attr-defined]
+                self._waitpid_lock.release()
         return self.returncode
 
 

@@ -134,7 +134,7 @@ class SparePopen(subprocess.Popen[Any]):
     def _execute_child(self, args: Any, executable: Any, *rest: Any) -> None:
         asked = asked_of(args, executable, rest)
         if asked is None or not self.ready:
-            super()._execute_child(args, executable, *rest)  # type: ignore[misc]
+            super()._execute_child(args, executable, *rest)
             return
         request, files, pipes = asked
         self.pid, channel = self.ready.pop(0)
@@ -142,7 +142,7 @@ class SparePopen(subprocess.Popen[Any]):
             send(channel, request, files)
             channel.recv(1)
         self._child_created = True
-        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+        self._close_pipe_fds(*pipes)
 
 
 def asked_of(
@@ -283,7 +283,7 @@ def hold_spares(count: int) -> Request | None:
         SparePopen.ready.clear()
         return _waited(other)
     if count:
-        subprocess.Popen = SparePopen  # type: ignore[misc]
+        subprocess.Popen = SparePopen
     return None
 
 
@@ -315,7 +315,7 @@ def run_program(command: list[str]) -> None:
         return
     options = command[2:at:2]
     sys.warnoptions.extend(options)
-    warnings._processoptions(options)  # type: ignore[attr-defined]
+    warnings._processoptions(options)
     sys.argv, sys.path[0] = command[at + 1 :], os.getcwd()  # noqa: PTH109
     runpy.run_module(command[at + 1], run_name="__main__", alter_sys=True)
 

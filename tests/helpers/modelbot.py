@@ -94,7 +94,7 @@ def ended(bots: list[ModelBot]) -> Iterator[None]:
 def serve(begin: datetime, port: int, words: list[str]) -> None:
     """The other process: a loop for every line."""
     answers, sys.stdout = sys.stdout, sys.stderr
-    Worker._sleep = lambda worker, seconds: None  # type: ignore[method-assign]
+    Worker._sleep = lambda worker, seconds: None
     with time_machine.travel(begin, tick=False) as clock:
         bot = ServedBot(words, clock, begin, port)
         print("done", file=answers, flush=True)
