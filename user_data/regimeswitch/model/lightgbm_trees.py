@@ -9,6 +9,7 @@ features of its later rows are spread, and nothing of what came of them.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any, Self
 
 import lightgbm
@@ -31,6 +32,8 @@ from regimeswitch.model.trees import (
 
 LOUD = 1
 """LightGBM's own default of ``verbosity``."""
+THREADS = ("num_threads", "num_thread", "nthread", "nthreads", "n_jobs")
+"""Names of the number of threads; ``n_jobs``, which has a default, counts last."""
 
 
 class LightGBMTrees(BoostedTrees):
@@ -67,11 +70,13 @@ class LightGBMRows(PreparedRows):
         given = learner.get_params()
         self._class_weight = given.pop("class_weight", None)
         given.pop("importance_type", None)
+        threads = [given.pop(name) for name in THREADS if name in given]
+        self._threads = next((number for number in threads if number is not None), 1)
         objective, self._link = objective_of("lightgbm", given, classes)
         self._parameters = {**without_aliases(given), "objective": objective}
+        self._parameters["num_threads"] = self._threads
         if self._link == "softmax":
             self._parameters["num_class"] = classes
-        self._threads = given.get("n_jobs") or 1
         self._y, self._weight = y, weight
         self._data = lightgbm.Dataset(
             X, label=y, weight=self._weights(slice(None)), params=self._parameters
@@ -102,15 +107,17 @@ class LightGBMRows(PreparedRows):
             data.set_init_score(below[mask] if below.shape[1] > 1 else below[mask, 0])
         booster = lightgbm.Booster(params=self._parameters, train_set=data)
         trees = LightGBMTrees(booster, self._link, base, self._threads)
-        return _GrowingLightGBM(trees, self._parameters.get("verbosity", LOUD))
+        return _GrowingLightGBM(trees, self._parameters)
 
 
 class _GrowingLightGBM(Growing):
-    def __init__(self, trees: LightGBMTrees, verbosity: int) -> None:
-        self._trees, self._verbosity = trees, verbosity
+    def __init__(self, trees: LightGBMTrees, parameters: Mapping[str, Any]) -> None:
+        self._trees = trees
+        self._verbosity = parameters.get("verbosity", LOUD)
+        self._threads = parameters["num_threads"]
 
     def grow(self, trees: int) -> Trees:
-        _set_verbosity(self._verbosity)
+        _set_verbosity(self._verbosity, self._threads)
         for _ in range(trees):
             self._trees.booster.update()
         return self._trees
@@ -122,10 +129,13 @@ class _GrowingLightGBM(Growing):
         return self._trees
 
 
-def _set_verbosity(verbosity: int) -> None:
+def _set_verbosity(verbosity: int, threads: int) -> None:
     """LightGBM keeps it by thread, and sets it where a dataset or booster is made.
 
-    A booster that is trained on another thread would print its warnings on standard output.
+    A booster that is trained on another thread would print its warnings on standard output. Each
+    such call sets the number of threads, too, and for the whole process: left out, it would be that
+    of all cores, and boosters in training would write past buffers that were made for fewer.
     """
-    parameters = {"verbosity": verbosity, "min_data_in_bin": 1, "feature_pre_filter": False}
+    parameters = {"verbosity": verbosity, "num_threads": threads}
+    parameters |= {"min_data_in_bin": 1, "feature_pre_filter": False}
     lightgbm.Dataset(np.arange(4.0).reshape(-1, 1), params=parameters).construct()
