@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch.market.candles import OHLCV, clean_candles, utc_dates
+from regimeswitch.market.candles import OHLCV, clean_candles, utc_times
 from regimeswitch.market.cleaning import bad_candles
 from regimeswitch.settings import SafetySettings
 
@@ -103,5 +103,5 @@ def _fits(searches: deque[SearchedCandles]) -> bool:
 
 def _columns(candles: pd.DataFrame) -> Columns:
     numbers = [candles[name].to_numpy(dtype=np.float64) for name in OHLCV[1:]]
-    dates = utc_dates(candles["date"]).to_numpy("datetime64[ms]")
+    dates = utc_times(candles["date"])
     return tuple(np.ascontiguousarray(column).view(np.int64) for column in (dates, *numbers))

@@ -48,6 +48,16 @@ def utc_dates(dates: pd.Series) -> pd.Series:
     return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
 
 
+def utc_times(dates: pd.Series) -> NDArray[np.datetime64]:
+    """:func:`utc_dates` as numbers, shape (n,): datetime64[ms], which cost a look far less.
+
+    :param dates: as there
+    """
+    if not isinstance(dates.dtype, pd.DatetimeTZDtype):
+        dates = utc_dates(dates)
+    return dates.to_numpy("datetime64[ms]")
+
+
 def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
     """Opening times counted in candles of a timeframe since 1970-01-01 UTC.
 
@@ -56,7 +66,7 @@ def time_numbers(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
     :return: shape (n,); neighbours without a gap differ by 1
     :raises ValueError: when the timeframe cannot be read
     """
-    milliseconds = utc_dates(dates).astype("int64").to_numpy()
+    milliseconds = utc_times(dates).view(np.int64)
     return np.asarray(milliseconds // (1000 * timeframe_seconds(timeframe)))
 
 
@@ -74,7 +84,7 @@ def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
     newest = pd.Timestamp(now) - pd.Timedelta(seconds=timeframe_seconds(timeframe))
     # Milliseconds as numbers: pandas' own times cost many times as much, and every look of a bot at
     # an open position asks this.
-    opened = np.asarray(utc_dates(frame["date"]).array, dtype="datetime64[ms]").view(np.int64)
+    opened = utc_times(frame["date"]).view(np.int64)
     return int(np.searchsorted(opened, newest.value // 1_000_000, side="right")) - 1
 
 
@@ -218,7 +228,7 @@ def seen_rows(
 
 def _milliseconds(dates: pd.Series, timeframe: str) -> NDArray[np.int64]:
     """Closing times of candles, since 1970."""
-    opened = utc_dates(dates).astype("int64").to_numpy()
+    opened = utc_times(dates).view(np.int64)
     return np.asarray(opened + 1000 * timeframe_seconds(timeframe), dtype=np.int64)
 
 
@@ -275,7 +285,7 @@ def find_bad_candles(
     found = _spikes(
         closes, highest, lowest, traded, unusable | beyond, spike_fraction, spike_volume
     )
-    times = utc_dates(candles["date"]).to_numpy("datetime64[ms]")
+    times = utc_times(candles["date"])
     return pd.DataFrame(
         {
             "gap": np.diff(times, prepend=times[:1]) > step.to_timedelta64(),

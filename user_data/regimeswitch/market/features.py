@@ -262,5 +262,6 @@ def feature_frame(candles: pd.DataFrame, columns: dict[str, Floats]) -> pd.DataF
     :param candles: shape (n, ...); its index is read
     :param columns: values by name, each of shape (n,)
     """
-    frame = pd.DataFrame(columns, index=candles.index)
-    return frame.replace([np.inf, -np.inf], np.nan).round(DIGITS)
+    values = np.array(list(columns.values())).reshape(len(columns), len(candles))
+    values[~np.isfinite(values)] = np.nan
+    return pd.DataFrame(values.round(DIGITS).T, candles.index, list(columns), copy=False)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from regimeswitch.market.candles import clean_candles, utc_dates
+from regimeswitch.market.candles import clean_candles, utc_times
 from regimeswitch.market.regimes import five_minute_range
 from regimeswitch.market.volatility import YEAR_SECONDS
 from regimeswitch.market.volatility_forecast import DAY_SECONDS, day_candles
@@ -149,7 +149,7 @@ def next_day_volatility(
     if len(close) > horizon:
         squares = np.diff(np.log(close)) ** 2
         ahead[:-horizon] = sliding_window_view(squares, horizon).sum(axis=1)
-        times = utc_dates(candles["date"]).to_numpy("datetime64[s]").astype(np.int64)
+        times = utc_times(candles["date"]).astype("datetime64[s]").astype(np.int64)
         ahead[:-horizon][times[horizon:] - times[:-horizon] != DAY_SECONDS] = np.nan
     ahead[~_usable(len(close), horizon, bad) | ~(ahead > 0)] = np.nan
     annual = ahead * (YEAR_SECONDS / DAY_SECONDS)

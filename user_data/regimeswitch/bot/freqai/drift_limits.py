@@ -25,8 +25,8 @@ from regimeswitch.bot.freqai.columns import (
     VALIDATED_COLUMN,
     base_of,
 )
+from regimeswitch.bot.searched_candles import bad_candles_once
 from regimeswitch.market.candles import OHLCV, time_numbers, timeframe_seconds
-from regimeswitch.market.cleaning import bad_candles
 from regimeswitch.market.labels import (
     CLASS_COLUMN,
     CLASSES,
@@ -103,7 +103,7 @@ def _calibration(
     if not (classified or sized) or not later.any():
         return np.full(len(frame), np.nan), 0.0
     candles = frame[OHLCV]
-    bad = bad_candles(candles, timeframe, settings.safety)
+    bad = bad_candles_once(candles, timeframe, settings.safety)
     if classified:
         given = frame[list(CLASSES)].to_numpy(dtype=np.float64)
         given = np.where(later[:, None], given, np.nan)

@@ -48,8 +48,10 @@ class KeptFrame:
                 column = frame[name].to_numpy(dtype=np.float32)
                 file.write(np.ascontiguousarray(column).data)
             file.flush()
+            # Copied: the few columns that are left would keep the memory of all alive.
+            others = frame.drop(columns=names).copy()
             # A number, since a collector may end a file object before this one and warn of it.
-            kept = cls(frame.drop(columns=names), names, os.dup(file.fileno()))
+            kept = cls(others, names, os.dup(file.fileno()))
         weakref.finalize(kept, os.close, kept.descriptor)
         return kept
 

@@ -66,6 +66,10 @@ class PairHistories:
             if history is None or history.empty or _ends_before(history, fetched):
                 known[timeframe] = joined_candles([fetched])
                 self._incomplete.add(pair)
+            elif not fetched.empty and history["date"].dtype != fetched["date"].dtype:
+                # Loaded from the disk: appending fresh candles would make objects of all dates.
+                dates = utc_dates(history["date"]).astype(fetched["date"].dtype)
+                known[timeframe] = history.assign(date=dates)
         return all(not known[timeframe].empty for timeframe in self._timeframes)
 
     def complete(self, pairs: Sequence[str], dp: DataProvider) -> None:
@@ -130,4 +134,4 @@ def _ends_before(history: pd.DataFrame, fetched: pd.DataFrame) -> bool:
     """Whether candles are missing between a history and the fetched ones."""
     if fetched.empty:
         return False
-    return bool(utc_dates(history["date"]).iloc[-1] < utc_dates(fetched["date"]).iloc[0])
+    return bool(history["date"].iloc[-1] < fetched["date"].iloc[0])

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import RunMode
@@ -85,8 +86,26 @@ def joined_candles(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
         return pd.DataFrame(columns=OHLCV)
     if len(frames) == 1:
         return frames[0]
+    if len(frames) == 2 and (earlier := _rows_before(*frames)) is not None:
+        return pd.concat([frames[0].iloc[:earlier], frames[1]], ignore_index=True)
     joined = pd.concat(frames, ignore_index=True).drop_duplicates("date", keep="last")
     return joined.sort_values("date", ignore_index=True)
+
+
+def _rows_before(known: pd.DataFrame, newer: pd.DataFrame) -> int | None:
+    """How many rows of older candles come before all newer ones, which have every later date.
+
+    :return: None where the newer candles lack one of them, or dates do not ascend
+    """
+    old, new = (frame["date"].to_numpy("datetime64[ms]") for frame in (known, newer))
+    if not all(bool((one[1:] > one[:-1]).all()) for one in (old, new)):
+        return None
+    earlier = int(np.searchsorted(old, new[0]))
+    overlap = old[earlier:]
+    places = np.searchsorted(new, overlap)
+    if len(overlap) and (places[-1] == len(new) or not np.array_equal(new[places], overlap)):
+        return None
+    return earlier
 
 
 def pair_regimes(

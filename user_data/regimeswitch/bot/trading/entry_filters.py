@@ -91,15 +91,18 @@ def _of_model_bot(frame: pd.DataFrame) -> list[tuple[pd.Series | NDArray[np.bool
     return [(frame[REFUSAL_COLUMN] != "", frame[REFUSAL_COLUMN])]
 
 
-def _unwanted(frame: pd.DataFrame, wanted: tuple[str, ...]) -> pd.Series:
+def _unwanted(frame: pd.DataFrame, wanted: tuple[str, ...]) -> NDArray[np.object_]:
     """The active regime as a reason, with a wanted one that is about to take its place."""
-    regime = frame["regime"]
-    reason = "regime " + regime.where(regime.isin(REGIME_NAMES), "").astype(str)
-    if "regime_pending" not in frame:
-        return reason
-    pending = frame["regime_pending"]
-    coming = pending.isin(wanted)
-    return reason.where(~coming, reason + ", " + pending.where(coming, "").astype(str) + " pending")
+    active = frame["regime"].to_numpy(dtype=object)
+    pending = frame["regime_pending"].to_numpy(dtype=object) if "regime_pending" in frame else ()
+    coming = [name if name in wanted else "" for name in pending] or [""] * len(frame)
+    texts = {
+        (name, next_one): f"regime {name if name in REGIME_NAMES else ''}"
+        + (f", {next_one} pending" if next_one else "")
+        for name, next_one in {*zip(active, coming, strict=True)}
+    }
+    found = [texts[one] for one in zip(active, coming, strict=True)]
+    return np.array(found, dtype=object)
 
 
 def _first_reason(
