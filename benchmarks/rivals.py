@@ -4,7 +4,7 @@ import json
 import sys
 
 from benchmarks.sides import REGULARISED, STOCK, STOCK_63
-from regimeswitch.model.learners import DEFAULTS
+from regimeswitch.model.learners import CLASSIFIER_DEFAULTS, DEFAULTS
 
 
 # One thread: on more LightGBM costs the stock model more CPU seconds, not fewer.
@@ -14,7 +14,7 @@ PARAMETERS = {
     STOCK: QUIET,
     STOCK_63: {**QUIET, "max_bin": 63},
     # What a careful user would do: the product's own base, one model a pair.
-    REGULARISED: DEFAULTS["lightgbm"],
+    REGULARISED: DEFAULTS["lightgbm"] | CLASSIFIER_DEFAULTS["lightgbm"],
 }
 """``freqai.model_training_parameters`` by rival."""
 

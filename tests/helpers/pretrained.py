@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from freqtrade.freqai.data_drawer import cloudpickle
 
 from inprocess import freqtrade_in
 from project import QUICK, ROOT, Run
@@ -86,9 +88,20 @@ def left_behind(userdir: Path) -> dict[str, Any]:
             content = json.loads(path.read_text().replace(str(userdir), ""))
             # FreqAI's note of the window before, which it had in its hands.
             found[name] = content | {"filter_drop_index_prediction": 0}
+        elif path.suffix == ".pkl":
+            found[name] = _unshared(path.read_bytes())
         else:
             found[name] = path.read_bytes()
     return found
+
+
+def _unshared(pickled: bytes) -> bytes:
+    """The same objects, each written out where it is: equal texts may be one object, or two."""
+    written = io.BytesIO()
+    pickler = cloudpickle.Pickler(written)
+    pickler.fast = True
+    pickler.dump(cloudpickle.loads(pickled))
+    return written.getvalue()
 
 
 def records(userdir: Path) -> dict[Path, int]:

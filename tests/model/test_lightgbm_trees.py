@@ -71,3 +71,20 @@ def test_any_name_of_the_number_of_threads_counts(given: dict[str, int], threads
     fitted = rows.begin().grow(1)
     assert isinstance(fitted, LightGBMTrees)
     assert fitted.threads == threads == fitted.booster.params["num_threads"]
+
+
+def test_classes_are_learned_from_quantised_gradients_the_same_on_any_number_of_threads() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(20_000, 8)).astype(np.float32)
+    y = (X[:, 0] + rng.normal(size=len(X)) > 0).astype(int) + (X[:, 1] > 1)
+    learners = [make_learner("lightgbm", "classifier", {"n_jobs": count}) for count in (1, 2)]
+    assert all(one.get_params()["use_quantized_grad"] for one in learners)
+    one, two = (
+        LightGBMRows(learner, X, y, np.ones(len(X)), 3).begin().grow(40).scores(X)
+        for learner in learners
+    )
+    assert np.array_equal(one, two)
+
+
+def test_numbers_are_learned_from_whole_gradients() -> None:
+    assert "use_quantized_grad" not in make_learner("lightgbm", "regressor").get_params()

@@ -54,6 +54,17 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "n_jobs": 1,
     },
 }
+CLASSIFIER_DEFAULTS: dict[str, dict[str, Any]] = {
+    "lightgbm": {
+        "use_quantized_grad": True,
+        "num_grad_quant_bins": 64,
+        # Rounding at random would depend on the number of threads.
+        "stochastic_rounding": False,
+    },
+}
+"""Besides, where the answers are classes: gradients of probabilities are bounded, and 64 levels of
+them find the same splits in less time (Shi et al., "Quantized Training of Gradient Boosting
+Decision Trees", 2022). Those of returns are not: one large move would make zeros of all others."""
 RATIO_OBJECTIVES: dict[str, dict[str, Any]] = {
     "lightgbm": {"objective": "gamma"},
     "xgboost": {"objective": "reg:gamma"},
@@ -123,8 +134,8 @@ def make_learner(
 
     :param name: ``lightgbm``, ``xgboost`` or ``random_forest``
     :param task: ``classifier`` or ``regressor``
-    :param parameters: over :data:`DEFAULTS`, by the learner's own names; a ``random_state`` takes
-        the place of ``seed``
+    :param parameters: over :data:`DEFAULTS` and :data:`CLASSIFIER_DEFAULTS`, by the learner's own
+        names; a ``random_state`` takes the place of ``seed``
     :param seed: the learner's ``random_state``
     :raises LearnerMissingError: when the package is missing; no other learner's is imported
     :raises LearnerError: naming a parameter that the learner does not have (the classes of LightGBM
@@ -142,7 +153,8 @@ def make_learner(
             f'learner "{name}" is not installed ({error}); run `pip install {PACKAGES[name]}`, or '
             f"choose one of {', '.join(_PLACES)}"
         ) from error
-    settings = {**DEFAULTS[name], "random_state": seed, **(parameters or {})}
+    usual = DEFAULTS[name] | (CLASSIFIER_DEFAULTS.get(name, {}) if task == "classifier" else {})
+    settings = {**usual, "random_state": seed, **(parameters or {})}
     known = {*kind().get_params(), *_native_parameters(name)}
     unknown = [parameter for parameter in settings if parameter not in known]
     stopped = [parameter for parameter in _EARLY_STOPPING if settings.get(parameter)]

@@ -32,7 +32,7 @@ from regimeswitch.model.shrinkage import (
     squared_error,
     validated_weight,
 )
-from regimeswitch.model.training_set import Rows
+from regimeswitch.model.training_set import Rows, thinned, thinning_step
 from regimeswitch.model.trees import Floats
 from regimeswitch.model.validation_folds import (
     Fold,
@@ -46,6 +46,8 @@ from regimeswitch.settings import EvidenceSettings
 
 MIN_TRAINING_ROWS = 200
 """Training rows below which a fold is left out."""
+FOLD_ROWS = 20_000
+"""Training rows of a fold above which some are left out."""
 NOT_VALIDATED = "evidence.gate is off: not validated"
 NO_VALIDATION_ROWS = "no validation rows"
 STOPPED = "no gain over base by its first trees"
@@ -155,16 +157,30 @@ def loss_of(truth: NDArray[Any]) -> Loss:
 def folds_of(rows: Rows, settings: EvidenceSettings, horizon: int) -> list[Fold]:
     """Purged folds with at least :data:`MIN_TRAINING_ROWS` rows to learn from.
 
+    Their models only show which candidates help, so that :data:`FOLD_ROWS` of overlapping labels
+    are enough: above that, every n-th candle is learned from. All later rows are answered for.
+
     :param rows: of one or more pairs
     :param settings: the section ``evidence``: share and number of the folds
     :param horizon: of the labels, base candles
     :return: training rows and later rows of each fold, in the order of time; may be empty
     """
+    folds = [
+        (_every_nth(rows, train, horizon), later)
+        for train, later in purged_folds(rows.time, settings.tail, settings.folds, horizon)
+    ]
     return [
         Fold(rows.take(train), rows.take(later), train)
-        for train, later in purged_folds(rows.time, settings.tail, settings.folds, horizon)
+        for train, later in folds
         if train.sum() >= MIN_TRAINING_ROWS and later.any()
     ]
+
+
+def _every_nth(rows: Rows, train: NDArray[np.bool_], horizon: int) -> NDArray[np.bool_]:
+    """The training rows of a fold, or those of every n-th of their candles."""
+    distance = int(np.gcd.reduce(rows.time)) or 1
+    step = thinning_step(int(train.sum()), FOLD_ROWS, 1, horizon // distance)
+    return np.asarray(train & thinned(rows.time, step * distance))
 
 
 def validate(
