@@ -212,3 +212,15 @@ def install(owner: Owner, target: Any, **makes: Make) -> None:
 def is_installed(target: Any, name: str) -> bool:
     """Whether an object has had this function replaced before."""
     return name in vars(target).get(_PUT, ())
+
+
+def take_out(target: Any) -> None:
+    """Give an object that was put into use for a while its class's own functions back.
+
+    A replacement refers to the object that it belongs to: without this, the object and all that it
+    holds would stay until Python looks for such cycles.
+
+    :param target: an object of which no function had been replaced by anybody else
+    """
+    for name in vars(target).pop(_PUT, ()):
+        vars(target).pop(name, None)

@@ -76,7 +76,7 @@ from regimeswitch.bot.freqai.training_outcome import Outcome, is_last
 from regimeswitch.bot.freqai.training_recipe import TrainingRecipe
 from regimeswitch.bot.freqai.training_rows import TrainingRows
 from regimeswitch.bot.messages.messenger import Messenger
-from regimeswitch.bot.patches import install, is_installed
+from regimeswitch.bot.patches import install, is_installed, take_out
 from regimeswitch.bot.shutdown import ENDING
 from regimeswitch.bot.text_storage import keep_text_as_objects
 from regimeswitch.market.regimes import REGIME_COLUMNS
@@ -179,6 +179,11 @@ class RegimeFreqaiModel(IFreqaiModel):
             self.served.keep(metadata["pair"], published, list(kept))
         return published
 
+    def clean_up(self) -> None:
+        """FreqAI lets go of the kitchen of a pair; so do its functions."""
+        take_out(self.dk)
+        super().clean_up()
+
     def _begin(self, dataframe: pd.DataFrame, strategy: IStrategy) -> None:
         _no_features(dataframe)
         self.regimes.put_into(strategy)
@@ -222,6 +227,7 @@ class RegimeFreqaiModel(IFreqaiModel):
 
     def _trained(self, frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen) -> TrainedModel:
         window = self.training_window
+        give_back()
         label_of(dk.label_list)
         dk.label_pipeline = Pipeline([])
         pipeline = self.define_data_pipeline(threads=dk.thread_count)
