@@ -39,6 +39,10 @@ def test_its_features_lie_in_the_file_not_in_memory(tmp_path: Path) -> None:
         base = base.base
     assert not isinstance(base, np.ndarray)
     assert "%-a" not in kept.others
+    for name in kept.others:
+        column = kept.others[name].to_numpy()
+        whole = column if column.base is None else column.base
+        assert whole.nbytes <= kept.others.memory_usage().sum()
 
 
 def test_what_is_written_into_one_look_is_not_in_the_next(tmp_path: Path) -> None:

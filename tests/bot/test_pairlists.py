@@ -6,8 +6,10 @@ import json
 import logging
 import threading
 import time
+import zoneinfo
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -244,3 +246,22 @@ def test_a_history_with_a_gap_is_made_anew_and_asked_for_until_it_is_there(
     # Nothing is fetched of it either: FreqAI is not asked to go on from nothing.
     histories.prepare("NEW/USDT", dk, Source(candles("2025-01-01", 0), why))
     assert dk.all_pairs == []
+
+
+def test_dates_of_a_history_are_of_the_type_of_the_fetched_ones() -> None:
+    stored = candles("2025-01-01")
+    stored = stored.assign(date=stored["date"].dt.tz_convert(zoneinfo.ZoneInfo("UTC")))
+    fetched = candles("2025-01-01 00:05").iloc[:-1]
+    fetched = fetched.assign(date=fetched["date"].dt.as_unit("us").dt.tz_convert(UTC))
+    drawer = SimpleNamespace(
+        historic_data={name: {"5m": stored.copy()} for name in ("BTC/USDT", "ETH/USDT")},
+        history_lock=threading.Lock(),
+    )
+    features = {"include_timeframes": ["5m"], "include_corr_pairlist": ["BTC/USDT"]}
+    histories = PairHistories({"freqai": {"feature_parameters": features}}, drawer)
+    histories.prepare("ETH/USDT", SimpleNamespace(all_pairs=[]), Source(fetched, ""))
+    for known in drawer.historic_data.values():
+        assert known["5m"]["date"].dtype == fetched["date"].dtype
+        pd.testing.assert_frame_equal(known["5m"], stored, check_dtype=False)
+        appended = pd.concat([known["5m"], fetched.tail(1)], ignore_index=True)
+        assert appended["date"].dtype == fetched["date"].dtype

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ from freqtrade.strategy import IStrategy
 from guarded import World, agree, running_world
 from regimeswitch.bot import patches
 from regimeswitch.bot.compatibility.internals import JSON_WRITERS
-from regimeswitch.bot.patches import CLASSES, PATCHES, allow, install, is_installed
+from regimeswitch.bot.patches import CLASSES, PATCHES, allow, install, is_installed, take_out
 from regimeswitch.bot.signatures import Misfit, named
 
 
@@ -106,6 +108,24 @@ def test_the_original_is_handed_to_its_replacement() -> None:
     assert dk.merge_features() == "joined"
     assert is_installed(dk, "merge_features")
     assert not is_installed(kitchen(), "merge_features")
+
+
+def test_an_object_that_gets_its_own_functions_back_ends_with_its_last_use() -> None:
+    """A replacement refers to its object: nobody would let go of a pair's frames in time."""
+    dk = kitchen()
+    install("kitchen", dk, merge_features=lambda merge: lambda *frames: merge(*frames))
+    take_out(dk)
+    take_out(dk)
+    assert not is_installed(dk, "merge_features")
+    assert dk.merge_features == FreqaiDataKitchen.merge_features.__get__(dk)
+    gone = weakref.ref(dk)
+    gc.collect()
+    gc.disable()
+    try:
+        del dk
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("missing", [True, False])

@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from freqtrade.enums import RunMode
+from hypothesis import given
+from hypothesis import strategies as st
 
 from frames import candle_frame
-from regimeswitch.bot.freqai.regime_candles import pair_regimes
-from regimeswitch.market.candles import resample
+from regimeswitch.bot.freqai.regime_candles import joined_candles, pair_regimes
+from regimeswitch.market.candles import OHLCV, resample, utc_dates
 from regimeswitch.settings import load_settings
 
 
@@ -49,3 +51,26 @@ def test_the_age_of_a_regime_reaches_beyond_the_fetched_candles(timeframe: str) 
             beyond += int(expected["regime_age"].iloc[0] > 8)
             pd.testing.assert_frame_equal(alone.tail(1), expected.tail(1))
     assert beyond > 20
+
+
+ROWS = st.lists(st.integers(0, 40), min_size=1, max_size=40)
+
+
+@given(old=ROWS, new=ROWS, ordered=st.booleans())
+def test_joined_candles_are_all_of_both_in_order_and_the_newer_ones_win(
+    old: list[int], new: list[int], ordered: bool
+) -> None:
+    candles = candle_frame(41, seed=2)
+    if ordered:
+        old, new = sorted({*old}), sorted({*new})
+    parts = [candles.iloc[old], candles.iloc[new].assign(volume=-1.0)]
+    found = joined_candles(list(parts))
+    rows = {
+        row: part.iloc[place]
+        for part, places in zip(parts, (old, new), strict=True)
+        for place, row in enumerate(places)
+    }
+    assert len(found) == len(rows)
+    wanted = pd.DataFrame([rows[row] for row in sorted(rows)])[OHLCV].reset_index(drop=True)
+    wanted["date"] = utc_dates(wanted["date"])
+    pd.testing.assert_frame_equal(found, wanted)
