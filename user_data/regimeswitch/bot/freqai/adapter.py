@@ -49,7 +49,7 @@ from regimeswitch.bot.freqai.columns import (
     with_rival_names,
 )
 from regimeswitch.bot.freqai.drift_limits import with_limits
-from regimeswitch.bot.freqai.fast_merge import join_quickly
+from regimeswitch.bot.freqai.fast_merge import join_quickly, joined_quickly
 from regimeswitch.bot.freqai.feature_names import features_of
 from regimeswitch.bot.freqai.freed_memory import give_back
 from regimeswitch.bot.freqai.live_training import LiveTraining, now
@@ -488,8 +488,10 @@ class RegimeFreqaiModel(IFreqaiModel):
             window = self.training.prepare(
                 new_trained_timerange, pair, strategy, dk, data_load_timerange
             )
-            join_quickly(dk)
-            super().extract_data_and_train_model(window, pair, strategy, dk, data_load_timerange)
+            with joined_quickly(dk):
+                super().extract_data_and_train_model(
+                    window, pair, strategy, dk, data_load_timerange
+                )
             self.shared.adopted.pop(pair, None)
 
     def _on_stop(self) -> None:

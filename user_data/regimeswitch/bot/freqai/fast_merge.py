@@ -7,7 +7,8 @@ tenth of the time; that was half of the time of a candle. Whatever is not plain 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import ORDERFLOW_ADDED_COLUMNS, FreqaiDataKitchen
 from numpy.typing import NDArray
 
-from regimeswitch.bot.patches import install
+from regimeswitch.bot.patches import install, take_out
 from regimeswitch.market.candles import OHLCV
 
 
@@ -26,6 +27,15 @@ def join_quickly(dk: FreqaiDataKitchen) -> FreqaiDataKitchen:
     """Let a data kitchen join plain blocks by position; the kitchen itself."""
     install("kitchen", dk, merge_features=_joining)
     return dk
+
+
+@contextmanager
+def joined_quickly(dk: FreqaiDataKitchen) -> Iterator[FreqaiDataKitchen]:
+    """As :func:`join_quickly`, for the block: a kitchen that is used once ends with its use."""
+    try:
+        yield join_quickly(dk)
+    finally:
+        take_out(dk)
 
 
 def _joining(merge: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:

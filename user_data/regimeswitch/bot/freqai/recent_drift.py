@@ -28,7 +28,7 @@ from regimeswitch.bot.freqai.columns import (
     with_rival_names,
     with_rivals,
 )
-from regimeswitch.bot.freqai.fast_merge import join_quickly
+from regimeswitch.bot.freqai.fast_merge import joined_quickly
 from regimeswitch.bot.freqai.feature_names import in_common
 from regimeswitch.bot.freqai.training_rows import in_single_precision
 from regimeswitch.bot.whole_files import replacing
@@ -157,7 +157,7 @@ class RecentDrift:
         """Populated candles of the last whole days, from FreqAI's histories."""
         end = day * DAY
         window = TimeRange("date", "date", end - SPAN_DAYS * DAY - self._warm_up(strategy), end)
-        dk = join_quickly(FreqaiDataKitchen(self._config, True, pair))
+        dk = FreqaiDataKitchen(self._config, True, pair)
         corr, base = self._drawer.get_base_and_corr_dataframes(window, pair, dk)
         parts = [base, *corr.values()]
         # Stored and fresh candles carry different UTC objects until a training has joined them.
@@ -166,9 +166,10 @@ class RecentDrift:
         candles = base[self._timeframe]
         if candles.empty or candles["date"].iloc[0] >= window.stopdt:
             return pd.DataFrame()
-        frame: pd.DataFrame = dk.use_strategy_to_populate_indicators(
-            strategy, corr_dataframes=corr, base_dataframes=base, pair=pair
-        )
+        with joined_quickly(dk):
+            frame: pd.DataFrame = dk.use_strategy_to_populate_indicators(
+                strategy, corr_dataframes=corr, base_dataframes=base, pair=pair
+            )
         return frame
 
     def _warm_up(self, strategy: IStrategy) -> int:

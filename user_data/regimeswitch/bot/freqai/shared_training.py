@@ -20,7 +20,7 @@ from freqtrade.configuration import TimeRange
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
-from regimeswitch.bot.freqai.fast_merge import join_quickly
+from regimeswitch.bot.freqai.fast_merge import joined_quickly
 from regimeswitch.bot.freqai.feature_names import features_of, renamed
 from regimeswitch.bot.freqai.freed_memory import give_back
 from regimeswitch.bot.freqai.kept_frames import KeptFrame
@@ -152,10 +152,10 @@ class SharedTraining:
         self, pair: str, candles: pd.DataFrame, strategy: IStrategy
     ) -> pd.DataFrame:
         def make(name: str) -> pd.DataFrame:
-            dk = join_quickly(FreqaiDataKitchen(self._config, False, name))
-            frame: pd.DataFrame = dk.use_strategy_to_populate_indicators(
-                strategy, prediction_dataframe=candles, pair=name
-            )
+            with joined_quickly(FreqaiDataKitchen(self._config, False, name)) as dk:
+                frame: pd.DataFrame = dk.use_strategy_to_populate_indicators(
+                    strategy, prediction_dataframe=candles, pair=name
+                )
             return frame
 
         known = self._frames.get(pair)
@@ -167,7 +167,7 @@ class SharedTraining:
             histories = self._drawer.historic_data.get(pair, {})
             if not histories or any(frame.empty for frame in histories.values()):
                 continue
-            dk = join_quickly(FreqaiDataKitchen(self._config, True, pair))
+            dk = FreqaiDataKitchen(self._config, True, pair)
             corr, base = self._drawer.get_base_and_corr_dataframes(load, pair, dk)
             if base[self._config["timeframe"]].empty:
                 continue
@@ -257,9 +257,10 @@ def _live_frame(
     dk: FreqaiDataKitchen, strategy: IStrategy, corr: dict[str, Any], base: dict[str, Any]
 ) -> pd.DataFrame:
     """The frame of a kitchen's pair, from FreqAI's histories."""
-    frame = dk.use_strategy_to_populate_indicators(
-        strategy, corr_dataframes=corr, base_dataframes=base, pair=dk.pair
-    )
+    with joined_quickly(dk):
+        frame = dk.use_strategy_to_populate_indicators(
+            strategy, corr_dataframes=corr, base_dataframes=base, pair=dk.pair
+        )
     return single_precision(frame)
 
 
