@@ -101,6 +101,21 @@ def test_a_restart_at_a_training_is_a_boundary() -> None:
     assert compare_decisions(live, records(), 0, 4 * STEP).count == 1
 
 
+def test_calibration_of_forecasts_that_were_lost_with_a_kill_is_a_boundary() -> None:
+    known = {"calibration_error": 0.4, "model_limit": 4.0}
+    live, backtest = records(), records()
+    for key, row in backtest.candles.items():
+        row[0].update(known)
+        live.candles[key][0].update(dict.fromkeys(known, 0.0))
+    found = compare_decisions(live, backtest, 0, 4 * STEP, killed_ms=2 * STEP)
+    assert (found.forgotten, found.count) == (2, 2)
+    assert compare_decisions(live, backtest, 0, 4 * STEP).count == 4
+    # What a limit does is a decision.
+    live.candles[PAIR, 3 * STEP][0]["do_predict"] = 0
+    found = compare_decisions(live, backtest, 0, 4 * STEP, killed_ms=2 * STEP)
+    assert (found.forgotten, found.count) == (1, 3)
+
+
 def test_features_models_missing_candles_and_missing_columns_are_found() -> None:
     live = records()
     live.features[PAIR, STEP] = [np.array([1, 2.0001, np.nan], np.float32)]
@@ -393,3 +408,10 @@ def test_what_a_bot_s_account_says_is_no_difference_and_what_its_candles_say_is_
     backtest.candles[PAIR, 3 * STEP][0] |= {"no_trade_reason": "regime bear", "no_trade_code": 2}
     found = compare_decisions(live, backtest, 0, 4 * STEP)
     assert found.by_column == {"no_trade_code": 2, "no_trade_reason": 2}
+
+
+def test_when_a_bot_is_first_killed() -> None:
+    assert scene(10, 0).killed_at == math.inf
+    stretches = scene(9, 2).stretches()
+    kills = [stop for _, stop, _, end in stretches if end == "SIGKILL"]
+    assert scene(9, 2).killed_at == kills[0] and len(kills) == 1

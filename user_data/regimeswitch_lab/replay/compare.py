@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from regimeswitch.bot.freqai.columns import ERROR_COLUMN, LIMIT_COLUMN
 from regimeswitch.bot.trading.entry_reasons import (
     CODE_COLUMN,
     REASON_COLUMN,
@@ -32,6 +33,9 @@ NEEDED = ("regime", "enter_tag", "exit_tag")
 PREDICTED = "do_predict"
 """The same of a bot with models: none has it, or both have it."""
 AGE = "regime_age"
+CALIBRATION = (ERROR_COLUMN, LIMIT_COLUMN)
+"""What is known of forecasts that were served before; FreqAI stores them at trainings and when it
+ends, so that a bot that was killed has lost the last ones."""
 OF_CANDLES: dict[str, Callable[[Any], Any]] = {
     REASON_COLUMN: candle_reason,
     CODE_COLUMN: candle_code,
@@ -62,6 +66,8 @@ class Decisions:
         candle closed; a backtest asks that model from the next candle on, so they are not compared
     :param different: those that differ
     :param models: trainings of the bot, and those that differ or have no counterpart
+    :param forgotten: on which nothing but the calibration of recent forecasts differs, after a
+        kill; not among those that differ
     :param unmatched: pair-candles of the range that the bot has not analysed
     :param columns: compared
     """
@@ -72,6 +78,7 @@ class Decisions:
     different: list[Difference] = field(default_factory=list)
     trainings: int = 0
     models_different: list[Key] = field(default_factory=list)
+    forgotten: int = 0
     unmatched: list[Key] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     features: int = 0
@@ -87,11 +94,18 @@ class Decisions:
         return dict(Counter(name for one in self.different for name in one.columns).most_common())
 
 
-def compare_decisions(live: Records, backtest: Records, start_ms: int, stop_ms: int) -> Decisions:
+def compare_decisions(
+    live: Records,
+    backtest: Records,
+    start_ms: int,
+    stop_ms: int,
+    killed_ms: float = math.inf,
+) -> Decisions:
     """Compare candle by candle.
 
     :param start_ms: opening time of the first candle of the range, epoch milliseconds
     :param stop_ms: closing time of the last one
+    :param killed_ms: when the bot was first ended without a chance to store anything
     """
     result = Decisions()
     for key in sorted(key for key in backtest.candles if start_ms <= key[1] < stop_ms):
@@ -105,7 +119,9 @@ def compare_decisions(live: Records, backtest: Records, start_ms: int, stop_ms: 
         result.again += len(again)
         result.renewed += len(later) - len(again)
         columns = _columns_that_differ(key, [first, *again], live, backtest, start_ms)
-        if columns:
+        if key[1] >= killed_ms and columns and columns.keys() <= {*CALIBRATION}:
+            result.forgotten += 1
+        elif columns:
             result.different.append(Difference(*key, columns))
     _compare_models(result, live, backtest)
     result.columns = _shared_columns(live, backtest)

@@ -132,7 +132,11 @@ def replayed(args: argparse.Namespace, console: Console) -> dict[str, Any]:
 def compared(scene: stage.Scene, live: stage.Side, backtest: stage.Side) -> dict[str, Any]:
     """The figures of two finished sides."""
     decisions = compare_decisions(
-        live.records, backtest.records, scene.start * 1000, scene.stop * 1000
+        live.records,
+        backtest.records,
+        scene.start * 1000,
+        scene.stop * 1000,
+        1000 * scene.killed_at,
     )
     folder = scene.candles
     symbols = open_market(folder.path, data_format=folder.data_format).symbols()

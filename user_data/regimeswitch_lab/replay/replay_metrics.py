@@ -70,6 +70,11 @@ def _boundaries(scene: Scene, decisions: Decisions, deals: Dealings, gaps: list[
         lines.append(f"{decisions.again} pair-candles analysed again after a restart, compared too")
     if decisions.renewed:
         lines.append(f"{decisions.renewed} decided again after a restart by the model trained then")
+    if decisions.forgotten:
+        lines.append(
+            f"{decisions.forgotten} pair-candles after a kill: the bot lost forecasts that FreqAI "
+            "had not stored, and knows another calibration of them"
+        )
     if scene.trains and (scene.stop - scene.start) % round(scene.retrain_hours * 3600) == 0:
         end = pd.Timestamp(scene.stop, unit="s")
         lines.append(f"{end:%Y-%m-%d %H:%M}: after the range; the training due then is not made")

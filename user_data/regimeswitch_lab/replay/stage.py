@@ -1,6 +1,7 @@
 """Runs the two sides of a replay: the bot, in one process per stretch, and the backtest."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -81,6 +82,12 @@ class Scene:
             result.append((begin, cut, RESTART_PAUSE, STOPS[(number + 1) % 2]))
             begin = cut + RESTART_PAUSE + 1
         return [*result, (begin, self.stop, 0, STOPS[0])]
+
+    @property
+    def killed_at(self) -> float:
+        """When the bot is first ended without a chance to store anything; never = infinity."""
+        cuts = (cut for _, cut, _, end in self.stretches() if end == "SIGKILL")
+        return min(cuts, default=math.inf)
 
 
 @dataclass(frozen=True)
