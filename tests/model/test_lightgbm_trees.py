@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from lightgbm import LGBMClassifier
 
-from regimeswitch.model.learners import make_learner
+from regimeswitch.model.learners import Task, make_learner
 from regimeswitch.model.lightgbm_trees import LightGBMRows, LightGBMTrees
 
 
@@ -30,7 +30,7 @@ def test_trees_without_a_split_print_in_a_thread_only_what_was_asked_for(
 TRAINED_BESIDE_OTHERS = """
 import threading
 import numpy as np
-from regimeswitch.model.learners import make_learner
+from regimeswitch.model.learners import Task, make_learner
 from regimeswitch.model.lightgbm_trees import LightGBMRows
 
 rng, count = np.random.default_rng(1), 3000
@@ -86,5 +86,10 @@ def test_classes_are_learned_from_quantised_gradients_the_same_on_any_number_of_
     assert np.array_equal(one, two)
 
 
-def test_numbers_are_learned_from_whole_gradients() -> None:
-    assert "use_quantized_grad" not in make_learner("lightgbm", "regressor").get_params()
+@pytest.mark.parametrize(
+    ("task", "given"), [("regressor", {}), ("classifier", {"linear_tree": True})]
+)
+def test_numbers_and_linear_leaves_are_learned_from_whole_gradients(
+    task: Task, given: dict[str, bool]
+) -> None:
+    assert "use_quantized_grad" not in make_learner("lightgbm", task, given).get_params()

@@ -95,6 +95,7 @@ _TREES_KEYS = (
     *("num_iterations", "num_iteration", "n_iter", "num_tree", "num_trees", "num_round"),
     *("num_rounds", "nrounds", "num_boost_round", "max_iter", "n_estimators"),
 )
+_LINEAR_KEYS = ("linear_tree", "linear_trees")
 _EARLY_STOPPING = (
     *("early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change"),
 )
@@ -153,8 +154,11 @@ def make_learner(
             f'learner "{name}" is not installed ({error}); run `pip install {PACKAGES[name]}`, or '
             f"choose one of {', '.join(_PLACES)}"
         ) from error
-    usual = DEFAULTS[name] | (CLASSIFIER_DEFAULTS.get(name, {}) if task == "classifier" else {})
-    settings = {**usual, "random_state": seed, **(parameters or {})}
+    given = parameters or {}
+    # Leaves that are linear models need whole gradients.
+    of_classes = task == "classifier" and not any(given.get(key) for key in _LINEAR_KEYS)
+    usual = DEFAULTS[name] | (CLASSIFIER_DEFAULTS.get(name, {}) if of_classes else {})
+    settings = {**usual, "random_state": seed, **given}
     known = {*kind().get_params(), *_native_parameters(name)}
     unknown = [parameter for parameter in settings if parameter not in known]
     stopped = [parameter for parameter in _EARLY_STOPPING if settings.get(parameter)]
