@@ -37,7 +37,7 @@ def test_nothing_is_lost_and_slow_files_stay_whole(
         for place, (count, slow) in enumerate(files)
         for number in range(count)
     ]
-    ordered = in_parts(items, workers)  # type: ignore[arg-type,type-var]
+    ordered = in_parts(items, workers)
     assert len(ordered) == len(items)
     assert set(ordered) == set(items)
     for place, (count, slow) in enumerate(files):
@@ -47,6 +47,6 @@ def test_nothing_is_lost_and_slow_files_stay_whole(
 
 def test_each_worker_begins_with_slow_files() -> None:
     items = [Item(name, number, name in "ace") for name in "abcdefgh" for number in range(3)]
-    ordered = in_parts(items, 2)  # type: ignore[arg-type,type-var]
+    ordered = in_parts(items, 2)
     names = "".join(item.path for item in ordered)
     assert names == "aaaeeebbbddd" + "cccfffggghhh"
