@@ -80,7 +80,7 @@ def served(settings: Settings, model: str) -> pd.DataFrame:
     reasons = pd.Series("regime sideways", index=frame.index)
     frame["no_trade_reason"], frame["no_trade_code"] = reasons, codes_of(reasons)
     if not holds:
-        frame[COSTS_COLUMN] = entry_costs(frame["regime"], settings)
+        frame[COSTS_COLUMN] = entry_costs(frame["regime_code"], settings)
     return frame.assign(mine=1 / 3, own_mean=1.0)
 
 

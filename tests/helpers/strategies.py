@@ -14,6 +14,7 @@ from freqtrade.resolvers import StrategyResolver
 from freqtrade.strategy import IStrategy
 
 from project import ROOT, in_signal_mode
+from regimeswitch.market.regimes import CODES
 
 
 def load(tmp_path: Path, section: dict[str, Any] | None = None, **changes: Any) -> IStrategy:
@@ -47,7 +48,8 @@ def answers(**columns: Any) -> pd.DataFrame:
         "stop_atr": [1.0] * rows,
         "expected_return": [0.01] * rows,
     }
-    known = {"regime_raw": columns.get("regime", fill["regime"])}
+    regimes = columns.get("regime", fill["regime"])
+    known = {"regime_raw": regimes, "regime_code": [CODES.get(name, 0) for name in regimes]}
     return pd.DataFrame(fill | known | columns)
 
 

@@ -32,8 +32,8 @@ class RegimeSwitchClassifier(RegimeFreqaiModel):
         probabilities = forecast.answers
         classes = self.model.ensemble_.classes_
         self.class_names = list(classes)
-        target = pd.DataFrame({dk.label_list[0]: classes[probabilities.argmax(axis=1)]})
-        return target.assign(**dict(zip(classes, probabilities.T, strict=True)))
+        answer = {dk.label_list[0]: classes[probabilities.argmax(axis=1)]}
+        return pd.DataFrame(answer | dict(zip(classes, probabilities.T, strict=True)))
 
     def numeric_columns(self):
         """The probabilities are numbers, too, those of the base as well."""

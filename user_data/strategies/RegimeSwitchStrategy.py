@@ -29,6 +29,7 @@ from regimeswitch.bot.freqai.addition_columns import say_what_is_added, with_mod
 from regimeswitch.bot.freqai.backtest_range import bound_timerange
 from regimeswitch.bot.freqai.candle_reach import check_history
 from regimeswitch.bot.freqai.columns import SENT_COLUMN
+from regimeswitch.bot.freqai.newest_features import reads_candles_alone
 from regimeswitch.bot.freqai.recent_drift import drifted_features
 from regimeswitch.bot.freqai.regime_candles import own_candles, pair_regimes
 from regimeswitch.bot.freqai.shared_training import shared_pairs
@@ -54,6 +55,7 @@ from regimeswitch.bot.trading.reentry import stopped_out
 from regimeswitch.bot.trading.regime_ends import mark_ends
 from regimeswitch.bot.trading.resizing import ADDED, Resizing
 from regimeswitch.bot.trading.shadow_columns import SHADOWED, shadow_columns, side_cost
+from regimeswitch.bot.trading.signal_columns import put_signals
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
 from regimeswitch.bot.trial_ledger import note_hyperopt
 from regimeswitch.market.features import (
@@ -70,7 +72,7 @@ from regimeswitch.market.labels import (
     forward_return,
     next_day_volatility,
 )
-from regimeswitch.market.regimes import five_minute_range
+from regimeswitch.market.regimes import by_regime, five_minute_range
 from regimeswitch.market.rule_lines import rule_line_columns
 from regimeswitch.market.volatility import position_columns
 from regimeswitch.market.volatility_features import volatility_features
@@ -198,11 +200,13 @@ class RegimeSwitchStrategy(IStrategy):
             pairs |= {*self.dp.current_whitelist()}
         return [(pair, regime.timeframe) for pair in sorted(pairs)]
 
+    @reads_candles_alone
     def feature_engineering_expand_all(self, dataframe, period, metadata, **kwargs):
         """Features of one look-back period."""
         candles, base = self._block(dataframe, metadata["tf"])
         return pd.concat([dataframe, period_features(candles, period, base)], axis=1)
 
+    @reads_candles_alone
     def feature_engineering_expand_basic(self, dataframe, metadata, **kwargs):
         """Features without a look-back period."""
         candles, base = self._block(dataframe, metadata["tf"])
@@ -213,6 +217,7 @@ class RegimeSwitchStrategy(IStrategy):
         base = timeframe if timeframe == self.timeframe else None
         return cleaned_once(dataframe, timeframe, self.rs.safety), base
 
+    @reads_candles_alone
     def feature_engineering_standard(self, dataframe, metadata, **kwargs):
         """Calendar features, and volatility, range and volume against the past week."""
         candles = cleaned_once(dataframe, self.timeframe, self.rs.safety)
@@ -265,9 +270,9 @@ class RegimeSwitchStrategy(IStrategy):
             positions = position_columns(*base_and_rule, self.rs, self.timeframe)
             parts.append(with_models(positions, frame, self.rs))
         else:
-            candles = cleaned_once(frame, self.timeframe, self.rs.safety)
+            clean = base_and_rule[:1] or [cleaned_once(frame, self.timeframe, self.rs.safety)]
             period = self.rs.risk.atr_period_in(self.timeframe)
-            own["stop_atr"] = five_minute_range(candles, period, self.timeframe)
+            own["stop_atr"] = five_minute_range(clean[0], period, self.timeframe)
         frame = pd.concat([*parts, pd.DataFrame(own, index=frame.index)], axis=1)
         if self.role == MODEL:
             names = model_columns(self.config, self.rs)
@@ -290,27 +295,25 @@ class RegimeSwitchStrategy(IStrategy):
         up, down = self._says_up(dataframe), self._says_down(dataframe)
         leaving = self._says_down(dataframe, leaving=True)
         reasons = no_trade_reasons(dataframe, up, leaving, self.rs)
-        long = reasons == ""
-        dataframe.loc[long, "enter_long"] = 1
-        dataframe.loc[long, "enter_tag"] = dataframe.loc[long, "regime"]
+        long = (reasons == "").to_numpy()
+        put_signals(dataframe, long, "enter_long", "enter_tag", dataframe["regime"])
         if self.can_short:
-            short = no_trade_reasons(dataframe, down, up, self.rs, short=True) == ""
-            dataframe.loc[short, "enter_short"] = 1
-            dataframe.loc[short, "enter_tag"] = "bear"
+            short = (no_trade_reasons(dataframe, down, up, self.rs, short=True) == "").to_numpy()
+            put_signals(dataframe, short, "enter_short", "enter_tag", dataframe["regime"])
             reasons[short] = ""
-        dataframe[COSTS_COLUMN] = entry_costs(dataframe["regime"], self.rs)
+        dataframe[COSTS_COLUMN] = entry_costs(dataframe["regime_code"], self.rs)
         return self._with_reasons(dataframe, metadata["pair"], reasons)
 
     def _held(self, dataframe, pair):
         """A signal on every candle of a wanted regime: a bot that starts inside one enters."""
-        reasons = position_reasons(dataframe, self.rs)
-        dataframe.loc[reasons == "", "enter_long"] = 1
+        reasons, regime = position_reasons(dataframe, self.rs), dataframe["regime"]
+        long = (reasons == "").to_numpy()
+        put_signals(dataframe, long, "enter_long", "enter_tag", regime)
         if self.can_short:
             below = position_reasons(dataframe, self.rs, short=True)
-            dataframe.loc[below == "", "enter_short"] = 1
-            reasons = reasons.where(below != "", "")
-        entered = reasons == ""
-        dataframe.loc[entered, "enter_tag"] = dataframe.loc[entered, "regime"]
+            short = (below == "").to_numpy()
+            put_signals(dataframe, short, "enter_short", "enter_tag", regime)
+            reasons = reasons.where(~short, "")
         return self._with_reasons(dataframe, pair, reasons)
 
     def _with_reasons(self, dataframe, pair, reasons):
@@ -367,8 +370,8 @@ class RegimeSwitchStrategy(IStrategy):
         return dataframe["sell"] >= self._threshold(dataframe, "sell")
 
     def _threshold(self, dataframe, side):
-        values = {name: getattr(self, f"{side}_{name}").value for name in REGIME_NAMES}
-        return dataframe["regime"].map(values).astype(float)
+        values = {name: float(getattr(self, f"{side}_{name}").value) for name in REGIME_NAMES}
+        return by_regime(dataframe["regime_code"], values)
 
     def custom_stake_amount(
         self,

@@ -148,6 +148,11 @@ PATCHES = (
         save_historic_predictions_to_disk="",
     ),
     *_of(
+        *("drawer", "models", "freqai.prediction_table.write_quickly", True),
+        append_model_predictions="pair predictions do_preds dk strat_df",
+        attach_return_values_to_return_dataframe="pair dataframe",
+    ),
+    *_of(
         *("kitchen", "models", "freqai.fast_merge.join_quickly", True),
         merge_features="df_main df_to_merge tf timeframe_inf suffix",
     ),

@@ -11,12 +11,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch.market.candles import OHLCV, clean_candles, utc_times
+from regimeswitch.market.candles import OHLCV, clean_candles, first_unusable, utc_times
 from regimeswitch.market.cleaning import bad_candles
 from regimeswitch.settings import SafetySettings
 
@@ -41,6 +42,11 @@ class SearchedCandles:
     limits: Limits
     columns: Columns
     bad: pd.DataFrame
+
+    @cached_property
+    def usable(self) -> int:
+        """How many rows come before the first unusable one."""
+        return first_unusable(self.bad)
 
     def begins_with(self, limits: Limits, columns: Columns) -> bool:
         """Whether these candles, bit by bit, are the first ones that were searched."""
@@ -69,23 +75,8 @@ def bad_candles_once(candles: pd.DataFrame, timeframe: str, safety: SafetySettin
 
     Parameters and result as there.
     """
-    columns = _columns(candles)
-    limits = (timeframe, safety.spike_fraction, safety.spike_volume)
-    latest = _SEARCHES.latest
-    for known in latest:
-        if known.begins_with(limits, columns):
-            latest.remove(known)
-            latest.appendleft(known)
-            break
-    else:
-        found = bad_candles(candles, timeframe, safety)
-        if not len(found):
-            return found
-        known = SearchedCandles(limits, tuple(column.copy() for column in columns), found)
-        latest.appendleft(known)
-        while len(latest) > 1 and not _fits(latest):
-            latest.pop()
     # A new frame each: what one caller writes into it reaches no other.
+    known = _searched(candles, timeframe, safety)
     return known.bad.iloc[: len(candles)].set_axis(candles.index)
 
 
@@ -94,7 +85,30 @@ def cleaned_once(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) 
 
     Parameters and result as there.
     """
-    return clean_candles(candles, bad_candles_once(candles, timeframe, safety))
+    known = _searched(candles, timeframe, safety)
+    if known.usable >= len(candles):
+        return candles
+    return clean_candles(candles, known.bad.iloc[: len(candles)].set_axis(candles.index))
+
+
+def _searched(candles: pd.DataFrame, timeframe: str, safety: SafetySettings) -> SearchedCandles:
+    """The search of these candles, or of longer ones that begin with them."""
+    columns = _columns(candles)
+    limits = (timeframe, safety.spike_fraction, safety.spike_volume)
+    latest = _SEARCHES.latest
+    for place, known in enumerate(latest):
+        if known.begins_with(limits, columns):
+            if place:
+                latest.remove(known)
+                latest.appendleft(known)
+            return known
+    found = bad_candles(candles, timeframe, safety)
+    known = SearchedCandles(limits, tuple(column.copy() for column in columns), found)
+    if len(found):
+        latest.appendleft(known)
+        while len(latest) > 1 and not _fits(latest):
+            latest.pop()
+    return known
 
 
 def _fits(searches: deque[SearchedCandles]) -> bool:

@@ -356,7 +356,7 @@ def clean_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
     :return: a new frame with the volume of unusable candles at 0, or ``candles`` itself when there
         are none
     """
-    unusable = np.logical_or.reduce([bad[kind].to_numpy() for kind in UNUSABLE_KINDS])
+    unusable = _unusable(bad)
     if not unusable.any():
         return candles
     clean = candles.copy()
@@ -365,3 +365,16 @@ def clean_candles(candles: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
         clean[column] = clean[column].where(~unusable, last_good)
     clean["volume"] = clean["volume"].where(~unusable, 0.0)
     return clean
+
+
+def first_unusable(bad: pd.DataFrame) -> int:
+    """Row of the first candle that :func:`clean_candles` would change; their number for none.
+
+    :param bad: of :func:`find_bad_candles`
+    """
+    unusable = _unusable(bad)
+    return int(unusable.argmax()) if unusable.any() else len(bad)
+
+
+def _unusable(bad: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(np.logical_or.reduce([bad[kind].to_numpy() for kind in UNUSABLE_KINDS]))

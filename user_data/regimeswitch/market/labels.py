@@ -115,6 +115,22 @@ def class_labels(
     >>> class_labels(candles, settings, "5m").fillna("-").to_list()[9:]
     ['-', 'buy', 'sell', 'hold', '-']
     """
+    numbers = class_numbers(candles, settings, timeframe, bad)
+    # The last name is that of -1.
+    names = np.array([*CLASSES, None], dtype=object)[numbers]
+    return pd.Series(names, index=candles.index, name=CLASS_COLUMN, dtype="str")
+
+
+def class_numbers(
+    candles: pd.DataFrame,
+    settings: LabelSettings,
+    timeframe: str,
+    bad: pd.DataFrame | None = None,
+) -> NDArray[np.int64]:
+    """:func:`class_labels` as places in :data:`CLASSES`, shape (n,); -1 where missing.
+
+    Parameters and errors as there.
+    """
     candles = _without_bad_prices(candles, bad)
     threshold = move_threshold(candles, settings, timeframe)
     moves = forward_return(candles, settings, timeframe, bad).to_numpy()
@@ -123,9 +139,7 @@ def class_labels(
     else:
         sign = _first_touch(candles, threshold, settings.horizon_in(timeframe))
     known = np.isfinite(threshold) & np.isfinite(moves)
-    names = np.select([sign > 0, sign < 0], ["buy", "sell"], "hold")
-    labels = pd.Series(names, index=candles.index, name=CLASS_COLUMN, dtype="str")
-    return labels.where(known)
+    return np.where(known, 1 - sign, -1)
 
 
 def next_day_volatility(

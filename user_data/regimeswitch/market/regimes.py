@@ -5,6 +5,8 @@ Each measure is computed window by window from a fixed number of candles, so tha
 not depend on where a frame begins. Rows without enough history are UNKNOWN.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -278,6 +280,20 @@ def regime_columns(
         index=base.index,
         copy=False,
     )
+
+
+def by_regime(codes: pd.Series, values: Mapping[str, float]) -> Floats:
+    """A number of each candle's regime.
+
+    :param codes: ``regime_code`` of :func:`regime_columns`, shape (n,)
+    :param values: by name of the regime
+    :return: shape (n,); NaN where the regime is UNKNOWN
+
+    >>> by_regime(pd.Series([1, 0, 3]), {"bull": 0.3, "bear": 0.5, "sideways": 0.4}).tolist()
+    [0.3, nan, 0.4]
+    """
+    known = np.array([np.nan, *(values[NAMES[code]] for code in range(1, len(NAMES) + 1))])
+    return np.asarray(known[codes.to_numpy(dtype=np.int64)])
 
 
 def _own_rule_candles(base: pd.DataFrame, settings: RegimeSettings, timeframe: str) -> pd.DataFrame:

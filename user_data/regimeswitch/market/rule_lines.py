@@ -6,9 +6,10 @@ for the close of the rule's candle, so that a close above a line means what the 
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from regimeswitch.market.candles import merge_causally, timeframe_seconds
+from regimeswitch.market.candles import seen_rows, timeframe_seconds
 from regimeswitch.market.regimes import STALE_RULE_CANDLES, average_true_range, moving_average
 from regimeswitch.settings import RegimeSettings
 
@@ -95,7 +96,10 @@ def rule_line_columns(
     :return: the columns of :func:`price_lines` and :func:`distance_lines`; row t uses candles that
         closed at or before its close; NaN where they are not known yet, or are stale
     """
-    prices = rule_prices(candles, settings).assign(date=candles["date"])
+    prices = rule_prices(candles, settings)
     stale = STALE_RULE_CANDLES * timeframe_seconds(settings.timeframe)
-    merged = merge_causally(base["date"], timeframe, prices, settings.timeframe, stale)
-    return merged.set_axis(base.index).assign(**distance_lines(settings))
+    times = (base["date"], timeframe, candles["date"], settings.timeframe, stale)
+    # The row -1 of a candle that sees none is the one put at the end.
+    seen = np.vstack([prices.to_numpy(), np.full(len(prices.columns), np.nan)])[seen_rows(*times)]
+    lines = dict(zip(prices.columns, seen.T, strict=True)) | distance_lines(settings)
+    return pd.DataFrame(lines, index=base.index)

@@ -34,6 +34,7 @@ from regimeswitch.bot.trading.entry_filters import costs_of
 from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN, legend
 from regimeswitch.bot.trading.shadow_columns import BASE_COLUMN, HOLD_COLUMN, RULES_COLUMN
 from regimeswitch.market.labels import CLASS_COLUMN, RETURN_COLUMN, VOLATILITY_TARGET
+from regimeswitch.market.regimes import by_regime
 from regimeswitch.market.rule_lines import (
     AVERAGE_LINE,
     BAND_LINES,
@@ -133,15 +134,15 @@ def _panes_of_models(settings: Settings, holds: bool, model: str) -> dict[str, d
     }
 
 
-def entry_costs(regime: pd.Series, settings: Settings) -> NDArray[np.float64]:
+def entry_costs(codes: pd.Series, settings: Settings) -> NDArray[np.float64]:
     """What the expected move must exceed in signal mode, by candle; NaN where the regime is
     UNKNOWN.
 
-    :param regime: active regime, shape (n,)
+    :param codes: of the active regime, shape (n,)
     """
     margins = settings.entries.margin.model_dump()
-    wanted = {name: costs_of(settings) + margins[name] for name in REGIME_NAMES}
-    return np.asarray(regime.map(wanted), dtype=np.float64)
+    wanted = {str(name): costs_of(settings) + margins[name] for name in REGIME_NAMES}
+    return by_regime(codes, wanted)
 
 
 def shrink(frame: pd.DataFrame, settings: Settings, model: str) -> None:

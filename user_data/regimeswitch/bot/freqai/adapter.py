@@ -60,6 +60,7 @@ from regimeswitch.bot.freqai.model_versions import (
     look_at_versions,
     stamped,
 )
+from regimeswitch.bot.freqai.newest_features import NewestFeatures
 from regimeswitch.bot.freqai.outlier_steps import repeatable
 from regimeswitch.bot.freqai.pair_histories import PairHistories
 from regimeswitch.bot.freqai.prediction_columns import (
@@ -67,6 +68,7 @@ from regimeswitch.bot.freqai.prediction_columns import (
     numbers_of_base,
     rows_to_predict,
 )
+from regimeswitch.bot.freqai.prediction_table import write_quickly
 from regimeswitch.bot.freqai.recent_drift import RecentDrift
 from regimeswitch.bot.freqai.regime_candles import RegimeCandles
 from regimeswitch.bot.freqai.served_predictions import ServedPredictions
@@ -133,6 +135,7 @@ class RegimeFreqaiModel(IFreqaiModel):
             ) from error
         if self.guard is not None:
             self.guard.watch(self.dd)
+        write_quickly(self.dd)
         self.strategy: IStrategy | None = None
         self.regimes = RegimeCandles(self.settings, self.task, self.dd)
         self.rows = TrainingRows(config, self.settings, self.shares)
@@ -140,6 +143,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.recipe = TrainingRecipe(config, self.settings, self.task, self.shares)
         self.columns = PredictionColumns(self.settings)
         self.recent = RecentDrift(config, self.dd)
+        self.newest = NewestFeatures(config)
         self.outcome = Outcome()
         self.histories = PairHistories(config, self.dd)
         self.training = LiveTraining(
@@ -289,6 +293,7 @@ class RegimeFreqaiModel(IFreqaiModel):
         self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: Any
     ) -> tuple[pd.DataFrame, NDArray[np.int_]]:
         """Serve each row by its regime; ``do_predict`` is 0 for a row with a missing feature."""
+        unfiltered_df = self.newest.with_features(unfiltered_df)
         matrix, regime = rows_to_predict(unfiltered_df, dk, self.model, self.shares)
         usable = dk.do_predict
         forecast = self.model.forecast(matrix, regime, dk.pair)
@@ -304,7 +309,8 @@ class RegimeFreqaiModel(IFreqaiModel):
             unfiltered_df, forecast.sub_model, self.model, dk, self.strategy
         )
         self.columns.set_statistics(dk, self.numeric_columns())
-        return target.assign(**columns), usable
+        others = pd.DataFrame(columns, index=target.index)
+        return pd.concat([target, others], axis=1), usable
 
     def target_columns(self, forecast: Forecast, dk: FreqaiDataKitchen) -> pd.DataFrame:
         """The predicted target, and what belongs to it, as columns; implemented by both models."""
@@ -453,7 +459,13 @@ class RegimeFreqaiModel(IFreqaiModel):
         self.histories.prepare(pair, dk, strategy.dp)
         if self.shares:
             self.shared.adopt(pair)
+        populating = self.newest.populating(lambda: self._predicts_last_alone(pair))
+        install("kitchen", dk, use_strategy_to_populate_indicators=populating)
         return super().start_live(dataframe, metadata, strategy, dk)
+
+    def _predicts_last_alone(self, pair: str) -> bool:
+        """Whether a pair has a model and has been predicted before, by this process."""
+        return bool(self.model) and pair in self.dd.model_return_values
 
     def build_strategy_return_arrays(
         self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int

@@ -31,7 +31,7 @@ from regimeswitch.market.labels import (
     CLASS_COLUMN,
     CLASSES,
     VOLATILITY_TARGET,
-    class_labels,
+    class_numbers,
     next_day_volatility,
 )
 from regimeswitch.market.volatility_forecast import day_candles
@@ -107,10 +107,7 @@ def _calibration(
     if classified:
         given = frame[list(CLASSES)].to_numpy(dtype=np.float64)
         given = np.where(later[:, None], given, np.nan)
-        names = class_labels(candles, settings.labels, timeframe, bad)
-        came = np.full(len(frame), np.nan)
-        for number, name in enumerate(CLASSES):
-            came[(names == name).to_numpy(dtype=bool, na_value=False)] = number
+        came = class_numbers(candles, settings.labels, timeframe, bad).astype(np.float64)
         horizon = settings.labels.horizon_in(timeframe)
         known = np.nan_to_num(settled(came, horizon), nan=-1.0).astype(np.int64)
         error = recent_class_error(settled(given, horizon), known, window)

@@ -65,22 +65,21 @@ def joined_features(
     added.columns = pd.Index([f"{name}_{suffix}" for name in added.columns])
     if not main.columns.append(added.columns).is_unique:
         return None
-    dates, known = _ascending(main["date"]), _ascending(block["date"])
+    dates, known = ascending_dates(main["date"]), ascending_dates(block["date"])
     if dates is None or known is None or main["date"].dtype != block["date"].dtype:
         return None
     rows = pd.RangeIndex(len(main))
     if timeframe != longer:
         if longer.endswith("M") or not len(main) or (added.dtypes != np.float64).any():
             return None
-        later = timeframe_to_seconds(longer) - timeframe_to_seconds(timeframe)
-        added = _taken(added, _sources(dates, known + np.timedelta64(later, "s")))
+        added = _taken(added, seen_candles(dates, known, timeframe, longer))
     elif not np.array_equal(dates, known):
         return None
     joined: pd.DataFrame = pd.concat([main.set_axis(rows), added.set_axis(rows)], axis=1)
     return joined
 
 
-def _ascending(dates: pd.Series) -> Times | None:
+def ascending_dates(dates: pd.Series) -> Times | None:
     """Dates as numbers, where they are dates and ascend."""
     if dates.dtype.kind != "M":
         return None
@@ -88,13 +87,18 @@ def _ascending(dates: pd.Series) -> Times | None:
     return times if bool((np.diff(times) > np.timedelta64(0, "ms")).all()) else None
 
 
-def _sources(dates: Times, seen: Times) -> NDArray[np.int64]:
+def seen_candles(dates: Times, opened: Times, timeframe: str, longer: str) -> NDArray[np.int64]:
     """For each short candle the row of the long one that it sees; -1 = none.
 
-    :param seen: opening time of the last short candle inside each long one. Where that very short
-        candle is missing, the long one is not seen (as FreqAI has it). Short candles before the
-        first one that sees anything get the long candle before.
+    The last short candle inside a long one is the first to see it. Where that very short candle is
+    missing, the long one is not seen (as FreqAI has it). Short candles before the first one that
+    sees anything get the long candle before.
+
+    :param dates: opening times of the short candles, ascending
+    :param opened: of the long ones, ascending
     """
+    later = timeframe_to_seconds(longer) - timeframe_to_seconds(timeframe)
+    seen = opened + np.timedelta64(later, "s")
     places = np.searchsorted(seen, dates)
     exact = places < len(seen)
     exact[exact] = seen[places[exact]] == dates[exact]

@@ -8,6 +8,7 @@ more rows known, never different.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from freqtrade.strategy.interface import IStrategy
 from regimeswitch.bot.freqai.columns import CODE_COLUMN, RIVALS, THRESHOLD_COLUMN, thresholds_of
 from regimeswitch.bot.patches import install, is_installed
 from regimeswitch.bot.searched_candles import cleaned_once
-from regimeswitch.market.candles import OHLCV, resample, utc_dates
+from regimeswitch.market.candles import OHLCV, resample, utc_dates, utc_times
 from regimeswitch.market.regimes import regime_columns
 from regimeswitch.market.volatility_forecast import rival_columns
 from regimeswitch.model.learners import Task
@@ -77,11 +78,7 @@ def _newest(dp: DataProvider, pair: str, timeframe: str) -> pd.DataFrame | None:
 
 def joined_candles(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
     """Candles of several sources in order of time; the last source wins, dates get one type."""
-    frames = [
-        part[OHLCV].assign(date=utc_dates(part["date"]))
-        for part in parts
-        if part is not None and not part.empty
-    ]
+    frames = _plain_candles([part for part in parts if part is not None and not part.empty])
     if not frames:
         return pd.DataFrame(columns=OHLCV)
     if len(frames) == 1:
@@ -90,6 +87,15 @@ def joined_candles(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
         return pd.concat([frames[0].iloc[:earlier], frames[1]], ignore_index=True)
     joined = pd.concat(frames, ignore_index=True).drop_duplicates("date", keep="last")
     return joined.sort_values("date", ignore_index=True)
+
+
+def _plain_candles(parts: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """The columns of candles alone, dates of one type; the very frames where they are that."""
+    frames = [part if list(part.columns) == OHLCV else part[OHLCV] for part in parts]
+    types = {frame["date"].dtype for frame in frames}
+    if len(types) == 1 and all(getattr(one, "tz", None) is UTC for one in types):
+        return frames
+    return [frame.assign(date=utc_dates(frame["date"])) for frame in frames]
 
 
 def _rows_before(known: pd.DataFrame, newer: pd.DataFrame) -> int | None:
@@ -134,7 +140,7 @@ def pair_regimes(
     # The last switch lies before the candles that the bot has fetched: FreqAI's reach further.
     whole = cleaned_once(joined_candles([known, candles]), timeframe, settings.safety)
     further = regime_columns(whole, rule, longer, timeframe)
-    rows = pd.Index(whole["date"]).get_indexer(pd.Index(utc_dates(candles["date"])))
+    rows = np.searchsorted(utc_times(whole["date"]), utc_times(candles["date"]))
     reaching: pd.DataFrame = further.iloc[rows].set_axis(frame.index)
     return reaching
 

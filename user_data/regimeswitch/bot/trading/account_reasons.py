@@ -12,9 +12,11 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import PairLocks, Trade
+from numpy.typing import NDArray
 
 from regimeswitch.bot.trading.entry_reasons import (
     ACCOUNT,
@@ -28,7 +30,7 @@ from regimeswitch.bot.trading.marked_equity import DAILY, PEAK, UNKNOWN_EQUITY, 
 from regimeswitch.bot.trading.reentry import stopped_by
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
 from regimeswitch.bot.trading.trade_context import EntryRecord
-from regimeswitch.market.candles import timeframe_seconds
+from regimeswitch.market.candles import timeframe_seconds, utc_times
 from regimeswitch.settings import Settings
 
 
@@ -53,8 +55,8 @@ class AccountReasons:
     ) -> None:
         self._strategy, self._settings = strategy, settings
         self._stakes, self._limits = stakes, limits
-        self._known: dict[str, dict[pd.Timestamp, str]] = {}
-        self._newest: dict[str, tuple[pd.Timestamp, bool]] = {}
+        self._known: dict[str, dict[int, str]] = {}
+        self._newest: dict[str, tuple[int, bool]] = {}
 
     def note(self, pair: str, *, guard: str = "", limit: str = "", account: str = "") -> None:
         """An entry was tried: what has refused it; all empty where it is made.
@@ -67,7 +69,7 @@ class AccountReasons:
         if frame.empty or REASON_COLUMN not in frame:
             return
         reason, row = _in_words(guard, limit, account), frame.index[-1]
-        self._known.setdefault(pair, {})[frame["date"].iloc[-1]] = reason
+        self._known.setdefault(pair, {})[int(_milliseconds(frame)[-1])] = reason
         # The very frame that charts are made of: its next candle may be hours away.
         frame.loc[row, REASON_COLUMN] = reason
         frame.loc[row, CODE_COLUMN] = code_of(reason)
@@ -82,17 +84,23 @@ class AccountReasons:
         """
         if frame.empty:
             return reasons
-        newest = frame["date"].iloc[-1]
+        opened = _milliseconds(frame)
+        newest = int(opened[-1])
         wanted = bool(reasons.iloc[-1] == "")
         # A trading bot looks at a candle again once the models have answered.
         if self._newest.get(pair) != (newest, wanted):
             self._newest[pair] = (newest, wanted)
             self._known.setdefault(pair, {})[newest] = self._reason(pair, frame) if wanted else ""
-        known = self._known[pair] = self._in_sight(pair, frame["date"].iloc[0])
-        found = frame["date"].map(known).fillna("").set_axis(reasons.index)
-        return reasons.where(reasons != "", found)
+        known = self._known[pair] = self._in_sight(pair, int(opened[0]))
+        said = {date: one for date, one in known.items() if one}
+        if not said:
+            return reasons
+        found = reasons.to_numpy(dtype=object, copy=True)
+        rows = np.flatnonzero(np.isin(opened, [*said]) & (found == ""))
+        found[rows] = [said[date] for date in opened[rows].tolist()]
+        return pd.Series(found, reasons.index)
 
-    def _in_sight(self, pair: str, begin: pd.Timestamp) -> dict[pd.Timestamp, str]:
+    def _in_sight(self, pair: str, begin: int) -> dict[int, str]:
         """What is kept of a pair, without candles that are not shown any more."""
         return {date: one for date, one in self._known.get(pair, {}).items() if date >= begin}
 
@@ -146,6 +154,11 @@ class AccountReasons:
         )
         record = EntryRecord.of(frame, now, strategy.timeframe, self._settings)
         return _in_words(account=self._stakes.why_none(wanted, record))
+
+
+def _milliseconds(frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Opening times of the candles, since 1970."""
+    return utc_times(frame["date"]).view(np.int64)
 
 
 def _lock(pair: str, now: datetime, side: str) -> str:

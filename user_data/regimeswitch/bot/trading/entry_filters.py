@@ -20,6 +20,7 @@ from regimeswitch.bot.freqai.columns import (
     RATIO_COLUMN,
     REFUSAL_COLUMN,
 )
+from regimeswitch.market.regimes import by_regime
 from regimeswitch.market.volatility import DAILY_ATR_COLUMN, WEIGHT_COLUMN
 from regimeswitch.risk.model_additions import SCALE_COLUMN
 from regimeswitch.settings import REGIME_NAMES, Settings
@@ -76,7 +77,7 @@ def no_trade_reasons(
         expected = _expected(frame)
         net = (-expected if short else expected) - costs_of(settings)
         margin = settings.entries.margin.model_dump()
-        enough = net > regime.map(margin).astype(float)
+        enough = net > by_regime(frame["regime_code"], margin)
         checks += [(expected == 0, NO_EDGE), (~strong, WEAK), (~enough, BELOW_COSTS)]
     else:
         checks.append((~strong, WEAK))
@@ -108,9 +109,14 @@ def _unwanted(frame: pd.DataFrame, wanted: tuple[str, ...]) -> NDArray[np.object
 def _first_reason(
     checks: list[tuple[pd.Series | NDArray[np.bool_], object]], index: pd.Index
 ) -> pd.Series:
-    conditions = [np.asarray(condition, dtype=bool) for condition, _ in checks]
-    reasons = [np.asarray(reason, dtype=object) for _, reason in checks]
-    return pd.Series(np.select(conditions, reasons, ""), index=index, dtype=object)
+    first = np.full(len(index), len(checks))
+    for place, (condition, _) in reversed([*enumerate(checks)]):
+        first[np.asarray(condition, dtype=bool)] = place
+    reasons = np.full(len(index), "", dtype=object)
+    for place, (_, reason) in enumerate(checks):
+        rows = first == place
+        reasons[rows] = reason if isinstance(reason, str) else np.asarray(reason, object)[rows]
+    return pd.Series(reasons, index=index)
 
 
 def position_reasons(frame: pd.DataFrame, settings: Settings, short: bool = False) -> pd.Series:

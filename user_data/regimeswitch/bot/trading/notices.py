@@ -243,7 +243,8 @@ class Notices:
 
     def bad_candles(self, pair: str, timeframe: str, bad: pd.DataFrame) -> None:
         """Log how many candles of each kind are kept out, when the counts have changed."""
-        counts = {kind: int(bad[kind].sum()) for kind in bad.columns if bad[kind].any()}
+        found = bad.to_numpy().sum(axis=0).tolist()
+        counts = {kind: count for kind, count in zip(bad.columns, found, strict=True) if count}
         if counts == self._told_bad.get(pair, {}):
             return
         self._told_bad[pair] = counts

@@ -7,8 +7,10 @@ the same (a candle that the bot has missed, an order that did not fill) is found
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from regimeswitch.bot.trading.signal_columns import put_signals
 from regimeswitch.settings import REGIME_NAMES, Settings
 from regimeswitch.settings.modes import POSITION
 
@@ -61,7 +63,8 @@ def mark_ends(frame: pd.DataFrame, settings: Settings, short: bool) -> None:
     :param frame: analysed candles with ``regime``
     :param short: of short positions
     """
-    ends = regime_ends(frame["regime"], settings, short)
-    tags = {name: end_tag(name, settings, short) for name in REGIME_NAMES}
-    frame.loc[ends, "exit_short" if short else "exit_long"] = 1
-    frame.loc[ends, "exit_tag"] = frame.loc[ends, "regime"].map(tags)
+    ends = regime_ends(frame["regime"], settings, short).to_numpy()
+    texts = np.full(len(frame), None, dtype=object)
+    texts[ends] = [end_tag(name, settings, short) for name in frame["regime"].to_numpy()[ends]]
+    tags = pd.Series(texts, frame.index, dtype="str")
+    put_signals(frame, ends, "exit_short" if short else "exit_long", "exit_tag", tags)
