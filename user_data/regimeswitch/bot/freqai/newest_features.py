@@ -31,7 +31,8 @@ HOOKS = (
     "feature_engineering_standard",
 )
 KEPT_ROWS = 3
-"""Rows kept of a block of longer candles: the last that has closed, and what has come since."""
+"""Last rows of a block that are looked at: of longer ones the last that has closed is not always
+the last."""
 Hook = TypeVar("Hook", bound=Callable[..., pd.DataFrame])
 Row = dict[str, float]
 
@@ -41,7 +42,7 @@ class NotPlainError(Exception):
 
 
 def reads_candles_alone(hook: Hook) -> Hook:
-    """Mark a feature hook that reads date and prices of its frame and no other column.
+    """Mark a feature hook that reads date and prices of its frame and writes to none of it.
 
     A hook that overrides a marked one is not marked unless it says so itself.
     """
@@ -185,8 +186,8 @@ class NewestFeatures:
             if list(longer.columns) != OHLCV or longer.empty:
                 raise NotPlainError
             names, values = self._remembered(strategy, pair, timeframe, longer)
-            place = self._seen(candles["date"], longer["date"], timeframe)
-            place -= len(longer) - len(values)
+            seen = self._seen(candles["date"], longer["date"], timeframe)
+            place = seen - (len(longer) - len(values))
             if place < self._shifts:
                 raise NotPlainError
         row = dict(
@@ -214,23 +215,23 @@ class NewestFeatures:
         known = self._longer.get((pair, timeframe))
         if known is None or known[0] != digest.digest():
             names, values = self._features(strategy, pair, timeframe, candles)
-            known = digest.digest(), names, values[-KEPT_ROWS - self._shifts :].copy()
+            known = digest.digest(), names, values
             self._longer[pair, timeframe] = known
         return known[1], known[2]
 
     def _features(
         self, strategy: IStrategy, pair: str, timeframe: str, candles: pd.DataFrame
     ) -> tuple[list[str], NDArray[np.float64]]:
-        """What the hooks of a block return, one after another: names, and shape (n, names)."""
+        """What the hooks of a block return, one after another: names, and the last rows."""
         metadata = {"pair": pair, "tf": timeframe}
         made = [
             (
                 str(period),
-                strategy.feature_engineering_expand_all(candles.copy(), period, metadata=metadata),
+                strategy.feature_engineering_expand_all(candles, period, metadata=metadata),
             )
             for period in self._periods
         ]
-        basic = strategy.feature_engineering_expand_basic(candles.copy(), metadata=metadata)
+        basic = strategy.feature_engineering_expand_basic(candles, metadata=metadata)
         names: list[str] = []
         parts = []
         for suffix, block in (*made, ("gen", basic)):
@@ -240,5 +241,6 @@ class NewestFeatures:
             if not all(name.startswith("%") and not name.startswith("%%") for name in added):
                 raise NotPlainError
             names += [f"{name}_{suffix}" for name in added]
-            parts.append(block[added].to_numpy(dtype=np.float64))
+            last = block.iloc[-KEPT_ROWS - self._shifts :, len(OHLCV) :]
+            parts.append(last.to_numpy(dtype=np.float64))
         return names, np.hstack(parts)

@@ -45,7 +45,7 @@ def write_quickly(drawer: FreqaiDataDrawer) -> None:
                 append(pair, predictions, do_preds, dk, strat_df)
                 return
             drawer.historic_predictions[pair] = table
-            shown = table.tail(len(strat_df)).reset_index(drop=True)
+            shown = table.iloc[-len(strat_df) :].reset_index(drop=True)
             drawer.model_return_values[pair] = shown
 
         return append_model_predictions
