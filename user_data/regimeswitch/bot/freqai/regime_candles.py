@@ -91,11 +91,16 @@ def joined_candles(parts: list[pd.DataFrame | None]) -> pd.DataFrame:
 
 def _plain_candles(parts: list[pd.DataFrame]) -> list[pd.DataFrame]:
     """The columns of candles alone, dates of one type; the very frames where they are that."""
-    frames = [part if list(part.columns) == OHLCV else part[OHLCV] for part in parts]
+    frames = [_candles_of(part) for part in parts]
     types = {frame["date"].dtype for frame in frames}
     if len(types) == 1 and all(getattr(one, "tz", None) is UTC for one in types):
         return frames
     return [frame.assign(date=utc_dates(frame["date"])) for frame in frames]
+
+
+def _candles_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """The candles of a frame, itself where it has no other column; not to be written to."""
+    return frame if list(frame.columns) == OHLCV else frame[OHLCV]
 
 
 def _rows_before(known: pd.DataFrame, newer: pd.DataFrame) -> int | None:
@@ -128,7 +133,7 @@ def pair_regimes(
     :param timeframe: of ``frame``
     :param history: FreqAI's ``historic_data`` in live, by pair and timeframe
     """
-    candles, rule = frame[OHLCV], settings.regime
+    candles, rule = _candles_of(frame), settings.regime
     longer = rule_candles(dp, pair, candles, timeframe, rule, history)
     if longer is not None:
         longer = cleaned_once(longer, rule.timeframe, settings.safety)
@@ -158,8 +163,9 @@ def own_candles(
     Parameters as in :func:`pair_regimes`.
     """
     own = settings.regime.model_copy(update={"anchor": "self"})
-    base = cleaned_once(frame[OHLCV], timeframe, settings.safety)
-    candles = rule_candles(dp, pair, frame[OHLCV], timeframe, own, history)
+    given = _candles_of(frame)
+    base = cleaned_once(given, timeframe, settings.safety)
+    candles = rule_candles(dp, pair, given, timeframe, own, history)
     return base, base if candles is None else cleaned_once(candles, own.timeframe, settings.safety)
 
 
@@ -210,15 +216,16 @@ class RegimeCandles:
         return feature_engineering_standard
 
     def _added(self, frame: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
-        columns = self._of(frame, pair, strategy)
+        candles = frame[OHLCV]
+        columns = self._of(candles, pair, strategy)
         self._last = (pair, utc_dates(frame["date"]), columns)
         codes = columns["regime_code"].to_numpy()
-        thresholds = thresholds_of(frame[OHLCV], strategy.timeframe, self._settings)
+        thresholds = thresholds_of(candles, strategy.timeframe, self._settings)
         frame = frame.assign(**{CODE_COLUMN: codes, THRESHOLD_COLUMN: thresholds})
         if not self._with_rivals:
             return frame
         timeframe, history = strategy.timeframe, self._drawer.historic_data
-        own = own_candles(frame, pair, strategy.dp, timeframe, self._settings, history)
+        own = own_candles(candles, pair, strategy.dp, timeframe, self._settings, history)
         rivals = rival_columns(*own, self._settings, timeframe)
         return pd.concat([frame, rivals.set_axis(list(RIVALS), axis=1)], axis=1)
 
