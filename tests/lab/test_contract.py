@@ -31,6 +31,7 @@ from regimeswitch.bot.compatibility.supported import (
     sample_clients,
     tell_once,
 )
+from regimeswitch.bot.freqai import prediction_table
 from regimeswitch.bot.guards import Guards
 from regimeswitch.bot.orders.journal import journal_path
 from regimeswitch.bot.signatures import named
@@ -386,8 +387,18 @@ def test_the_contract_runs_bots(
     )
     code, figures = contract(tmp_path)
     assert figures["failures"] == []
-    assert (code, figures["checks"]) == (0, len(CHECKS) + 1 + len(OTHERS))
+    assert (code, figures["checks"]) == (0, len(CHECKS) + 2 + len(OTHERS))
     assert "all 29 checks passed here" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_table_that_freqai_writes_in_another_way_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert contract_trials.written().passed
+    monkeypatch.setattr(prediction_table, "PRICES", {"high_price": "low"})
+    outcome = contract_trials.written()
+    assert (outcome.part, outcome.passed) == ("models", False)
+    assert "high_price" in outcome.why[0]
 
 
 def test_a_bot_that_cannot_be_run_fails_its_check_and_no_more(tmp_path: Path) -> None:

@@ -69,13 +69,14 @@ def run(args: argparse.Namespace) -> int:
 def all_outcomes(quick: bool, jobs: int, console: Console) -> Iterator[TrialOutcome]:
     """What came of each check, as they come."""
     # freqtrade takes seconds to load.
-    from regimeswitch_lab.doctor.contract_trials import BY_BOTS, compared, inspected, tried
+    from regimeswitch_lab.doctor.contract_trials import BY_BOTS, compared, inspected, tried, written
     from regimeswitch_lab.fault_matrix.scene import write_candles
 
     yield from inspected()
     if quick:
         return
     yield compared()
+    yield written()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         tempfile.TemporaryDirectory(prefix="regimeswitch-contract-") as folder,

@@ -1,7 +1,7 @@
 """What is tried: the checks that every bot makes at its start, and bots of this release that run.
 
 The bots are those of the fault matrix, with the faults whose handling leans on most of freqtrade's
-internals; FreqAI's merge of features is compared with the quick one.
+internals; FreqAI's merge of features and its table of predictions are compared with the quick ones.
 """
 
 import time
@@ -9,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from regimeswitch.market.candles import OHLCV, resample
@@ -106,6 +109,11 @@ def compared() -> TrialOutcome:
     return timed("models", "features are joined as FreqAI merges them", differences)
 
 
+def written() -> TrialOutcome:
+    """Whether a row of predictions is the one that FreqAI writes."""
+    return timed("models", "predictions are written as FreqAI writes them", other_tables)
+
+
 def timed(part: str, name: str, run: Callable[[], list[str]]) -> TrialOutcome:
     """Run a check; whatever a freqtrade of another kind may raise is why it failed."""
     began = time.monotonic()
@@ -143,9 +151,44 @@ def differences() -> list[str]:
     return found
 
 
+def other_tables() -> list[str]:
+    """What differs after one prediction, in FreqAI's table and in what a strategy gets of it."""
+    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
+
+    from regimeswitch.bot.freqai.prediction_table import predicted_values, side_by_side, with_row
+
+    candles = synthetic_market([PAIR], DAYS, pd.Timestamp(END), seed=1)[PAIR].candles[OHLCV]
+    given = pd.DataFrame({"&s-signal": ["buy"], "buy": [0.7]})
+    statistics = {"labels_mean": {"buy": 0.1}, "labels_std": {"buy": 0.2}}
+    kitchen = SimpleNamespace(
+        data={**statistics, "extra_returns_per_train": {"trained_at": 1.0}},
+        freqai_config={"feature_parameters": {}},
+    )
+    known = candles.iloc[:-1]
+    table = pd.DataFrame(
+        {
+            **{"&s-signal": "hold", "buy": 0.2, "buy_mean": 0.0, "buy_std": 0.0},
+            **{"do_predict": 1.0, "trained_at": 0.0},
+            **{f"{name}_price": known[name] for name in ("high", "low", "close")},
+            "date_pred": known["date"],
+        }
+    )
+    drawer: Any = FreqaiDataDrawer.__new__(FreqaiDataDrawer)
+    drawer.freqai_info = kitchen.freqai_config
+    drawer.historic_predictions, drawer.model_return_values = {PAIR: table}, {}
+    judged = np.ones(1, dtype=np.int_)
+    values = predicted_values(given, judged, kitchen, candles)
+    longer = with_row(table, values, candles["date"])
+    shown = None if longer is None else side_by_side(candles, longer)
+    drawer.append_model_predictions(PAIR, given, judged, kitchen, candles)
+    stock = drawer.attach_return_values_to_return_dataframe(PAIR, candles)
+    pairs = ((longer, drawer.historic_predictions[PAIR]), (shown, stock))
+    return [why for quick, one in pairs if (why := _difference(quick, one))]
+
+
 def _difference(quick: pd.DataFrame | None, stock: pd.DataFrame) -> str:
     if quick is None:
-        return "not joined quickly"
+        return "not made quickly"
     try:
         pd.testing.assert_frame_equal(quick, stock)
     except AssertionError as error:

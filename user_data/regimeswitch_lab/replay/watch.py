@@ -62,7 +62,8 @@ def _watch_model(model: Any, recorder: Recorder) -> None:
 
     def watched_predict(frame: pd.DataFrame, dk: Any, **kwargs: Any) -> Any:
         answer = predict(frame, dk, **kwargs)
-        recorder.asked(frame, dk.pair, dk.training_features_list)
+        # A bot keeps the features of the newest candle beside its frame.
+        recorder.asked(model.newest.with_features(frame), dk.pair, dk.training_features_list)
         return answer
 
     model.train, model.predict = watched_train, watched_predict

@@ -464,8 +464,12 @@ class RegimeFreqaiModel(IFreqaiModel):
         return super().start_live(dataframe, metadata, strategy, dk)
 
     def _predicts_last_alone(self, pair: str) -> bool:
-        """Whether a pair has a model and has been predicted before, by this process."""
-        return bool(self.model) and pair in self.dd.model_return_values
+        """Whether a pair has a model, has been predicted before, and is predicted here.
+
+        A model that overrides :meth:`predict` expects the features on its frame.
+        """
+        own = type(self).predict is RegimeFreqaiModel.predict
+        return own and bool(self.model) and pair in self.dd.model_return_values
 
     def build_strategy_return_arrays(
         self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int
