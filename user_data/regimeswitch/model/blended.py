@@ -299,10 +299,13 @@ class BlendedModel:
         """
         matrix, codes = np.asarray(X), np.asarray(regime)
         components = self._components(matrix, codes, pair, self.weights_)
-        base = BlendWeights(models=self.weights_.models)
+        both = (BlendWeights(models=self.weights_.models), self.weights_)
+        blends = [weights.blended(components, codes, pair) for weights in both]
+        # In one call: for the one row of a new candle its checks are most of it.
+        calibrated = np.split(self.calibrator_.transform(np.concatenate(blends)), len(both))
         alone, served = (
-            self._forecast_of(self._blend(components, codes, pair, weights), codes, weights)
-            for weights in (base, self.weights_)
+            self._forecast_of(answers, codes, weights)
+            for answers, weights in zip(calibrated, both, strict=True)
         )
         return replace(served, base=alone)
 
