@@ -51,10 +51,11 @@ class Drawer:
         if quick:
             write_quickly(self)  # type: ignore[arg-type]
 
-    def predict(self, end: int, seed: int) -> pd.DataFrame:
+    def predict(self, end: int, seed: int, expired: bool = False) -> pd.DataFrame:
         """Predict the last of the first so many candles."""
         candles = CANDLES.iloc[max(end - SHOWN, 0) : end].reset_index(drop=True)
-        given = predictions(1, seed)
+        # What FreqAI puts in the place of a model's answer when the model is too old.
+        given = pd.DataFrame({TEXT: np.zeros(2)}) if expired else predictions(1, seed)
         judged = np.array([seed % 2])
         self.append_model_predictions(PAIR, given, judged, self.kitchen, candles)
         shown: pd.DataFrame = self.attach_return_values_to_return_dataframe(PAIR, candles)
@@ -99,6 +100,14 @@ def test_the_table_is_the_one_that_freqai_writes(steps: list[int], index: float,
         pd.testing.assert_frame_equal(quick.predict(end, seed), stock.predict(end, seed))
         for name in ("historic_predictions", "model_return_values"):
             pd.testing.assert_frame_equal(getattr(quick, name)[PAIR], getattr(stock, name)[PAIR])
+
+
+def test_a_model_that_has_expired_says_nothing_as_freqai_has_it() -> None:
+    kitchen = Kitchen(0)
+    quick, stock = Drawer(kitchen, True), Drawer(kitchen, False)
+    for seed, expired in enumerate([False, True, True, False], SHOWN + 1):
+        found = [drawer.predict(seed, seed, expired) for drawer in (quick, stock)]
+        pd.testing.assert_frame_equal(*found)
 
 
 def test_a_plain_candle_does_not_ask_freqai() -> None:

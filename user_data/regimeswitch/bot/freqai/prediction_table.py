@@ -36,11 +36,9 @@ def write_quickly(drawer: FreqaiDataDrawer) -> None:
             dk: FreqaiDataKitchen,
             strat_df: pd.DataFrame,
         ) -> None:
-            table = with_row(
-                drawer.historic_predictions[pair],
-                predicted_values(predictions, do_preds, dk, strat_df),
-                strat_df["date"],
-            )
+            known = drawer.historic_predictions[pair]
+            values = predicted_values(predictions, do_preds, dk, strat_df)
+            table = with_row(known, values, strat_df["date"])
             if table is None:
                 append(pair, predictions, do_preds, dk, strat_df)
                 return
@@ -78,12 +76,13 @@ def predicted_values(
     :param predictions: of the last candles, shape (n, ...)
     :param do_preds: shape (n,)
     :param candles: of the pair, up to the one that was predicted
+    :return: means and deviations of the columns that the kitchen has them of
     """
+    names = [str(name) for name in predictions.columns]
     last = predictions.iloc[-1:].to_numpy(dtype=object)[0]
-    values: dict[str, Any] = dict(zip(map(str, predictions.columns), last, strict=True))
-    for label in [name for name, one in values.items() if not isinstance(one, str)]:
-        values[f"{label}_mean"] = dk.data["labels_mean"][label]
-        values[f"{label}_std"] = dk.data["labels_std"][label]
+    values: dict[str, Any] = dict(zip(names, last, strict=True))
+    for ending, known in (("mean", dk.data["labels_mean"]), ("std", dk.data["labels_std"])):
+        values |= {f"{name}_{ending}": known[name] for name in names if name in known}
     values["do_predict"] = do_preds[-1]
     if dk.freqai_config["feature_parameters"].get("DI_threshold", 0) > 0:
         values["DI_values"] = dk.DI_values[-1]
