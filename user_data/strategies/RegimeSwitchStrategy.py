@@ -50,6 +50,7 @@ from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN, REASON_COLUMN, c
 from regimeswitch.bot.trading.marked_equity import LossLimits
 from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.position_exits import Positions
+from regimeswitch.bot.trading.reading_hooks import only_reads
 from regimeswitch.bot.trading.reentry import stopped_out
 from regimeswitch.bot.trading.regime_ends import mark_ends
 from regimeswitch.bot.trading.resizing import ADDED, Resizing
@@ -125,8 +126,6 @@ class RegimeSwitchStrategy(IStrategy):
         if self.holds:
             # The end of the regime closes; what the config gives instead comes after this.
             self.stoploss, self.minimal_roi, self.use_custom_roi = -0.99, {}, False
-            # freqtrade copies the whole trade for each hook that a strategy brings, every candle.
-            self.custom_exit = super().custom_exit
             self.position_adjustment_enable = self.rs.risk.rebalance_band > 0
         self.plot_config = plots(self.rs, self.has_models, self._model)
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
@@ -437,18 +436,26 @@ class RegimeSwitchStrategy(IStrategy):
             record.write(trade)
             self.notices.entered(pair, record, self.dp, trade.open_rate)
 
+    @only_reads
     def custom_stoploss(
         self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs
     ):
         """Stop-loss at a number of ATR from the entry, or behind the best close."""
         return self.positions.stop(trade, current_time, current_rate)
 
+    @only_reads
     def custom_roi(self, pair, trade, current_time, trade_duration, entry_tag, side, **kwargs):
         """Take-profit at a fixed number of ATR from the entry."""
         return self.positions.target(trade)
 
+    @only_reads
     def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
-        """Signal mode: close what outlived its regime, beyond a loss limit, by answer or age."""
+        """Signal mode: close what outlived its regime, beyond a loss limit, by answer or age.
+
+        In position mode that is asked for where exits are looked for: only where it can be due.
+        """
+        if self.holds:
+            return None
         overdue = self.positions.overdue(trade, current_time)
         return overdue or self._exit_reason(trade, current_time, current_rate)
 
