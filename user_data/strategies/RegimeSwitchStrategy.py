@@ -56,6 +56,7 @@ from regimeswitch.bot.trading.regime_ends import mark_ends
 from regimeswitch.bot.trading.resizing import ADDED, Resizing
 from regimeswitch.bot.trading.shadow_columns import SHADOWED, shadow_columns, side_cost
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
+from regimeswitch.bot.trading.tick_sizes import count_quickly
 from regimeswitch.bot.trial_ledger import note_hyperopt
 from regimeswitch.market.features import (
     basic_features,
@@ -104,6 +105,7 @@ class RegimeSwitchStrategy(IStrategy):
         # freqtrade writes it a moment later; warm-up and identifier depend on it.
         config["timeframe"] = config.get("timeframe") or self.timeframe
         keep_text_as_objects()
+        count_quickly()
         self.rs = settings_from(config)
         self.has_models = trains(config, self.rs)
         self.role = checked_role(config, self.rs, self.has_models)
