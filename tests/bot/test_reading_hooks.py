@@ -66,8 +66,8 @@ def trade() -> Trade:
 def asked(strategy: IStrategy, trade: Trade) -> list[str]:
     """Reasons to leave; the strategy is asked for all that it decides about an open trade."""
     strategy.limits = SimpleNamespace(exit_reason=lambda now: None)
-    strategy.positions.overdue = lambda trade, now: None
-    strategy.positions.exit_reason = lambda trade, now, rate: None
+    strategy.positions.overdue = lambda trade, now, candle=None: None
+    strategy.positions.exit_reason = lambda trade, now, rate, candle=None: None
     given: Any = trade
     exits = strategy.should_exit(given, 90.0, NOW, enter=False, exit_=False, low=90.0, high=90.0)
     return [one.exit_reason for one in exits]
@@ -107,5 +107,5 @@ def test_what_the_strategy_says_comes_before_a_hook_of_somebody_s_own(
     tmp_path: Path, own: dict[str, Any]
 ) -> None:
     strategy = load(tmp_path, {"entries": {"mode": "position"}}, **own)
-    strategy._exit_reason = lambda trade, now, rate: "daily_loss_limit"
+    strategy._exit_reason = lambda trade, now, rate, candle=None: "daily_loss_limit"
     assert asked(strategy, trade()) == ["daily_loss_limit", "of my own"]

@@ -344,8 +344,9 @@ class RegimeSwitchStrategy(IStrategy):
                 exits.insert(0, ExitCheckTuple(ExitType.CUSTOM_EXIT, reason))
         return exits
 
-    def _exit_reason(self, trade, now, rate):
-        return self.limits.exit_reason(now) or self.positions.exit_reason(trade, now, rate)
+    def _exit_reason(self, trade, now, rate, candle=None):
+        limit = self.limits.exit_reason(now)
+        return limit or self.positions.exit_reason(trade, now, rate, candle)
 
     def ft_stoploss_adjust(self, current_rate, trade, *args, **kwargs):
         """As freqtrade has it; the disaster stop of position mode is worked out once."""
@@ -458,8 +459,9 @@ class RegimeSwitchStrategy(IStrategy):
         """
         if self.holds:
             return None
-        overdue = self.positions.overdue(trade, current_time)
-        return overdue or self._exit_reason(trade, current_time, current_rate)
+        candle = self.positions.candle(pair, current_time)
+        overdue = self.positions.overdue(trade, current_time, candle)
+        return overdue or self._exit_reason(trade, current_time, current_rate, candle)
 
     def plot_annotations(self, pair, start_date, end_date, dataframe, **kwargs):
         """Regimes as bands, switches and reasons as points, stops and targets as lines."""
