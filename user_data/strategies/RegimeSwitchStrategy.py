@@ -51,12 +51,14 @@ from regimeswitch.bot.trading.entry_reasons import CODE_COLUMN, REASON_COLUMN, c
 from regimeswitch.bot.trading.marked_equity import LossLimits
 from regimeswitch.bot.trading.notices import Notices
 from regimeswitch.bot.trading.position_exits import Positions
+from regimeswitch.bot.trading.reading_hooks import only_reads
 from regimeswitch.bot.trading.reentry import stopped_out
 from regimeswitch.bot.trading.regime_ends import mark_ends
 from regimeswitch.bot.trading.resizing import ADDED, Resizing
 from regimeswitch.bot.trading.shadow_columns import SHADOWED, shadow_columns, side_cost
 from regimeswitch.bot.trading.signal_columns import put_signals
 from regimeswitch.bot.trading.stakes import Stakes, Wanted
+from regimeswitch.bot.trading.tick_sizes import count_quickly
 from regimeswitch.bot.trial_ledger import note_hyperopt
 from regimeswitch.market.features import (
     basic_features,
@@ -105,6 +107,7 @@ class RegimeSwitchStrategy(IStrategy):
         # freqtrade writes it a moment later; warm-up and identifier depend on it.
         config["timeframe"] = config.get("timeframe") or self.timeframe
         keep_text_as_objects()
+        count_quickly()
         self.rs = settings_from(config)
         self.has_models = trains(config, self.rs)
         self.role = checked_role(config, self.rs, self.has_models)
@@ -127,8 +130,6 @@ class RegimeSwitchStrategy(IStrategy):
         if self.holds:
             # The end of the regime closes; what the config gives instead comes after this.
             self.stoploss, self.minimal_roi, self.use_custom_roi = -0.99, {}, False
-            # freqtrade copies the whole trade for each hook that a strategy brings, every candle.
-            self.custom_exit = super().custom_exit
             self.position_adjustment_enable = self.rs.risk.rebalance_band > 0
         self.plot_config = plots(self.rs, self.has_models, self._model)
         self.buy_params = {f"buy_{k}": v for k, v in self.rs.entries.buy.model_dump().items()}
@@ -346,8 +347,9 @@ class RegimeSwitchStrategy(IStrategy):
                 exits.insert(0, ExitCheckTuple(ExitType.CUSTOM_EXIT, reason))
         return exits
 
-    def _exit_reason(self, trade, now, rate):
-        return self.limits.exit_reason(now) or self.positions.exit_reason(trade, now, rate)
+    def _exit_reason(self, trade, now, rate, candle=None):
+        limit = self.limits.exit_reason(now)
+        return limit or self.positions.exit_reason(trade, now, rate, candle)
 
     def ft_stoploss_adjust(self, current_rate, trade, *args, **kwargs):
         """As freqtrade has it; the disaster stop of position mode is worked out once."""
@@ -440,20 +442,29 @@ class RegimeSwitchStrategy(IStrategy):
             record.write(trade)
             self.notices.entered(pair, record, self.dp, trade.open_rate)
 
+    @only_reads
     def custom_stoploss(
         self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs
     ):
         """Stop-loss at a number of ATR from the entry, or behind the best close."""
         return self.positions.stop(trade, current_time, current_rate)
 
+    @only_reads
     def custom_roi(self, pair, trade, current_time, trade_duration, entry_tag, side, **kwargs):
         """Take-profit at a fixed number of ATR from the entry."""
         return self.positions.target(trade)
 
+    @only_reads
     def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
-        """Signal mode: close what outlived its regime, beyond a loss limit, by answer or age."""
-        overdue = self.positions.overdue(trade, current_time)
-        return overdue or self._exit_reason(trade, current_time, current_rate)
+        """Signal mode: close what outlived its regime, beyond a loss limit, by answer or age.
+
+        In position mode that is asked for where exits are looked for: only where it can be due.
+        """
+        if self.holds:
+            return None
+        candle = self.positions.candle(pair, current_time)
+        overdue = self.positions.overdue(trade, current_time, candle)
+        return overdue or self._exit_reason(trade, current_time, current_rate, candle)
 
     def plot_annotations(self, pair, start_date, end_date, dataframe, **kwargs):
         """Regimes as bands, switches and reasons as points, stops and targets as lines."""

@@ -29,6 +29,7 @@ Owner = Literal[
     "FreqAI",
     "drawer",
     "kitchen",
+    "backtest",
 ]
 Make = Callable[[Any], Any]
 """From the original to what takes its place."""
@@ -44,8 +45,10 @@ CLASSES: dict[Owner, tuple[str, ...]] = {
     "FreqAI": ("freqtrade.freqai.freqai_interface",),
     "drawer": ("freqtrade.freqai.data_drawer.FreqaiDataDrawer",),
     "kitchen": ("freqtrade.freqai.data_kitchen.FreqaiDataKitchen",),
+    "backtest": ("freqtrade.data.btanalysis.historic_precision",),
 }
-"""What the owners are made of; FreqAI is the module with its entry point."""
+"""What the owners are made of; FreqAI is the module with its entry point, a backtest the one that
+has what the module of backtests takes from it."""
 AS_DECLARED: frozenset[Owner] = frozenset({"strategy"})
 """Owners whose hooks users write with parameters of their own: freqtrade's declaration counts."""
 
@@ -162,6 +165,10 @@ PATCHES = (
             "strategy corr_dataframes base_dataframes pair prediction_dataframe do_corr_pairs"
         ),
         save_backtesting_prediction="append_df",
+    ),
+    *_of(
+        *("backtest", "models", "trading.tick_sizes.count_quickly", True),
+        get_tick_size_over_time="candles",
     ),
 )
 """All of them."""

@@ -31,12 +31,26 @@ class AskedRows:
     :param ensemble: fitted
     :param matrix: features as the models see them, shape (n, columns)
     :param codes: regimes, shape (n,)
+    :param below: scores of the base, where they are known already
     """
 
-    def __init__(self, ensemble: RegimeEnsemble, matrix: Matrix, codes: Codes) -> None:
+    def __init__(
+        self,
+        ensemble: RegimeEnsemble,
+        matrix: Matrix,
+        codes: Codes,
+        below: Floats | None = None,
+    ) -> None:
         self._ensemble, self._matrix, self._codes = ensemble, matrix, codes
         self._base = ensemble.base_
-        self._below = self._scores(self._base, matrix)
+        self._below = self._scores(self._base, matrix) if below is None else below
+
+    def of_ensemble(self, ensemble: RegimeEnsemble) -> AskedRows:
+        """The same rows for an ensemble with the same base.
+
+        :param ensemble: with other sub-models
+        """
+        return AskedRows(ensemble, self._matrix, self._codes, self._below)
 
     @staticmethod
     def _scores(model: Trees, matrix: Matrix, below: Floats | None = None) -> Floats:
@@ -222,6 +236,14 @@ class RegimeEnsemble(BaseEstimator):
         if len(matrix) != len(codes):
             raise ValueError(f"X has {len(matrix)} rows, regime {len(codes)}; they must agree")
         if self.regime_feature:
-            flags = [(codes == code).astype(np.float32) for code in NAMES]
-            matrix = np.column_stack([matrix, *flags])
+            matrix = np.column_stack([matrix, regime_flags(codes)])
         return matrix, codes
+
+
+def regime_flags(codes: Codes) -> Matrix:
+    """The regime as features: a column for each, 1 where it is active.
+
+    :param codes: of :mod:`regimeswitch.market.hysteresis`, shape (n,)
+    :return: shape (n, regimes)
+    """
+    return np.column_stack([(codes == code).astype(np.float32) for code in NAMES])

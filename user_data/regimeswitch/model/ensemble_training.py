@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 
 from regimeswitch.market.regimes import NAMES
-from regimeswitch.model.ensemble_base import SUB_MODELS, Codes, RegimeEnsemble
+from regimeswitch.model.ensemble_base import SUB_MODELS, Codes, RegimeEnsemble, regime_flags
 from regimeswitch.model.learners import trees_of
 from regimeswitch.model.training_set import Rows
 from regimeswitch.model.trees import Floats, Growing, Mask, PreparedRows, Trees
@@ -104,6 +104,7 @@ class EnsembleTraining:
     def finish_base(self) -> None:
         """The base is complete: models may continue it."""
         if self._base is not None:
+            self._below = self._base.own_scores()
             self.ensemble.base_ = self._base.finished()
         self._base = None
 
@@ -214,7 +215,10 @@ class PreparedRound:
         :param feature: with the regime as features
         """
         if feature not in self._whole:
-            self._whole[feature] = training_of(self.ensemble, self.rows, feature)
+            plain, prepared = self._whole.get(False), None
+            if feature and plain is not None:
+                prepared = plain.rows.with_columns(regime_flags(self.rows.regime))
+            self._whole[feature] = training_of(self.ensemble, self.rows, feature, prepared)
         return self._whole[feature]
 
     def part(self, train: Rows, chosen: Mask, feature: bool) -> EnsembleTraining:

@@ -9,6 +9,7 @@ features of its later rows are spread, and nothing of what came of them.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -18,8 +19,14 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.class_weight import compute_sample_weight
 
-from regimeswitch.model.learners import objective_of, without_aliases
+from regimeswitch.model.learners import (
+    CLASSIFIER_DEFAULTS,
+    DEFAULTS,
+    objective_of,
+    without_aliases,
+)
 from regimeswitch.model.trees import (
+    INVERSES,
     BoostedTrees,
     Floats,
     Growing,
@@ -34,6 +41,9 @@ LOUD = 1
 """LightGBM's own default of ``verbosity``."""
 THREADS = ("num_threads", "num_thread", "nthread", "nthreads", "n_jobs")
 """Names of the number of threads; ``n_jobs``, which has a default, counts last."""
+PLAIN = {"objective", "num_class", "num_threads", "force_row_wise"}
+"""Beside the parameters that have defaults, those that mean the same whatever columns there are and
+do not change what LightGBM calls a prediction."""
 
 
 class LightGBMTrees(BoostedTrees):
@@ -77,6 +87,10 @@ class LightGBMRows(PreparedRows):
         self._parameters["num_threads"] = self._threads
         if self._link == "softmax":
             self._parameters["num_class"] = classes
+        usual = {*type(learner)().get_params(), *DEFAULTS["lightgbm"]}
+        usual |= {*CLASSIFIER_DEFAULTS["lightgbm"], *PLAIN}
+        boosted = self._parameters.get("boosting_type", "gbdt") == "gbdt"
+        self._plain = boosted and usual.issuperset(self._parameters)
         self._y, self._weight = y, weight
         self._data = lightgbm.Dataset(
             X, label=y, weight=self._weights(slice(None)), params=self._parameters
@@ -87,6 +101,20 @@ class LightGBMRows(PreparedRows):
             return self._weight[chosen]
         own = compute_sample_weight(self._class_weight, self._y[chosen])
         return np.asarray(self._weight[chosen] * own)
+
+    def with_columns(self, columns: Matrix) -> Self | None:
+        if not self._plain:
+            return None
+        wider = copy.copy(self)
+        wider._data = self._data.subset([*range(len(self._y))]).construct()
+        known = self._data.num_feature()
+        names = [f"Column_{known + place}" for place in range(columns.shape[1])]
+        others = lightgbm.Dataset(columns, feature_name=names, params=self._parameters).construct()
+        with warnings.catch_warnings():
+            # That the features themselves are not kept, which nobody asks for.
+            warnings.simplefilter("ignore")
+            wider._data.add_features_from(others)
+        return wider
 
     def take(self, chosen: Mask, y: NDArray[Any]) -> Self:
         taken = copy.copy(self)
@@ -107,12 +135,14 @@ class LightGBMRows(PreparedRows):
             data.set_init_score(below[mask] if below.shape[1] > 1 else below[mask, 0])
         booster = lightgbm.Booster(params=self._parameters, train_set=data)
         trees = LightGBMTrees(booster, self._link, base, self._threads)
-        return _GrowingLightGBM(trees, self._parameters)
+        return _GrowingLightGBM(trees, self._parameters, self._plain and base is None)
 
 
 class _GrowingLightGBM(Growing):
-    def __init__(self, trees: LightGBMTrees, parameters: Mapping[str, Any]) -> None:
-        self._trees = trees
+    def __init__(
+        self, trees: LightGBMTrees, parameters: Mapping[str, Any], tells_scores: bool
+    ) -> None:
+        self._trees, self._tells_scores = trees, tells_scores
         self._verbosity = parameters.get("verbosity", LOUD)
         self._threads = parameters["num_threads"]
 
@@ -121,6 +151,19 @@ class _GrowingLightGBM(Growing):
         for _ in range(trees):
             self._trees.booster.update()
         return self._trees
+
+    def own_scores(self) -> Floats | None:
+        found: list[Floats] = []
+
+        def keep(answers: Floats, data: Any) -> tuple[str, float, bool]:
+            found.append(INVERSES[self._trees.link](answers.reshape(len(answers), -1)))
+            return "kept", 0.0, True
+
+        if self._tells_scores:
+            with np.errstate(divide="ignore"):
+                self._trees.booster.eval_train(keep)
+        # A probability of 0 or 1 tells no score.
+        return found[0] if found and np.isfinite(found[0]).all() else None
 
     def finished(self) -> Trees:
         booster = self._trees.booster

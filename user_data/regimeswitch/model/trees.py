@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+from scipy.special import expit, logit, softmax
 
 
 Floats = NDArray[np.float64]
@@ -70,6 +70,15 @@ class Growing(ABC):
     def finished(self) -> Trees:
         """The model, to be kept: without the rows that it was trained on."""
 
+    def own_scores(self) -> Floats | None:
+        """Scores of the rows that it learns from, which a model on top of it may begin with.
+
+        They give the answers that :meth:`Trees.scores` does, without asking the trees again.
+
+        :return: shape (rows, columns); None where the learner does not keep them
+        """
+        return None
+
 
 class PreparedRows(ABC):
     """Rows to train on, prepared once for all models of one learner."""
@@ -84,6 +93,14 @@ class PreparedRows(ABC):
         :param base: fitted model of the same learner that it continues; None = none
         :param below: scores of ``base`` for all rows, shape (n, columns)
         """
+
+    def with_columns(self, columns: Matrix) -> Self | None:
+        """The rows with features more, prepared as if all had been given at first.
+
+        :param columns: shape (n, number of them)
+        :return: None where the learner must prepare all features anew
+        """
+        return None
 
     @abstractmethod
     def take(self, chosen: Mask, y: NDArray[Any]) -> Self:
@@ -109,6 +126,14 @@ LINKS: dict[str, Link] = {
     "identity": lambda scores: scores,
 }
 """From the scores of boosted trees, shape (n, columns), to answers, by name."""
+INVERSES: dict[str, Link] = {
+    "softmax": np.log,
+    "sigmoid": logit,
+    "exp": np.log,
+    "identity": lambda answers: answers,
+}
+"""From what a library calls predictions to scores of the same answers, by name of the link. Those
+of classes are scores less a number for each row, which the link takes away again."""
 
 
 class BoostedTrees(Trees):

@@ -293,7 +293,7 @@ def _placebo(fold: FoldTraining, names: Collection[str], seed: int, day: int) ->
         codes = shuffled_regimes(train.regime, train.time, train.pair, day, seed)
         shuffled = fold.training.with_sub_models(codes, names)
         asked = np.isin(later.regime, [CODES[name] for name in names])
-        result[asked] = shuffled.asked(later.X, later.regime).sub_models()[asked]
+        result[asked] = fold.rows().of_ensemble(shuffled).sub_models()[asked]
     return result
 
 

@@ -102,8 +102,11 @@ class FoldTraining:
 
     def finish_base(self) -> None:
         """The base is complete: models may continue it."""
+        ensemble = self.training.ensemble
+        grown = ensemble.base_
         self.training.finish_base()
-        self._asked = None
+        if ensemble.base_ is not grown:
+            self._asked = None
 
     def rows(self) -> AskedRows:
         """The later rows, to be asked about."""

@@ -208,6 +208,7 @@ CHECKS = [
         "models",
         _patched("kitchen", "models", *internals.KITCHEN),
     ),
+    Check("digits of prices can be counted quickly", "models", _patched("backtest", "models")),
     Check(
         "candle files can be downloaded and loaded",
         "models",

@@ -188,21 +188,32 @@ class BacktestWindows:
 
     def _stored(self) -> Iterator[StoredWindow]:
         dk = self._dk
+        own = CandleDigests(self._candles)
+        frames = [own, *map(CandleDigests, self._others.values())]
         for training, test in zip(dk.training_timeranges, dk.backtesting_timeranges, strict=False):
             dk.set_new_model_names(self._pair, int(training.stopts))
             name = f"{dk.model_filename}_prediction.feather"
             predictions = Path(dk.full_path) / dk.backtest_predictions_folder / name
-            frames = (self._candles, *self._others.values())
-            trained = " ".join(_digest(candles, training) for candles in frames)
-            digests = {"training": trained, "backtest": _digest(self._candles, test)}
+            trained = " ".join(candles.of(training) for candles in frames)
+            digests = {"training": trained, "backtest": own.of(test)}
             stamp, filename = int(training.stopts), str(dk.model_filename)
             yield StoredWindow(stamp, filename, Path(dk.data_path), predictions, digests)
 
 
-def _digest(frame: pd.DataFrame, timerange: TimeRange) -> str:
-    inside = (frame["date"] >= timerange.startdt) & (frame["date"] < timerange.stopdt)
-    hashes = pd.util.hash_pandas_object(frame.loc[inside, OHLCV], index=False)
-    return hashlib.sha256(hashes.to_numpy().tobytes()).hexdigest()[:16]
+class CandleDigests:
+    """Digests of the candles of a pair in one window after another; each is hashed once.
+
+    :param frame: candles, in any order
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._dates = frame["date"]
+        self._hashes = pd.util.hash_pandas_object(frame[OHLCV], index=False).to_numpy()
+
+    def of(self, timerange: TimeRange) -> str:
+        """Of the candles from the start of a time range up to, and without, its stop."""
+        inside = (self._dates >= timerange.startdt) & (self._dates < timerange.stopdt)
+        return hashlib.sha256(self._hashes[inside.to_numpy()].tobytes()).hexdigest()[:16]
 
 
 def without_predictions(

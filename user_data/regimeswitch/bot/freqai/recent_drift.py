@@ -119,12 +119,16 @@ class RecentDrift:
             if dk.live
             else self._backtested(np.unique(days).tolist(), model, dk)
         )
+        own = sub_model > 0
         for day, measures in by_day.items():
-            for row in np.flatnonzero(days == day):
-                one = served_measure(measures, int(regime[row]), bool(sub_model[row] > 0))
+            inside = days == day
+            # Rows of one regime that the same model serves have one measure.
+            for code, served in {*zip(regime[inside].tolist(), own[inside].tolist(), strict=True)}:
+                one = served_measure(measures, code, served)
                 if one is not None:
-                    found[PSI_COLUMN][row] = np.nan_to_num(one.typical)
-                    found[SHIFTED_COLUMN][row] = np.nan_to_num(one.share)
+                    rows_of_it = inside & (regime == code) & (own == served)
+                    found[PSI_COLUMN][rows_of_it] = np.nan_to_num(one.typical)
+                    found[SHIFTED_COLUMN][rows_of_it] = np.nan_to_num(one.share)
         return {name: np.round(values, DIGITS) for name, values in found.items()}
 
     def _backtested(

@@ -12,6 +12,7 @@ from freqtrade.enums import RunMode
 from freqtrade.persistence import Trade
 from freqtrade.strategy import stoploss_from_absolute
 
+from regimeswitch.bot.trading.last_candle import LastCandle
 from regimeswitch.bot.trading.regime_ends import closing_regimes, end_tag
 from regimeswitch.bot.trading.trade_context import EntryRecord
 from regimeswitch.market.candles import COUNTED, closed_row, timeframe_seconds
@@ -94,45 +95,55 @@ class Positions:
         record = EntryRecord.read(trade)
         if record is None:
             return True
-        frame = self._frame(trade.pair)
-        row = closed_row(frame, now, self._strategy.timeframe)
+        last = self.candle(trade.pair, now)
         # A strategy of somebody else's may give exit signals without tags.
-        if row < 0 or "exit_tag" not in frame:
+        if last.row < 0 or "exit_tag" not in last.frame:
             return True
         own = end_tag(record.regime, self._settings, trade.is_short)
-        return frame["exit_tag"].iloc[row] != own or self._left_since(trade, record, row)
+        return last.get("exit_tag") != own or self._left_since(trade, record, last)
 
-    def overdue(self, trade: Trade, now: datetime) -> str | None:
+    def candle(self, pair: str, now: datetime) -> LastCandle:
+        """The last closed candle of a pair."""
+        return LastCandle(self._frame(pair), now, self._strategy.timeframe)
+
+    def overdue(self, trade: Trade, now: datetime, candle: LastCandle | None = None) -> str | None:
         """Why a trade is closed that is open although its regime has ended, as by an exit signal.
 
         The signal stands on one candle alone. A bot that did not see it, or whose order did not
         fill, closes the position on any later candle of the unwanted regime, for the same reason.
+
+        :param candle: the last closed one, where it is looked at anyway
         """
-        frame = self._frame(trade.pair)
-        row = closed_row(frame, now, self._strategy.timeframe)
-        if row < 0:
+        last = candle or self.candle(trade.pair, now)
+        if last.row < 0:
             return None
-        regime = frame["regime"].iloc[row]
+        regime = last.get("regime")
         if regime not in closing_regimes(self._settings, trade.is_short):
             return None
         record = EntryRecord.read(trade)
-        if record is None or record.regime != regime or self._left_since(trade, record, row):
+        if record is None or record.regime != regime or self._left_since(trade, record, last):
             return end_tag(regime, self._settings, trade.is_short)
         return None
 
-    def _left_since(self, trade: Trade, record: EntryRecord, row: int) -> bool:
-        """Whether there was another regime than that of the entry since, up to a row."""
-        frame = self._frame(trade.pair)
-        opened = closed_row(frame, trade.open_date_utc, self._strategy.timeframe)
-        since = frame["regime"].iloc[opened + 1 : row + 1].dropna()
+    def _left_since(self, trade: Trade, record: EntryRecord, last: LastCandle) -> bool:
+        """Whether there was another regime than that of the entry since, up to a candle."""
+        opened = last.row_at(trade.open_date_utc)
+        since = last.frame["regime"].iloc[opened + 1 : last.row + 1].dropna()
         return bool((since != record.regime).any())
 
-    def exit_reason(self, trade: Trade, now: datetime, rate: float) -> str | None:
-        """Why a position is closed now: opened beyond its trailing stop, answer, time."""
+    def exit_reason(
+        self, trade: Trade, now: datetime, rate: float, candle: LastCandle | None = None
+    ) -> str | None:
+        """Why a position is closed now: opened beyond its trailing stop, answer, time.
+
+        :param candle: the last closed one, where it is looked at anyway
+        """
         record = EntryRecord.read(trade)
         if record is not None and self._fell_through(trade, record, now, rate):
             return "trailing_stop"
-        if not self._holds and self._answered_against(trade, record, now):
+        if not self._holds and self._answered_against(
+            trade, record, candle or self.candle(trade.pair, now)
+        ):
             return "short_over" if trade.is_short else "sell_signal"
         candles = self._settings.risk.max_hold_candles
         held = (now - trade.open_date_utc).total_seconds()
@@ -184,31 +195,25 @@ class Positions:
             return math.nan
         return float(closes.min() if trade.is_short else closes.max())
 
-    def _answered_against(self, trade: Trade, record: EntryRecord | None, now: datetime) -> bool:
+    def _answered_against(self, trade: Trade, record: EntryRecord | None, last: LastCandle) -> bool:
         """Whether the models' last answer closes the trade, by the regime it was opened in.
 
         An answer that was known when the trade was opened does not: a signal against it opens
         nothing, and who forces an entry wants it all the same.
         """
-        frame = self._frame(trade.pair)
-        row = closed_row(frame, now, self._strategy.timeframe)
-        if row < 0 or row == closed_row(frame, trade.open_date_utc, self._strategy.timeframe):
+        if last.row < 0 or last.row == last.row_at(trade.open_date_utc):
             return False
-
-        def last(column: str) -> Any:
-            return frame[column].iloc[row]
-
-        if last("do_predict") != 1 or last("bad_candle"):
+        if last.get("do_predict") != 1 or last.get("bad_candle"):
             return False
         entries = self._settings.entries
-        if RETURN_COLUMN in frame.columns:
-            forecast = float(last(RETURN_COLUMN))
+        if RETURN_COLUMN in last.frame.columns:
+            forecast = float(last.get(RETURN_COLUMN))
             short = trade.is_short
             return forecast >= entries.expected_return if short else forecast <= entries.exit_return
-        regime = record.regime if record is not None and record.regime else last("regime")
+        regime = record.regime if record is not None and record.regime else last.get("regime")
         side = "buy" if trade.is_short else "sell"
         threshold = getattr(self._strategy, f"{side}_{regime}", None)
-        return threshold is not None and float(last(side)) >= float(threshold.value)
+        return threshold is not None and float(last.get(side)) >= float(threshold.value)
 
     def _frame(self, pair: str) -> pd.DataFrame:
         known: tuple[pd.DataFrame, datetime] = self._strategy.dp.get_analyzed_dataframe(

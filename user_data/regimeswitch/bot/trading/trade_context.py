@@ -110,8 +110,10 @@ class EntryRecord:
         kept: dict[str, Any] | None = trade.get_custom_data(_KEY)
         if not kept or not math.isfinite(kept["atr"]):
             return None
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in kept.items() if name in known})
+        return cls(**{name: value for name, value in kept.items() if name in _FIELDS})
+
+
+_FIELDS = frozenset(field.name for field in fields(EntryRecord))
 
 
 def _number(value: Any) -> float | None:
