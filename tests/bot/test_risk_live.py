@@ -106,7 +106,7 @@ def test_a_daily_loss_limit_closes_positions_that_were_sized_by_their_stop(
 def test_a_floor_from_the_peak_closes_positions_and_pauses(market: Path, tmp_path: Path) -> None:
     config = deepcopy(BY_STOP)
     config["regimeswitch"]["risk"]["max_daily_loss"] = 0.0
-    # Which candle a price is met in hangs on how often the bot looks.
+    # A stop that is looked at once a minute fills lower, and the floor comes a trade too early.
     deals = replayed(config, tmp_path, market, "20241225", 100, "BTC/USDT", loop_seconds=15)
     assert reasons(deals) == {"trailing_stop_loss", "drawdown_stop"}
     (last,) = [deal for deal in deals if deal["exit_reason"] == "drawdown_stop"]
