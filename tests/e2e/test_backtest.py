@@ -22,8 +22,6 @@ pytestmark = pytest.mark.slow
 
 TIMERANGE = ("--timerange", "20241218-20250101")
 ONE_WEEK = ("--timerange", "20241225-20250101", "--pairs", "BTC/USDT")
-# A fragmented frame is an exception here, which FreqAI writes into the log that `clean` reads.
-IN_THIS_PROCESS = pytest.mark.filterwarnings("default", "error::pandas.errors.PerformanceWarning")
 
 
 def test_backtest_trades_by_regime_and_reloads_its_models(
@@ -65,10 +63,7 @@ def test_backtest_trades_by_regime_and_reloads_its_models(
     assert trades_of(second.userdir) == trades
 
 
-@IN_THIS_PROCESS
-def test_stops_and_stakes_follow_the_settings(
-    freqtrade_here: Callable[..., Run], market: Path
-) -> None:
+def test_stops_and_stakes_follow_the_settings(freqtrade: Callable[..., Run]) -> None:
     config = deepcopy(QUICK)
     config["regimeswitch"]["risk"] = {
         "stake_fraction": 0.1,
@@ -77,7 +72,7 @@ def test_stops_and_stakes_follow_the_settings(
         "take_profit_atr": 4.0,
         "size_forecast": False,
     }
-    run = freqtrade_here("backtesting", *ONE_WEEK, config=config, datadir=market)
+    run = freqtrade("backtesting", *ONE_WEEK, config=config)
     clean(run)
     trades = trades_of(run.userdir)
     reasons = {trade["exit_reason"] for trade in trades}
@@ -116,9 +111,8 @@ def test_other_learners_and_separate_sub_models_import_no_learner_besides(
     assert "separate sub-model" in set(metadata["regimeswitch"]["sub_models"].values())
 
 
-@IN_THIS_PROCESS
 def test_regressor_forecasts_the_return_in_the_regimes_of_a_reference_pair(
-    freqtrade_here: Callable[..., Run], market: Path
+    freqtrade: Callable[..., Run],
 ) -> None:
     config = deepcopy(QUICK)
     config["regimeswitch"]["entries"] = {
@@ -128,13 +122,8 @@ def test_regressor_forecasts_the_return_in_the_regimes_of_a_reference_pair(
     }
     config["regimeswitch"]["evidence"] = {"gate": False}
     config["regimeswitch"]["regime"] = {"anchor": "ETH/USDT"}
-    run = freqtrade_here(
-        "backtesting",
-        *ONE_WEEK,
-        "--freqaimodel",
-        "RegimeSwitchRegressor",
-        config=config,
-        datadir=market,
+    run = freqtrade(
+        "backtesting", *ONE_WEEK, "--freqaimodel", "RegimeSwitchRegressor", config=config
     )
     clean(run)
     (frame,) = predictions_of(run.userdir).values()
@@ -144,9 +133,8 @@ def test_regressor_forecasts_the_return_in_the_regimes_of_a_reference_pair(
     assert trades_of(run.userdir)
 
 
-@IN_THIS_PROCESS
 def test_outlier_steps_and_shuffling_keep_rows_and_regimes_together(
-    freqtrade_here: Callable[..., Run], market: Path
+    freqtrade: Callable[..., Run],
 ) -> None:
     config = deepcopy(QUICK)
     config["freqai"]["feature_parameters"] = {
@@ -159,7 +147,7 @@ def test_outlier_steps_and_shuffling_keep_rows_and_regimes_together(
         "shuffle_after_split": True,
     }
     config["freqai"]["data_split_parameters"] = {"test_size": 0.2, "shuffle": False}
-    run = freqtrade_here("backtesting", *ONE_WEEK, config=config, datadir=market)
+    run = freqtrade("backtesting", *ONE_WEEK, config=config)
     clean(run)
     (frame,) = predictions_of(run.userdir).values()
     assert set(frame["do_predict"]) == {0, 1}
@@ -167,9 +155,8 @@ def test_outlier_steps_and_shuffling_keep_rows_and_regimes_together(
     assert 0 < sum(metadata["regimeswitch"]["rows"].values()) < 0.8 * 20 * 288
 
 
-@IN_THIS_PROCESS
 def test_random_walk_market_trades_without_learning_anything(
-    freqtrade_here: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
+    freqtrade: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     from project import MARKET_END
     from regimeswitch_lab.synthetic.market_command import synthetic_market, write_market
@@ -177,7 +164,7 @@ def test_random_walk_market_trades_without_learning_anything(
     folder = tmp_path_factory.mktemp("walk")
     write_market(synthetic_market(["BTC/USDT"], 75, MARKET_END, seed=3, kind="random-walk"), folder)
     config = {"freqai": {**QUICK["freqai"], "model_training_parameters": {}}}
-    run = freqtrade_here("backtesting", *ONE_WEEK, config=config, datadir=folder)
+    run = freqtrade("backtesting", *ONE_WEEK, config=config, datadir=folder)
     clean(run)
     assert len(trades_of(run.userdir)) <= 10
 
@@ -202,9 +189,8 @@ def test_models_of_other_candles_are_not_reused(
     pd.testing.assert_frame_equal(same, theirs)
 
 
-@IN_THIS_PROCESS
 def test_damaged_candles_are_counted_and_never_traded_on(
-    freqtrade_here: Callable[..., Run], market: Path, tmp_path_factory: pytest.TempPathFactory
+    freqtrade: Callable[..., Run], market: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("damaged")
     shutil.copytree(market, folder, dirs_exist_ok=True)
@@ -228,7 +214,7 @@ def test_damaged_candles_are_counted_and_never_traded_on(
         "buy": {"bull": 0.1, "sideways": 0.1},
     }
     config["regimeswitch"]["risk"] = {"max_hold_candles": 2}
-    run = freqtrade_here("backtesting", *ONE_WEEK, config=config, datadir=folder)
+    run = freqtrade("backtesting", *ONE_WEEK, config=config, datadir=folder)
     clean(run)
     assert "candles kept out of training and signals" in run.words
     for count, kind in ((len(zeros), "zero"), (len(inverted), "inverted"), (len(spikes), "spike")):
