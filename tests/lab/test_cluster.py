@@ -99,6 +99,16 @@ def test_what_tasks_share_is_read_from_a_file(cluster: Cluster, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_workers_begin_before_there_is_a_task(cluster: Cluster, tmp_path: Path) -> None:
+    workers, begun = DaskCluster.at(cluster.address, tmp_path), tmp_path / "begun"
+    with workers.readying(delayed(begun.mkdir)()):
+        wait_until(begun.is_dir)
+        # The same again would fail, and fails nobody's task.
+        with workers.readying(delayed(begun.mkdir)()):
+            assert list(workers.results([delayed(divmod)(7, 2)])) == [(3, 1)]
+    assert list(tmp_path.iterdir()) == [begun]
+
+
 def test_what_a_task_raises_is_raised_here(cluster: Cluster, tmp_path: Path) -> None:
     workers = DaskCluster.at(cluster.address, tmp_path)
     with pytest.raises(ZeroDivisionError):

@@ -129,6 +129,26 @@ class DaskCluster:
         finally:
             file.unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def readying(self, work: Task) -> Iterator[None]:
+        """Each worker that is there begins with some work, while the command goes on."""
+        function, given, named = work
+        bound = functools.partial(function, *given, **named)
+        with (
+            self._as_workers_error(),
+            _client(self.address) as client,
+            _common_ground(self.folder) as ground,
+        ):
+            # Held as long as the tasks run: Dask takes back what nobody waits for.
+            begun = [
+                client.submit(_checked, ground, bound, pure=False, workers=[one])
+                for one in _workers(client)
+            ]
+            try:
+                yield
+            finally:
+                client.cancel(begun)
+
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """Results as they come; tasks that were not begun are taken back when it is left.
 

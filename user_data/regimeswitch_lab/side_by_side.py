@@ -45,6 +45,14 @@ class Workers(Protocol):
         """
         ...
 
+    def readying(self, work: Task) -> AbstractContextManager[None]:
+        """Each worker begins with what its tasks are going to need, while the command goes on.
+
+        :param work: leaves something behind in a worker's process. What it raises is left to the
+            tasks, which do it again
+        """
+        ...
+
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """Results as they come; what a task raises is raised here."""
         ...
@@ -75,6 +83,11 @@ class Processes:
     def sharing(self, value: Any, folder: Path) -> Iterator[Shared]:
         """Something that tasks have in common."""
         yield InMemory(value)
+
+    @contextmanager
+    def readying(self, work: Task) -> Iterator[None]:
+        """Nothing: its processes begin with their tasks."""
+        yield
 
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """Results as they come.

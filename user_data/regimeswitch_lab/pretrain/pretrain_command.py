@@ -21,6 +21,7 @@ from joblib import delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from regimeswitch.bot.freqai.backtest_windows import StoredWindow
 from regimeswitch.settings import SettingsError
 from regimeswitch_lab.dask_cluster import cluster_or_processes
 from regimeswitch_lab.exchange.market.candle_store import CandleError
@@ -32,9 +33,12 @@ from regimeswitch_lab.options import FINDING, OK, Subparsers, option, refusing
 from regimeswitch_lab.pretrain.backtest_config import backtest_config
 from regimeswitch_lab.pretrain.window_tasks import (
     PreparedRun,
+    find_windows,
     forget_trainer,
+    list_windows,
     logged_lines,
     missing_tasks,
+    prepare_windows,
     train_windows,
 )
 from regimeswitch_lab.pretrain.window_trainer import LOCKS, TrainedWindows, TrainingTask
@@ -93,19 +97,19 @@ def run(args: argparse.Namespace) -> int:
     userdir = Path(config["user_data_dir"])
     workers = cluster_or_processes(args.cluster, args.jobs, userdir)
     prepared = PreparedRun(uuid.uuid4().hex, config)
-    with logged_lines() as more:
-        trainer = prepared.trainer()
-        windows = trainer.windows()
-    tasks = missing_tasks(windows, trainer.model.shares, workers.count)
-    log = args.log or userdir / "logs" / "pretrain.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as stream:
-        stream.writelines(f"{line}\n" for line in (*lines, *more))
-        total = sum(map(len, windows.values()))
-        failures = _trained(workers, prepared, tasks, total, stream)
-    with logged_lines():
-        trainer.list_newest(windows)
-    home = Path(trainer.model.full_path)
+    with workers.readying(delayed(prepare_windows)(prepared)):
+        (found,) = workers.results([delayed(find_windows)(prepared)])
+        windows: dict[str, list[StoredWindow]] = found.windows
+        tasks = missing_tasks(windows, found.shares, workers.count)
+        log = args.log or userdir / "logs" / "pretrain.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in (*lines, *found.log))
+            total = sum(map(len, windows.values()))
+            failures = _trained(workers, prepared, tasks, total, stream)
+        list(workers.results([delayed(list_windows)(prepared, windows)]))
+    forget_trainer()
+    home = found.home
     shutil.rmtree(home / LOCKS, ignore_errors=True)
     missing = sum(task.windows for task in tasks)
     print(
@@ -140,7 +144,6 @@ def _trained(
             log.flush()
             failures += done.failures
             progress.advance(bar, done.task.windows)
-    forget_trainer()
     return failures
 
 

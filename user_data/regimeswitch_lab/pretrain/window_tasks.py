@@ -39,28 +39,80 @@ class PreparedRun:
         return WindowTrainer(self.config, open_market(datadir, data_format=kind))
 
 
+@dataclass(frozen=True)
+class FoundWindows:
+    """What a worker that has prepared the backtest knows of it.
+
+    :ivar windows: by pair, in the order of time
+    :ivar shares: the pairs of a window have one model
+    :ivar home: FreqAI's model folder
+    :ivar log: what freqtrade has logged
+    """
+
+    windows: dict[str, list[StoredWindow]]
+    shares: bool
+    home: Path
+    log: tuple[str, ...]
+
+
 class _AtHand:
-    """The backtest that this process has prepared last; each task would cost half a minute."""
+    """The backtest that this process has prepared last; each task would cost half a minute.
+
+    :cvar lines: logged meanwhile, until a task hands them over
+    """
 
     key = ""
     trainer: WindowTrainer | None = None
+    lines: tuple[str, ...] = ()
 
 
 def forget_trainer() -> None:
     """Give back the memory of the backtest that this process has prepared."""
-    _AtHand.key, _AtHand.trainer = "", None
+    _AtHand.key, _AtHand.trainer, _AtHand.lines = "", None, ()
+
+
+def prepare_windows(run: PreparedRun) -> None:
+    """What a worker can begin with before it knows its tasks."""
+    _trainer(run)
+
+
+def find_windows(run: PreparedRun) -> FoundWindows:
+    """In a worker, which has the backtest at hand then: what there is to train."""
+    trainer = _trainer(run)
+    before, _AtHand.lines = _AtHand.lines, ()
+    with logged_lines() as lines:
+        windows = trainer.windows()
+    home = Path(trainer.model.full_path)
+    return FoundWindows(windows, trainer.model.shares, home, (*before, *lines))
+
+
+def list_windows(run: PreparedRun, windows: dict[str, list[StoredWindow]]) -> None:
+    """In a worker, once all is trained: FreqAI's list of models.
+
+    :param windows: of all pairs
+    """
+    with logged_lines():
+        _trainer(run).list_newest(windows)
 
 
 def train_windows(run: PreparedRun, task: TrainingTask) -> TrainedWindows:
     """What a worker does: train some windows into FreqAI's model folder."""
+    trainer = _trainer(run)
+    before, _AtHand.lines = _AtHand.lines, ()
     with logged_lines() as lines:
-        if _AtHand.trainer is None or run.key != _AtHand.key:
-            forget_trainer()
+        failures = trainer.train(task)
+    return TrainedWindows(task, failures, (*before, *lines))
+
+
+def _trainer(run: PreparedRun) -> WindowTrainer:
+    """The prepared backtest of a command in this process."""
+    if _AtHand.trainer is None or run.key != _AtHand.key:
+        forget_trainer()
+        with logged_lines() as lines:
             trainer = run.trainer()
             trainer.leave_list_alone()
-            _AtHand.key, _AtHand.trainer = run.key, trainer
-        failures = _AtHand.trainer.train(task)
-    return TrainedWindows(task, failures, tuple(lines))
+        _AtHand.key, _AtHand.trainer, _AtHand.lines = run.key, trainer, tuple(lines)
+    return _AtHand.trainer
 
 
 def missing_tasks(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,7 @@ class WindowTrainer:
                         f"trains {CLASSIFIER} and {REGRESSOR}, and models made from them"
                     )
                 self.model = model
+                self._save_list = model.dd.save_drawer_to_disk
                 self._candles = {pair: self._handed_over(pair, data[pair]) for pair in data}
             finally:
                 backtest.exchange.close()
@@ -158,8 +159,13 @@ class WindowTrainer:
         return tuple(outcome.failures)
 
     def leave_list_alone(self) -> None:
-        """In a worker: FreqAI's list of models is written by the command, at the end."""
-        install("drawer", self.model.dd, save_drawer_to_disk=lambda save: _write_nothing)
+        """In a worker: FreqAI's list of models is written once, at the end."""
+
+        def making(save: Callable[[], None]) -> Callable[[], None]:
+            self._save_list = save
+            return _write_nothing
+
+        install("drawer", self.model.dd, save_drawer_to_disk=making)
 
     def list_newest(self, windows: dict[str, list[StoredWindow]]) -> None:
         """Write FreqAI's list of models as the backtest would leave it behind."""
@@ -173,7 +179,7 @@ class WindowTrainer:
                     "trained_timestamp": trained[-1].stamp - buffer,
                     "data_path": str(trained[-1].folder),
                 }
-        drawer.save_drawer_to_disk()
+        self._save_list()
 
 
 def _write_nothing() -> None:
