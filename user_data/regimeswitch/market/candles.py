@@ -4,7 +4,7 @@ A candle frame has the columns date, open, high, low, close, volume; date is the
 UTC. Row t is known at its close: date + timeframe.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ TIMEFRAME_SECONDS = {
     **{"1h": 3600, "4h": 14400, "1d": 86400},
 }
 UTC_DATES = pd.DatetimeTZDtype("ms", "UTC")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 UNUSABLE_KINDS = ("zero", "negative", "inverted", "volume", "spike")
 BAD_KINDS = ("gap", "flat", *UNUSABLE_KINDS)
 SMALLEST_PRICE, LARGEST_PRICE = 1e-15, 1e15
@@ -81,11 +83,22 @@ def closed_row(frame: pd.DataFrame, now: datetime, timeframe: str) -> int:
     """
     if frame.empty:
         return -1
-    newest = pd.Timestamp(now) - pd.Timedelta(seconds=timeframe_seconds(timeframe))
-    # Milliseconds as numbers: pandas' own times cost many times as much, and every look of a bot at
+    return last_closed(utc_times(frame["date"]).view(np.int64), now, timeframe)
+
+
+def last_closed(opened: NDArray[np.int64], now: datetime, timeframe: str) -> int:
+    """:func:`closed_row` of opening times that are numbers already.
+
+    :param opened: milliseconds since 1970, ascending, shape (n,)
+    :param now: as there
+    :param timeframe: of the candles
+    :return: as there
+    :raises ValueError: when the timeframe cannot be read
+    """
+    # Python's own whole numbers: pandas' times cost many times as much, and every look of a bot at
     # an open position asks this.
-    opened = utc_times(frame["date"]).view(np.int64)
-    return int(np.searchsorted(opened, newest.value // 1_000_000, side="right")) - 1
+    newest = (now - EPOCH) // MILLISECOND - 1000 * timeframe_seconds(timeframe)
+    return int(np.searchsorted(opened, newest, side="right")) - 1
 
 
 def resample(candles: pd.DataFrame, timeframe: str, shorter: str | None = None) -> pd.DataFrame:

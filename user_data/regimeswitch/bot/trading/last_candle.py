@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -11,11 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from regimeswitch.market.candles import timeframe_seconds, utc_times
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
+from regimeswitch.market.candles import last_closed, utc_times
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +32,7 @@ class LastCandle:
 
     def row_at(self, moment: datetime) -> int:
         """Position of the last candle that had closed at a moment; -1 where none had."""
-        if self.frame.empty:
-            return -1
-        newest = (moment - EPOCH) // MILLISECOND - 1000 * timeframe_seconds(self.timeframe)
-        return int(np.searchsorted(self._opened, newest, side="right")) - 1
+        return -1 if self.frame.empty else last_closed(self._opened, moment, self.timeframe)
 
     @cached_property
     def row(self) -> int:
