@@ -49,7 +49,7 @@ class Drawer:
         self.historic_predictions = {PAIR: first_table(kitchen, rows)}
         self.model_return_values: dict[str, pd.DataFrame] = {}
         if quick:
-            write_quickly(self)  # type: ignore[arg-type]
+            write_quickly(self)
 
     def predict(self, end: int, seed: int, expired: bool = False) -> pd.DataFrame:
         """Predict the last of the first so many candles."""

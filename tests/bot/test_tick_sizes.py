@@ -106,7 +106,7 @@ def test_backtests_count_quickly_once_they_are_loaded(monkeypatch: pytest.Monkey
         asked.append(len(candles))
         return get_tick_size_over_time(candles)
 
-    module.get_tick_size_over_time = ask  # type: ignore[attr-defined]
+    module.get_tick_size_over_time = ask
     monkeypatch.setattr(tick_sizes, "BACKTESTING", "no.such.backtests")
     count_quickly()
     assert not is_installed(module, "get_tick_size_over_time")

@@ -40,7 +40,7 @@ def rows_of(X: Matrix, y: np.ndarray, task: Task = "classifier", **given: Any) -
 
 
 def trees(rows: LightGBMRows, *chosen: np.ndarray) -> str:
-    text: str = rows.begin(*chosen).grow(20).booster.model_to_string()  # type: ignore[attr-defined]
+    text: str = rows.begin(*chosen).grow(20).booster.model_to_string()
     return text
 
 

@@ -30,6 +30,7 @@ HOOKS = (
     *("feature_engineering_expand_all", "feature_engineering_expand_basic"),
     "feature_engineering_standard",
 )
+MARK = "reads_candles_alone"
 KEPT_ROWS = 3
 """Last rows of a block that are looked at: of longer ones the last that has closed is not always
 the last."""
@@ -46,7 +47,7 @@ def reads_candles_alone(hook: Hook) -> Hook:
 
     A hook that overrides a marked one is not marked unless it says so itself.
     """
-    hook.reads_candles_alone = True  # type: ignore[attr-defined]
+    vars(hook)[MARK] = True
     return hook
 
 
@@ -119,10 +120,7 @@ class NewestFeatures:
             self._possible
             and list(candles.columns) == OHLCV
             and len(candles) > self._shifts
-            and all(
-                getattr(getattr(type(strategy), name), reads_candles_alone.__name__, False)
-                for name in HOOKS
-            )
+            and all(getattr(getattr(type(strategy), name), MARK, False) for name in HOOKS)
         )
 
     def _served(self, strategy: IStrategy, pair: str, candles: pd.DataFrame) -> pd.DataFrame | None:
