@@ -87,12 +87,13 @@ def test_stops_and_stakes_follow_the_settings(freqtrade: Callable[..., Run]) -> 
 @pytest.mark.parametrize(
     ("learner", "absent"), [("xgboost", "tensorboard"), ("random_forest", "xgboost")]
 )
-def test_other_learners_and_separate_sub_models_import_no_learner_besides(
+def test_other_learners_and_separate_sub_models_import_no_learner_besides_and_no_server(
     freqtrade: Callable[..., Run], tmp_path: Path, learner: str, absent: str
 ) -> None:
     shadow = tmp_path / "shadow"
     shadow.mkdir()
-    (shadow / f"{absent}.py").write_text(f"raise ModuleNotFoundError('no {absent} here')\n")
+    for name in (absent, "fastapi"):
+        (shadow / f"{name}.py").write_text(f"raise ModuleNotFoundError('no {name} here')\n")
     config = deepcopy(QUICK)
     config["freqai"]["model_training_parameters"] = {"n_estimators": 10}
     config["regimeswitch"]["models"] = {

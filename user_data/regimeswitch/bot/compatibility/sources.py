@@ -16,7 +16,6 @@ import ccxt
 from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.exchange import Exchange, binance
 from freqtrade.exchange import exchange as exchange_module
-from freqtrade.freqtradebot import FreqtradeBot
 
 from regimeswitch.bot.compatibility.internals import FILE_WRITERS, MODEL_FILES
 from regimeswitch.bot.connection.responses import NoAnswer, Withheld
@@ -39,6 +38,8 @@ CANDLE_PARAMETERS = ["self", "pair", "timeframe", "candle_type", "since_ms"]
 STREAM_CALLS = ("_exchange_ws.get_ohlcv", "_exchange_ws.schedule_ohlcv")
 START_STEPS = ("init_db(", "self.strategy.dp =", "ft_bot_start()")
 """Of a bot, in their order: what is done in ``bot_start`` needs the others."""
+BOT = "freqtrade.freqtradebot.FreqtradeBot"
+"""Looked up when it is read: it imports the API server, which a backtest does without."""
 
 
 @cache
@@ -111,7 +112,8 @@ def errors_are_survived() -> Iterator[Misfit]:
 
 def adopted_trades_are_whole() -> Iterator[Misfit]:
     """A trade that is written for an order found later has all that freqtrade gives a new one."""
-    entry = _fields_of_trade(textwrap.dedent(inspect.getsource(FreqtradeBot.execute_entry)))
+    bot: Any = named(BOT)
+    entry = _fields_of_trade(textwrap.dedent(inspect.getsource(bot.execute_entry)))
     ours = _fields_of_trade(source_of(adoption))
     if ours != entry:
         yield Misfit(
@@ -128,11 +130,12 @@ def _fields_of_trade(source: str) -> set[str]:
 
 def start_has_the_known_order() -> Iterator[Misfit]:
     """Database and data provider are there in ``bot_start``; adopted orders are looked at."""
-    started = inspect.getsource(FreqtradeBot.__init__)
+    bot: Any = named(BOT)
+    started = inspect.getsource(bot.__init__)
     places = [started.find(step) for step in START_STEPS]
     if -1 in places or places != sorted(places):
         yield Misfit(f"FreqtradeBot.__init__ does not do, in this order: {', '.join(START_STEPS)}")
-    if "startup_update_open_orders" not in inspect.getsource(FreqtradeBot.startup):
+    if "startup_update_open_orders" not in inspect.getsource(bot.startup):
         yield Misfit("FreqtradeBot.startup does not look at open orders")
 
 
